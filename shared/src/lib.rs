@@ -1,0 +1,15 @@
+//! What crosses canister borders: Candid types, ids, key derivation, limits and errors.
+//!
+//! Native clients use the same types, so this crate never depends on `ic-cdk`.
+
+pub mod asset;
+pub mod blob_store;
+pub mod capsule;
+pub mod error;
+pub mod keys;
+pub mod limits;
+pub mod memory_index;
+pub mod upload;
+
+pub use error::{Error, Result};
+pub use keys::{BlobId, BlobKey};
