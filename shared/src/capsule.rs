@@ -1,6 +1,6 @@
 //! Capsules as frontends see them. Times are nanoseconds since 1970.
 
-use candid::types::reserved::Empty;
+use candid::types::{Serializer, Type, TypeInner};
 use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
 
@@ -22,9 +22,28 @@ pub struct ControllerState {
     pub granted_by: PersonRef,
 }
 
+/// Candid's `empty`, the type without values (candid's own `Empty` can't be cloned or compared).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Never {}
+
+impl CandidType for Never {
+    fn _ty() -> Type {
+        TypeInner::Empty.into()
+    }
+    fn idl_serialize<S: Serializer>(&self, _: S) -> Result<(), S::Error> {
+        match *self {}
+    }
+}
+
+impl<'de> Deserialize<'de> for Never {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom("the empty type has no values"))
+    }
+}
+
 /// Always empty here: clients of the old interface need the field, and `vec record { text; empty }` is a subtype of
 /// whatever they expect in it.
-pub type Nothing = Vec<(String, Empty)>;
+pub type Nothing = Vec<(String, Never)>;
 
 #[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Capsule {
