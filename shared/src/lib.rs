@@ -6,6 +6,7 @@ pub mod asset;
 pub mod blob_store;
 pub mod capsule;
 pub mod error;
+pub mod gateway;
 pub mod keys;
 pub mod limits;
 pub mod memory_index;
