@@ -1,0 +1,119 @@
+//! The instances of a server: each a network behind its own lock, so that a slow one never holds up another.
+
+use super::error::Refusal;
+use super::progress::Progress;
+use crate::core::{MessageId, Network};
+use candid::Principal;
+use pocket_ic::common::rest::InstanceId;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+
+/// A network and who submitted its messages.
+pub struct Live {
+    pub network: Network,
+    /// The sender of every submitted message: only it may read the message's status.
+    pub senders: HashMap<MessageId, Principal>,
+}
+
+/// What stands behind an instance's lock.
+pub enum Slot {
+    Live(Box<Live>),
+    /// An operation panicked: the network may be torn and answers nothing any more.
+    Failed(String),
+    Deleted,
+}
+
+impl Slot {
+    /// The network, or why there is none.
+    pub fn live(&mut self) -> Result<&mut Live, Refusal> {
+        match self {
+            Self::Live(live) => Ok(live),
+            Self::Failed(reason) => Err(Refusal::internal(format!(
+                "this instance failed in an earlier operation and is unusable: {reason}"
+            ))),
+            Self::Deleted => Err(Refusal::not_found("this instance was deleted")),
+        }
+    }
+}
+
+/// One network and what is going on with it.
+pub struct Instance {
+    pub id: InstanceId,
+    /// Fair: operations run in the order in which their requests came.
+    pub slot: Arc<tokio::sync::Mutex<Slot>>,
+    /// The operation that holds the slot.
+    current: Mutex<Option<String>>,
+    pub progress: tokio::sync::Mutex<Option<Progress>>,
+}
+
+impl Instance {
+    /// The label under which the client polls the operations of this instance.
+    pub fn state_label(&self) -> String {
+        format!("instance-{}", self.id)
+    }
+
+    /// The id of the operation that runs, if one does.
+    pub fn current(&self) -> Option<String> {
+        self.current_lock().clone()
+    }
+
+    pub fn set_current(&self, operation: Option<String>) {
+        *self.current_lock() = operation;
+    }
+
+    fn current_lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.current
+            .lock()
+            .expect("BUG: a holder of the current operation panicked")
+    }
+}
+
+/// All instances by their ids, which count up from 0; a deleted one leaves its place empty.
+#[derive(Default)]
+pub struct Instances(RwLock<Vec<Option<Arc<Instance>>>>);
+
+impl Instances {
+    pub fn add(&self, network: Network) -> Arc<Instance> {
+        let mut all = self.0.write().expect("BUG: a writer of instances panicked");
+        let instance = Arc::new(Instance {
+            id: all.len(),
+            slot: Arc::new(tokio::sync::Mutex::new(Slot::Live(Box::new(Live {
+                network,
+                senders: HashMap::new(),
+            })))),
+            current: Mutex::new(None),
+            progress: tokio::sync::Mutex::new(None),
+        });
+        all.push(Some(instance.clone()));
+        instance
+    }
+
+    pub fn get(&self, id: InstanceId) -> Result<Arc<Instance>, Refusal> {
+        let all = self.0.read().expect("BUG: a writer of instances panicked");
+        match all.get(id) {
+            Some(Some(instance)) => Ok(instance.clone()),
+            Some(None) => Err(Refusal::not_found(format!("instance {id} was deleted"))),
+            None => Err(Refusal::not_found(format!("there is no instance {id}"))),
+        }
+    }
+
+    /// Takes the instance out, so that no further request finds it.
+    pub fn remove(&self, id: InstanceId) -> Option<Arc<Instance>> {
+        let mut all = self.0.write().expect("BUG: a writer of instances panicked");
+        all.get_mut(id)?.take()
+    }
+
+    /// One word for each instance ever created, in the order of their ids.
+    pub fn states(&self) -> Vec<String> {
+        let all = self.0.read().expect("BUG: a writer of instances panicked");
+        all.iter()
+            .map(|place| match place {
+                None => "Deleted".to_string(),
+                Some(instance) => match instance.current() {
+                    Some(operation) => format!("Busy({operation})"),
+                    None => "Available".to_string(),
+                },
+            })
+            .collect()
+    }
+}
