@@ -1,1 +1,223 @@
-//! upload_gateway
+//! The upload gateway: the only canister that frontends must know. Endpoints only; each hands over to the service.
+
+mod codec;
+mod config;
+mod memory;
+mod peers;
+mod runtime;
+mod session;
+mod timers;
+mod upload;
+mod wire;
+
+#[cfg(test)]
+mod interface;
+
+use crate::memory::StableMemory;
+use crate::runtime::IcRuntime;
+use crate::upload::begin::BeginArgs;
+use crate::upload::service::UploadService;
+use crate::upload::types::SessionId;
+use crate::wire::PutChunk;
+use capsule_shared::asset::AssetMetadata;
+use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
+use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
+use capsule_shared::memory_index::{Memory, MemoryPage};
+use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult};
+use capsule_shared::{Error, Result};
+use ic_cdk::api::{is_controller, msg_caller};
+use ic_cdk::{init, post_upgrade, pre_upgrade, query, update};
+use ic_stable_structures::DefaultMemoryImpl;
+use serde_bytes::ByteBuf;
+use std::marker::PhantomData;
+
+thread_local! {
+    static SERVICE: UploadService<StableMemory, IcRuntime> =
+        UploadService::new(memory::memories(DefaultMemoryImpl::default()), IcRuntime);
+}
+
+fn service() -> UploadService<StableMemory, IcRuntime> {
+    SERVICE.with(Clone::clone)
+}
+
+fn check_controller() -> Result<()> {
+    match is_controller(&msg_caller()) {
+        true => Ok(()),
+        false => Err(Error::Unauthorized),
+    }
+}
+
+// ---- life of the canister -------------------------------------------------------------------------------------
+
+#[init]
+fn init(args: Option<GatewayArgs>) {
+    start(args);
+}
+
+/// Saves nothing: all state is in stable memory. It is here to refuse.
+#[pre_upgrade]
+fn pre_upgrade() {
+    let open = service().open_calls();
+    if open > 0 {
+        ic_cdk::api::trap(format!(
+            "the upgrade is refused: {open} calls to other canisters are open; stop the canister, install, start it"
+        ));
+    }
+}
+
+#[post_upgrade]
+fn post_upgrade(args: Option<GatewayArgs>) {
+    start(args);
+}
+
+fn start(args: Option<GatewayArgs>) {
+    if let Err(error) = service().configure(args.unwrap_or_default()) {
+        ic_cdk::api::trap(error.to_string());
+    }
+    timers::start();
+}
+
+#[update]
+fn configure(args: GatewayArgs) -> Result<()> {
+    check_controller()?;
+    service().configure(args)
+}
+
+#[query]
+fn configuration() -> Result<GatewayConfig> {
+    check_controller()?;
+    Ok(service().configuration())
+}
+
+// ---- uploads (frozen) -----------------------------------------------------------------------------------------
+
+#[query]
+fn upload_config() -> UploadConfig {
+    UploadConfig::default()
+}
+
+#[update]
+async fn uploads_begin(
+    capsule_id: String,
+    metadata: AssetMetadata,
+    expected_chunks: u32,
+    idem: String,
+) -> Result<u64> {
+    let args = BeginArgs {
+        capsule_id,
+        metadata,
+        expected_chunks,
+        idem,
+    };
+    let id = service().begin(msg_caller(), args).await?;
+    Ok(id.0)
+}
+
+/// Decodes by itself, so that the chunk isn't copied; its Candid type is declared beside it.
+#[update(hidden = true, decode_with = "PutChunk::decode")]
+async fn uploads_put_chunk(put: Result<PutChunk>) -> Result<()> {
+    service().put_chunk(msg_caller(), put?).await
+}
+
+#[cfg(test)]
+#[candid::candid_method(update, rename = "uploads_put_chunk")]
+#[expect(dead_code, reason = "it stands for its Candid type")]
+fn uploads_put_chunk_type(_session_id: u64, _chunk_index: u32, _bytes: ByteBuf) -> Result<()> {
+    unreachable!("BUG: it stands for its Candid type")
+}
+
+#[update]
+async fn uploads_finish(
+    session_id: u64,
+    sha256: ByteBuf,
+    total_len: u64,
+) -> Result<UploadFinishResult> {
+    let id = SessionId(session_id);
+    service().finish(msg_caller(), id, &sha256, total_len).await
+}
+
+#[update]
+fn uploads_abort(session_id: u64) -> Result<()> {
+    service().abort(msg_caller(), SessionId(session_id))
+}
+
+// ---- blobs ----------------------------------------------------------------------------------------------------
+
+#[query(composite = true)]
+async fn blob_get_meta(locator: String) -> Result<BlobMeta> {
+    service().blob_meta(msg_caller(), &locator).await
+}
+
+#[query(composite = true)]
+async fn blob_read(locator: String) -> Result<ByteBuf> {
+    service().blob_whole(msg_caller(), &locator).await
+}
+
+#[query(composite = true)]
+async fn blob_read_chunk(locator: String, chunk_index: u32) -> Result<ByteBuf> {
+    service()
+        .blob_chunk(msg_caller(), &locator, chunk_index)
+        .await
+}
+
+// ---- sessions -------------------------------------------------------------------------------------------------
+
+#[query]
+fn sessions_stats() -> Result<String> {
+    Ok(service().sessions_stats())
+}
+
+#[query]
+fn sessions_list() -> Result<String> {
+    let caller = msg_caller();
+    Ok(service().sessions_list(caller, is_controller(&caller)))
+}
+
+#[update]
+fn sessions_cleanup_expired() -> Result<String> {
+    check_controller()?;
+    Ok(service().cleanup_expired())
+}
+
+// ---- capsules and memories ------------------------------------------------------------------------------------
+
+#[update]
+async fn capsules_create(subject: Option<PersonRef>) -> Result<Capsule> {
+    service().create_capsule(msg_caller(), subject).await
+}
+
+#[query(composite = true)]
+async fn capsules_read_basic(capsule_id: Option<String>) -> Result<CapsuleInfo> {
+    service().read_capsule(msg_caller(), capsule_id).await
+}
+
+/// Its frozen result has no room for an error, so one is a reject.
+#[query(composite = true, manual_reply = true)]
+async fn capsules_list() -> PhantomData<Vec<CapsuleHeader>> {
+    match service().list_capsules(msg_caller()).await {
+        Ok(list) => ic_cdk::api::msg_reply(candid::encode_one(list).expect("BUG: Candid")),
+        Err(error) => ic_cdk::api::msg_reject(error.to_string()),
+    }
+    PhantomData
+}
+
+#[query(composite = true)]
+async fn memories_list(
+    capsule_id: String,
+    cursor: Option<String>,
+    limit: Option<u32>,
+) -> Result<MemoryPage> {
+    service()
+        .list_memories(msg_caller(), &capsule_id, cursor, limit)
+        .await
+}
+
+#[query(composite = true)]
+async fn memories_read(memory_id: String) -> Result<Memory> {
+    service().read_memory(msg_caller(), &memory_id).await
+}
+
+#[update]
+async fn memories_delete(memory_id: String) -> Result<()> {
+    service().delete_memory(msg_caller(), memory_id).await
+}

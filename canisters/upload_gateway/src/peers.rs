@@ -1,0 +1,282 @@
+//! The other canisters: typed calls to the memory index and the blob stores, capped in number.
+
+use crate::runtime::{CallFailure, Runtime};
+use crate::session::types::LocalFuture;
+use crate::wire;
+use candid::utils::{ArgumentEncoder, encode_args};
+use candid::{CandidType, Principal};
+use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
+use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
+use capsule_shared::memory_index::{BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryPage};
+use capsule_shared::{BlobId, BlobKey, Error, Result};
+use serde::de::DeserializeOwned;
+use serde_bytes::ByteBuf;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The platform queues 500 calls to one canister, and each holds back cycles until it returns.
+const MAX_CALLS_PER_PEER: u32 = 400;
+
+/// Why a peer didn't do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerError {
+    /// The call got no usable reply.
+    Failed(CallFailure),
+    /// The peer's own answer.
+    Refused(Error),
+}
+
+pub type PeerResult<T> = std::result::Result<T, PeerError>;
+
+impl PeerError {
+    /// Whether the peer may have acted all the same.
+    pub fn may_have_acted(&self) -> bool {
+        matches!(self, PeerError::Failed(failure) if failure.may_have_acted)
+    }
+}
+
+/// What the index answers is meant for our caller.
+pub fn index_error(error: PeerError) -> Error {
+    match error {
+        PeerError::Failed(failure) => {
+            Error::temporary(format!("the memory index gave no answer: {}", failure.text))
+        }
+        PeerError::Refused(error) => error,
+    }
+}
+
+/// What the store answers is meant for us: it knows no users.
+pub fn store_error(error: PeerError) -> Error {
+    match error {
+        PeerError::Failed(failure) => {
+            Error::temporary(format!("the blob store gave no answer: {}", failure.text))
+        }
+        PeerError::Refused(Error::Unauthorized) => {
+            Error::temporary("the blob store refuses this gateway, expected it to be registered")
+        }
+        PeerError::Refused(Error::NotFound) => {
+            Error::Internal("the blob store doesn't hold this blob".into())
+        }
+        PeerError::Refused(error) => error,
+    }
+}
+
+#[derive(Clone)]
+pub struct Peers<R> {
+    runtime: R,
+    open: Rc<RefCell<BTreeMap<Principal, u32>>>,
+}
+
+/// Counts one call while it is open; a trap in its callback included.
+struct OpenCall {
+    open: Rc<RefCell<BTreeMap<Principal, u32>>>,
+    callee: Principal,
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        let mut open = self.open.borrow_mut();
+        if let Some(count) = open.get_mut(&self.callee) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.callee);
+            }
+        }
+    }
+}
+
+impl<R: Runtime> Peers<R> {
+    pub fn new(runtime: R) -> Self {
+        Peers {
+            runtime,
+            open: Rc::default(),
+        }
+    }
+
+    /// Calls that wait for an answer now.
+    pub fn open_calls(&self) -> u32 {
+        self.open.borrow().values().sum()
+    }
+
+    fn enter(&self, callee: Principal) -> PeerResult<OpenCall> {
+        let mut open = self.open.borrow_mut();
+        let count = open.entry(callee).or_default();
+        if *count >= MAX_CALLS_PER_PEER {
+            return Err(PeerError::Failed(CallFailure {
+                may_have_acted: false,
+                text: format!("{count} calls to it are open already"),
+            }));
+        }
+        *count += 1;
+        drop(open);
+        Ok(OpenCall {
+            open: self.open.clone(),
+            callee,
+        })
+    }
+
+    async fn call_raw<T: CandidType + DeserializeOwned>(
+        self,
+        callee: Principal,
+        method: &'static str,
+        arg: Vec<u8>,
+    ) -> PeerResult<T> {
+        let open = self.enter(callee)?;
+        let reply = self.runtime.call(callee, method, arg).await;
+        drop(open);
+        let reply = reply.map_err(PeerError::Failed)?;
+        match candid::decode_one::<Result<T>>(&reply) {
+            Ok(answer) => answer.map_err(PeerError::Refused),
+            Err(error) => Err(PeerError::Failed(CallFailure {
+                may_have_acted: true,
+                text: format!("the reply to {method} can't be decoded: {error}"),
+            })),
+        }
+    }
+
+    fn call<T: CandidType + DeserializeOwned + 'static>(
+        &self,
+        callee: Principal,
+        method: &'static str,
+        args: impl ArgumentEncoder,
+    ) -> LocalFuture<PeerResult<T>> {
+        let arg = encode_args(args).expect("BUG: arguments that Candid can't write");
+        Box::pin(self.clone().call_raw(callee, method, arg))
+    }
+
+    // ---- blob store -------------------------------------------------------------------------------------------
+
+    pub fn blob_open(&self, store: Principal, key: BlobKey) -> LocalFuture<PeerResult<()>> {
+        self.call(store, "blob_open", (key,))
+    }
+
+    pub fn blob_put_chunk(
+        &self,
+        store: Principal,
+        key: &BlobKey,
+        index: u32,
+        bytes: &[u8],
+    ) -> LocalFuture<PeerResult<()>> {
+        let arg = wire::encode_put_chunk(key, index, bytes);
+        Box::pin(self.clone().call_raw(store, "blob_put_chunk", arg))
+    }
+
+    pub fn blob_seal(
+        &self,
+        store: Principal,
+        key: BlobKey,
+        chunks: u32,
+        bytes: u64,
+    ) -> LocalFuture<PeerResult<()>> {
+        self.call(store, "blob_seal", (key, chunks, bytes))
+    }
+
+    pub fn blob_digest(
+        &self,
+        store: Principal,
+        key: BlobKey,
+    ) -> LocalFuture<PeerResult<DigestProgress>> {
+        self.call(store, "blob_digest", (key,))
+    }
+
+    pub fn blob_delete(
+        &self,
+        store: Principal,
+        key: BlobKey,
+    ) -> LocalFuture<PeerResult<DeleteProgress>> {
+        self.call(store, "blob_delete", (key,))
+    }
+
+    pub fn blob_read_chunk(
+        &self,
+        store: Principal,
+        key: BlobKey,
+        index: u32,
+    ) -> LocalFuture<PeerResult<ByteBuf>> {
+        self.call(store, "blob_read_chunk", (key, index))
+    }
+
+    // ---- memory index -----------------------------------------------------------------------------------------
+
+    pub fn capsule_create(
+        &self,
+        index: Principal,
+        who: Principal,
+        subject: Option<PersonRef>,
+    ) -> LocalFuture<PeerResult<Capsule>> {
+        self.call(index, "capsule_create", (who, subject))
+    }
+
+    pub fn capsule_read(
+        &self,
+        index: Principal,
+        who: Principal,
+        id: Option<String>,
+    ) -> LocalFuture<PeerResult<CapsuleInfo>> {
+        self.call(index, "capsule_read", (who, id))
+    }
+
+    pub fn capsule_list(
+        &self,
+        index: Principal,
+        who: Principal,
+    ) -> LocalFuture<PeerResult<Vec<CapsuleHeader>>> {
+        self.call(index, "capsule_list", (who,))
+    }
+
+    pub fn capsule_usage(
+        &self,
+        index: Principal,
+        who: Principal,
+        capsule: &str,
+    ) -> LocalFuture<PeerResult<CapsuleUsage>> {
+        self.call(index, "capsule_usage", (who, capsule))
+    }
+
+    pub fn memory_commit(
+        &self,
+        index: Principal,
+        commit: &MemoryCommit,
+    ) -> LocalFuture<PeerResult<Memory>> {
+        self.call(index, "memory_commit", (commit,))
+    }
+
+    pub fn memory_list(
+        &self,
+        index: Principal,
+        who: Principal,
+        capsule: &str,
+        cursor: Option<String>,
+        limit: Option<u32>,
+    ) -> LocalFuture<PeerResult<MemoryPage>> {
+        self.call(index, "memory_list", (who, capsule, cursor, limit))
+    }
+
+    pub fn memory_read(
+        &self,
+        index: Principal,
+        who: Principal,
+        memory: &str,
+    ) -> LocalFuture<PeerResult<Memory>> {
+        self.call(index, "memory_read", (who, memory))
+    }
+
+    pub fn memory_delete(
+        &self,
+        index: Principal,
+        who: Principal,
+        memory: &str,
+    ) -> LocalFuture<PeerResult<Memory>> {
+        self.call(index, "memory_delete", (who, memory))
+    }
+
+    pub fn blob_locate(
+        &self,
+        index: Principal,
+        who: Principal,
+        blob: BlobId,
+    ) -> LocalFuture<PeerResult<BlobPlace>> {
+        self.call(index, "blob_locate", (who, blob))
+    }
+}

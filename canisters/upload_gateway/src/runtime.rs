@@ -1,0 +1,97 @@
+//! The outside world behind one narrow trait: calls to other canisters, time, the log and the timer.
+
+use crate::session::types::{Clock, LocalFuture};
+use candid::Principal;
+use ic_cdk::call::{Call, CallErrorExt, CallFailed};
+
+/// A call without a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallFailure {
+    /// Whether the callee may have acted all the same.
+    pub may_have_acted: bool,
+    pub text: String,
+}
+
+pub trait Runtime: Clock + Clone + 'static {
+    /// Calls `method` of `callee` with Candid arguments. Nothing is sent before the future is polled.
+    fn call(
+        &self,
+        callee: Principal,
+        method: &'static str,
+        arg: Vec<u8>,
+    ) -> LocalFuture<Result<Vec<u8>, CallFailure>>;
+
+    fn self_id(&self) -> Principal;
+
+    /// The canister that the deploy tool named so in the environment.
+    fn named_peer(&self, name: &str) -> Option<Principal>;
+
+    fn log(&self, line: &str);
+
+    /// Asks for `UploadService::tick` at `time` or soon after; an earlier wish stays.
+    fn wake_at(&self, time: u64);
+}
+
+/// The canister's own world.
+#[derive(Clone, Copy)]
+pub struct IcRuntime;
+
+/// Bounded waiting: an upgrade stops the canister first, and stopping must end.
+const CALL_TIMEOUT_SECONDS: u32 = 60;
+
+impl Clock for IcRuntime {
+    fn now(&self) -> u64 {
+        ic_cdk::api::time()
+    }
+}
+
+impl Runtime for IcRuntime {
+    fn call(
+        &self,
+        callee: Principal,
+        method: &'static str,
+        arg: Vec<u8>,
+    ) -> LocalFuture<Result<Vec<u8>, CallFailure>> {
+        Box::pin(async move {
+            Call::bounded_wait(callee, method)
+                .change_timeout(CALL_TIMEOUT_SECONDS)
+                .take_raw_args(arg)
+                .await
+                .map(|response| response.into_bytes())
+                .map_err(|failed| CallFailure {
+                    may_have_acted: !failed.is_clean_reject(),
+                    text: describe(&failed),
+                })
+        })
+    }
+
+    fn self_id(&self) -> Principal {
+        ic_cdk::api::canister_self()
+    }
+
+    fn named_peer(&self, name: &str) -> Option<Principal> {
+        let variable = format!("PUBLIC_CANISTER_ID:{name}");
+        if !ic_cdk::api::env_var_name_exists(&variable) {
+            return None;
+        }
+        Principal::from_text(ic_cdk::api::env_var_value(&variable)).ok()
+    }
+
+    fn log(&self, line: &str) {
+        ic_cdk::api::debug_print(line);
+    }
+
+    fn wake_at(&self, time: u64) {
+        crate::timers::wake_at(time);
+    }
+}
+
+fn describe(failed: &CallFailed) -> String {
+    match failed {
+        CallFailed::InsufficientLiquidCycleBalance(_) => {
+            "this canister has too few cycles for the call".into()
+        }
+        CallFailed::CallPerformFailed(_) => "the call could not be sent".into(),
+        CallFailed::CallRejected(rejected) => rejected.reject_message().to_string(),
+    }
+}

@@ -1,0 +1,173 @@
+//! The chunks of a session: all checks before a write, the reservation, and what a written chunk changes.
+
+use super::ledger::ChunkReservation;
+use super::service::{SessionService, name_of};
+use super::types::{MAX_AHEAD, SessionId, SessionMeta, SessionStatus};
+use candid::Principal;
+use capsule_shared::limits::MAX_CHUNK_BYTES;
+use capsule_shared::{Error, Result};
+use ic_stable_structures::Memory;
+
+/// What `reserve_chunk` found.
+pub enum ChunkAdmission {
+    /// Write it, then confirm or drop the reservation.
+    New(ChunkReservation),
+    /// Already received: the store compares the bytes.
+    Duplicate,
+}
+
+impl<M: Memory> SessionService<M> {
+    /// All checks of one chunk, and the reservation of its index and bytes; nothing is awaited.
+    pub fn reserve_chunk(
+        &mut self,
+        id: SessionId,
+        caller: Principal,
+        index: u32,
+        len: usize,
+        now: u64,
+    ) -> Result<ChunkAdmission> {
+        let old = self.owned(id, caller)?;
+        match old.status {
+            SessionStatus::Pending => {}
+            status => {
+                return Err(Error::conflict(format!(
+                    "session {id} is {} and takes no more chunks",
+                    name_of(status)
+                )));
+            }
+        }
+        let count = old.spec.expected_chunks;
+        if index >= count {
+            return Err(Error::invalid(format!(
+                "chunk index is {index}, expected 0 to {}",
+                count - 1
+            )));
+        }
+        if len == 0 || len > MAX_CHUNK_BYTES {
+            return Err(Error::invalid(format!(
+                "chunk {index} has {len} bytes, expected 1 to {MAX_CHUNK_BYTES}"
+            )));
+        }
+        if self.ledger.in_flight(id, index).is_some() {
+            return Err(Error::temporary(format!(
+                "chunk {index} is being stored just now"
+            )));
+        }
+        let mut meta = old.clone();
+        meta.last_seen = now;
+        if old.received.contains(index) {
+            self.place(Some(&old), Some(&meta));
+            return Ok(ChunkAdmission::Duplicate);
+        }
+        self.check_order(&old, index)?;
+        let len = len as u32;
+        self.check_len(&mut meta, index, len)?;
+        let bytes = u64::from(len);
+        let arrived = old.bytes_received + self.ledger.bytes_in_flight(id);
+        let declared = old.spec.bytes_expected;
+        if declared != 0 && arrived + bytes > declared {
+            return Err(Error::invalid(format!(
+                "chunk {index} has {bytes} bytes, expected at most {}: {declared} were declared",
+                declared - arrived
+            )));
+        }
+        let scope = (declared == 0).then(|| old.spec.scope.clone());
+        if let Some(scope) = &scope {
+            let usage = self.scope(scope);
+            let taken = usage
+                .pending_bytes
+                .saturating_add(usage.stored_bytes)
+                .saturating_add(self.ledger.begins_of_scope(scope).1)
+                .saturating_add(self.ledger.undeclared_in_flight(scope));
+            if taken.saturating_add(bytes) > self.limits.bytes_per_scope {
+                return Err(Error::ResourceExhausted);
+            }
+        }
+        self.place(Some(&old), Some(&meta));
+        Ok(ChunkAdmission::New(
+            self.ledger.chunk(id, index, len, scope),
+        ))
+    }
+
+    /// In order: the expected index is the lowest that is neither received nor in flight.
+    fn check_order(&self, meta: &SessionMeta, index: u32) -> Result<()> {
+        let mut expected = meta.received.next;
+        while meta.received.contains(expected) || self.ledger.in_flight(meta.id, expected).is_some()
+        {
+            expected += 1;
+        }
+        let window = self.limits.reorder_window;
+        if index > expected.saturating_add(window) {
+            return Err(Error::invalid(match window {
+                0 => format!("chunk index is {index}, expected {expected}"),
+                _ => format!(
+                    "chunk index is {index}, expected {expected} or at most {window} beyond"
+                ),
+            }));
+        }
+        if index - meta.received.next > MAX_AHEAD {
+            return Err(Error::temporary(format!(
+                "too many chunks are ahead of chunk {}",
+                meta.received.next
+            )));
+        }
+        Ok(())
+    }
+
+    /// The first chunk that isn't the last fixes the length of all but the last, which is not longer.
+    fn check_len(&self, meta: &mut SessionMeta, index: u32, len: u32) -> Result<()> {
+        let last = meta.spec.expected_chunks - 1;
+        if last == 0 {
+            return Ok(());
+        }
+        let size = meta.chunk_size;
+        if index == last {
+            if size != 0 && len > size {
+                return Err(Error::invalid(format!(
+                    "the last chunk has {len} bytes, expected at most {size} like the others"
+                )));
+            }
+            return Ok(());
+        }
+        if size != 0 && len != size {
+            return Err(Error::invalid(format!(
+                "chunk {index} has {len} bytes, expected {size} like the first one"
+            )));
+        }
+        let last_len = self
+            .ledger
+            .in_flight(meta.id, last)
+            .unwrap_or(meta.last_len);
+        if len < last_len {
+            return Err(Error::invalid(format!(
+                "chunk {index} has {len} bytes, expected at least {last_len} like the last one"
+            )));
+        }
+        meta.chunk_size = len;
+        Ok(())
+    }
+
+    /// Enters a written chunk. `NotFound` when the session ended meanwhile.
+    pub fn confirm_chunk(&mut self, chunk: ChunkReservation, now: u64) -> Result<SessionMeta> {
+        let old = self.get(chunk.id).ok_or(Error::NotFound)?;
+        if old.status != SessionStatus::Pending {
+            return Err(Error::conflict(format!(
+                "session {} is {} and takes no more chunks",
+                chunk.id,
+                name_of(old.status)
+            )));
+        }
+        let mut meta = old.clone();
+        meta.received.insert(chunk.index);
+        meta.bytes_received += u64::from(chunk.len);
+        meta.last_seen = now;
+        if chunk.index + 1 == meta.spec.expected_chunks {
+            meta.last_len = chunk.len;
+        }
+        self.place(Some(&old), Some(&meta));
+        let mut scope = self.scope(&meta.spec.scope);
+        scope.pending_bytes += meta.pending_bytes() - old.pending_bytes();
+        self.scopes.insert(meta.spec.scope.clone(), scope);
+        Ok(meta)
+    }
+}

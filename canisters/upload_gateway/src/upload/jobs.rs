@@ -1,0 +1,116 @@
+//! The durable queue of work that no caller waits for: deleting blobs and memories, carrying finishes to their end,
+//! having the store hash. A job stays in the queue until it is done.
+
+use crate::codec::storable_candid;
+use candid::{CandidType, Principal};
+use capsule_shared::BlobKey;
+use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
+use serde::{Deserialize, Serialize};
+
+const SECOND_NS: u64 = 1_000_000_000;
+const FIRST_RETRY_NS: u64 = 5 * SECOND_NS;
+const LAST_RETRY_NS: u64 = 600 * SECOND_NS;
+
+/// Every task may be run again.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Delete what a store holds under the key.
+    DeleteBlob { store: Principal, key: BlobKey },
+    /// Carry on a session that is finishing.
+    Finish { session: u64 },
+    /// Have the store hash the blob of a session whose rolling hash can't be followed.
+    Digest { session: u64 },
+    /// Delete a memory from the index, then its blob.
+    DeleteMemory { memory: String },
+    /// Forget that a memory was deleted here.
+    ForgetDeletion { memory: String },
+}
+
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    pub task: Task,
+    /// How often it was started.
+    pub attempts: u32,
+}
+
+storable_candid!(Job, 1u8);
+
+/// (due, sequence number)
+pub type JobId = (u64, u64);
+
+/// ```text
+/// jobs    : (due in ns, sequence number) -> Job
+/// counter : the next sequence number
+/// ```
+pub struct JobQueue<M: Memory> {
+    jobs: StableBTreeMap<JobId, Job, M>,
+    counter: StableCell<u64, M>,
+}
+
+impl<M: Memory> JobQueue<M> {
+    pub fn new(jobs: M, counter: M) -> Self {
+        JobQueue {
+            jobs: StableBTreeMap::init(jobs),
+            counter: StableCell::init(counter, 0),
+        }
+    }
+
+    pub fn push(&mut self, due: u64, task: Task) -> JobId {
+        let number = *self.counter.get();
+        self.counter.set(number + 1);
+        let id = (due, number);
+        self.jobs.insert(id, Job { task, attempts: 0 });
+        id
+    }
+
+    /// Whether it was still there under this id: a job that was started has another.
+    pub fn remove(&mut self, id: JobId) -> bool {
+        self.jobs.remove(&id).is_some()
+    }
+
+    /// Makes a job due at another time, as if it had never been started.
+    pub fn move_to(&mut self, id: JobId, due: u64) {
+        if let Some(job) = self.jobs.remove(&id) {
+            let fresh = Job { attempts: 0, ..job };
+            self.jobs.insert((due, id.1), fresh);
+        }
+    }
+
+    /// Starts the jobs that are due, at most `max`. Each stays in the queue and is due again after a pause that grows
+    /// with its attempts, so that one whose run breaks off is tried again.
+    pub fn start_due(&mut self, now: u64, max: usize) -> Vec<(JobId, Task)> {
+        let due: Vec<_> = self
+            .jobs
+            .range(..=(now, u64::MAX))
+            .take(max)
+            .map(|entry| entry.into_pair())
+            .collect();
+        due.into_iter()
+            .map(|(id, mut job)| {
+                self.jobs.remove(&id);
+                let pause = FIRST_RETRY_NS
+                    .saturating_mul(1 << job.attempts.min(10))
+                    .min(LAST_RETRY_NS);
+                // A run may take as long as its call's deadline; the pause counts from there.
+                let id = (now + super::work::RUN_TIME_NS + pause, id.1);
+                job.attempts = job.attempts.saturating_add(1);
+                let task = job.task.clone();
+                self.jobs.insert(id, job);
+                (id, task)
+            })
+            .collect()
+    }
+
+    pub fn next_due(&self) -> Option<u64> {
+        Some(self.jobs.first_key_value()?.0.0)
+    }
+
+    pub fn len(&self) -> u64 {
+        self.jobs.len()
+    }
+
+    #[cfg(test)]
+    pub fn all(&self) -> Vec<(JobId, Job)> {
+        self.jobs.iter().map(|entry| entry.into_pair()).collect()
+    }
+}

@@ -1,0 +1,16 @@
+//! Uploads on top of sessions: capsules and metadata, where a blob lies, the rolling hash, the finish protocol, and the
+//! clean-up behind it.
+
+pub mod begin;
+pub mod deletion;
+pub mod finish;
+pub mod hash;
+pub mod jobs;
+pub mod put;
+pub mod reads;
+pub mod service;
+pub mod types;
+pub mod work;
+
+#[cfg(test)]
+mod tests;

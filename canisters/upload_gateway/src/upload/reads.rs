@@ -1,0 +1,182 @@
+//! Reading, and what is passed on to the index: it knows the right and the place, the blob store has the bytes.
+
+use super::begin::check_text;
+use super::service::UploadService;
+use super::types::SessionMeta;
+use crate::peers::{index_error, store_error};
+use crate::runtime::Runtime;
+use crate::session::service::name_of;
+use candid::Principal;
+use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
+use capsule_shared::limits::{MAX_ID_BYTES, MAX_PAGE, MAX_WHOLE_READ_BYTES};
+use capsule_shared::memory_index::{BlobPlace, Memory, MemoryPage};
+use capsule_shared::upload::BlobMeta;
+use capsule_shared::{BlobId, Error, Result};
+use ic_stable_structures::Memory as StableMemory;
+use serde_bytes::ByteBuf;
+
+/// Sessions that `sessions_list` names.
+const MAX_LISTED: usize = 1_000;
+
+impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
+    async fn locate(&self, caller: Principal, locator: &str) -> Result<BlobPlace> {
+        check_text("the locator", locator, MAX_ID_BYTES)?;
+        let blob = BlobId::from_locator(locator).ok_or_else(|| {
+            Error::invalid(format!(
+                "the locator is {locator:?}, expected blob_<decimal> or icp://blob/blob_<decimal>"
+            ))
+        })?;
+        let place = self.peers.blob_locate(self.index()?, caller, blob).await;
+        place.map_err(index_error)
+    }
+
+    pub async fn blob_meta(&self, caller: Principal, locator: &str) -> Result<BlobMeta> {
+        let place = self.locate(caller, locator).await?;
+        Ok(BlobMeta {
+            size: place.size,
+            chunk_count: place.chunk_count,
+        })
+    }
+
+    /// One chunk; an index beyond the end is `InvalidArgument`.
+    pub async fn blob_chunk(
+        &self,
+        caller: Principal,
+        locator: &str,
+        index: u32,
+    ) -> Result<ByteBuf> {
+        let place = self.locate(caller, locator).await?;
+        if index >= place.chunk_count {
+            return Err(Error::invalid(format!(
+                "chunk index is {index}, expected 0 to {}",
+                place.chunk_count.saturating_sub(1)
+            )));
+        }
+        self.chunk_at(&place, index).await
+    }
+
+    /// A whole blob of at most 2 MiB, put together from its chunks.
+    pub async fn blob_whole(&self, caller: Principal, locator: &str) -> Result<ByteBuf> {
+        let place = self.locate(caller, locator).await?;
+        if place.size > MAX_WHOLE_READ_BYTES {
+            return Err(Error::invalid(format!(
+                "the blob has {} bytes, expected at most {MAX_WHOLE_READ_BYTES}: read it with blob_read_chunk, chunk 0 to {}",
+                place.size,
+                place.chunk_count.saturating_sub(1)
+            )));
+        }
+        let mut whole = ByteBuf::with_capacity(place.size as usize);
+        for index in 0..place.chunk_count {
+            whole.extend_from_slice(&self.chunk_at(&place, index).await?);
+        }
+        Ok(whole)
+    }
+
+    async fn chunk_at(&self, place: &BlobPlace, index: u32) -> Result<ByteBuf> {
+        let chunk = self.peers.blob_read_chunk(place.store, place.key, index);
+        chunk.await.map_err(store_error)
+    }
+
+    // ---- capsules and memories --------------------------------------------------------------------------------
+
+    pub async fn create_capsule(
+        &self,
+        caller: Principal,
+        subject: Option<PersonRef>,
+    ) -> Result<Capsule> {
+        self.with(|state| state.config.get().check_creator(caller))?;
+        if let Some(PersonRef::Opaque(text)) = &subject {
+            check_text("the opaque person", text, MAX_ID_BYTES)?;
+        }
+        let made = self.peers.capsule_create(self.index()?, caller, subject);
+        made.await.map_err(index_error)
+    }
+
+    pub async fn read_capsule(&self, caller: Principal, id: Option<String>) -> Result<CapsuleInfo> {
+        if let Some(id) = &id {
+            check_text("capsule_id", id, MAX_ID_BYTES)?;
+        }
+        let read = self.peers.capsule_read(self.index()?, caller, id).await;
+        read.map_err(index_error)
+    }
+
+    pub async fn list_capsules(&self, caller: Principal) -> Result<Vec<CapsuleHeader>> {
+        let list = self.peers.capsule_list(self.index()?, caller).await;
+        list.map_err(index_error)
+    }
+
+    pub async fn list_memories(
+        &self,
+        caller: Principal,
+        capsule_id: &str,
+        cursor: Option<String>,
+        limit: Option<u32>,
+    ) -> Result<MemoryPage> {
+        check_text("capsule_id", capsule_id, MAX_ID_BYTES)?;
+        if let Some(cursor) = &cursor {
+            check_text("the cursor", cursor, MAX_ID_BYTES)?;
+        }
+        if let Some(limit) = limit
+            && !(1..=MAX_PAGE).contains(&limit)
+        {
+            return Err(Error::invalid(format!(
+                "limit is {limit}, expected 1 to {MAX_PAGE}"
+            )));
+        }
+        let page = self
+            .peers
+            .memory_list(self.index()?, caller, capsule_id, cursor, limit);
+        page.await.map_err(index_error)
+    }
+
+    pub async fn read_memory(&self, caller: Principal, memory_id: &str) -> Result<Memory> {
+        check_text("memory_id", memory_id, MAX_ID_BYTES)?;
+        let read = self.peers.memory_read(self.index()?, caller, memory_id);
+        read.await.map_err(index_error)
+    }
+
+    // ---- sessions ---------------------------------------------------------------------------------------------
+
+    /// A session that is finishing isn't committed yet: it counts as pending here.
+    pub fn sessions_stats(&self) -> String {
+        let counters = self.with(|state| state.sessions.counters());
+        let pending = counters.pending + counters.finishing;
+        format!(
+            "Total sessions: {}, Pending: {pending}, Committed: {}",
+            pending + counters.committed,
+            counters.committed
+        )
+    }
+
+    /// One line for each session: the caller's own, or everybody's for a controller.
+    pub fn sessions_list(&self, caller: Principal, is_controller: bool) -> String {
+        let owner = (!is_controller).then_some(caller);
+        let sessions = self.with(|state| state.sessions.list(owner, MAX_LISTED + 1));
+        let mut lines: Vec<String> = sessions.iter().take(MAX_LISTED).map(line).collect();
+        if sessions.len() > MAX_LISTED {
+            lines.push(format!("and more than these {MAX_LISTED}"));
+        }
+        lines.join("\n")
+    }
+
+    /// Ends what is overdue now.
+    pub fn cleanup_expired(&self) -> String {
+        let expired = self.end_overdue();
+        let jobs = self.with(|state| state.jobs.len());
+        format!("Expired sessions: {expired}, Queued jobs: {jobs}")
+    }
+}
+
+fn line(session: &SessionMeta) -> String {
+    format!(
+        "session {}: {}, capsule {}, name {:?}, {} of {} chunks, {} bytes, last seen {}",
+        session.id,
+        name_of(session.status),
+        session.spec.scope,
+        session.spec.label,
+        session.received.count(),
+        session.spec.expected_chunks,
+        session.bytes_received,
+        session.last_seen
+    )
+}
