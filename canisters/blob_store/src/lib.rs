@@ -1,1 +1,164 @@
-//! blob_store
+//! The blob store: keeps the bytes of files in stable memory for its registered gateways. This file is the canister's
+//! interface; the rules are in `store` and `slices`. Nothing awaits, so every message is atomic.
+
+mod args;
+mod chunk_set;
+mod chunks;
+mod gateways;
+mod memory;
+mod record;
+mod slices;
+mod store;
+#[cfg(test)]
+mod tests;
+mod totals;
+
+use crate::gateways::Gateways;
+use crate::memory::Memories;
+use crate::slices::{DELETE_INSTRUCTIONS, DIGEST_INSTRUCTIONS, SLICE_CHUNKS, Slice};
+use crate::store::BlobStore;
+use candid::Principal;
+use capsule_shared::blob_store::{BlobStoreArgs, DeleteProgress, DigestProgress, StoredBlob};
+use capsule_shared::{BlobKey, Error, Result};
+use ic_cdk::api::{
+    env_var_name_exists, env_var_value, is_controller, msg_caller, performance_counter,
+};
+use ic_stable_structures::memory_manager::VirtualMemory;
+use ic_stable_structures::{DefaultMemoryImpl, Memory};
+use serde_bytes::{ByteBuf, Bytes};
+use std::cell::RefCell;
+
+/// Where the deploy tool names the gateway, if it does.
+const GATEWAY_ENV_VAR: &str = "PUBLIC_CANISTER_ID:upload_gateway";
+
+/// Everything that the canister knows; all of it lies in stable memory.
+pub struct State<M: Memory> {
+    pub store: BlobStore<M>,
+    pub gateways: Gateways<VirtualMemory<M>>,
+}
+
+impl<M: Memory> State<M> {
+    pub fn open(memory: M) -> Self {
+        let (store, gateways) = BlobStore::open(Memories::open(memory));
+        Self {
+            store,
+            gateways: Gateways::open(gateways),
+        }
+    }
+}
+
+thread_local! {
+    static STATE: RefCell<State<DefaultMemoryImpl>> =
+        RefCell::new(State::open(DefaultMemoryImpl::default()));
+}
+
+fn with_state<T>(f: impl FnOnce(&mut State<DefaultMemoryImpl>) -> T) -> T {
+    STATE.with_borrow_mut(f)
+}
+
+fn is_gateway(caller: Principal) -> Result<()> {
+    with_state(|state| {
+        state.gateways.check(caller, || {
+            if !env_var_name_exists(GATEWAY_ENV_VAR) {
+                return None;
+            }
+            Principal::from_text(env_var_value(GATEWAY_ENV_VAR)).ok()
+        })
+    })
+}
+
+fn is_administrator(caller: Principal) -> Result<()> {
+    if is_controller(&caller) {
+        Ok(())
+    } else {
+        Err(Error::Unauthorized)
+    }
+}
+
+fn configure(args: Option<BlobStoreArgs>) {
+    if let Some(gateways) = args.and_then(|args| args.gateways) {
+        with_state(|state| state.gateways.replace(&gateways))
+            .unwrap_or_else(|e| ic_cdk::trap(format!("the gateways were refused: {e}")));
+    }
+}
+
+#[ic_cdk::init]
+fn init(args: Option<BlobStoreArgs>) {
+    configure(args);
+}
+
+#[ic_cdk::post_upgrade]
+fn post_upgrade(args: Option<BlobStoreArgs>) {
+    configure(args);
+}
+
+/// A method for callers that pass `$check`. The check comes before the arguments are decoded, and what can't be decoded
+/// is an error like any other, not a trap. Inside is the function whose signature the interface has.
+macro_rules! method {
+    ($kind:ident for $check:ident: fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty $body:block) => {
+        #[ic_cdk::$kind(hidden = true, decode_with = "std::convert::identity")]
+        fn $name(message: Vec<u8>) -> $result {
+            #[candid::candid_method($kind)]
+            fn $name($($arg: $type),*) -> $result $body
+            $check(msg_caller())?;
+            let ($($arg,)*): ($($type,)*) = args::decode(&message)?;
+            $name($($arg),*)
+        }
+    };
+}
+
+method!(update for is_gateway: fn blob_open(key: BlobKey) -> Result<()> {
+    with_state(|state| state.store.open_blob(msg_caller(), key))
+});
+
+method!(update for is_gateway: fn blob_put_chunk(key: BlobKey, index: u32, bytes: &Bytes) -> Result<()> {
+    with_state(|state| state.store.put(msg_caller(), key, index, bytes))
+});
+
+method!(update for is_gateway: fn blob_seal(key: BlobKey, chunk_count: u32, total_bytes: u64) -> Result<()> {
+    with_state(|state| state.store.seal(msg_caller(), key, chunk_count, total_bytes))
+});
+
+method!(update for is_gateway: fn blob_digest(key: BlobKey) -> Result<DigestProgress> {
+    with_state(|state| state.store.digest(msg_caller(), key, &slice(DIGEST_INSTRUCTIONS)))
+});
+
+method!(update for is_gateway: fn blob_delete(key: BlobKey) -> Result<DeleteProgress> {
+    with_state(|state| state.store.delete(msg_caller(), key, &slice(DELETE_INSTRUCTIONS)))
+});
+
+method!(query for is_gateway: fn blob_meta(key: BlobKey) -> Result<StoredBlob> {
+    with_state(|state| state.store.meta(key))
+});
+
+method!(query for is_gateway: fn blob_read_chunk(key: BlobKey, index: u32) -> Result<ByteBuf> {
+    with_state(|state| state.store.read_chunk(key, index)).map(ByteBuf::from)
+});
+
+method!(update for is_administrator: fn gateways_register(gateway: Principal) -> Result<()> {
+    with_state(|state| state.gateways.register(gateway))
+});
+
+method!(update for is_administrator: fn gateways_unregister(gateway: Principal) -> Result<()> {
+    with_state(|state| state.gateways.unregister(gateway));
+    Ok(())
+});
+
+method!(query for is_administrator: fn gateways_list() -> Result<Vec<Principal>> {
+    Ok(with_state(|state| state.gateways.list()))
+});
+
+fn slice(instructions: u64) -> Slice<'static> {
+    Slice {
+        used: &|| performance_counter(0),
+        instructions,
+        chunks: SLICE_CHUNKS,
+    }
+}
+
+candid::export_service!();
+
+/// The interface as Candid text, made from the code.
+pub fn candid_interface() -> String {
+    __export_service()
+}

@@ -1,0 +1,46 @@
+//! The bytes of all blobs: `STABLE_BLOB_STORE`, schema version 1, whose key and value types are frozen.
+//!
+//! Nothing outside this module knows that a B-tree map holds the chunks. Another layout would be schema version 2: a
+//! new `MemoryId`, a migration, and the same functions here.
+
+use capsule_shared::BlobKey;
+use capsule_shared::limits::STORE_VALUE_BOUND_BYTES;
+use ic_stable_structures::{Memory, StableBTreeMap};
+
+/// Schema version 1: `(pmid_session_hash32, chunk index)` to the bytes of the chunk.
+type StableBlobStore<M> = StableBTreeMap<([u8; 32], u32), Vec<u8>, M>;
+
+pub struct Chunks<M: Memory>(StableBlobStore<M>);
+
+impl<M: Memory> Chunks<M> {
+    pub fn open(memory: M) -> Self {
+        Self(StableBTreeMap::init(memory))
+    }
+
+    pub fn get(&self, key: &BlobKey, index: u32) -> Option<Vec<u8>> {
+        self.0.get(&(key.0, index))
+    }
+
+    /// Stores a chunk that isn't there yet. The one copy that is made of its bytes is what the map's value type asks for.
+    pub fn insert_new(&mut self, key: &BlobKey, index: u32, bytes: &[u8]) {
+        assert!(
+            bytes.len() <= STORE_VALUE_BOUND_BYTES,
+            "BUG: a chunk above the bound of a value"
+        );
+        let before = self.0.insert((key.0, index), bytes.to_vec());
+        assert!(before.is_none(), "BUG: a stored chunk was overwritten");
+    }
+
+    /// Removes a chunk and returns how many bytes it had.
+    pub fn remove(&mut self, key: &BlobKey, index: u32) -> u64 {
+        let bytes = self.0.remove(&(key.0, index));
+        bytes
+            .expect("BUG: a chunk that its blob's record has is not there")
+            .len() as u64
+    }
+
+    #[cfg(test)]
+    pub fn len(&self) -> u64 {
+        self.0.len()
+    }
+}

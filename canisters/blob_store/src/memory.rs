@@ -1,0 +1,51 @@
+//! Owns every stable `MemoryId` of the blob store. An id is never given a second meaning: a layout that changes takes
+//! new ids, and the old ones are listed here as retired (none so far).
+
+use ic_stable_structures::Memory;
+use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
+
+/// Pages of 64 KiB in one bucket of the memory manager; it can't be changed once a canister is installed.
+///
+/// The manager has at most 32,768 buckets, and a canister at most 500 GiB of stable memory, which is 8,192,000 pages:
+/// a bucket must have at least 8,192,000 / 32,768 = 250 pages. 256 pages (16 MiB) reach 512 GiB; the default of 128
+/// ends at 256 GiB. The price: each memory in use takes at least one bucket, 80 MiB for the five here.
+pub const BUCKET_PAGES: u16 = 256;
+
+const _: () = assert!(
+    32_768 * BUCKET_PAGES as u64 * 65_536 >= 500 << 30,
+    "the buckets must reach 500 GiB"
+);
+
+/// `STABLE_BLOB_STORE`, schema version 1: `([u8; 32], u32)` to `Vec<u8>`; see `chunks`.
+const STABLE_BLOB_STORE: MemoryId = MemoryId::new(0);
+/// One record for each blob; see `record`.
+const BLOB_RECORDS: MemoryId = MemoryId::new(1);
+/// `u64` (the blob id) to `[u8; 32]` (the key that took it).
+const BLOB_IDS: MemoryId = MemoryId::new(2);
+/// Sums over all blobs; see `totals`.
+const TOTALS: MemoryId = MemoryId::new(3);
+/// The registered gateways: a set of principals.
+const GATEWAYS: MemoryId = MemoryId::new(4);
+
+/// One memory for each stable structure.
+pub struct Memories<M: Memory> {
+    pub chunks: VirtualMemory<M>,
+    pub records: VirtualMemory<M>,
+    pub blob_ids: VirtualMemory<M>,
+    pub totals: VirtualMemory<M>,
+    pub gateways: VirtualMemory<M>,
+}
+
+impl<M: Memory> Memories<M> {
+    /// Opens what is there, or lays it out in an empty memory.
+    pub fn open(memory: M) -> Self {
+        let manager = MemoryManager::init_with_bucket_size(memory, BUCKET_PAGES);
+        Self {
+            chunks: manager.get(STABLE_BLOB_STORE),
+            records: manager.get(BLOB_RECORDS),
+            blob_ids: manager.get(BLOB_IDS),
+            totals: manager.get(TOTALS),
+            gateways: manager.get(GATEWAYS),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Tests of the store's rules, a model that judges random histories, and the committed interface.
+
+mod interface;
+mod model;
+mod rules;
+
+use crate::State;
+use crate::slices::Slice;
+use candid::Principal;
+use capsule_shared::BlobKey;
+use ic_stable_structures::VectorMemory;
+
+fn state() -> State<VectorMemory> {
+    State::open(VectorMemory::default())
+}
+
+fn gateway(n: u8) -> Principal {
+    Principal::from_slice(&[n; 10])
+}
+
+/// Keys with different blob ids.
+fn key(n: u8) -> BlobKey {
+    BlobKey([n; 32])
+}
+
+/// A slice of this many chunks.
+fn chunks(chunks: u32) -> Slice<'static> {
+    Slice {
+        used: &|| 0,
+        instructions: u64::MAX,
+        chunks,
+    }
+}

@@ -1,0 +1,247 @@
+//! Random histories against a simple model: a map of blobs, each a map of chunks. A restart opens the same memory anew.
+
+use super::{chunks, gateway, key};
+use crate::State;
+use candid::Principal;
+use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
+use capsule_shared::{BlobKey, Error, Result};
+use ic_stable_structures::VectorMemory;
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug)]
+enum Op {
+    Open,
+    Put {
+        index: u32,
+        bytes: Vec<u8>,
+    },
+    /// Seals with what is there, changed by these.
+    Seal {
+        chunks_off: i8,
+        bytes_off: i8,
+    },
+    Digest {
+        slice: u32,
+    },
+    Delete {
+        slice: u32,
+    },
+    Restart,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let bytes = (1..4usize, 0..3u8).prop_map(|(len, byte)| vec![byte; len * 70]);
+    prop_oneof![
+        3 => Just(Op::Open),
+        12 => (0..8u32, bytes).prop_map(|(index, bytes)| Op::Put { index, bytes }),
+        2 => (-1..2i8, -1..2i8).prop_map(|(chunks_off, bytes_off)| Op::Seal { chunks_off, bytes_off }),
+        2 => Just(Op::Seal { chunks_off: 0, bytes_off: 0 }),
+        4 => (1..4u32).prop_map(|slice| Op::Digest { slice }),
+        2 => (1..6u32).prop_map(|slice| Op::Delete { slice }),
+        1 => Just(Op::Restart),
+    ]
+}
+
+#[derive(Default)]
+struct Blob {
+    gateway: Option<Principal>,
+    chunks: BTreeMap<u32, Vec<u8>>,
+    sealed: bool,
+    deleting: bool,
+}
+
+impl Blob {
+    fn bytes(&self) -> u64 {
+        self.chunks.values().map(|bytes| bytes.len() as u64).sum()
+    }
+
+    fn complete(&self) -> bool {
+        self.chunks.keys().copied().eq(0..self.chunks.len() as u32)
+    }
+}
+
+/// What kind of answer it is, without the texts.
+fn kind<T>(result: &Result<T>) -> &'static str {
+    match result {
+        Ok(_) => "ok",
+        Err(Error::NotFound) => "not found",
+        Err(Error::Unauthorized) => "unauthorized",
+        Err(Error::InvalidArgument(_)) => "invalid",
+        Err(Error::Conflict(_)) => "conflict",
+        Err(_) => "other",
+    }
+}
+
+struct World {
+    memory: VectorMemory,
+    state: State<VectorMemory>,
+    model: BTreeMap<BlobKey, Blob>,
+}
+
+impl World {
+    fn new() -> Self {
+        let memory = VectorMemory::default();
+        Self {
+            state: State::open(memory.clone()),
+            memory,
+            model: BTreeMap::new(),
+        }
+    }
+
+    /// What the model says to a change by `caller` that needs a living blob of its own.
+    fn refusal(&self, caller: Principal, key: BlobKey) -> Option<&'static str> {
+        match self.model.get(&key) {
+            None => Some("not found"),
+            Some(blob) if blob.deleting => Some("not found"),
+            Some(blob) if blob.gateway != Some(caller) => Some("unauthorized"),
+            Some(_) => None,
+        }
+    }
+
+    fn step(&mut self, caller: Principal, key: BlobKey, op: Op) {
+        let refusal = self.refusal(caller, key);
+        let store = &mut self.state.store;
+        match op {
+            Op::Restart => self.state = State::open(self.memory.clone()),
+            Op::Open => {
+                let expected = match self.model.get(&key) {
+                    None => "ok",
+                    Some(b) if b.gateway == Some(caller) && !b.sealed && !b.deleting => "ok",
+                    Some(_) => "conflict",
+                };
+                assert_eq!(kind(&store.open_blob(caller, key)), expected);
+                if expected == "ok" {
+                    self.model.entry(key).or_default().gateway = Some(caller);
+                }
+            }
+            Op::Put { index, bytes } => {
+                let result = store.put(caller, key, index, &bytes);
+                let expected = refusal.unwrap_or_else(|| {
+                    let blob = self.model.get_mut(&key).unwrap();
+                    match blob.chunks.get(&index) {
+                        Some(stored) if *stored == bytes => "ok",
+                        Some(_) => "conflict",
+                        None if blob.sealed => "conflict",
+                        None => {
+                            blob.chunks.insert(index, bytes);
+                            "ok"
+                        }
+                    }
+                });
+                assert_eq!(kind(&result), expected);
+            }
+            Op::Seal {
+                chunks_off,
+                bytes_off,
+            } => {
+                let blob = self.model.entry(key).or_default();
+                let count = (blob.chunks.len() as u32).saturating_add_signed(chunks_off.into());
+                let bytes = blob.bytes().saturating_add_signed(bytes_off.into());
+                let same = (count, bytes) == (blob.chunks.len() as u32, blob.bytes());
+                let expected = refusal.unwrap_or(match (blob.sealed, same && count > 0) {
+                    (true, true) => "ok",
+                    (true, false) => "conflict",
+                    (false, true) if blob.complete() => "ok",
+                    (false, _) => "invalid",
+                });
+                assert_eq!(kind(&store.seal(caller, key, count, bytes)), expected);
+                blob.sealed |= expected == "ok";
+                if blob.gateway.is_none() {
+                    self.model.remove(&key);
+                }
+            }
+            Op::Digest { slice } => {
+                let result = store.digest(caller, key, &chunks(slice));
+                if let Some(refusal) = refusal {
+                    return assert_eq!(kind(&result), refusal);
+                }
+                let blob = &self.model[&key];
+                match result {
+                    Ok(DigestProgress::Done(digest)) => {
+                        let all: Vec<u8> = blob.chunks.values().flatten().copied().collect();
+                        assert!(blob.complete());
+                        assert_eq!(digest.as_slice(), Sha256::digest(all).as_slice());
+                    }
+                    Ok(DigestProgress::Hashed { bytes, of }) => {
+                        assert!(bytes < of && of == blob.bytes());
+                    }
+                    Err(Error::Conflict(_)) => assert!(!blob.complete()),
+                    Err(other) => panic!("{other}"),
+                }
+            }
+            Op::Delete { slice } => {
+                let result = store.delete(caller, key, &chunks(slice));
+                match self.model.get_mut(&key) {
+                    None => assert_eq!(result, Ok(DeleteProgress::Done)),
+                    Some(blob) if blob.gateway != Some(caller) => {
+                        assert_eq!(result, Err(Error::Unauthorized));
+                    }
+                    Some(blob) => {
+                        blob.deleting = true;
+                        for _ in 0..slice {
+                            blob.chunks.pop_last();
+                        }
+                        let left = blob.chunks.len() as u32;
+                        if left == 0 {
+                            self.model.remove(&key);
+                            assert_eq!(result, Ok(DeleteProgress::Done));
+                        } else {
+                            assert_eq!(result, Ok(DeleteProgress::Remaining(left)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What everybody can see is what the model has, and the sums are those of a scan.
+    fn check(&self, key: BlobKey) {
+        let store = &self.state.store;
+        let blob = self.model.get(&key).filter(|blob| !blob.deleting);
+        match blob {
+            None => assert_eq!(store.meta(key), Err(Error::NotFound)),
+            Some(blob) => {
+                let meta = store.meta(key).unwrap();
+                assert_eq!(Some(meta.gateway), blob.gateway);
+                assert_eq!(meta.sealed, blob.sealed);
+                assert_eq!(meta.bytes, blob.bytes());
+                assert_eq!(meta.chunk_count as usize, blob.chunks.len());
+            }
+        }
+        for index in 0..8 {
+            let expected = blob.and_then(|blob| blob.chunks.get(&index).cloned());
+            let read = store.read_chunk(key, index);
+            assert_eq!(read, expected.ok_or(Error::NotFound));
+        }
+        let totals = store.totals();
+        let all = || self.model.values();
+        assert_eq!(totals.blobs as usize, self.model.len());
+        assert_eq!(
+            totals.chunks as usize,
+            all().map(|b| b.chunks.len()).sum::<usize>()
+        );
+        assert_eq!(totals.chunks, store.chunks.len());
+        assert_eq!(totals.bytes, all().map(Blob::bytes).sum::<u64>());
+        assert_eq!(store.blob_ids.len(), totals.blobs);
+        assert_eq!(store.records.len(), totals.blobs);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn histories_agree_with_the_model(
+        ops in proptest::collection::vec((prop_oneof![9 => Just(1u8), 1 => Just(2u8)], 0..2u8, op()), 1..60)
+    ) {
+        let mut world = World::new();
+        for (caller, blob, op) in ops {
+            world.step(gateway(caller), key(blob), op);
+            world.check(key(blob));
+        }
+        for blob in 0..2 {
+            world.check(key(blob));
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Each rule of the store, one at a time.
+
+use super::{chunks, gateway, key, state};
+use crate::State;
+use crate::slices::Slice;
+use capsule_shared::blob_store::{DeleteProgress, DigestProgress, StoredBlob};
+use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_CHUNKS};
+use capsule_shared::{BlobKey, Error};
+use ic_stable_structures::VectorMemory;
+use serde_bytes::ByteBuf;
+use sha2::{Digest, Sha256};
+use std::cell::Cell;
+
+fn with_blob(parts: &[&[u8]]) -> State<VectorMemory> {
+    let mut state = state();
+    state.store.open_blob(gateway(1), key(1)).unwrap();
+    for (index, bytes) in parts.iter().enumerate() {
+        let put = state.store.put(gateway(1), key(1), index as u32, bytes);
+        put.unwrap();
+    }
+    state
+}
+
+fn is_conflict<T>(result: Result<T, Error>) -> bool {
+    matches!(result, Err(Error::Conflict(_)))
+}
+
+fn invalid<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
+    match result {
+        Err(Error::InvalidArgument(text)) => text,
+        other => panic!("expected InvalidArgument, got {other:?}"),
+    }
+}
+
+fn sha256(bytes: &[u8]) -> DigestProgress {
+    DigestProgress::Done(ByteBuf::from(Sha256::digest(bytes).to_vec()))
+}
+
+#[test]
+fn what_was_put_is_read_back_by_any_gateway() {
+    let state = with_blob(&[b"one", b"two", b"3"]);
+    assert_eq!(state.store.read_chunk(key(1), 1).unwrap(), b"two");
+    assert_eq!(state.store.read_chunk(key(1), 3), Err(Error::NotFound));
+    assert_eq!(state.store.read_chunk(key(2), 0), Err(Error::NotFound));
+    assert_eq!(
+        state.store.meta(key(1)).unwrap(),
+        StoredBlob {
+            gateway: gateway(1),
+            bytes: 7,
+            chunk_count: 3,
+            sealed: false
+        }
+    );
+}
+
+#[test]
+fn opening_again_is_ok_for_the_same_gateway_while_open() {
+    let mut state = with_blob(&[b"one"]);
+    assert_eq!(state.store.open_blob(gateway(1), key(1)), Ok(()));
+    assert_eq!(state.store.meta(key(1)).unwrap().chunk_count, 1);
+    assert!(is_conflict(state.store.open_blob(gateway(2), key(1))));
+    state.store.seal(gateway(1), key(1), 1, 3).unwrap();
+    assert!(is_conflict(state.store.open_blob(gateway(1), key(1))));
+}
+
+#[test]
+fn a_blob_id_belongs_to_one_key() {
+    let mut state = with_blob(&[]);
+    let mut twin = key(1);
+    twin.0[31] ^= 1;
+    assert!(is_conflict(state.store.open_blob(gateway(1), twin)));
+    assert_eq!(state.store.meta(twin), Err(Error::NotFound));
+    state.store.delete(gateway(1), key(1), &chunks(1)).unwrap();
+    assert_eq!(state.store.open_blob(gateway(1), twin), Ok(()));
+}
+
+#[test]
+fn only_the_gateway_that_opened_a_blob_changes_it() {
+    let mut state = with_blob(&[b"one"]);
+    let store = &mut state.store;
+    assert_eq!(
+        store.put(gateway(2), key(1), 0, b"one"),
+        Err(Error::Unauthorized)
+    );
+    assert_eq!(
+        store.seal(gateway(2), key(1), 1, 3),
+        Err(Error::Unauthorized)
+    );
+    assert_eq!(
+        store.digest(gateway(2), key(1), &chunks(9)),
+        Err(Error::Unauthorized)
+    );
+    assert_eq!(
+        store.delete(gateway(2), key(1), &chunks(9)),
+        Err(Error::Unauthorized)
+    );
+    assert_eq!(store.meta(key(1)).unwrap().bytes, 3);
+}
+
+#[test]
+fn the_first_bytes_of_an_index_stay() {
+    let mut state = with_blob(&[b"one", b"two"]);
+    assert_eq!(state.store.put(gateway(1), key(1), 1, b"two"), Ok(()));
+    for other in [&b"tw"[..], b"twofold", b"TWO"] {
+        assert!(is_conflict(state.store.put(gateway(1), key(1), 1, other)));
+    }
+    assert_eq!(state.store.read_chunk(key(1), 1).unwrap(), b"two");
+    state.store.seal(gateway(1), key(1), 2, 6).unwrap();
+    assert_eq!(state.store.put(gateway(1), key(1), 1, b"two"), Ok(()));
+    assert!(is_conflict(state.store.put(gateway(1), key(1), 1, b"TWO")));
+    assert!(is_conflict(state.store.put(gateway(1), key(1), 2, b"new")));
+    assert_eq!(state.store.meta(key(1)).unwrap().bytes, 6);
+}
+
+#[test]
+fn chunks_have_limits() {
+    let mut state = with_blob(&[]);
+    let full = vec![1; MAX_CHUNK_BYTES];
+    let store = &mut state.store;
+    assert_eq!(store.put(gateway(1), key(1), MAX_CHUNKS - 1, &full), Ok(()));
+    invalid(store.put(gateway(1), key(1), MAX_CHUNKS, b"x"));
+    invalid(store.put(gateway(1), key(1), 0, b""));
+    invalid(store.put(gateway(1), key(1), 0, &vec![1; MAX_CHUNK_BYTES + 1]));
+    assert_eq!(store.put(gateway(1), key(2), 0, b"x"), Err(Error::NotFound));
+    assert_eq!(store.read_chunk(key(1), MAX_CHUNKS - 1).unwrap(), full);
+}
+
+#[test]
+fn sealing_says_what_is_missing() {
+    let mut state = with_blob(&[b"one", b"two"]);
+    let store = &mut state.store;
+    store.put(gateway(1), key(1), 3, b"4").unwrap();
+    let text = invalid(store.seal(gateway(1), key(1), 5, 9));
+    assert_eq!(text, "2 of 5 chunks are missing, the first is chunk 2");
+    let text = invalid(store.seal(gateway(1), key(1), 2, 6));
+    assert_eq!(text, "3 chunks are stored; expected 2");
+    store.put(gateway(1), key(1), 2, b"333").unwrap();
+    let text = invalid(store.seal(gateway(1), key(1), 4, 11));
+    assert_eq!(text, "10 bytes are stored; expected 11");
+    invalid(store.seal(gateway(1), key(1), 0, 0));
+    invalid(store.seal(gateway(1), key(1), MAX_CHUNKS + 1, 10));
+    assert!(!store.meta(key(1)).unwrap().sealed);
+    assert_eq!(store.seal(gateway(1), key(2), 4, 10), Err(Error::NotFound));
+    assert_eq!(store.seal(gateway(1), key(1), 4, 10), Ok(()));
+    assert_eq!(store.seal(gateway(1), key(1), 4, 10), Ok(()));
+    assert!(is_conflict(store.seal(gateway(1), key(1), 4, 9)));
+    assert!(is_conflict(store.seal(gateway(1), key(1), 3, 10)));
+    assert!(store.meta(key(1)).unwrap().sealed);
+}
+
+#[test]
+fn a_blob_is_hashed_in_slices_over_restarts() {
+    let memory = VectorMemory::default();
+    let mut state = State::open(memory.clone());
+    state.store.open_blob(gateway(1), key(1)).unwrap();
+    let mut all = Vec::new();
+    for index in 0..10u8 {
+        let bytes = vec![index; 50 + index as usize];
+        let put = state.store.put(gateway(1), key(1), index.into(), &bytes);
+        put.unwrap();
+        all.extend(bytes);
+    }
+    let of = all.len() as u64;
+    let mut calls = 0;
+    let digest = loop {
+        state = State::open(memory.clone());
+        calls += 1;
+        match state.store.digest(gateway(1), key(1), &chunks(3)).unwrap() {
+            DigestProgress::Hashed { bytes, of: all } => {
+                assert!(bytes < of && all == of);
+            }
+            done => break done,
+        }
+    };
+    assert_eq!((calls, digest), (4, sha256(&all)));
+    state.store.seal(gateway(1), key(1), 10, of).unwrap();
+    let again = state.store.digest(gateway(1), key(1), &chunks(1));
+    assert_eq!(again.unwrap(), sha256(&all));
+}
+
+#[test]
+fn a_put_after_hashing_is_hashed_by_the_next_call() {
+    let mut state = with_blob(&[b"one", b"two"]);
+    let store = &mut state.store;
+    let digest = store.digest(gateway(1), key(1), &chunks(9));
+    assert_eq!(digest.unwrap(), sha256(b"onetwo"));
+    store.put(gateway(1), key(1), 3, b"four").unwrap();
+    assert!(is_conflict(store.digest(gateway(1), key(1), &chunks(9))));
+    store.put(gateway(1), key(1), 2, b"three").unwrap();
+    let digest = store.digest(gateway(1), key(1), &chunks(9));
+    assert_eq!(digest.unwrap(), sha256(b"onetwothreefour"));
+}
+
+#[test]
+fn hashing_stops_at_a_gap_and_names_it() {
+    let mut state = with_blob(&[b"one"]);
+    state.store.put(gateway(1), key(1), 2, b"three").unwrap();
+    assert_eq!(
+        state.store.digest(gateway(1), key(1), &chunks(9)),
+        Ok(DigestProgress::Hashed { bytes: 3, of: 8 })
+    );
+    assert_eq!(
+        state.store.digest(gateway(1), key(1), &chunks(9)),
+        Err(Error::conflict(
+            "chunk 1 is missing, the blob can't be hashed beyond it"
+        ))
+    );
+}
+
+#[test]
+fn a_slice_ends_when_its_instructions_are_used() {
+    let mut state = with_blob(&[b"one", b"two", b"3", b"4"]);
+    let used = Cell::new(0);
+    let slice = Slice {
+        used: &|| {
+            used.set(used.get() + 10);
+            used.get()
+        },
+        instructions: 20,
+        chunks: 100,
+    };
+    assert_eq!(
+        state.store.digest(gateway(1), key(1), &slice),
+        Ok(DigestProgress::Hashed { bytes: 6, of: 8 })
+    );
+    // Nothing is left, and still each call does one chunk.
+    for remaining in [3, 2, 1] {
+        let delete = state.store.delete(gateway(1), key(1), &slice);
+        assert_eq!(delete, Ok(DeleteProgress::Remaining(remaining)));
+    }
+    let delete = state.store.delete(gateway(1), key(1), &slice);
+    assert_eq!(delete, Ok(DeleteProgress::Done));
+}
+
+#[test]
+fn a_blob_that_is_being_deleted_is_gone_for_everybody() {
+    let memory = VectorMemory::default();
+    let mut state = State::open(memory.clone());
+    state.store.open_blob(gateway(1), key(1)).unwrap();
+    for index in 0..5 {
+        state
+            .store
+            .put(gateway(1), key(1), index, b"bytes")
+            .unwrap();
+    }
+    let delete = state.store.delete(gateway(1), key(1), &chunks(2));
+    assert_eq!(delete, Ok(DeleteProgress::Remaining(3)));
+    let mut state = State::open(memory);
+    let store = &mut state.store;
+    assert_eq!(store.meta(key(1)), Err(Error::NotFound));
+    assert_eq!(store.read_chunk(key(1), 0), Err(Error::NotFound));
+    assert_eq!(
+        store.put(gateway(1), key(1), 0, b"bytes"),
+        Err(Error::NotFound)
+    );
+    assert_eq!(store.seal(gateway(1), key(1), 3, 15), Err(Error::NotFound));
+    assert_eq!(
+        store.digest(gateway(1), key(1), &chunks(9)),
+        Err(Error::NotFound)
+    );
+    assert!(is_conflict(store.open_blob(gateway(1), key(1))));
+    assert_eq!(
+        store.delete(gateway(1), key(1), &chunks(2)),
+        Ok(DeleteProgress::Remaining(1))
+    );
+    assert_eq!(
+        store.delete(gateway(1), key(1), &chunks(2)),
+        Ok(DeleteProgress::Done)
+    );
+    assert_eq!(
+        store.delete(gateway(1), key(1), &chunks(2)),
+        Ok(DeleteProgress::Done)
+    );
+    assert_eq!(store.totals(), Default::default());
+    assert_eq!(store.chunks.len(), 0);
+    assert_eq!(store.open_blob(gateway(2), key(1)), Ok(()));
+    assert_eq!(
+        store.delete(gateway(1), BlobKey([9; 32]), &chunks(2)),
+        Ok(DeleteProgress::Done)
+    );
+}
