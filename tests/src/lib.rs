@@ -1,1 +1,8 @@
-//! tests
+//! Drives the real wasm of the three canisters through the `pocket-ic` crate, on whatever engine there is.
+//!
+//! The integration tests and the demo share it: [`engine`] finds or starts a server, [`deployment`] installs the
+//! canisters on a fresh network, [`client`] makes typed calls.
+
+pub mod client;
+pub mod deployment;
+pub mod engine;

@@ -1,1 +1,121 @@
-fn main() {}
+//! The project's commands. `cargo xtask` lists them.
+
+mod canisters;
+mod layout;
+mod preflight;
+mod process;
+mod testing;
+mod wasm_section;
+mod wasm_target;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+/// What goes wrong ends a command: one sentence that says what, and what would help.
+type Result<T> = std::result::Result<T, String>;
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "The commands of Capsule Upload"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Task>,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Upload a file through all three canisters on a local network, read it back and compare
+    Demo {
+        /// The file to upload; without it, the demo uploads its own executable
+        file: Option<PathBuf>,
+        /// Use the PocketIC server that runs at this address (http://host:port) instead of starting one
+        #[arg(long, value_name = "URL")]
+        network: Option<String>,
+    },
+    /// Run every test: native, the local network's conformance, and the real canisters
+    Test,
+    /// Build the canisters to target/canisters and check their Candid interfaces
+    Build,
+    /// Run the local network in the foreground; it prints its address
+    Localnet {
+        /// The TCP port to listen on (default: a free one)
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// Get the Rust target that canisters are compiled for, if it is missing (the other commands do it by themselves)
+    WasmTarget,
+}
+
+fn main() -> ExitCode {
+    process::end_children_on_signals();
+    let outcome = match Arguments::parse().command {
+        None => Arguments::command()
+            .print_help()
+            .map_err(|e| format!("cannot write to standard output: {e}")),
+        Some(Task::Demo { file, network }) => demo(file, network),
+        Some(Task::Test) => testing::test_everything(),
+        Some(Task::Build) => canisters::build().and_then(|()| canisters::check_interfaces()),
+        Some(Task::Localnet { port }) => localnet(port),
+        Some(Task::WasmTarget) => {
+            wasm_target::ensure().map(|()| println!("{} is installed", wasm_target::TARGET))
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("error: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Checks the input first, then gets what the demo needs, and becomes the demo.
+fn demo(file: Option<PathBuf>, network: Option<String>) -> Result<()> {
+    if let Some(file) = &file {
+        preflight::check_file(file)?;
+    }
+    if let Some(url) = &network {
+        preflight::check_reachable(url)?;
+    }
+    canisters::build()?;
+    testing::build_engine()?;
+    let mut command = Command::new(layout::host_program("capsule-demo"));
+    command.args(file);
+    if let Some(url) = network {
+        command.env("POCKET_IC_SERVER_URL", url);
+    }
+    process::become_program(command)
+}
+
+fn localnet(port: Option<u16>) -> Result<()> {
+    testing::build_engine()?;
+    let mut command = Command::new(layout::host_program("localnet"));
+    if let Some(port) = port {
+        command.args(["--port", &port.to_string()]);
+    }
+    process::become_program(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_is_no_error() {
+        assert!(
+            Arguments::try_parse_from(["xtask"])
+                .unwrap()
+                .command
+                .is_none()
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! The three canisters on a fresh network, in stages: first they have ids, then code that knows the others' ids.
+
+use crate::client::Client;
+use crate::engine::profile_dir;
+use candid::{CandidType, Encode, Principal};
+use capsule_shared::blob_store::BlobStoreArgs;
+use capsule_shared::gateway::GatewayArgs;
+use capsule_shared::memory_index::MemoryIndexArgs;
+use pocket_ic::{PocketIc, RejectResponse};
+
+/// Cycles of a new canister: enough for hundreds of gigabytes.
+const CYCLES: u128 = 10_000_000_000_000_000;
+
+/// One of the three canisters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Gateway,
+    BlobStore,
+    MemoryIndex,
+}
+
+impl Part {
+    pub const ALL: [Part; 3] = [Part::Gateway, Part::BlobStore, Part::MemoryIndex];
+
+    /// The name of the crate and of the module.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Gateway => "upload_gateway",
+            Part::BlobStore => "blob_store",
+            Part::MemoryIndex => "memory_index",
+        }
+    }
+}
+
+/// A module as `cargo xtask build` left it.
+///
+/// # Panics
+/// When it was not built.
+pub fn wasm(name: &str) -> Vec<u8> {
+    let path = profile_dir()
+        .parent()
+        .expect("BUG: a profile's folder is in the target folder")
+        .join(format!("canisters/{name}.wasm.gz"));
+    std::fs::read(&path).unwrap_or_else(|e| {
+        panic!(
+            "{} cannot be read ({e}), expected `cargo xtask build` before",
+            path.display()
+        )
+    })
+}
+
+/// Canisters that exist and have cycles, but no code yet.
+pub struct Created {
+    pic: PocketIc,
+    controller: Principal,
+    gateway: Principal,
+    blob_store: Principal,
+    memory_index: Principal,
+}
+
+impl Created {
+    pub fn on(pic: PocketIc) -> Self {
+        let controller = person("controller");
+        let create = || {
+            let id = pic.create_canister_with_settings(Some(controller), None);
+            pic.add_cycles(id, CYCLES);
+            id
+        };
+        let [gateway, blob_store, memory_index] = [create(), create(), create()];
+        Self {
+            pic,
+            controller,
+            gateway,
+            blob_store,
+            memory_index,
+        }
+    }
+
+    /// Installs all three, wired to each other; `settings` are the gateway's beyond the wiring.
+    pub fn install(self, settings: GatewayArgs) -> Deployment {
+        let gateways = Some(vec![self.gateway]);
+        self.install_one(
+            self.blob_store,
+            Part::BlobStore,
+            &BlobStoreArgs {
+                gateways: gateways.clone(),
+            },
+        );
+        self.install_one(
+            self.memory_index,
+            Part::MemoryIndex,
+            &MemoryIndexArgs { gateways },
+        );
+        self.install_one(
+            self.gateway,
+            Part::Gateway,
+            &GatewayArgs {
+                memory_index: Some(self.memory_index),
+                blob_stores: Some(vec![self.blob_store]),
+                ..settings
+            },
+        );
+        Deployment {
+            pic: self.pic,
+            controller: self.controller,
+            gateway: self.gateway,
+            blob_store: self.blob_store,
+            memory_index: self.memory_index,
+        }
+    }
+
+    fn install_one(&self, id: Principal, part: Part, args: &impl CandidType) {
+        let args = Encode!(&Some(args)).expect("BUG: the arguments can be encoded");
+        self.pic
+            .install_canister(id, wasm(part.name()), args, Some(self.controller));
+    }
+}
+
+/// The canisters at work.
+pub struct Deployment {
+    pub pic: PocketIc,
+    /// Who may install, configure and stop.
+    pub controller: Principal,
+    pub gateway: Principal,
+    pub blob_store: Principal,
+    pub memory_index: Principal,
+}
+
+impl Deployment {
+    pub fn id(&self, part: Part) -> Principal {
+        match part {
+            Part::Gateway => self.gateway,
+            Part::BlobStore => self.blob_store,
+            Part::MemoryIndex => self.memory_index,
+        }
+    }
+
+    /// Calls to the gateway in somebody's name.
+    pub fn client(&self, who: Principal) -> Client<'_> {
+        Client::new(&self.pic, self.gateway, who)
+    }
+
+    pub fn cycles(&self, part: Part) -> u128 {
+        self.pic.cycle_balance(self.id(part))
+    }
+
+    pub fn stop(&self, part: Part) {
+        self.pic
+            .stop_canister(self.id(part), Some(self.controller))
+            .unwrap_or_else(|e| panic!("{} can be stopped: {e}", part.name()));
+    }
+
+    pub fn start(&self, part: Part) {
+        self.pic
+            .start_canister(self.id(part), Some(self.controller))
+            .unwrap_or_else(|e| panic!("{} can be started: {e}", part.name()));
+    }
+
+    /// Installs the same module again as an upgrade, without stopping first.
+    pub fn upgrade_rudely(&self, part: Part) -> Result<(), RejectResponse> {
+        let nothing = Encode!(&None::<()>).expect("BUG: null can be encoded");
+        self.pic.upgrade_canister(
+            self.id(part),
+            wasm(part.name()),
+            nothing,
+            Some(self.controller),
+        )
+    }
+
+    /// An upgrade as deploy tools do it: stop, install, start.
+    pub fn upgrade(&self, part: Part) {
+        self.stop(part);
+        self.upgrade_rudely(part)
+            .unwrap_or_else(|e| panic!("{} can be upgraded: {e}", part.name()));
+        self.start(part);
+    }
+}
+
+/// The principal of somebody who is known by name only.
+pub fn person(name: &str) -> Principal {
+    Principal::self_authenticating(name)
+}
+
+/// All three canisters on a fresh network.
+pub fn deploy() -> Deployment {
+    Created::on(crate::engine::network()).install(GatewayArgs::default())
+}

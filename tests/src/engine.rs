@@ -1,0 +1,147 @@
+//! Which engine the canisters run on, chosen in one place.
+//!
+//! `POCKET_IC_SERVER_URL` set: the server that already runs there. `POCKET_IC_BIN` set: that PocketIC server is started
+//! (by the `pocket-ic` crate). Neither: `localnet`, one for each process, which ends with the process.
+
+use pocket_ic::{PocketIc, PocketIcBuilder};
+use std::io::{BufRead, BufReader};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, OnceLock};
+
+const SERVER_URL: &str = "POCKET_IC_SERVER_URL";
+const SERVER_BIN: &str = "POCKET_IC_BIN";
+
+/// A `localnet` that this process started. It ends when its standard input closes, so at the latest with us.
+struct Localnet {
+    child: Mutex<Child>,
+    pid: u32,
+    url: String,
+    /// Kept open: a program whose output is closed may end.
+    _stdout: BufReader<ChildStdout>,
+}
+
+static LOCALNET: OnceLock<Result<Localnet, String>> = OnceLock::new();
+
+/// A fresh network with one application subnet.
+///
+/// # Panics
+/// When there is no engine; the text says why.
+pub fn network() -> PocketIc {
+    match builder() {
+        Ok(builder) => builder.build(),
+        Err(reason) => panic!("{reason}"),
+    }
+}
+
+/// The same for programs: an engine that is missing or answers strangely is an error.
+pub fn try_network() -> Result<PocketIc, String> {
+    let builder = builder()?;
+    // The crate panics when the server does not speak its protocol; the reason is told below.
+    let hook = take_hook();
+    set_hook(Box::new(|_| {}));
+    let built = catch_unwind(AssertUnwindSafe(|| builder.build()));
+    set_hook(hook);
+    built.map_err(|panic| {
+        let reason = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no reason given");
+        let reason = reason.lines().next().unwrap_or_default();
+        format!(
+            "{} does not answer as a PocketIC server: {reason}",
+            engine_name()
+        )
+    })
+}
+
+/// The engine in words, for messages.
+pub fn engine_name() -> String {
+    match (std::env::var(SERVER_URL), std::env::var(SERVER_BIN)) {
+        (Ok(url), _) => format!("the server at {url}"),
+        (_, Ok(path)) => format!("the server {path}"),
+        _ => "localnet".to_string(),
+    }
+}
+
+/// The process id of the engine, if this process started a `localnet`.
+pub fn localnet_pid() -> Option<u32> {
+    Some(LOCALNET.get()?.as_ref().ok()?.pid)
+}
+
+/// Ends the `localnet` that this process started, if any.
+pub fn stop_localnet() {
+    if let Some(Ok(localnet)) = LOCALNET.get() {
+        let mut child = localnet.child.lock().unwrap_or_else(|e| e.into_inner());
+        // Both fail only when it has ended already.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+fn builder() -> Result<PocketIcBuilder, String> {
+    let builder = PocketIcBuilder::new().with_application_subnet();
+    let url = match (std::env::var(SERVER_URL), std::env::var(SERVER_BIN)) {
+        (Ok(url), _) => url,
+        (_, Ok(_)) => return Ok(builder),
+        _ => match LOCALNET.get_or_init(start_localnet) {
+            Ok(localnet) => localnet.url.clone(),
+            Err(reason) => return Err(reason.clone()),
+        },
+    };
+    let parsed = url
+        .parse()
+        .map_err(|e| format!("`{url}` is no address of a server: {e}"))?;
+    Ok(builder.with_server_url(parsed))
+}
+
+fn start_localnet() -> Result<Localnet, String> {
+    let program = profile_dir().join("localnet");
+    if !program.exists() {
+        return Err(format!(
+            "{} is not built, expected `cargo build -p localnet -p integration-tests` before",
+            program.display()
+        ));
+    }
+    let mut child = Command::new(&program)
+        .arg("--exit-with-stdin")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|e| format!("cannot start {}: {e}", program.display()))?;
+    let stdout = child.stdout.take().expect("BUG: the output is piped");
+    let mut stdout = BufReader::new(stdout);
+    let mut line = String::new();
+    let read = stdout.read_line(&mut line);
+    let url = line.trim();
+    if !url.starts_with("http://") {
+        // Both fail only when it has ended already.
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(format!(
+            "{} did not start: it printed `{url}`, expected its address ({read:?})",
+            program.display()
+        ));
+    }
+    Ok(Localnet {
+        pid: child.id(),
+        child: Mutex::new(child),
+        url: url.to_string(),
+        _stdout: stdout,
+    })
+}
+
+/// Where cargo put this program's siblings: `target/debug`.
+pub(crate) fn profile_dir() -> PathBuf {
+    let exe = std::env::current_exe().expect("BUG: a running program has a path");
+    let dir = exe.parent().expect("BUG: a program lies in a folder");
+    // Test programs lie one deeper.
+    let dir = if dir.ends_with("deps") {
+        dir.parent().expect("BUG: deps is in a profile's folder")
+    } else {
+        dir
+    };
+    dir.to_path_buf()
+}

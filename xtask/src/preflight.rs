@@ -1,0 +1,139 @@
+//! Checks of what the user gave, before minutes of building.
+
+use crate::Result;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::Path;
+use std::time::Duration;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A file to upload is there, is a file, can be read and has at least one byte.
+pub fn check_file(path: &Path) -> Result<()> {
+    let shown = path.display();
+    let mut file = File::open(path).map_err(|e| match e.kind() {
+        ErrorKind::NotFound => format!("there is no file {shown}"),
+        ErrorKind::PermissionDenied => format!("{shown} cannot be read: permission denied"),
+        _ => format!("{shown} cannot be opened: {e}"),
+    })?;
+    let metadata = file
+        .metadata()
+        .map_err(|e| format!("{shown} cannot be examined: {e}"))?;
+    if metadata.is_dir() {
+        return Err(format!("{shown} is a directory, expected a file"));
+    }
+    if !metadata.is_file() {
+        return Err(format!(
+            "{shown} is not a regular file, expected one whose length is known"
+        ));
+    }
+    let mut first = [0];
+    match file.read(&mut first) {
+        Ok(0) => Err(format!(
+            "{shown} is empty, expected at least 1 byte: an upload has at least one chunk"
+        )),
+        Ok(_) => Ok(()),
+        Err(e) => Err(format!("{shown} cannot be read: {e}")),
+    }
+}
+
+/// Something answers at `http://host:port`.
+pub fn check_reachable(url: &str) -> Result<()> {
+    let authority = authority(url)?;
+    let addresses: Vec<_> = authority
+        .to_socket_addrs()
+        .map_err(|e| format!("the network {url} is unreachable: {e}"))?
+        .collect();
+    let mut reason = "its name has no address".to_string();
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+            Ok(_) => return Ok(()),
+            Err(e) => reason = e.to_string(),
+        }
+    }
+    Err(format!("the network {url} is unreachable: {reason}"))
+}
+
+/// `host:port` of a URL; PocketIC servers speak plain HTTP.
+fn authority(url: &str) -> Result<String> {
+    let expected = || format!("{url} is no address of a network, expected http://host:port/");
+    let rest = url.strip_prefix("http://").ok_or_else(expected)?;
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if authority.is_empty() || !path.is_empty() || authority.contains(['@', '?', '#', ' ']) {
+        return Err(expected());
+    }
+    let after_host = authority.rsplit(']').next().unwrap_or(authority);
+    match after_host.rsplit_once(':') {
+        Some((_, port)) if port.parse::<u16>().is_ok() => Ok(authority.to_string()),
+        Some(_) => Err(expected()),
+        None => Ok(format!("{authority}:80")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn files_that_cannot_be_uploaded_are_refused_with_the_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let empty = dir.path().join("empty");
+        std::fs::write(&empty, []).unwrap();
+        let good = dir.path().join("good");
+        std::fs::write(&good, [1]).unwrap();
+
+        assert!(
+            check_file(&dir.path().join("missing"))
+                .unwrap_err()
+                .contains("there is no file")
+        );
+        assert!(check_file(&empty).unwrap_err().contains("is empty"));
+        assert!(
+            check_file(dir.path())
+                .unwrap_err()
+                .contains("is a directory")
+        );
+        assert!(
+            check_file(Path::new("/dev/null"))
+                .unwrap_err()
+                .contains("not a regular file")
+        );
+        assert_eq!(check_file(&good), Ok(()));
+    }
+
+    #[test]
+    fn addresses() {
+        assert_eq!(
+            authority("http://127.0.0.1:8000/").unwrap(),
+            "127.0.0.1:8000"
+        );
+        assert_eq!(authority("http://localhost").unwrap(), "localhost:80");
+        assert_eq!(authority("http://[::1]:8000").unwrap(), "[::1]:8000");
+        assert_eq!(authority("http://[::1]").unwrap(), "[::1]:80");
+        for bad in [
+            "",
+            "127.0.0.1:8000",
+            "https://host/",
+            "http://",
+            "http://host:port/",
+            "http://host:99999",
+            "http://host/instances",
+        ] {
+            assert!(
+                authority(bad).unwrap_err().contains("expected http://"),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_closed_port_is_unreachable() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        assert_eq!(check_reachable(&url), Ok(()));
+        drop(listener);
+        assert!(check_reachable(&url).unwrap_err().contains("unreachable"));
+    }
+}

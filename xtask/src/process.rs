@@ -1,0 +1,193 @@
+//! Child processes that never outlive us, not even when we are interrupted.
+//!
+//! Every child leads a process group of its own, so that its children (compilers, tests, engines) end with it.
+
+use crate::Result;
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+/// The exit code of a command that was interrupted.
+const INTERRUPTED: i32 = 130;
+
+/// How long a group may take to end when asked.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The group that runs now; commands run one after another.
+static RUNNING: Mutex<Option<Pid>> = Mutex::new(None);
+
+fn running() -> MutexGuard<'static, Option<Pid>> {
+    RUNNING.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// Makes Ctrl-C, a hang-up and a request to terminate end the children, then us.
+pub fn end_children_on_signals() {
+    ctrlc::set_handler(|| {
+        // Held to the end, so that nothing is started any more.
+        let group = running();
+        if let Some(group) = *group {
+            end_group(group);
+        }
+        eprintln!("interrupted");
+        std::process::exit(INTERRUPTED);
+    })
+    .expect("BUG: the only signal handler of this program");
+}
+
+/// Asks a process group to end, and insists after a while.
+fn end_group(group: Pid) {
+    // Both calls fail only when nobody is left.
+    let _ = kill_process_group(group, Signal::TERM);
+    let asked = Instant::now();
+    while test_kill_process_group(group).is_ok() {
+        if asked.elapsed() > PATIENCE {
+            let _ = kill_process_group(group, Signal::KILL);
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn shown(command: &Command) -> String {
+    let program = std::path::Path::new(command.get_program());
+    let mut text = program
+        .file_name()
+        .unwrap_or(program.as_os_str())
+        .to_string_lossy()
+        .into_owned();
+    for argument in command.get_args() {
+        text.push(' ');
+        text.push_str(&argument.to_string_lossy());
+    }
+    text
+}
+
+fn start(command: &mut Command) -> Result<Child> {
+    let mut group = running();
+    let child = command
+        .stdin(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map_err(|e| format!("cannot start `{}`: {e}", shown(command)))?;
+    *group = Some(Pid::from_child(&child));
+    Ok(child)
+}
+
+/// Runs a command whose output the user sees.
+pub fn run(command: &mut Command) -> Result<()> {
+    let mut child = start(command)?;
+    let status = child.wait();
+    *running() = None;
+    succeeded(command, status.map_err(|e| e.to_string())?, "")
+}
+
+/// Runs a command without showing its output, for at most `limit`; what it printed on standard output.
+///
+/// A failure tells the last lines of its standard error.
+pub fn run_quietly(command: &mut Command, limit: Duration) -> Result<String> {
+    let mut child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+    let out = collect(child.stdout.take());
+    let err = collect(child.stderr.take());
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(|e| e.to_string())? {
+            break Some(status);
+        }
+        if started.elapsed() > limit {
+            end_group(Pid::from_child(&child));
+            child.wait().map_err(|e| e.to_string())?;
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    *running() = None;
+    let out = out.join().expect("BUG: a reader does not panic");
+    let err = err.join().expect("BUG: a reader does not panic");
+    match status {
+        None => Err(format!(
+            "`{}` was stopped after {} s",
+            shown(command),
+            limit.as_secs()
+        )),
+        Some(status) => succeeded(command, status, &err).map(|()| out),
+    }
+}
+
+fn collect(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut stream) = stream {
+            // What was read before an error is shown all the same.
+            let _ = stream.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+fn succeeded(command: &Command, status: ExitStatus, stderr: &str) -> Result<()> {
+    if status.success() {
+        return Ok(());
+    }
+    let mut text = format!("`{}` failed ({status})", shown(command));
+    let reason: Vec<&str> = stderr
+        .lines()
+        .filter(|line| line.trim_start().to_ascii_lowercase().starts_with("e"))
+        .take(3)
+        .collect();
+    if !reason.is_empty() {
+        text.push_str(": ");
+        text.push_str(&reason.join("; "));
+    }
+    Err(text)
+}
+
+/// Replaces this program by another, which then gets the signals and gives the exit code.
+pub fn become_program(mut command: Command) -> Result<()> {
+    let error = command.exec();
+    Err(format!("cannot start `{}`: {error}", shown(&command)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // One test, because there is one group at a time.
+    #[test]
+    fn children_are_waited_for_and_ended() {
+        let sh = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            command
+        };
+        assert_eq!(run(&mut sh("exit 0")), Ok(()));
+        assert!(
+            run(&mut sh("exit 3"))
+                .unwrap_err()
+                .contains("exit status: 3")
+        );
+
+        let limit = Duration::from_secs(20);
+        assert_eq!(run_quietly(&mut sh("echo out"), limit).unwrap(), "out\n");
+        let failure = run_quietly(&mut sh("echo noise >&2; echo E: no >&2; exit 1"), limit);
+        let failure = failure.unwrap_err();
+        assert!(
+            failure.contains("E: no") && !failure.ends_with("noise"),
+            "{failure}"
+        );
+
+        // A grandchild that holds the output open ends with its group.
+        let started = Instant::now();
+        let stopped = run_quietly(&mut sh("sleep 60 & sleep 60"), Duration::from_millis(200));
+        assert!(stopped.unwrap_err().contains("was stopped"));
+        assert!(started.elapsed() < Duration::from_secs(10));
+
+        assert!(
+            run(&mut Command::new("/no/such/program"))
+                .unwrap_err()
+                .contains("cannot start")
+        );
+    }
+}
