@@ -1,0 +1,16 @@
+//! The deterministic core: canisters, messages, cycles, time, rounds. No sockets, threads, wall clock or randomness.
+
+pub mod canister;
+mod certificate;
+mod execute;
+mod message;
+mod network;
+pub mod prices;
+mod query;
+mod types;
+
+pub(crate) use execute::{fault_reject, no_module};
+pub(crate) use message::{Origin, Request};
+pub(crate) use network::call_bytes;
+pub use network::Network;
+pub use types::*;

@@ -1,0 +1,631 @@
+//! One instance: its subnets and canisters, what came from outside, and the round that moves everything on.
+
+use super::canister::{Canister, Status, Task};
+use super::certificate::RootKey;
+use super::message::{Input, Origin, Request, Response};
+use super::prices;
+use super::types::{
+    Answer, Call, IngressStatus, MessageId, NetworkConfig, Reject, SubnetInfo, SubnetKind, code,
+};
+use candid::Principal;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+/// Where time starts unless it is set: 2021-05-06 19:17:10 UTC, as on an official PocketIC server.
+const GENESIS: u64 = 1_620_328_630_000_000_000;
+/// Instructions after which a round ends; what is left waits for the next.
+const ROUND_INSTRUCTIONS: u64 = 7_000_000_000;
+/// What each execution counts at least, so that a round of cheap messages ends too.
+const EXECUTION_OVERHEAD: u64 = 2_000_000;
+/// Canister ids of one subnet.
+const RANGE: u64 = 1 << 20;
+/// Where the ranges of the first subnet begin; user canisters of PocketIC start here as well.
+const FIRST_ID: u64 = 0xffff_ffff_ffe0_0000 - 16 * RANGE;
+
+pub(crate) struct Subnet {
+    pub info: SubnetInfo,
+    first: u64,
+    next: u64,
+}
+
+pub struct Network {
+    /// Of the last round: what canisters see.
+    pub(crate) time: u64,
+    /// What the next round will be at.
+    clock: u64,
+    pub(crate) subnets: Vec<Subnet>,
+    pub(crate) canisters: BTreeMap<Principal, Canister>,
+    ingress: VecDeque<(MessageId, Call)>,
+    statuses: HashMap<MessageId, Option<Answer>>,
+    pub(crate) management: VecDeque<Request>,
+    /// Requests that are answered in the round of this number.
+    pub(crate) later: Vec<(u64, Request)>,
+    pub(crate) round: u64,
+    pub(crate) root_key: RootKey,
+    /// Modules that were compiled before: installing them again is cheap.
+    pub(crate) known_modules: HashSet<[u8; 32]>,
+    messages: u64,
+    pub(crate) instructions_this_round: u64,
+}
+
+impl Network {
+    pub fn new(config: NetworkConfig) -> Result<Self, String> {
+        let mut kinds = vec![];
+        for (wanted, kind) in [
+            (config.nns, SubnetKind::Nns),
+            (config.ii, SubnetKind::Ii),
+            (config.fiduciary, SubnetKind::Fiduciary),
+            (config.sns, SubnetKind::Sns),
+            (config.bitcoin, SubnetKind::Bitcoin),
+        ] {
+            kinds.extend(wanted.then_some(kind));
+        }
+        for (count, kind) in [
+            (config.system_subnets, SubnetKind::System),
+            (config.verified_application, SubnetKind::VerifiedApplication),
+            (config.cloud_engine, SubnetKind::CloudEngine),
+            (config.application_subnets, SubnetKind::Application),
+        ] {
+            kinds.extend(std::iter::repeat_n(kind, count));
+        }
+        if kinds.is_empty() {
+            return Err("a network needs at least one subnet".into());
+        }
+        if kinds.len() > 16 {
+            return Err(format!("at most 16 subnets, not {}", kinds.len()));
+        }
+        let count = kinds.len() as u64;
+        let subnets = (0..).zip(kinds).map(|(i, kind)| {
+            // the last subnet (an application subnet, if there is one) has the ids that PocketIC gives out first
+            let first = FIRST_ID + (16 - (count - 1 - i)) * RANGE;
+            Subnet {
+                info: SubnetInfo {
+                    id: Principal::self_authenticating(format!("localnet subnet {i}")),
+                    kind,
+                    canister_ranges: vec![(canister_id(first), canister_id(first + RANGE - 1))],
+                    node_count: 13,
+                },
+                first,
+                next: first,
+            }
+        });
+        Ok(Self {
+            time: config.initial_time.unwrap_or(GENESIS),
+            clock: config.initial_time.unwrap_or(GENESIS),
+            subnets: subnets.collect(),
+            canisters: BTreeMap::new(),
+            ingress: VecDeque::new(),
+            statuses: HashMap::new(),
+            management: VecDeque::new(),
+            later: vec![],
+            round: 0,
+            root_key: RootKey::new(),
+            known_modules: HashSet::new(),
+            messages: 0,
+            instructions_this_round: 0,
+        })
+    }
+
+    /// Nanoseconds since 1970.
+    pub fn time(&self) -> u64 {
+        self.clock
+    }
+
+    /// Sets the time of the next round; it never goes back.
+    pub fn set_time(&mut self, nanos: u64) -> Result<(), String> {
+        if nanos < self.clock {
+            return Err(format!(
+                "time never goes back: it is {}, and {nanos} was asked for",
+                self.clock
+            ));
+        }
+        self.clock = nanos;
+        Ok(())
+    }
+
+    pub fn topology(&self) -> Vec<SubnetInfo> {
+        self.subnets.iter().map(|s| s.info.clone()).collect()
+    }
+
+    /// DER.
+    pub fn root_key(&self) -> Vec<u8> {
+        self.root_key.der.clone()
+    }
+
+    pub fn default_effective_canister_id(&self) -> Principal {
+        let subnet = self.subnets.last().expect("BUG: a network without subnets");
+        canister_id(subnet.first)
+    }
+
+    pub fn canister_exists(&self, canister: Principal) -> bool {
+        self.canisters.contains_key(&canister)
+    }
+
+    /// The subnet whose range holds this id, whether the canister exists or not.
+    pub fn route(&self, canister: Principal) -> Option<Principal> {
+        let index = canister_index(canister)?;
+        let subnet = self
+            .subnets
+            .iter()
+            .find(|s| (s.first..s.first + RANGE).contains(&index));
+        subnet.map(|s| s.info.id)
+    }
+
+    pub fn subnet_of(&self, canister: Principal) -> Option<Principal> {
+        self.canisters.get(&canister).map(|c| c.subnet)
+    }
+
+    pub fn controllers(&self, canister: Principal) -> Option<Vec<Principal>> {
+        let canister = self.canisters.get(&canister)?;
+        Some(canister.settings.controllers.clone())
+    }
+
+    pub fn cycle_balance(&self, canister: Principal) -> Option<u128> {
+        self.canisters.get(&canister).map(|c| c.balance)
+    }
+
+    /// The balance afterwards.
+    pub fn add_cycles(&mut self, canister: Principal, amount: u128) -> Option<u128> {
+        let canister = self.canisters.get_mut(&canister)?;
+        canister.balance = canister.balance.saturating_add(amount);
+        Some(canister.balance)
+    }
+
+    pub fn stable_memory(&self, canister: Principal) -> Option<Vec<u8>> {
+        let code = self.canisters.get(&canister)?.code.as_ref();
+        Some(match code {
+            Some(code) => code.state.stable.read(0, code.state.stable.size()).ok()?,
+            None => vec![],
+        })
+    }
+
+    pub fn set_stable_memory(&mut self, canister: Principal, bytes: &[u8]) -> Result<(), String> {
+        use crate::system::memory::{Image, STABLE_MAX};
+        let canister = self.canisters.get_mut(&canister);
+        let code = canister
+            .ok_or("there is no such canister")?
+            .code
+            .as_mut()
+            .ok_or("the canister has no module")?;
+        code.state.stable = Image::with_bytes(STABLE_MAX, bytes).map_err(|e| e.to_string())?;
+        Ok(())
+    }
+
+    pub fn status(&self, id: &MessageId) -> IngressStatus {
+        match self.statuses.get(id) {
+            None => IngressStatus::Unknown,
+            Some(None) => IngressStatus::Pending,
+            Some(Some(answer)) => IngressStatus::Done(answer.clone()),
+        }
+    }
+
+    /// Checks a message from outside and keeps it for the next round.
+    pub fn submit(&mut self, call: Call) -> Result<MessageId, Reject> {
+        let bytes = call_bytes(&call) + prices::REQUEST_ID_BYTES;
+        let id = self.message_id(&call);
+        if bytes > prices::MAX_INGRESS {
+            return Err(Reject::no_message(format!(
+                "Request 0x{} is too large. Message byte size {bytes} is larger than the max allowed {}.",
+                id.0.map(|b| format!("{b:02x}")).concat(),
+                prices::MAX_INGRESS
+            )));
+        }
+        if call.canister == Principal::management_canister() {
+            crate::ic00::check_ingress(self, &call)?;
+        } else {
+            self.check_ingress(&call)?;
+        }
+        self.statuses.insert(id.clone(), None);
+        self.ingress.push_back((id.clone(), call));
+        Ok(id)
+    }
+
+    fn message_id(&mut self, call: &Call) -> MessageId {
+        self.messages += 1;
+        let mut hash = Sha256::new();
+        hash.update(self.messages.to_be_bytes());
+        hash.update(call.canister.as_slice());
+        hash.update(&call.method);
+        hash.update(&call.arg);
+        MessageId(hash.finalize().into())
+    }
+
+    /// What a canister's subnet checks before it takes an ingress message, the canister's own inspection included.
+    fn check_ingress(&mut self, call: &Call) -> Result<(), Reject> {
+        let fee = prices::ingress(call_bytes(call));
+        let canister = self
+            .canisters
+            .get(&call.canister)
+            .ok_or_else(|| Reject::not_found(call.canister))?;
+        check_running(canister)?;
+        if canister.code.is_none() {
+            return Err(Reject::new(537, "Requested canister has no wasm module"));
+        }
+        let needed = fee + canister.freezing_reserve();
+        if canister.balance < needed {
+            return Err(Reject::out_of_cycles(
+                call.canister,
+                needed - canister.balance,
+            ));
+        }
+        self.inspect(call)
+    }
+
+    /// Runs one round.
+    pub fn tick(&mut self) {
+        self.round += 1;
+        self.clock += 1;
+        self.time = self.clock;
+        self.instructions_this_round = 0;
+        self.charge_storage();
+        self.expire_calls();
+        self.expire_stops();
+        self.schedule_tasks();
+        self.induct();
+        self.answer_later();
+        while self.instructions_this_round < ROUND_INSTRUCTIONS {
+            let mut busy = self.run_management();
+            let ids: Vec<Principal> = self.canisters.keys().copied().collect();
+            for id in ids {
+                if self.step(id) {
+                    busy = true;
+                    self.instructions_this_round += EXECUTION_OVERHEAD;
+                }
+            }
+            self.finish_stopping();
+            if !busy {
+                break;
+            }
+        }
+    }
+
+    /// Charges and queues what came from outside since the last round; management calls run at once.
+    fn induct(&mut self) {
+        for (id, call) in std::mem::take(&mut self.ingress) {
+            let origin = Origin::Ingress(id, call.sender);
+            if call.canister == Principal::management_canister() {
+                crate::ic00::run_ingress(self, origin, call);
+                continue;
+            }
+            let fee = prices::ingress(call_bytes(&call));
+            let charged = match self.canisters.get_mut(&call.canister) {
+                None => Err(Reject::not_found(call.canister)),
+                Some(canister) => check_running(canister).and_then(|()| {
+                    canister
+                        .charge(fee)
+                        .map_err(|missing| Reject::out_of_cycles(call.canister, missing))
+                }),
+            };
+            match charged {
+                Err(reject) => self.answer(&origin, Err(reject), 0),
+                Ok(()) => self.enqueue(Request {
+                    origin,
+                    callee: call.canister,
+                    method: call.method,
+                    arg: call.arg,
+                    cycles: 0,
+                }),
+            }
+        }
+    }
+
+    fn enqueue(&mut self, request: Request) {
+        let canister = self.canisters.get_mut(&request.callee);
+        canister
+            .expect("BUG: queued for a canister that isn't there")
+            .queue
+            .push_back(Input::Request(request));
+    }
+
+    /// Takes a request to where it belongs, or answers it.
+    pub(crate) fn send(&mut self, request: Request) {
+        let callee = request.callee;
+        if callee == Principal::management_canister() {
+            self.management.push_back(request);
+            return;
+        }
+        let refused = match self.canisters.get(&callee) {
+            Some(canister) => check_running(canister).err(),
+            None if self.route(callee).is_none() => Some(Reject::new(
+                301,
+                format!("No route to canister {callee}"),
+            )),
+            None => Some(Reject::not_found(callee)),
+        };
+        match refused {
+            Some(reject) => self.answer(&request.origin, Err(reject), request.cycles),
+            None => self.enqueue(request),
+        }
+    }
+
+    /// Gives an answer to whoever waits for it.
+    pub(crate) fn answer(&mut self, origin: &Origin, payload: Answer, refund: u128) {
+        match origin {
+            Origin::Task => {}
+            Origin::Ingress(id, _) => {
+                self.statuses.insert(id.clone(), Some(payload));
+            }
+            Origin::Canister { id, callback, .. } => {
+                let payload = payload.map_err(|mut reject| {
+                    truncate(&mut reject.message, prices::MAX_REJECT_MESSAGE);
+                    reject
+                });
+                let Some(canister) = self.canisters.get_mut(id) else {
+                    return;
+                };
+                match canister.callbacks.get_mut(callback) {
+                    Some(waiting) if !waiting.answered => {
+                        waiting.answered = true;
+                        canister.queue.push_back(Input::Response(Response {
+                            callback: *callback,
+                            payload,
+                            refund,
+                        }));
+                    }
+                    // given up by its deadline, or its code was uninstalled: only the cycles are left
+                    _ => canister.balance += refund,
+                }
+            }
+        }
+    }
+
+    /// Answers a request that ran into an error of execution; canisters see the error's code before the text.
+    pub(crate) fn answer_fault(&mut self, origin: &Origin, mut reject: Reject, refund: u128) {
+        if let Origin::Canister { .. } = origin {
+            reject.message = format!("IC0{}: {}", reject.error_code, reject.message);
+        }
+        self.answer(origin, Err(reject), refund);
+    }
+
+    fn run_management(&mut self) -> bool {
+        let mut busy = false;
+        while let Some(request) = self.management.pop_front() {
+            busy = true;
+            crate::ic00::run_request(self, request);
+        }
+        busy
+    }
+
+    /// Answers what was put off to this round: random bytes come from the next block.
+    fn answer_later(&mut self) {
+        let (due, later) = std::mem::take(&mut self.later)
+            .into_iter()
+            .partition(|(round, _)| *round <= self.round);
+        self.later = later;
+        let due: Vec<(u64, Request)> = due;
+        for (_, request) in due {
+            crate::ic00::answer_random(self, request);
+        }
+    }
+
+    /// Calls with a bounded wait whose time is over.
+    fn expire_calls(&mut self) {
+        let mut expired = vec![];
+        for canister in self.canisters.values() {
+            for (id, callback) in &canister.callbacks {
+                if callback.deadline != 0 && callback.deadline < self.time && !callback.answered {
+                    expired.push((canister.id, *id, callback.callee, callback.deadline));
+                }
+            }
+        }
+        for (id, callback, callee, deadline) in expired {
+            let origin = Origin::Canister {
+                id,
+                callback,
+                deadline,
+            };
+            // a request that waits in the queue will not run, and its cycles come back
+            let refund = self.canisters.get_mut(&callee).map_or(0, |canister| {
+                let mut refund = 0;
+                canister.queue.retain(|input| match input {
+                    Input::Request(r) if r.origin == origin => {
+                        refund = r.cycles;
+                        false
+                    }
+                    _ => true,
+                });
+                refund
+            });
+            let reject = Reject {
+                code: code::SYS_UNKNOWN,
+                error_code: 601,
+                message: "Call deadline has expired.".into(),
+                certified: true,
+            };
+            self.answer(&origin, Err(reject), refund);
+        }
+    }
+
+    fn expire_stops(&mut self) {
+        let limit = prices::STOP_TIMEOUT_SECONDS * 1_000_000_000;
+        let mut expired = vec![];
+        for canister in self.canisters.values_mut() {
+            if let Status::Stopping(waiting) = &mut canister.status {
+                waiting.retain(|(origin, since)| {
+                    let over = self.time.saturating_sub(*since) >= limit;
+                    if over {
+                        expired.push(origin.clone());
+                    }
+                    !over
+                });
+            }
+        }
+        for origin in expired {
+            let reject = Reject::new(206, "Stop canister request timed out");
+            self.answer(&origin, Err(reject), 0);
+        }
+    }
+
+    /// Canisters that are stopping and have nothing open are stopped.
+    pub(crate) fn finish_stopping(&mut self) {
+        let mut answered = vec![];
+        for canister in self.canisters.values_mut() {
+            if let Status::Stopping(waiting) = &mut canister.status
+                && canister.contexts.is_empty()
+            {
+                answered.append(waiting);
+                canister.status = Status::Stopped;
+                canister.version += 1;
+            }
+        }
+        for (origin, _) in answered {
+            self.answer(&origin, Ok(crate::ic00::EMPTY_REPLY.to_vec()), 0);
+        }
+    }
+
+    fn schedule_tasks(&mut self) {
+        for canister in self.canisters.values_mut() {
+            let Some(code) = &canister.code else { continue };
+            if !matches!(canister.status, Status::Running) {
+                continue;
+            }
+            if canister.timer.is_some_and(|at| at <= self.time) {
+                canister.timer = None;
+                if code.module.has_hook("canister_global_timer") {
+                    canister.tasks.push_back(Task::Timer);
+                }
+            }
+            if code.module.has_hook("canister_heartbeat")
+                && !canister.tasks.contains(&Task::Heartbeat)
+            {
+                canister.tasks.push_back(Task::Heartbeat);
+            }
+        }
+    }
+
+    /// Takes what storage cost since the last time, at least 10 s ago; who can't pay loses code and state.
+    fn charge_storage(&mut self) {
+        const EVERY: u64 = 10_000_000_000;
+        let mut broke = vec![];
+        for canister in self.canisters.values_mut() {
+            let elapsed = self.time.saturating_sub(canister.paid_until);
+            if elapsed < EVERY {
+                continue;
+            }
+            canister.paid_until = self.time;
+            let bytes = canister.charged_bytes();
+            let compute = canister.settings.compute_allocation;
+            let mut due = prices::idle(bytes, compute, elapsed.into());
+            let from_reserved = due.min(canister.reserved);
+            canister.reserved -= from_reserved;
+            due -= from_reserved;
+            if canister.balance < due {
+                canister.balance = 0;
+                broke.push(canister.id);
+            } else {
+                canister.balance -= due;
+            }
+        }
+        for id in broke {
+            self.uninstall(id);
+        }
+    }
+
+    /// A new canister in a subnet: its id, or what is wrong.
+    pub(crate) fn create(
+        &mut self,
+        subnet: Principal,
+        settings: super::canister::Settings,
+        balance: u128,
+        wanted: Option<Principal>,
+    ) -> Result<Principal, Reject> {
+        let time = self.time;
+        let home = self.subnets.iter_mut().find(|s| s.info.id == subnet);
+        let home = home.ok_or_else(|| Reject::new(301, format!("Subnet {subnet} not found")))?;
+        let id = match wanted {
+            Some(id) => id,
+            None => {
+                while self.canisters.contains_key(&canister_id(home.next)) {
+                    home.next += 1;
+                }
+                home.next += 1;
+                canister_id(home.next - 1)
+            }
+        };
+        if self.canisters.contains_key(&id) {
+            return Err(Reject::new(
+                402,
+                format!("Canister {id} is already installed."),
+            ));
+        }
+        let canister = Canister::new(id, subnet, settings, balance, time);
+        self.canisters.insert(id, canister);
+        Ok(id)
+    }
+
+    pub(crate) fn default_subnet(&self) -> Principal {
+        let subnet = self.subnets.last().expect("BUG: a network without subnets");
+        subnet.info.id
+    }
+
+    pub(crate) fn has_subnet(&self, id: Principal) -> bool {
+        self.subnets.iter().any(|s| s.info.id == id)
+    }
+
+    /// Takes code and state away; whoever waits for an answer is told.
+    pub(crate) fn uninstall(&mut self, id: Principal) {
+        let Some(canister) = self.canisters.get_mut(&id) else {
+            return;
+        };
+        canister.code = None;
+        canister.timer = None;
+        canister.certified_data.clear();
+        canister.log.clear();
+        canister.chunks.clear();
+        canister.tasks.clear();
+        canister.version += 1;
+        canister.callbacks.clear();
+        let contexts = std::mem::take(&mut canister.contexts);
+        for context in contexts.into_values().filter(|c| !c.answered) {
+            let reject = Reject {
+                code: code::CANISTER_REJECT,
+                error_code: 406,
+                message: "Canister has been uninstalled.".into(),
+                certified: true,
+            };
+            self.answer(&context.origin, Err(reject), context.cycles);
+        }
+    }
+}
+
+/// Bytes of the call's CBOR request.
+pub(crate) fn call_bytes(call: &Call) -> usize {
+    prices::ingress_bytes(
+        call.sender.as_slice().len(),
+        call.method.len(),
+        call.arg.len(),
+    )
+}
+
+/// Whether a canister takes new messages.
+pub(crate) fn check_running(canister: &Canister) -> Result<(), Reject> {
+    match canister.status {
+        Status::Running => Ok(()),
+        Status::Stopping(_) => Err(Reject::new(
+            509,
+            format!("Canister {} is stopping", canister.id),
+        )),
+        Status::Stopped => Err(Reject::new(
+            508,
+            format!("Canister {} is stopped", canister.id),
+        )),
+    }
+}
+
+fn canister_id(index: u64) -> Principal {
+    let mut bytes = [1; 10];
+    bytes[..8].copy_from_slice(&index.to_be_bytes());
+    Principal::from_slice(&bytes)
+}
+
+fn canister_index(id: Principal) -> Option<u64> {
+    match id.as_slice() {
+        [index @ .., 1, 1] => Some(u64::from_be_bytes(index.try_into().ok()?)),
+        _ => None,
+    }
+}
+
+/// Cuts a text to so many bytes, at a character's end.
+pub(crate) fn truncate(text: &mut String, limit: usize) {
+    text.truncate(text.floor_char_boundary(limit));
+}

@@ -1,0 +1,206 @@
+//! The functions of the module `ic0`.
+//!
+//! Each checks that the kind of message allows it, charges its instructions, and then acts on the [`Host`].
+//! Which message may call what is the table of the IC interface specification.
+
+mod calls;
+mod canister;
+mod message;
+mod stable;
+
+use super::{Fault, Host, Mode};
+use wasmtime::{Caller, Linker, Memory};
+
+/// Overhead of most system functions, instructions.
+const COMMON: u64 = 500;
+
+type Ctx<'a> = Caller<'a, Host>;
+type Res<T> = wasmtime::Result<T>;
+
+pub fn define(linker: &mut Linker<Host>) -> Res<()> {
+    message::define(linker)?;
+    canister::define(linker)?;
+    calls::define(linker)?;
+    stable::define(linker)
+}
+
+/// Modes in which a message can be answered, as far as several functions share them.
+mod modes {
+    use super::Mode::{self, *};
+
+    pub const ANSWER: &[Mode] = &[
+        Update,
+        ReplicatedQuery,
+        Query,
+        CompositeQuery,
+        ReplyCallback,
+        RejectCallback,
+        CompositeReplyCallback,
+        CompositeRejectCallback,
+    ];
+    pub const ARGUMENT: &[Mode] = &[
+        Init,
+        Update,
+        ReplicatedQuery,
+        Query,
+        CompositeQuery,
+        ReplyCallback,
+        CompositeReplyCallback,
+        Inspect,
+    ];
+    pub const CALL: &[Mode] = &[
+        Update,
+        ReplyCallback,
+        RejectCallback,
+        Timer,
+        Heartbeat,
+        LowMemory,
+        CompositeQuery,
+        CompositeReplyCallback,
+        CompositeRejectCallback,
+    ];
+    pub const CALL_WITH_CYCLES: &[Mode] = &[
+        Update,
+        ReplyCallback,
+        RejectCallback,
+        Timer,
+        Heartbeat,
+        LowMemory,
+    ];
+    pub const CYCLES: &[Mode] = &[Update, ReplicatedQuery, ReplyCallback, RejectCallback];
+    pub const CALLBACK: &[Mode] = &[
+        ReplyCallback,
+        RejectCallback,
+        CompositeReplyCallback,
+        CompositeRejectCallback,
+    ];
+    pub const CERTIFY: &[Mode] = &[
+        Init,
+        PreUpgrade,
+        Update,
+        ReplyCallback,
+        RejectCallback,
+        Timer,
+        Heartbeat,
+        LowMemory,
+    ];
+    pub const LASTING: &[Mode] = &[
+        Init,
+        PreUpgrade,
+        Update,
+        ReplyCallback,
+        RejectCallback,
+        Cleanup,
+        Timer,
+        Heartbeat,
+        LowMemory,
+    ];
+    pub const REPLICATED: &[Mode] = &[
+        Init,
+        PreUpgrade,
+        Update,
+        ReplicatedQuery,
+        ReplyCallback,
+        RejectCallback,
+        Cleanup,
+        Timer,
+        Heartbeat,
+        LowMemory,
+    ];
+    /// All but the start function.
+    pub const ANY: &[Mode] = &[
+        Init,
+        PreUpgrade,
+        Update,
+        ReplicatedQuery,
+        Query,
+        CompositeQuery,
+        ReplyCallback,
+        RejectCallback,
+        CompositeReplyCallback,
+        CompositeRejectCallback,
+        Cleanup,
+        CompositeCleanup,
+        Inspect,
+        Timer,
+        Heartbeat,
+        LowMemory,
+    ];
+}
+
+/// The first step of every function.
+fn enter(ctx: &mut Ctx, name: &str, allowed: &[Mode], cost: u64) -> Res<()> {
+    ctx.data().allow(name, allowed)?;
+    charge(ctx, cost)
+}
+
+/// Takes instructions off the counter.
+fn charge(ctx: &mut Ctx, cost: u64) -> Res<()> {
+    let parts = ctx.data().parts.expect("BUG: a system call before the instance is ready");
+    let left = parts.counter.get(&mut *ctx).i64().unwrap_or(0);
+    let left = left.saturating_sub(i64::try_from(cost).unwrap_or(i64::MAX));
+    parts.counter.set(&mut *ctx, wasmtime::Val::I64(left))?;
+    if left < 0 {
+        return Err(Fault::InstructionLimit(ctx.data().instruction_limit).into());
+    }
+    Ok(())
+}
+
+fn memory(ctx: &Ctx) -> Result<Memory, Fault> {
+    ctx.data()
+        .parts
+        .and_then(|p| p.memory)
+        .ok_or_else(|| Fault::Contract("WebAssembly module must define memory".into()))
+}
+
+fn range(what: &str, start: u64, length: u64, size: usize) -> Result<std::ops::Range<usize>, Fault> {
+    match start.checked_add(length) {
+        Some(end) if end <= size as u64 => Ok(start as usize..end as usize),
+        _ => Err(Fault::Contract(format!(
+            "{what}: src={start} + length={length} exceeds the slice size={size}"
+        ))),
+    }
+}
+
+/// Bytes of the heap.
+fn read<'a>(ctx: &'a Ctx, what: &str, start: u32, length: u32) -> Result<&'a [u8], Fault> {
+    let data = memory(ctx)?.data(ctx);
+    Ok(&data[range(what, start.into(), length.into(), data.len())?])
+}
+
+/// Copies to the heap.
+fn write(ctx: &mut Ctx, what: &str, start: u32, bytes: &[u8]) -> Res<()> {
+    let data = memory(ctx)?.data_mut(&mut *ctx);
+    let range = range(what, start.into(), bytes.len() as u64, data.len())?;
+    data[range].copy_from_slice(bytes);
+    Ok(())
+}
+
+/// `…_copy(dst, offset, size)`: a part of some bytes to the heap.
+fn copy_out(ctx: &mut Ctx, what: &str, bytes: &[u8], dst: u32, offset: u32, size: u32) -> Res<()> {
+    let part = &bytes[range(
+        &format!("ic0.{what} payload"),
+        offset.into(),
+        size.into(),
+        bytes.len(),
+    )?];
+    write(ctx, &format!("ic0.{what} heap"), dst, part)
+}
+
+/// Writes an amount of cycles as 16 bytes, little-endian.
+fn write_amount(ctx: &mut Ctx, what: &str, dst: u32, amount: u128) -> Res<()> {
+    write(ctx, &format!("ic0.{what} heap"), dst, &amount.to_le_bytes())
+}
+
+fn amount(high: u64, low: u64) -> u128 {
+    u128::from(high) << 64 | u128::from(low)
+}
+
+/// An amount as the older 64-bit functions tell it; more than fits is the canister's fault.
+fn low64(what: &str, amount: u128) -> Result<u64, Fault> {
+    u64::try_from(amount).map_err(|_| {
+        Fault::Contract(format!(
+            "ic0_{what} failed because the amount {amount} exceeds 64 bits"
+        ))
+    })
+}

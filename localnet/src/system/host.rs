@@ -1,0 +1,330 @@
+//! What a run is given and what it leaves: the state behind the System API for one entry point.
+
+use super::Fault;
+use super::memory::{Mapping, PAGE};
+use super::runtime::Parts;
+use crate::core::prices;
+use candid::Principal;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// In which kind of message the canister runs; decides what the System API allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Start,
+    Init,
+    PreUpgrade,
+    Update,
+    ReplicatedQuery,
+    Query,
+    CompositeQuery,
+    ReplyCallback,
+    RejectCallback,
+    CompositeReplyCallback,
+    CompositeRejectCallback,
+    Cleanup,
+    CompositeCleanup,
+    Inspect,
+    Timer,
+    Heartbeat,
+    LowMemory,
+}
+
+impl Mode {
+    /// As error messages name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Start => "start",
+            Mode::Init => "init",
+            Mode::PreUpgrade => "pre upgrade",
+            Mode::Update => "update",
+            Mode::ReplicatedQuery => "replicated query",
+            Mode::Query => "non replicated query",
+            Mode::CompositeQuery => "composite query",
+            Mode::ReplyCallback => "reply callback",
+            Mode::RejectCallback => "reject callback",
+            Mode::CompositeReplyCallback => "composite reply callback",
+            Mode::CompositeRejectCallback => "composite reject callback",
+            Mode::Cleanup => "cleanup",
+            Mode::CompositeCleanup => "composite cleanup",
+            Mode::Inspect => "inspect message",
+            Mode::Timer => "global timer",
+            Mode::Heartbeat => "heartbeat",
+            Mode::LowMemory => "on low Wasm memory",
+        }
+    }
+
+    pub fn is_system_task(self) -> bool {
+        matches!(self, Mode::Timer | Mode::Heartbeat | Mode::LowMemory)
+    }
+
+    pub fn is_composite(self) -> bool {
+        matches!(
+            self,
+            Mode::CompositeQuery
+                | Mode::CompositeReplyCallback
+                | Mode::CompositeRejectCallback
+                | Mode::CompositeCleanup
+        )
+    }
+
+    /// Whether all replicas run it and its effects may stay.
+    pub fn is_replicated(self) -> bool {
+        !(self.is_composite() || matches!(self, Mode::Query | Mode::Inspect))
+    }
+
+    /// Whether this is a message that a caller waits for, so that it may be answered.
+    pub fn may_answer(self) -> bool {
+        matches!(
+            self,
+            Mode::Update
+                | Mode::ReplicatedQuery
+                | Mode::Query
+                | Mode::CompositeQuery
+                | Mode::ReplyCallback
+                | Mode::RejectCallback
+                | Mode::CompositeReplyCallback
+                | Mode::CompositeRejectCallback
+        )
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    Reply(Vec<u8>),
+    Reject(String),
+}
+
+/// A function of the table and what it is called with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closure {
+    pub function: u32,
+    pub env: u32,
+}
+
+/// A call under construction, and then on its way.
+#[derive(Clone, Debug)]
+pub struct OutgoingCall {
+    pub callee: Principal,
+    pub method: String,
+    pub arg: Vec<u8>,
+    pub cycles: u128,
+    pub on_reply: Closure,
+    pub on_reject: Closure,
+    pub on_cleanup: Option<Closure>,
+    /// Seconds, at most 300; `None` waits without bound.
+    pub timeout: Option<u32>,
+}
+
+/// What the canister owns and owes, as far as a run can ask or change it.
+#[derive(Clone, Debug, Default)]
+pub struct Funds {
+    /// Cycles; what is held back for this run's own execution is not in it.
+    pub balance: u128,
+    pub reserved: u128,
+    pub reserved_limit: u128,
+    /// Seconds.
+    pub freezing_threshold: u64,
+    /// Bytes of everything but heap and stable memory.
+    pub other_memory: u64,
+    pub memory_allocation: u64,
+    /// Percent.
+    pub compute_allocation: u64,
+}
+
+impl Funds {
+    /// Cycles that must stay when the canister has so much heap and stable memory.
+    pub fn freezing_reserve(&self, memory: u64) -> u128 {
+        let bytes = (self.other_memory + memory).max(self.memory_allocation);
+        prices::freezing_reserve(
+            bytes,
+            self.compute_allocation,
+            self.freezing_threshold,
+            self.reserved,
+        )
+    }
+}
+
+/// Everything one run reads and changes besides its memories.
+pub struct Host {
+    pub mode: Mode,
+    pub canister: Principal,
+    pub subnet: Principal,
+    pub caller: Principal,
+    pub controllers: Vec<Principal>,
+    pub arg: Vec<u8>,
+    pub method: String,
+    /// Nanoseconds since 1970.
+    pub time: u64,
+    pub version: u64,
+    /// 1 running, 2 stopping, 3 stopped.
+    pub status: u32,
+    pub environment: Vec<(String, String)>,
+    pub root_key: Vec<u8>,
+    pub certificate: Option<Vec<u8>>,
+    /// Nanoseconds since 1970; 0 without a deadline.
+    pub deadline: u64,
+    pub reject_code: u32,
+    pub reject_message: String,
+    pub cycles_available: u128,
+    pub cycles_refunded: u128,
+    /// Of the same call context, before this run.
+    pub former_instructions: u64,
+    pub already_answered: bool,
+    pub reply_limit: usize,
+    pub instruction_limit: u64,
+    pub wasm_memory_limit: Option<u64>,
+    /// Free places for requests to each callee.
+    pub free_slots: Box<dyn Fn(&Principal) -> usize + Send>,
+    pub funds: Funds,
+    pub timer: Option<u64>,
+
+    // What the run leaves.
+    pub reply_data: Vec<u8>,
+    pub response: Option<Response>,
+    pub call: Option<OutgoingCall>,
+    pub calls: Vec<OutgoingCall>,
+    pub accepted_cycles: u128,
+    pub certified_data: Option<Vec<u8>>,
+    pub new_timer: Option<u64>,
+    pub logs: Vec<Vec<u8>>,
+    pub accepted_message: bool,
+    /// Pages of stable memory that were written, and those that were touched at all.
+    pub stable_dirty: HashSet<u64>,
+    pub stable_accessed: HashSet<u64>,
+
+    // The instance that runs; set by the runtime.
+    pub stable: Option<Arc<Mapping>>,
+    pub parts: Option<Parts>,
+    pub instance: Option<wasmtime::Instance>,
+    /// Bytes; set once the instance is ready, from when on growing has to be paid for.
+    pub heap_size: Option<u64>,
+}
+
+impl Host {
+    pub fn new(mode: Mode, canister: Principal) -> Self {
+        Self {
+            mode,
+            canister,
+            subnet: Principal::management_canister(),
+            caller: Principal::management_canister(),
+            controllers: vec![],
+            arg: vec![],
+            method: String::new(),
+            time: 0,
+            version: 0,
+            status: 1,
+            environment: vec![],
+            root_key: vec![],
+            certificate: None,
+            deadline: 0,
+            reject_code: 0,
+            reject_message: String::new(),
+            cycles_available: 0,
+            cycles_refunded: 0,
+            former_instructions: 0,
+            already_answered: false,
+            reply_limit: prices::MAX_REPLY,
+            instruction_limit: prices::UPDATE_INSTRUCTIONS,
+            wasm_memory_limit: None,
+            free_slots: Box::new(|_| prices::MAX_CALLS_TO_ONE),
+            funds: Funds::default(),
+            timer: None,
+            reply_data: vec![],
+            response: None,
+            call: None,
+            calls: vec![],
+            accepted_cycles: 0,
+            certified_data: None,
+            new_timer: None,
+            logs: vec![],
+            accepted_message: false,
+            stable_dirty: HashSet::new(),
+            stable_accessed: HashSet::new(),
+            stable: None,
+            parts: None,
+            instance: None,
+            heap_size: None,
+        }
+    }
+
+    /// Checks that the current mode is one of `allowed`.
+    pub fn allow(&self, function: &str, allowed: &[Mode]) -> Result<(), Fault> {
+        if allowed.contains(&self.mode) {
+            return Ok(());
+        }
+        Err(Fault::Contract(format!(
+            "\"ic0_{function}\" cannot be executed in {} mode",
+            self.mode.name()
+        )))
+    }
+
+    /// Whether the heap may grow: within the limit of the settings, and with the cycles to keep it.
+    pub fn may_grow_heap(&mut self, current: u64, desired: u64) -> Result<(), Fault> {
+        if let Some(limit) = self.wasm_memory_limit
+            && desired > limit
+        {
+            return Err(Fault::MemoryLimit {
+                limit,
+                wanted: desired,
+            });
+        }
+        let stable = self.stable.as_ref().map_or(0, |s| s.size()) as u64;
+        self.pay_growth(current + stable, desired - current)?;
+        self.heap_size = Some(desired);
+        Ok(())
+    }
+
+    /// Whether the canister can keep `bytes` more than `before` of heap and stable memory; reserves cycles for them.
+    pub fn pay_growth(&mut self, before: u64, bytes: u64) -> Result<(), Fault> {
+        if !self.mode.is_replicated() {
+            return Ok(());
+        }
+        let funds = &mut self.funds;
+        let used = before + funds.other_memory;
+        if used + bytes <= funds.memory_allocation {
+            return Ok(());
+        }
+        let reservation = prices::reservation(used, bytes);
+        if reservation > 0 && funds.reserved + reservation > funds.reserved_limit {
+            return Err(Fault::ReservedCycles {
+                bytes,
+                limit: funds.reserved_limit,
+                wanted: funds.reserved + reservation,
+            });
+        }
+        let mut after = funds.clone();
+        after.reserved += reservation;
+        let needed = reservation + after.freezing_reserve(before + bytes);
+        if needed > funds.balance {
+            return Err(Fault::GrowCycles {
+                bytes,
+                missing: needed - funds.balance,
+            });
+        }
+        funds.balance -= reservation;
+        funds.reserved += reservation;
+        Ok(())
+    }
+
+    /// Cycles that may be spent: the balance above the freezing reserve.
+    pub fn liquid(&self) -> u128 {
+        let memory =
+            self.heap_size.unwrap_or(0) + self.stable.as_ref().map_or(0, |s| s.size()) as u64;
+        self.funds
+            .balance
+            .saturating_sub(self.funds.freezing_reserve(memory))
+    }
+
+    pub fn answered(&self) -> bool {
+        self.already_answered || self.response.is_some()
+    }
+
+    /// What this run wrote to stable memory, as pages of [`PAGE`] bytes in order.
+    pub fn stable_dirty_pages(&self) -> Vec<usize> {
+        const { assert!(PAGE == 4096) };
+        let mut pages: Vec<usize> = self.stable_dirty.iter().map(|p| *p as usize).collect();
+        pages.sort_unstable();
+        pages
+    }
+}
