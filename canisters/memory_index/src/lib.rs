@@ -1,1 +1,175 @@
-//! memory_index
+//! The memory index: who owns which capsule, one record for each committed upload, and where its blob lies, for
+//! registered gateways and controllers. This file is the canister's interface; the rules are in `capsules` and
+//! `memories`. Nothing awaits, so every message is atomic.
+
+mod args;
+mod capsules;
+mod gateways;
+mod ids;
+mod index;
+mod memories;
+mod memory;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use crate::gateways::Gateways;
+use crate::index::{Call, Index};
+use crate::memory::Memories;
+use candid::Principal;
+use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
+use capsule_shared::memory_index::{
+    BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryIndexArgs, MemoryPage,
+};
+use capsule_shared::{BlobId, Error, Result};
+use ic_cdk::api::{env_var_name_exists, env_var_value, is_controller, msg_caller, time};
+use ic_stable_structures::memory_manager::VirtualMemory;
+use ic_stable_structures::{DefaultMemoryImpl, Memory as StableMemory};
+use std::cell::RefCell;
+
+/// Where the deploy tool names the gateway, if it does.
+const GATEWAY_ENV_VAR: &str = "PUBLIC_CANISTER_ID:upload_gateway";
+
+/// Everything that the canister knows; all of it lies in stable memory.
+pub struct State<M: StableMemory> {
+    pub index: Index<M>,
+    pub gateways: Gateways<VirtualMemory<M>>,
+}
+
+impl<M: StableMemory> State<M> {
+    pub fn open(memory: M) -> Self {
+        let (index, gateways) = Index::open(Memories::open(memory));
+        Self {
+            index,
+            gateways: Gateways::open(gateways),
+        }
+    }
+}
+
+thread_local! {
+    static STATE: RefCell<State<DefaultMemoryImpl>> =
+        RefCell::new(State::open(DefaultMemoryImpl::default()));
+}
+
+fn with_state<T>(f: impl FnOnce(&mut State<DefaultMemoryImpl>) -> T) -> T {
+    STATE.with_borrow_mut(f)
+}
+
+/// Registered gateways and controllers.
+fn is_peer(caller: Principal) -> Result<()> {
+    is_administrator(caller).or_else(|_| is_gateway(caller))
+}
+
+fn is_gateway(caller: Principal) -> Result<()> {
+    with_state(|state| {
+        state.gateways.check(caller, || {
+            if !env_var_name_exists(GATEWAY_ENV_VAR) {
+                return None;
+            }
+            Principal::from_text(env_var_value(GATEWAY_ENV_VAR)).ok()
+        })
+    })
+}
+
+fn is_administrator(caller: Principal) -> Result<()> {
+    if is_controller(&caller) {
+        Ok(())
+    } else {
+        Err(Error::Unauthorized)
+    }
+}
+
+fn configure(args: Option<MemoryIndexArgs>) {
+    if let Some(gateways) = args.and_then(|args| args.gateways) {
+        with_state(|state| state.gateways.replace(&gateways))
+            .unwrap_or_else(|e| ic_cdk::trap(format!("the gateways were refused: {e}")));
+    }
+}
+
+#[ic_cdk::init]
+fn init(args: Option<MemoryIndexArgs>) {
+    configure(args);
+}
+
+#[ic_cdk::post_upgrade]
+fn post_upgrade(args: Option<MemoryIndexArgs>) {
+    configure(args);
+}
+
+/// A method for callers that pass `$check`. The check comes before the arguments are decoded, and what can't be decoded
+/// is an error like any other, not a trap. Inside is the function whose signature the interface has.
+macro_rules! method {
+    ($kind:ident for $check:ident: fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty $body:block) => {
+        #[ic_cdk::$kind(hidden = true, decode_with = "std::convert::identity")]
+        fn $name(message: Vec<u8>) -> $result {
+            #[candid::candid_method($kind)]
+            fn $name($($arg: $type),*) -> $result $body
+            $check(msg_caller())?;
+            let ($($arg,)*): ($($type,)*) = args::decode(&message)?;
+            $name($($arg),*)
+        }
+    };
+}
+
+method!(update for is_peer: fn capsule_create(who: Principal, subject: Option<PersonRef>) -> Result<Capsule> {
+    with_state(|state| state.index.capsule_create(call(), who, subject))
+});
+
+method!(query for is_peer: fn capsule_read(who: Principal, capsule_id: Option<String>) -> Result<CapsuleInfo> {
+    with_state(|state| state.index.capsule_read(who, capsule_id.as_deref()))
+});
+
+method!(query for is_peer: fn capsule_list(who: Principal) -> Result<Vec<CapsuleHeader>> {
+    Ok(with_state(|state| state.index.capsule_list(who)))
+});
+
+method!(query for is_peer: fn capsule_usage(who: Principal, capsule_id: String) -> Result<CapsuleUsage> {
+    with_state(|state| state.index.capsule_usage(who, &capsule_id))
+});
+
+method!(update for is_peer: fn memory_commit(commit: MemoryCommit) -> Result<Memory> {
+    with_state(|state| state.index.memory_commit(call(), commit))
+});
+
+method!(query for is_peer: fn memory_list(who: Principal, capsule_id: String, cursor: Option<String>, limit: Option<u32>) -> Result<MemoryPage> {
+    with_state(|state| state.index.memory_list(who, &capsule_id, cursor.as_deref(), limit))
+});
+
+method!(query for is_peer: fn memory_read(who: Principal, memory_id: String) -> Result<Memory> {
+    with_state(|state| state.index.memory_read(who, &memory_id))
+});
+
+method!(update for is_peer: fn memory_delete(who: Principal, memory_id: String) -> Result<Memory> {
+    with_state(|state| state.index.memory_delete(call(), who, &memory_id))
+});
+
+method!(query for is_peer: fn blob_locate(who: Principal, blob_id: BlobId) -> Result<BlobPlace> {
+    with_state(|state| state.index.blob_locate(call(), who, blob_id))
+});
+
+method!(update for is_administrator: fn gateways_register(gateway: Principal) -> Result<()> {
+    with_state(|state| state.gateways.register(gateway))
+});
+
+method!(update for is_administrator: fn gateways_unregister(gateway: Principal) -> Result<()> {
+    with_state(|state| state.gateways.unregister(gateway));
+    Ok(())
+});
+
+method!(query for is_administrator: fn gateways_list() -> Result<Vec<Principal>> {
+    Ok(with_state(|state| state.gateways.list()))
+});
+
+fn call() -> Call {
+    Call {
+        gateway: msg_caller(),
+        now: time(),
+    }
+}
+
+candid::export_service!();
+
+/// The interface as Candid text, made from the code.
+pub fn candid_interface() -> String {
+    __export_service()
+}

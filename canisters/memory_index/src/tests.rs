@@ -1,0 +1,3 @@
+//! The committed interface.
+
+mod interface;
