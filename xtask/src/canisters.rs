@@ -6,12 +6,18 @@ use flate2::write::GzEncoder;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The crates, and so the modules, in the order of a table.
 pub const NAMES: [&str; 3] = ["upload_gateway", "blob_store", "memory_index"];
 
 /// Where explorers and tools look for a canister's interface.
 const CANDID_SECTION: &str = "icp:public candid:service";
+
+/// A part of the names of the unit tests that compare a canister's committed `.did` with its code.
+const INTERFACE_TESTS: &str = "interface";
+
+const LIST_LIMIT: Duration = Duration::from_secs(300);
 
 /// Compiles all canisters and leaves `target/canisters/<name>.wasm.gz`, each with its committed `.did` in it.
 pub fn build() -> Result<()> {
@@ -37,13 +43,24 @@ pub fn build_debug_gateway() -> Result<()> {
 ///
 /// The checks are unit tests of the canisters, which know their own interface.
 pub fn check_interfaces() -> Result<()> {
-    let mut command = layout::cargo();
-    command.arg("test").arg("--quiet").arg("--lib");
-    for name in NAMES {
-        command.args(["-p", name]);
+    let test = |arguments: &[&str]| {
+        let mut command = layout::cargo();
+        command.args(["test", "--lib"]);
+        for name in NAMES {
+            command.args(["-p", name]);
+        }
+        command.args(arguments);
+        command
+    };
+    process::run(&mut test(&["--quiet", "--no-run"]))
+        .map_err(|e| format!("the checks of the interfaces cannot be built: {e}"))?;
+    let list = process::run_quietly(&mut test(&["--", INTERFACE_TESTS, "--list"]), LIST_LIMIT)?;
+    if list.lines().any(|line| line.starts_with("0 tests")) {
+        return Err(format!(
+            "a canister has no test named `{INTERFACE_TESTS}` that compares its .did with its code"
+        ));
     }
-    command.args(["--", "candid_interface"]);
-    process::run(&mut command)
+    process::run(&mut test(&["--quiet", "--", INTERFACE_TESTS]))
         .map_err(|e| format!("a committed .did file differs from the code: {e}"))
 }
 

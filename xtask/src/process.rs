@@ -16,6 +16,9 @@ const INTERRUPTED: i32 = 130;
 /// How long a group may take to end when asked.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How much of one line of a tool's complaint is told.
+const REASON_CHARS: usize = 200;
+
 /// The group that runs now; commands run one after another.
 static RUNNING: Mutex<Option<Pid>> = Mutex::new(None);
 
@@ -29,7 +32,8 @@ pub fn end_children_on_signals() {
         // Held to the end, so that nothing is started any more.
         let group = running();
         if let Some(group) = *group {
-            end_group(group);
+            // The main thread waits for the child.
+            end_group(group, || ());
         }
         eprintln!("interrupted");
         std::process::exit(INTERRUPTED);
@@ -37,8 +41,9 @@ pub fn end_children_on_signals() {
     .expect("BUG: the only signal handler of this program");
 }
 
-/// Asks a process group to end, and insists after a while.
-fn end_group(group: Pid) {
+/// Asks a process group to end, and insists after a while. `reap` is called again and again meanwhile: an ended
+/// child counts as running until its parent asked for its status.
+fn end_group(group: Pid, mut reap: impl FnMut()) {
     // Both calls fail only when nobody is left.
     let _ = kill_process_group(group, Signal::TERM);
     let asked = Instant::now();
@@ -47,22 +52,21 @@ fn end_group(group: Pid) {
             let _ = kill_process_group(group, Signal::KILL);
             return;
         }
+        reap();
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
+/// A command as a sentence can hold it: without its folder and its `-oOption=value` arguments.
 fn shown(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program());
-    let mut text = program
-        .file_name()
-        .unwrap_or(program.as_os_str())
-        .to_string_lossy()
-        .into_owned();
-    for argument in command.get_args() {
-        text.push(' ');
-        text.push_str(&argument.to_string_lossy());
-    }
-    text
+    let program = program.file_name().unwrap_or(program.as_os_str());
+    std::iter::once(program)
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy())
+        .filter(|word| !word.starts_with("-o"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn start(command: &mut Command) -> Result<Child> {
@@ -97,7 +101,10 @@ pub fn run_quietly(command: &mut Command, limit: Duration) -> Result<String> {
             break Some(status);
         }
         if started.elapsed() > limit {
-            end_group(Pid::from_child(&child));
+            end_group(Pid::from_child(&child), || {
+                // An error shows again below.
+                let _ = child.try_wait();
+            });
             child.wait().map_err(|e| e.to_string())?;
             break None;
         }
@@ -132,14 +139,13 @@ fn succeeded(command: &Command, status: ExitStatus, stderr: &str) -> Result<()> 
         return Ok(());
     }
     let mut text = format!("`{}` failed ({status})", shown(command));
-    let reason: Vec<&str> = stderr
+    // Tools begin the lines that matter with `error` or `E:`.
+    let reasons = stderr
         .lines()
-        .filter(|line| line.trim_start().to_ascii_lowercase().starts_with("e"))
-        .take(3)
-        .collect();
-    if !reason.is_empty() {
-        text.push_str(": ");
-        text.push_str(&reason.join("; "));
+        .filter(|line| line.starts_with("error") || line.starts_with("E:"));
+    for reason in reasons.take(2) {
+        text.push_str("; ");
+        text.extend(reason.chars().take(REASON_CHARS));
     }
     Err(text)
 }
@@ -182,7 +188,7 @@ mod tests {
         let started = Instant::now();
         let stopped = run_quietly(&mut sh("sleep 60 & sleep 60"), Duration::from_millis(200));
         assert!(stopped.unwrap_err().contains("was stopped"));
-        assert!(started.elapsed() < Duration::from_secs(10));
+        assert!(started.elapsed() < Duration::from_secs(20));
 
         assert!(
             run(&mut Command::new("/no/such/program"))

@@ -21,6 +21,7 @@ const RUSTUP_LIMIT: Duration = Duration::from_secs(180);
 /// Makes sure that canisters can be compiled, by whatever way works here.
 pub fn ensure() -> Result<()> {
     let toolchain = sysroot::Toolchain::of_rustc()?;
+    toolchain.drop_second_copy()?;
     if toolchain.has_target() {
         return Ok(());
     }

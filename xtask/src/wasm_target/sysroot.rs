@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+/// Beside our libraries: which ones they are.
+const LIST: &str = "built-from-rust-src.txt";
+
 const RUSTC_LIMIT: Duration = Duration::from_secs(60);
 
 /// What `rustc` says of itself.
@@ -25,6 +28,35 @@ impl Toolchain {
             version: release(&version)?.to_string(),
             target_lib: PathBuf::from(target_lib.trim()),
         })
+    }
+
+    /// Removes what [`Toolchain::install`] put there once somebody else (rustup) installed the target beside it: with
+    /// two standard libraries nothing compiles.
+    pub fn drop_second_copy(&self) -> Result<()> {
+        let list = self.list();
+        let Ok(own) = fs::read_to_string(&list) else {
+            return Ok(());
+        };
+        let cores = rlibs(&self.target_lib)
+            .unwrap_or_default()
+            .iter()
+            .filter(|path| crate_name(path) == Some("core"))
+            .count();
+        if cores < 2 {
+            return Ok(());
+        }
+        for name in own.lines() {
+            // Only plain names: the list must not lead elsewhere.
+            if let Some(name) = Path::new(name).file_name() {
+                remove(&self.target_lib.join(name))?;
+            }
+        }
+        remove(&list)
+    }
+
+    /// The names of the libraries that [`Toolchain::install`] put there.
+    fn list(&self) -> PathBuf {
+        self.target_lib.join(LIST)
     }
 
     /// Whether the standard library for the target is there.
@@ -68,11 +100,23 @@ impl Toolchain {
 
 fn copy_all(files: &[PathBuf], to: &Path) -> std::io::Result<()> {
     fs::create_dir(to)?;
+    let mut names = String::new();
     for file in files {
         let name = file.file_name().expect("BUG: a library has a file name");
         fs::copy(file, to.join(name))?;
+        names.push_str(&name.to_string_lossy());
+        names.push('\n');
     }
-    Ok(())
+    fs::write(to.join(LIST), names)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(format!("cannot remove {}: {e}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn ask_rustc(arguments: &[&str]) -> Result<String> {
@@ -157,6 +201,29 @@ mod tests {
             .map(|e| e.unwrap().file_name())
             .collect();
         assert_eq!(left, ["lib"]);
+    }
+
+    #[test]
+    fn our_copy_goes_when_another_comes() {
+        let dir = tempfile::tempdir().unwrap();
+        let lib = dir.path().join("wasm32/lib");
+        let toolchain = Toolchain {
+            version: "1.95.0".into(),
+            target_lib: lib.clone(),
+        };
+        let ours = dir.path().join("libcore-1.rlib");
+        fs::write(&ours, "core").unwrap();
+        toolchain.install(&[ours]).unwrap();
+
+        toolchain.drop_second_copy().unwrap();
+        assert!(lib.join("libcore-1.rlib").exists(), "the only copy stays");
+        fs::write(lib.join("libcore-2.rlib"), "core").unwrap();
+        toolchain.drop_second_copy().unwrap();
+        let left: Vec<_> = fs::read_dir(&lib)
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["libcore-2.rlib"]);
     }
 
     #[test]
