@@ -10,9 +10,6 @@ mod timers;
 mod upload;
 mod wire;
 
-#[cfg(test)]
-mod interface;
-
 use crate::memory::StableMemory;
 use crate::runtime::IcRuntime;
 use crate::upload::begin::BeginArgs;
@@ -221,3 +218,9 @@ async fn memories_read(memory_id: String) -> Result<Memory> {
 async fn memories_delete(memory_id: String) -> Result<()> {
     service().delete_memory(msg_caller(), memory_id).await
 }
+
+// It knows the methods above it only.
+#[cfg(test)]
+candid::export_service!();
+#[cfg(test)]
+mod interface;

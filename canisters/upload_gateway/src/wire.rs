@@ -1,8 +1,9 @@
 //! The one message whose bytes matter, a chunk: read without copying it, written with one copy.
 
 use candid::DecoderConfig;
-use candid::de::IDLDeserialize;
+use candid::utils::decode_args_with_config;
 use capsule_shared::{BlobKey, Error, Result};
+use serde_bytes::ByteBuf;
 use std::ops::Range;
 
 /// The arguments of `uploads_put_chunk`, the chunk still inside the message.
@@ -16,17 +17,28 @@ pub struct PutChunk {
 impl PutChunk {
     /// Decodes `(nat64, nat32, blob)`; `InvalidArgument` when the message is something else.
     pub fn decode(message: Vec<u8>) -> Result<Self> {
-        let parsed = parse(&message).map_err(|error| {
-            Error::invalid(format!(
-                "the arguments can't be decoded, expected (nat64, nat32, blob): {error}"
-            ))
-        });
-        let (session_id, index, chunk) = parsed?;
+        if let Some((session_id, index, chunk)) = parse_usual(&message) {
+            return Ok(PutChunk {
+                session_id,
+                index,
+                message,
+                chunk,
+            });
+        }
+        // Any other way to write the same arguments costs a copy.
+        let mut config = DecoderConfig::new();
+        config.set_skipping_quota(10_000);
+        let (session_id, index, bytes) =
+            decode_args_with_config::<(u64, u32, ByteBuf)>(&message, &config).map_err(|error| {
+                Error::invalid(format!(
+                    "the arguments can't be decoded, expected (nat64, nat32, blob): {error}"
+                ))
+            })?;
         Ok(PutChunk {
             session_id,
             index,
-            message,
-            chunk,
+            chunk: 0..bytes.len(),
+            message: bytes.into_vec(),
         })
     }
 
@@ -35,17 +47,36 @@ impl PutChunk {
     }
 }
 
-fn parse(message: &[u8]) -> candid::Result<(u64, u32, Range<usize>)> {
-    let mut config = DecoderConfig::new();
-    config.set_skipping_quota(10_000);
-    let mut decoder = IDLDeserialize::new_with_config(message, &config)?;
-    let session_id = decoder.get_value::<u64>()?;
-    let index = decoder.get_value::<u32>()?;
-    // A slice borrows from the message, so its place in it is the distance of two addresses.
-    let bytes = decoder.get_value::<&[u8]>()?;
-    let start = bytes.as_ptr().addr() - message.as_ptr().addr();
-    decoder.done()?;
-    Ok((session_id, index, start..start + bytes.len()))
+/// The header that every encoder makes for the arguments: one type, vec nat8 (0x6d 0x7b), and three arguments, nat64
+/// (0x78), nat32 (0x79) and it.
+const PUT_HEADER: &[u8] = b"DIDL\x01\x6d\x7b\x03\x78\x79\x00";
+
+/// Reads a message with the usual header where it lies: candid's own borrowing decoder takes any type for bytes.
+fn parse_usual(message: &[u8]) -> Option<(u64, u32, Range<usize>)> {
+    let rest = message.strip_prefix(PUT_HEADER)?;
+    let (session_id, rest) = rest.split_first_chunk::<8>()?;
+    let (index, rest) = rest.split_first_chunk::<4>()?;
+    let (len, rest) = split_leb128(rest)?;
+    let start = message.len() - rest.len();
+    (rest.len() == len).then_some((
+        u64::from_le_bytes(*session_id),
+        u32::from_le_bytes(*index),
+        start..start + len,
+    ))
+}
+
+fn split_leb128(mut rest: &[u8]) -> Option<(usize, &[u8])> {
+    let mut value = 0usize;
+    // Four groups of 7 bits are more than any message has bytes.
+    for shift in [0, 7, 14, 21] {
+        let (byte, tail) = rest.split_first()?;
+        value |= usize::from(byte & 0x7f) << shift;
+        rest = tail;
+        if byte & 0x80 == 0 {
+            return Some((value, rest));
+        }
+    }
+    None
 }
 
 /// Candid of `(blob, nat32, blob)`, the arguments of the store's `blob_put_chunk`: what `candid::encode_args` makes,
@@ -76,7 +107,7 @@ fn push_leb128(out: &mut Vec<u8>, mut value: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_bytes::{ByteBuf, Bytes};
+    use serde_bytes::Bytes;
 
     #[test]
     fn a_chunk_is_read_where_it_lies() {
@@ -90,6 +121,8 @@ mod tests {
             assert_eq!((put.session_id, put.index), (5, 9));
             assert_eq!(put.bytes(), chunk);
         }
+        let usual = candid::encode_args((5u64, 9u32, Bytes::new(&chunk))).unwrap();
+        assert!(parse_usual(&usual).is_some());
         let empty = candid::encode_args((5u64, 9u32, Bytes::new(&[]))).unwrap();
         assert!(PutChunk::decode(empty).unwrap().bytes().is_empty());
     }
@@ -100,11 +133,13 @@ mod tests {
         for cut in 0..good.len() {
             assert!(PutChunk::decode(good[..cut].to_vec()).is_err(), "{cut}");
         }
-        let other = candid::encode_args((5u64, 9u32, "text")).unwrap();
-        assert!(matches!(
-            PutChunk::decode(other),
-            Err(Error::InvalidArgument(_))
-        ));
+        let longer = [&good[..], &[0]].concat();
+        let text = candid::encode_args((5u64, 9u32, "text")).unwrap();
+        let wide = candid::encode_args((5u64, 9u32, vec![1u16, 2])).unwrap();
+        for other in [longer, text, wide] {
+            let refused = PutChunk::decode(other).err();
+            assert!(matches!(refused, Some(Error::InvalidArgument(_))));
+        }
     }
 
     #[test]

@@ -320,6 +320,11 @@ impl<M: Memory> SessionService<M> {
             .map(|t| t.saturating_add(1))
     }
 
+    #[cfg(test)]
+    pub(super) fn open_reservations(&self) -> (usize, usize, usize) {
+        self.ledger.open()
+    }
+
     // ---- inside -----------------------------------------------------------------------------------------------
 
     fn expect(&self, id: SessionId) -> SessionMeta {

@@ -41,7 +41,11 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             Found::Done(result) => return Ok(result),
             Found::Verified(guard) => guard,
             Found::Unhashed(guard) => {
-                self.ask_digest(id).await?;
+                if let Some((bytes, of)) = self.ask_digest(id).await? {
+                    return Err(Error::temporary(format!(
+                        "the file is being hashed: {bytes} of {of} bytes"
+                    )));
+                }
                 self.verify(guard, caller, sha256, total_len)?
             }
         };
@@ -131,21 +135,19 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         Ok(guard)
     }
 
-    /// Has the store hash on, once. Temporary until it is done.
-    pub(super) async fn ask_digest(&self, id: SessionId) -> Result<()> {
+    /// Has the store hash on, once: how far it is (bytes, of bytes), or nothing when it is done.
+    pub(super) async fn ask_digest(&self, id: SessionId) -> Result<Option<(u64, u64)>> {
         let upload = self.with(|state| state.metas.get(&id.0));
         let upload = upload.ok_or(Error::NotFound)?;
         let answer = self.peers.blob_digest(upload.store, upload.key(id)).await;
         match answer.map_err(store_error)? {
-            DigestProgress::Hashed { bytes, of } => Err(Error::temporary(format!(
-                "the file is being hashed: {bytes} of {of} bytes"
-            ))),
+            DigestProgress::Hashed { bytes, of } => Ok(Some((bytes, of))),
             DigestProgress::Done(digest) => {
                 let digest = digest.as_slice().try_into().map_err(|_| {
                     Error::Internal("the blob store made a hash that hasn't 32 bytes".into())
                 })?;
                 self.with(|state| state.hashes.set_digest(id, digest));
-                Ok(())
+                Ok(None)
             }
         }
     }

@@ -108,9 +108,4 @@ impl<M: Memory> JobQueue<M> {
     pub fn len(&self) -> u64 {
         self.jobs.len()
     }
-
-    #[cfg(test)]
-    pub fn all(&self) -> Vec<(JobId, Job)> {
-        self.jobs.iter().map(|entry| entry.into_pair()).collect()
-    }
 }

@@ -121,11 +121,10 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
 
     async fn run_digest(&self, id: SessionId) -> Result<Run> {
         match self.ask_digest(id).await {
-            Ok(()) | Err(Error::NotFound) => Ok(Run::Done),
-            // The store says how far it is as a temporary error, and so does a store that doesn't answer; the pause
-            // that grows with the attempts is right for both, and a finish asks at once.
+            Ok(Some(_)) => Ok(Run::Again),
             Err(error) if error.is_temporary() => Ok(Run::Later),
-            Err(_) => Ok(Run::Done),
+            // A finish asks again, and its caller is told what is wrong.
+            Ok(None) | Err(_) => Ok(Run::Done),
         }
     }
 

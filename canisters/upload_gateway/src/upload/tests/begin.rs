@@ -1,0 +1,228 @@
+//! Beginning and ending: two begins at once, refusals, lost answers, broken-off begins, abort and expiry.
+
+use super::world::*;
+use crate::upload::types::SessionId;
+use candid::Principal;
+use capsule_shared::Error;
+use capsule_shared::gateway::GatewayArgs;
+use std::task::Poll;
+
+#[test]
+fn a_begin_is_found_again_by_its_key() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 2).unwrap();
+    assert_eq!(session, SessionId(1));
+    assert_eq!(begin(&world.start(), "key", 2), Ok(session));
+    let other = run(service.begin(id(OWNER), begin_args("key", "other.jpg", 2, 0)));
+    assert!(matches!(other, Err(Error::Conflict(_))), "{other:?}");
+    assert_eq!(world.net().blobs.len(), 1);
+}
+
+#[test]
+fn the_blob_is_where_the_frozen_key_says() {
+    let (world, service) = World::new();
+    begin(&service, "key", 2).unwrap();
+    let key = *world.net().blobs.keys().next().unwrap();
+    // The frozen vector of capsule-1#photo.jpg, session 1.
+    assert_eq!(key.blob_id().0, 2484458371407530296);
+}
+
+#[test]
+fn two_identical_begins_at_once_make_one_session() {
+    let (world, service) = World::new();
+    world.net().held.insert("capsule_usage");
+    let mut first = Box::pin(service.begin(id(OWNER), begin_args("key", "photo.jpg", 2, 0)));
+    assert!(poll(&mut first).is_pending());
+    assert!(begin(&service, "key", 2).unwrap_err().is_temporary());
+    world.net().held.clear();
+    let session = run(first).unwrap();
+    assert_eq!(begin(&service, "key", 2), Ok(session));
+    assert_eq!(world.net().blobs.len(), 1);
+}
+
+#[test]
+fn bad_arguments_and_callers_are_refused_before_any_call() {
+    let (world, service) = World::new();
+    let long = "x".repeat(1_025);
+    for args in [
+        begin_args("", "photo.jpg", 1, 0),
+        begin_args("key", "", 1, 0),
+        begin_args("key", &long, 1, 0),
+        begin_args(&long, "photo.jpg", 1, 0),
+        begin_args("key", "photo.jpg", 0, 0),
+        begin_args("key", "photo.jpg", 3, 2),
+    ] {
+        let refused = run(service.begin(id(OWNER), args));
+        assert!(
+            matches!(refused, Err(Error::InvalidArgument(_))),
+            "{refused:?}"
+        );
+    }
+    let mut args = begin_args("key", "photo.jpg", 1, 0);
+    args.capsule_id = "c".repeat(257);
+    assert!(run(service.begin(id(OWNER), args)).is_err());
+    let anonymous = || {
+        let args = begin_args("key", "photo.jpg", 1, 0);
+        run(service.begin(Principal::anonymous(), args))
+    };
+    assert_eq!(anonymous(), Err(Error::Unauthorized));
+    assert!(world.net().calls.is_empty());
+    let allow = GatewayArgs {
+        allow_anonymous: Some(true),
+        ..GatewayArgs::default()
+    };
+    service.configure(allow).unwrap();
+    world.net().writers.insert(Principal::anonymous());
+    assert_eq!(anonymous(), Ok(SessionId(1)));
+}
+
+#[test]
+fn without_the_right_to_write_nothing_is_left() {
+    let (world, service) = World::new();
+    let stranger = |key| run(service.begin(id(9), begin_args(key, "photo.jpg", 2, 0)));
+    for _ in 0..200 {
+        assert_eq!(stranger("key"), Err(Error::Unauthorized));
+    }
+    assert!(world.net().blobs.is_empty());
+    world.net().writers.insert(id(9));
+    assert_eq!(stranger("key"), Ok(SessionId(1)));
+}
+
+#[test]
+fn a_taken_blob_id_is_skipped() {
+    let (world, service) = World::new();
+    world.fail("blob_open", Fault::Refused(Error::conflict("taken")));
+    assert_eq!(begin(&service, "key", 2), Ok(SessionId(2)));
+    world.pass(&service, 7_200);
+    assert!(!world.net().calls.contains(&"blob_delete"));
+}
+
+#[test]
+fn a_begin_whose_answer_is_lost_leaves_no_blob() {
+    let (world, service) = World::new();
+    world.fail("blob_open", Fault::LostReply);
+    assert!(begin(&service, "key", 2).unwrap_err().is_temporary());
+    assert_eq!(world.net().blobs.len(), 1);
+    world.pass(&service, 1);
+    assert!(world.net().blobs.is_empty());
+    begin(&service, "key", 2).unwrap();
+    world.fail("blob_open", Fault::NotSent);
+    assert!(begin(&service, "other", 2).unwrap_err().is_temporary());
+    world.pass(&service, 7_200);
+    assert_eq!(world.net().blobs.len(), 1, "the living session's");
+}
+
+#[test]
+fn a_begin_that_breaks_off_leaves_neither_blob_nor_reservation() {
+    let (world, service) = World::new();
+    world.net().held.insert("blob_open");
+    let mut broken = Box::pin(service.begin(id(OWNER), begin_args("key", "photo.jpg", 2, 0)));
+    while world.net().blobs.is_empty() {
+        assert!(poll(&mut broken).is_pending());
+    }
+    drop(broken);
+    world.net().held.clear();
+    begin(&service, "key", 2).unwrap();
+    // The same after an upgrade, which loses the heap.
+    let service = world.start();
+    world.pass(&service, 700);
+    assert_eq!(world.net().blobs.len(), 1, "only the living session's");
+}
+
+#[test]
+fn an_answer_after_the_clean_up_began_makes_no_session() {
+    let (world, service) = World::new();
+    world.net().held.insert("blob_open");
+    let mut late = Box::pin(service.begin(id(OWNER), begin_args("key", "photo.jpg", 2, 0)));
+    while world.net().blobs.is_empty() {
+        assert!(poll(&mut late).is_pending());
+    }
+    world.net().now += 3_600 * SECOND;
+    run(service.tick());
+    world.net().held.clear();
+    assert!(run(late).unwrap_err().is_temporary());
+    assert_eq!(
+        service.sessions_stats(),
+        "Total sessions: 0, Pending: 0, Committed: 0"
+    );
+}
+
+#[test]
+fn missing_peers_are_named() {
+    let (world, _) = World::new();
+    let fresh = World {
+        memory: Default::default(),
+        ..world
+    };
+    let error = begin(&fresh.start(), "key", 2).unwrap_err();
+    assert_eq!(error, Error::temporary("memory_index is not configured"));
+}
+
+#[test]
+fn abort_deletes_the_blob_however_often_the_store_fails() {
+    let (world, service) = World::new();
+    let session = uploaded(&service);
+    assert_eq!(service.abort(id(9), session), Err(Error::Unauthorized));
+    service.abort(id(OWNER), session).unwrap();
+    service.abort(id(OWNER), session).unwrap();
+    for fault in [Fault::NotSent, Fault::LostReply] {
+        world.fail("blob_delete", fault);
+    }
+    let service = world.start();
+    world.pass(&service, 1);
+    assert!(!world.net().blobs.is_empty());
+    for _ in 0..3 {
+        world.pass(&service, 600);
+    }
+    assert!(world.net().blobs.is_empty());
+    assert_eq!(put(&service, session, 0, b"first"), Err(Error::NotFound));
+    assert_eq!(finish(&service, session, FILE), Err(Error::NotFound));
+}
+
+#[test]
+fn an_abort_overtakes_a_chunk_in_flight() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 1).unwrap();
+    world.net().held.insert("blob_put_chunk");
+    let mut put = Box::pin(service.put_chunk(id(OWNER), chunk(session, 0, b"late")));
+    assert!(poll(&mut put).is_pending());
+    service.abort(id(OWNER), session).unwrap();
+    world.net().held.clear();
+    assert_eq!(poll(&mut put), Poll::Ready(Err(Error::NotFound)));
+    world.pass(&service, 1);
+    assert!(world.net().blobs.is_empty());
+}
+
+#[test]
+fn a_forgotten_upload_expires() {
+    let (world, service) = World::new();
+    let session = uploaded(&service);
+    world.pass(&service, 24 * 3_600);
+    assert!(world.net().log.is_empty());
+    world.pass(&service, 1);
+    assert_eq!(world.net().log, [format!("SESSION_EXPIRED sid={session}")]);
+    world.pass(&service, 1);
+    assert!(world.net().blobs.is_empty());
+    assert_ne!(begin(&service, "key", 2), Ok(session));
+}
+
+#[test]
+fn lists_show_the_callers_own() {
+    let (_, service) = World::new();
+    uploaded(&service);
+    assert!(
+        service
+            .sessions_list(id(OWNER), false)
+            .contains("2 of 2 chunks")
+    );
+    assert_eq!(service.sessions_list(id(9), false), "");
+    assert!(
+        service
+            .sessions_list(id(9), true)
+            .contains("session 1: pending")
+    );
+    assert_eq!(
+        service.sessions_stats(),
+        "Total sessions: 1, Pending: 1, Committed: 0"
+    );
+}

@@ -1,0 +1,77 @@
+//! Deleting memories, with answers lost.
+
+use super::world::*;
+use capsule_shared::Error;
+
+fn delete(service: &Service, who: u8) -> capsule_shared::Result<()> {
+    run(service.delete_memory(id(who), "memory-1".into()))
+}
+
+#[test]
+fn the_blob_goes_with_the_memory_and_the_key_is_free() {
+    let (world, service) = World::new();
+    let session = uploaded(&service);
+    finish(&service, session, FILE).unwrap();
+    assert_eq!(delete(&service, 9), Err(Error::Unauthorized));
+    assert_eq!(world.net().memories.len(), 1);
+    delete(&service, OWNER).unwrap();
+    delete(&service, OWNER).unwrap();
+    assert_eq!(finish(&service, session, FILE), Err(Error::NotFound));
+    assert_ne!(begin(&service, "key", 2), Ok(session));
+    world.pass(&service, 120);
+    let net = world.net();
+    assert!(net.memories.is_empty());
+    assert_eq!(net.blobs.values().filter(|blob| blob.sealed).count(), 0);
+}
+
+#[test]
+fn a_lost_answer_leaves_neither_half() {
+    for fault in [Fault::LostReply, Fault::NotSent] {
+        for retry in [true, false] {
+            let (world, service) = World::new();
+            finish(&service, uploaded(&service), FILE).unwrap();
+            world.fail("memory_delete", fault.clone());
+            assert!(delete(&service, OWNER).unwrap_err().is_temporary());
+            let service = world.start();
+            if retry {
+                delete(&service, OWNER).unwrap();
+            }
+            world.pass(&service, 3_600);
+            world.pass(&service, 3_600);
+            assert!(world.net().memories.is_empty());
+            assert!(world.net().blobs.is_empty());
+            delete(&service, OWNER).unwrap();
+            world.pass(&service, 48 * 3_600);
+            assert_eq!(delete(&service, OWNER), Err(Error::NotFound));
+        }
+    }
+}
+
+#[test]
+fn a_deleted_memory_is_not_committed_anew() {
+    let (world, service) = World::new();
+    let session = uploaded(&service);
+    // The index has the memory, the gateway doesn't know.
+    world.fail("memory_commit", Fault::LostReply);
+    finish(&service, session, FILE).unwrap_err();
+    world.fail("memory_delete", Fault::LostReply);
+    delete(&service, OWNER).unwrap_err();
+    for _ in 0..5 {
+        world.pass(&service, 700);
+    }
+    assert!(world.net().memories.is_empty());
+    assert!(world.net().blobs.is_empty());
+}
+
+#[test]
+fn another_gateways_memory_is_not_ours_to_delete() {
+    let (world, service) = World::new();
+    finish(&service, uploaded(&service), FILE).unwrap();
+    world.net().memories.get_mut("memory-1").unwrap().gateway = id(77);
+    let refused = delete(&service, OWNER).unwrap_err();
+    assert!(
+        matches!(&refused, Error::Conflict(t) if t.contains(&id(77).to_text())),
+        "{refused}"
+    );
+    assert!(!world.net().calls.contains(&"memory_delete"));
+}

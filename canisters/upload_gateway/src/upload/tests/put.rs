@@ -1,0 +1,137 @@
+//! Chunks on their way: failures, repetitions, order, and what the hash makes of them.
+
+use super::world::*;
+use capsule_shared::Error;
+
+#[test]
+fn a_lost_answer_does_not_spoil_the_file() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 2).unwrap();
+    for fault in [Fault::LostReply, Fault::NotSent] {
+        world.fail("blob_put_chunk", fault);
+        assert!(
+            put(&service, session, 0, b"first")
+                .unwrap_err()
+                .is_temporary()
+        );
+    }
+    put(&service, session, 0, b"first").unwrap();
+    put(&service, session, 1, b"last").unwrap();
+    assert_eq!(finish(&service, session, FILE).unwrap().size, 9);
+    assert!(!world.net().calls.contains(&"blob_digest"));
+}
+
+#[test]
+fn a_repeated_chunk_is_compared_by_the_store() {
+    let (_, service) = World::new();
+    let session = uploaded(&service);
+    put(&service, session, 0, b"first").unwrap();
+    let other = put(&service, session, 0, b"FIRST");
+    assert!(matches!(other, Err(Error::Conflict(_))), "{other:?}");
+    finish(&service, session, FILE).unwrap();
+}
+
+#[test]
+fn a_chunk_in_flight_is_not_taken_twice() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 2).unwrap();
+    world.net().held.insert("blob_put_chunk");
+    let mut first = Box::pin(service.put_chunk(id(OWNER), chunk(session, 0, b"first")));
+    assert!(poll(&mut first).is_pending());
+    assert!(
+        put(&service, session, 0, b"first")
+            .unwrap_err()
+            .is_temporary()
+    );
+    assert_eq!(service.open_calls(), 1);
+    world.net().held.clear();
+    run(first).unwrap();
+    assert_eq!(service.open_calls(), 0);
+}
+
+#[test]
+fn a_trap_in_the_callback_releases_the_chunk() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 2).unwrap();
+    world.net().held.insert("blob_put_chunk");
+    let mut broken = Box::pin(service.put_chunk(id(OWNER), chunk(session, 0, b"first")));
+    assert!(poll(&mut broken).is_pending());
+    drop(broken);
+    world.net().held.clear();
+    put(&service, session, 0, b"first").unwrap();
+    put(&service, session, 1, b"last").unwrap();
+    finish(&service, session, FILE).unwrap();
+}
+
+#[test]
+fn what_the_rolling_hash_lost_the_store_hashes() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 3).unwrap();
+    world.net().held.insert("blob_put_chunk");
+    let mut zero = Box::pin(service.put_chunk(id(OWNER), chunk(session, 0, b"zero.")));
+    let mut one = Box::pin(service.put_chunk(id(OWNER), chunk(session, 1, b"one..")));
+    assert!(poll(&mut zero).is_pending());
+    assert!(poll(&mut one).is_pending());
+    drop(zero);
+    world.net().held.clear();
+    run(one).unwrap();
+    put(&service, session, 0, b"zero.").unwrap();
+    put(&service, session, 2, b"two").unwrap();
+    let file = b"zero.one..two";
+    let first = finish(&service, session, file).unwrap_err();
+    assert!(
+        first.is_temporary() && first.to_string().contains("1 of 13 bytes"),
+        "{first}"
+    );
+    finish(&service, session, file).unwrap();
+    // Without a finish the timer has the store hash all the same.
+    let session = begin(&service, "other", 1).unwrap();
+    assert!(finish(&service, session, b"x").is_err());
+}
+
+#[test]
+fn calls_in_flight_are_capped() {
+    let (world, service) = World::new();
+    let sessions: Vec<_> = (0..9)
+        .map(|n| begin(&service, &format!("key {n}"), 60).unwrap())
+        .collect();
+    world.net().held.insert("blob_put_chunk");
+    let mut open = Vec::new();
+    for index in 0..50 {
+        for session in &sessions[..8] {
+            let mut put = Box::pin(service.put_chunk(id(OWNER), chunk(*session, index, b"x")));
+            assert!(poll(&mut put).is_pending());
+            open.push(put);
+        }
+    }
+    assert_eq!(service.open_calls(), 400);
+    let over = put(&service, sessions[8], 0, b"x").unwrap_err();
+    assert!(over.is_temporary(), "{over}");
+    world.net().held.clear();
+    open.into_iter().for_each(|put| run(put).unwrap());
+    put(&service, sessions[8], 0, b"x").unwrap();
+}
+
+#[test]
+fn a_store_that_refuses_the_gateway_is_the_operators_matter() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 1).unwrap();
+    world.fail("blob_put_chunk", Fault::Refused(Error::Unauthorized));
+    assert!(put(&service, session, 0, b"x").unwrap_err().is_temporary());
+}
+
+#[test]
+fn an_upgrade_after_every_chunk() {
+    let (world, mut service) = World::new();
+    let session = begin(&service, "key", 5).unwrap();
+    let mut file = Vec::new();
+    for index in 0..5u8 {
+        service = world.start();
+        let bytes = vec![index; 100];
+        put(&service, session, index.into(), &bytes).unwrap();
+        file.extend(bytes);
+    }
+    service = world.start();
+    finish(&service, session, &file).unwrap();
+    assert!(!world.net().calls.contains(&"blob_digest"));
+}
