@@ -176,6 +176,13 @@ fn sessions_cleanup_expired() -> Result<String> {
     Ok(service().cleanup_expired())
 }
 
+/// In debug builds only, and in no interface description.
+#[cfg(debug_assertions)]
+#[query(hidden = true)]
+fn debug_session_stats() -> upload::reads::DebugSessionStats {
+    service().debug_session_stats()
+}
+
 // ---- capsules and memories ------------------------------------------------------------------------------------
 
 #[update]
@@ -188,7 +195,7 @@ async fn capsules_read_basic(capsule_id: Option<String>) -> Result<CapsuleInfo> 
     service().read_capsule(msg_caller(), capsule_id).await
 }
 
-/// Its frozen result has no room for an error, so one is a reject.
+/// Its result has no room for an error: the call is rejected instead.
 #[query(composite = true, manual_reply = true)]
 async fn capsules_list() -> PhantomData<Vec<CapsuleHeader>> {
     match service().list_capsules(msg_caller()).await {

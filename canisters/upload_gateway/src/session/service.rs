@@ -81,6 +81,12 @@ impl<M: Memory> SessionService<M> {
         self.sessions.get(&id.0)
     }
 
+    /// Active sessions by owner.
+    #[cfg(debug_assertions)]
+    pub fn active_by_owner(&self) -> Vec<(Principal, u32)> {
+        self.owners.iter().map(|entry| entry.into_pair()).collect()
+    }
+
     /// The session, if `caller` may touch it: `NotFound`, `Unauthorized`.
     pub fn owned(&self, id: SessionId, caller: Principal) -> Result<SessionMeta> {
         let meta = self.get(id).ok_or(Error::NotFound)?;

@@ -15,6 +15,16 @@ use capsule_shared::{BlobId, Error, Result};
 use ic_stable_structures::Memory as StableMemory;
 use serde_bytes::ByteBuf;
 
+/// What `debug_session_stats` tells.
+#[cfg(debug_assertions)]
+#[derive(candid::CandidType, serde::Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct DebugSessionStats {
+    pub total_active: u64,
+    pub by_principal: Vec<(Principal, u32)>,
+    pub open_calls: u32,
+    pub queued_jobs: u64,
+}
+
 /// Sessions that `sessions_list` names.
 const MAX_LISTED: usize = 1_000;
 
@@ -146,6 +156,21 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             pending + counters.committed,
             counters.committed
         )
+    }
+
+    /// A probe for debug builds.
+    #[cfg(debug_assertions)]
+    pub fn debug_session_stats(&self) -> DebugSessionStats {
+        let open_calls = self.open_calls();
+        self.with(|state| {
+            let counters = state.sessions.counters();
+            DebugSessionStats {
+                total_active: counters.pending + counters.finishing,
+                by_principal: state.sessions.active_by_owner(),
+                open_calls,
+                queued_jobs: state.jobs.len(),
+            }
+        })
     }
 
     /// One line for each session: the caller's own, or everybody's for a controller.

@@ -225,4 +225,6 @@ fn lists_show_the_callers_own() {
         service.sessions_stats(),
         "Total sessions: 1, Pending: 1, Committed: 0"
     );
+    #[cfg(debug_assertions)]
+    assert_eq!(service.debug_session_stats().by_principal, [(id(OWNER), 1)]);
 }

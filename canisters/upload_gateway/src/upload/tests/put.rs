@@ -84,9 +84,24 @@ fn what_the_rolling_hash_lost_the_store_hashes() {
         "{first}"
     );
     finish(&service, session, file).unwrap();
-    // Without a finish the timer has the store hash all the same.
-    let session = begin(&service, "other", 1).unwrap();
-    assert!(finish(&service, session, b"x").is_err());
+}
+
+#[test]
+fn the_store_hashes_before_anybody_finishes() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 2).unwrap();
+    world.net().held.insert("blob_put_chunk");
+    let mut zero = Box::pin(service.put_chunk(id(OWNER), chunk(session, 0, b"first")));
+    let mut one = Box::pin(service.put_chunk(id(OWNER), chunk(session, 1, b"last")));
+    assert!(poll(&mut zero).is_pending());
+    assert!(poll(&mut one).is_pending());
+    drop(zero);
+    world.net().held.clear();
+    run(one).unwrap();
+    put(&service, session, 0, b"first").unwrap();
+    let service = world.start();
+    world.pass(&service, 1);
+    finish(&service, session, FILE).unwrap();
 }
 
 #[test]
