@@ -1,3 +1,95 @@
-//! The committed interface.
+//! Tests of the index's rules, a model that judges random histories, and the committed interface.
 
+mod capsules;
 mod interface;
+mod memories;
+mod model;
+
+use crate::State;
+use crate::index::Call;
+use candid::Principal;
+use capsule_shared::Error;
+use capsule_shared::asset::{AssetMetadata, AssetMetadataBase, AssetType, ImageAssetMetadata};
+use capsule_shared::keys::{pmid_session_hash32, pmid_stem};
+use capsule_shared::memory_index::{BlobPlace, MemoryCommit};
+use ic_stable_structures::VectorMemory;
+use serde_bytes::ByteBuf;
+
+fn state() -> State<VectorMemory> {
+    State::open(VectorMemory::default())
+}
+
+fn person(n: u8) -> Principal {
+    Principal::from_slice(&[n; 20])
+}
+
+fn gateway(n: u8) -> Principal {
+    Principal::from_slice(&[n; 10])
+}
+
+/// A call of gateway `n`.
+fn call(n: u8, now: u64) -> Call {
+    Call {
+        gateway: gateway(n),
+        now,
+    }
+}
+
+fn is_conflict<T>(result: &Result<T, Error>) -> bool {
+    matches!(result, Err(Error::Conflict(_)))
+}
+
+fn is_invalid<T>(result: &Result<T, Error>) -> bool {
+    matches!(result, Err(Error::InvalidArgument(_)))
+}
+
+fn metadata(name: &str) -> AssetMetadata {
+    AssetMetadata::Image(ImageAssetMetadata {
+        base: AssetMetadataBase {
+            name: name.into(),
+            mime_type: "image/jpeg".into(),
+            bytes: 0,
+            asset_type: AssetType::Original,
+            tags: vec!["summer".into()],
+            created_at: 1,
+            updated_at: 2,
+            description: None,
+            sha256: None,
+            width: Some(4),
+            height: None,
+            url: None,
+            storage_key: None,
+            bucket: None,
+            asset_location: None,
+            processing_status: None,
+            processing_error: None,
+            deleted_at: None,
+        },
+        color_space: None,
+        exif_data: None,
+        // Differs from itself, and a repeated commit must not.
+        compression_ratio: Some(f32::NAN),
+        dpi: None,
+        orientation: None,
+    })
+}
+
+/// What a gateway commits for this session: `size` bytes in one chunk.
+fn commit(who: Principal, capsule: &str, session: u64, size: u64) -> MemoryCommit {
+    let name = format!("photo-{session}.jpg");
+    let key = pmid_session_hash32(&pmid_stem(capsule, &name), session);
+    MemoryCommit {
+        who,
+        capsule_id: capsule.into(),
+        session_id: session,
+        metadata: metadata(&name),
+        place: BlobPlace {
+            store: Principal::from_slice(&[99; 10]),
+            key,
+            blob_id: key.blob_id(),
+            size,
+            chunk_count: 1,
+        },
+        sha256: ByteBuf::from(vec![session as u8; 32]),
+    }
+}

@@ -1,0 +1,182 @@
+//! Capsules: who has them, and who sees what.
+
+use super::{call, commit, is_invalid, person, state};
+use crate::State;
+use crate::capsules::MAX_CAPSULES_PER_MEMBER;
+use capsule_shared::Error;
+use capsule_shared::capsule::{ControllerState, PersonRef};
+use capsule_shared::limits::MAX_ID_BYTES;
+use capsule_shared::memory_index::CapsuleUsage;
+use ic_stable_structures::VectorMemory;
+
+#[test]
+fn everybody_has_one_own_capsule() {
+    let memory = VectorMemory::default();
+    let mut state = State::open(memory.clone());
+    let read = state.index.capsule_read(person(1), None);
+    assert_eq!(read, Err(Error::NotFound));
+    let own = state
+        .index
+        .capsule_create(call(1, 5), person(1), None)
+        .unwrap();
+    assert_eq!(own.id, "capsule-1");
+    assert_eq!(own.subject, PersonRef::Principal(person(1)));
+    assert_eq!(own.owners.len(), 1);
+    assert_eq!((own.created_at, own.updated_at), (5, 5));
+    let mut state = State::open(memory);
+    // Through whichever gateway, and with the subject spelled out, it is the same.
+    let again = state.index.capsule_create(call(2, 9), person(1), None);
+    assert_eq!(again.unwrap(), own);
+    let subject = Some(PersonRef::Principal(person(1)));
+    let again = state.index.capsule_create(call(1, 9), person(1), subject);
+    assert_eq!(again.unwrap(), own);
+    let info = state.index.capsule_read(person(1), None).unwrap();
+    assert_eq!(info.capsule_id, "capsule-1");
+    assert!(info.is_owner && info.is_self_capsule && !info.is_controller);
+    let other = state.index.capsule_create(call(1, 9), person(2), None);
+    assert_eq!(other.unwrap().id, "capsule-2");
+}
+
+#[test]
+fn a_subject_names_one_capsule_of_its_owner() {
+    let mut state = state();
+    let index = &mut state.index;
+    let mut create = |who, subject: PersonRef| {
+        let capsule = index.capsule_create(call(1, 1), person(who), Some(subject));
+        capsule.unwrap().id
+    };
+    let grandma = || PersonRef::Opaque("grandma".into());
+    let first = create(1, grandma());
+    assert_eq!(create(1, grandma()), first);
+    assert_ne!(create(1, PersonRef::Opaque("grandpa".into())), first);
+    assert_ne!(create(1, PersonRef::Principal(person(7))), first);
+    assert_ne!(create(2, grandma()), first);
+    let ids: Vec<_> = state
+        .index
+        .capsule_list(person(1))
+        .into_iter()
+        .map(|c| c.id)
+        .collect();
+    assert_eq!(ids, ["capsule-1", "capsule-2", "capsule-3"]);
+    assert_eq!(state.index.capsule_list(person(2)).len(), 1);
+    assert_eq!(state.index.capsule_list(person(7)), []);
+}
+
+#[test]
+fn being_the_subject_gives_no_right() {
+    let mut state = state();
+    let subject = Some(PersonRef::Principal(person(7)));
+    let capsule = state
+        .index
+        .capsule_create(call(1, 1), person(1), subject)
+        .unwrap();
+    let id = Some(capsule.id.as_str());
+    assert_eq!(
+        state.index.capsule_read(person(7), id),
+        Err(Error::Unauthorized)
+    );
+    assert_eq!(
+        state.index.capsule_read(person(7), None),
+        Err(Error::NotFound)
+    );
+    assert_eq!(
+        state.index.capsule_usage(person(7), &capsule.id),
+        Err(Error::Unauthorized)
+    );
+    let refused = state
+        .index
+        .memory_commit(call(1, 1), commit(person(7), &capsule.id, 1, 10));
+    assert_eq!(refused, Err(Error::Unauthorized));
+    assert!(state.index.capsule_read(person(1), id).is_ok());
+}
+
+#[test]
+fn a_controller_of_a_capsule_reads_and_writes() {
+    let mut state = state();
+    let capsule = state
+        .index
+        .capsule_create(call(1, 1), person(1), None)
+        .unwrap();
+    let mut record = state.index.capsules.get(&1).unwrap();
+    record.controllers.push((
+        PersonRef::Principal(person(2)),
+        ControllerState {
+            granted_at: 2,
+            granted_by: PersonRef::Principal(person(1)),
+        },
+    ));
+    state.index.capsules.insert(1, record);
+    let made = state
+        .index
+        .memory_commit(call(1, 3), commit(person(2), &capsule.id, 1, 10));
+    let made = made.unwrap();
+    assert_eq!(
+        state
+            .index
+            .memory_read(person(1), &made.id)
+            .unwrap()
+            .uploaded_by,
+        person(2)
+    );
+    let info = state
+        .index
+        .capsule_read(person(2), Some(&capsule.id))
+        .unwrap();
+    assert!(info.is_controller && !info.is_owner && !info.is_self_capsule);
+}
+
+#[test]
+fn unknown_and_foreign_differ() {
+    let mut state = state();
+    state
+        .index
+        .capsule_create(call(1, 1), person(1), None)
+        .unwrap();
+    let read = |who, id| state.index.capsule_read(person(who), Some(id)).map(|_| ());
+    assert_eq!(read(2, "capsule-1"), Err(Error::Unauthorized));
+    assert_eq!(read(2, "capsule-2"), Err(Error::NotFound));
+    assert_eq!(read(1, "photo"), Err(Error::NotFound));
+    assert!(is_invalid(&read(1, &"c".repeat(MAX_ID_BYTES + 1))));
+    assert_eq!(
+        state.index.capsule_usage(person(1), "capsule-1"),
+        Ok(CapsuleUsage {
+            stored_bytes: 0,
+            memory_count: 0
+        })
+    );
+}
+
+#[test]
+fn subjects_and_capsules_have_limits() {
+    let mut state = state();
+    for bad in [String::new(), "x".repeat(MAX_ID_BYTES + 1)] {
+        let subject = Some(PersonRef::Opaque(bad));
+        assert!(is_invalid(&state.index.capsule_create(
+            call(1, 1),
+            person(1),
+            subject
+        )));
+    }
+    let subject = |n: usize| Some(PersonRef::Opaque(format!("subject {n}")));
+    for n in 0..MAX_CAPSULES_PER_MEMBER {
+        state
+            .index
+            .capsule_create(call(1, 1), person(1), subject(n))
+            .unwrap();
+    }
+    let over = state.index.capsule_create(call(1, 1), person(1), None);
+    assert_eq!(over, Err(Error::ResourceExhausted));
+    // What there is, is still found.
+    assert!(
+        state
+            .index
+            .capsule_create(call(1, 1), person(1), subject(3))
+            .is_ok()
+    );
+    assert!(
+        state
+            .index
+            .capsule_create(call(1, 1), person(2), None)
+            .is_ok()
+    );
+}

@@ -1,0 +1,317 @@
+//! Memories: committing once, listing by pages, deleting for good.
+
+use super::{call, commit, gateway, is_conflict, is_invalid, metadata, person};
+use crate::State;
+use capsule_shared::limits::{MAX_CHUNKS, MAX_NAME_BYTES, MAX_PAGE};
+use capsule_shared::memory_index::{CapsuleUsage, MemoryCommit};
+use capsule_shared::{BlobId, Error};
+use ic_stable_structures::VectorMemory;
+use serde_bytes::ByteBuf;
+
+const CAPSULE: &str = "capsule-1";
+
+/// Person 1 owns capsule 1, person 2 capsule 2.
+fn with_capsules() -> (VectorMemory, State<VectorMemory>) {
+    let memory = VectorMemory::default();
+    let mut state = State::open(memory.clone());
+    for who in 1..3 {
+        state
+            .index
+            .capsule_create(call(1, 1), person(who), None)
+            .unwrap();
+    }
+    (memory, state)
+}
+
+fn usage(state: &State<VectorMemory>) -> (u64, u64) {
+    let CapsuleUsage {
+        stored_bytes,
+        memory_count,
+    } = state.index.capsule_usage(person(1), CAPSULE).unwrap();
+    (stored_bytes, memory_count)
+}
+
+#[test]
+fn a_commit_repeated_returns_the_same_memory() {
+    let (memory, mut state) = with_capsules();
+    let made = state
+        .index
+        .memory_commit(call(1, 7), commit(person(1), CAPSULE, 3, 10))
+        .unwrap();
+    assert_eq!((made.id.as_str(), made.uploaded_at), ("mem_1", 7));
+    assert_eq!((made.gateway, made.session_id), (gateway(1), 3));
+    let mut state = State::open(memory);
+    let again = state
+        .index
+        .memory_commit(call(1, 9), commit(person(1), CAPSULE, 3, 10))
+        .unwrap();
+    assert_eq!((again.id.as_str(), again.uploaded_at), ("mem_1", 7));
+    assert_eq!(usage(&state), (10, 1));
+    // Another gateway's session of the same number is another upload.
+    let other = state
+        .index
+        .memory_commit(call(2, 9), commit(person(1), CAPSULE, 3, 10))
+        .unwrap();
+    assert_eq!(other.id, "mem_2");
+    assert_eq!(usage(&state), (20, 2));
+}
+
+#[test]
+fn a_session_commits_one_thing() {
+    let (_, mut state) = with_capsules();
+    let good = || commit(person(1), CAPSULE, 3, 10);
+    state.index.memory_commit(call(1, 7), good()).unwrap();
+    let mut renamed = good();
+    renamed.metadata = metadata("other.jpg");
+    let mut rehashed = good();
+    rehashed.sha256 = ByteBuf::from(vec![0; 32]);
+    let mut elsewhere = good();
+    elsewhere.place.store = gateway(50);
+    let others = [
+        renamed,
+        rehashed,
+        elsewhere,
+        MemoryCommit {
+            who: person(2),
+            ..good()
+        },
+        MemoryCommit {
+            capsule_id: "capsule-2".into(),
+            ..good()
+        },
+        commit(person(1), CAPSULE, 3, 11),
+    ];
+    for other in others {
+        assert!(is_conflict(&state.index.memory_commit(call(1, 8), other)));
+    }
+    assert_eq!(usage(&state), (10, 1));
+}
+
+#[test]
+fn what_is_committed_stays_so_when_the_right_is_gone() {
+    let (_, mut state) = with_capsules();
+    let made = state
+        .index
+        .memory_commit(call(1, 7), commit(person(1), CAPSULE, 3, 10))
+        .unwrap();
+    let mut record = state.index.capsules.get(&1).unwrap();
+    record.owners.clear();
+    state.index.capsules.insert(1, record);
+    let again = state
+        .index
+        .memory_commit(call(1, 8), commit(person(1), CAPSULE, 3, 10));
+    assert_eq!(again.unwrap().id, made.id);
+    let new = state
+        .index
+        .memory_commit(call(1, 8), commit(person(1), CAPSULE, 4, 10));
+    assert_eq!(new, Err(Error::Unauthorized));
+}
+
+#[test]
+fn a_deleted_memory_does_not_come_back() {
+    let (memory, mut state) = with_capsules();
+    let made = state
+        .index
+        .memory_commit(call(1, 7), commit(person(1), CAPSULE, 3, 10))
+        .unwrap();
+    let id = made.id.as_str();
+    let blob = made.place.blob_id;
+    let deleted = state
+        .index
+        .memory_delete(call(1, 8), person(1), id)
+        .unwrap();
+    assert_eq!((deleted.id.as_str(), &deleted.place), (id, &made.place));
+    let mut state = State::open(memory);
+    assert_eq!(usage(&state), (0, 0));
+    let late = state
+        .index
+        .memory_commit(call(1, 9), commit(person(1), CAPSULE, 3, 10));
+    assert_eq!(late, Err(Error::NotFound));
+    assert_eq!(usage(&state), (0, 0));
+    assert_eq!(
+        state.index.memory_delete(call(1, 9), person(1), id),
+        Err(Error::NotFound)
+    );
+    assert_eq!(state.index.memory_read(person(1), id), Err(Error::NotFound));
+    assert_eq!(
+        state.index.blob_locate(call(1, 9), person(1), blob),
+        Err(Error::NotFound)
+    );
+    let page = state
+        .index
+        .memory_list(person(1), CAPSULE, None, None)
+        .unwrap();
+    assert_eq!(page.memories, []);
+    // Its id is not used again.
+    let next = state
+        .index
+        .memory_commit(call(1, 9), commit(person(1), CAPSULE, 4, 10));
+    assert_eq!(next.unwrap().id, "mem_2");
+}
+
+#[test]
+fn only_the_committing_gateway_deletes() {
+    let (_, mut state) = with_capsules();
+    let made = state
+        .index
+        .memory_commit(call(1, 7), commit(person(1), CAPSULE, 3, 10))
+        .unwrap();
+    match state.index.memory_delete(call(2, 8), person(1), &made.id) {
+        Err(Error::Conflict(text)) => assert!(text.contains(&gateway(1).to_text()), "{text}"),
+        other => panic!("{other:?}"),
+    }
+    let stranger = state.index.memory_delete(call(1, 8), person(2), &made.id);
+    assert_eq!(stranger, Err(Error::Unauthorized));
+    assert_eq!(usage(&state), (10, 1));
+}
+
+#[test]
+fn strangers_see_nothing() {
+    let (_, mut state) = with_capsules();
+    let made = state
+        .index
+        .memory_commit(call(1, 7), commit(person(1), CAPSULE, 3, 10))
+        .unwrap();
+    let index = &mut state.index;
+    assert_eq!(
+        index.memory_read(person(2), &made.id),
+        Err(Error::Unauthorized)
+    );
+    assert_eq!(
+        index.memory_list(person(2), CAPSULE, None, None),
+        Err(Error::Unauthorized)
+    );
+    let blob = made.place.blob_id;
+    assert_eq!(
+        index.blob_locate(call(1, 8), person(2), blob),
+        Err(Error::Unauthorized)
+    );
+    assert_eq!(
+        index.blob_locate(call(1, 8), person(1), blob),
+        Ok(made.place)
+    );
+    assert_eq!(
+        index.blob_locate(call(1, 8), person(1), BlobId(1)),
+        Err(Error::NotFound)
+    );
+    assert_eq!(index.memory_read(person(2), "mem_2"), Err(Error::NotFound));
+    let foreign = index.memory_commit(call(1, 8), commit(person(2), CAPSULE, 4, 10));
+    assert_eq!(foreign, Err(Error::Unauthorized));
+    let unknown = index.memory_commit(call(1, 8), commit(person(2), "capsule-9", 4, 10));
+    assert_eq!(unknown, Err(Error::NotFound));
+}
+
+#[test]
+fn a_blob_id_in_two_stores_is_the_callers_own() {
+    let (_, mut state) = with_capsules();
+    for n in 1..3 {
+        let mut made = commit(person(1), CAPSULE, 3, 10);
+        made.place.store = gateway(50 + n);
+        state.index.memory_commit(call(n, 7), made).unwrap();
+    }
+    let blob = commit(person(1), CAPSULE, 3, 10).place.blob_id;
+    for (asking, store) in [(1, 51), (2, 52), (3, 51)] {
+        let place = state
+            .index
+            .blob_locate(call(asking, 8), person(1), blob)
+            .unwrap();
+        assert_eq!(place.store, gateway(store));
+    }
+}
+
+#[test]
+fn commits_are_checked() {
+    let (_, mut state) = with_capsules();
+    type Change = fn(&mut MemoryCommit);
+    let changes: [Change; 9] = [
+        |c| c.sha256 = ByteBuf::from(vec![1; 31]),
+        |c| c.place.size = 0,
+        |c| c.place.size = 1_800_001,
+        |c| c.place.chunk_count = 0,
+        |c| c.place.chunk_count = MAX_CHUNKS + 1,
+        |c| c.place.chunk_count = 11,
+        |c| c.place.blob_id = BlobId(1),
+        |c| c.metadata = metadata(""),
+        |c| c.metadata = metadata(&"n".repeat(MAX_NAME_BYTES + 1)),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mut bad = commit(person(1), CAPSULE, 3, 10);
+        change(&mut bad);
+        let refused = state.index.memory_commit(call(1, 8), bad);
+        assert!(is_invalid(&refused), "change {number}: {refused:?}");
+    }
+    assert_eq!(usage(&state), (0, 0));
+}
+
+#[test]
+fn pages_follow_each_other() {
+    let (_, mut state) = with_capsules();
+    for session in 1..=7 {
+        let who = if session == 4 { 2 } else { 1 };
+        let made = commit(person(who), &format!("capsule-{who}"), session, 10);
+        state.index.memory_commit(call(1, session), made).unwrap();
+    }
+    let list = |state: &State<VectorMemory>, cursor: Option<&str>, limit| {
+        let page = state
+            .index
+            .memory_list(person(1), CAPSULE, cursor, limit)
+            .unwrap();
+        let ids: Vec<_> = page.memories.into_iter().map(|memory| memory.id).collect();
+        (ids, page.next)
+    };
+    let (ids, next) = list(&state, None, Some(2));
+    assert_eq!(
+        (ids, next.as_deref()),
+        (vec!["mem_1".into(), "mem_2".into()], Some("mem_2"))
+    );
+    // The memory on which the cursor stands may go meanwhile.
+    state
+        .index
+        .memory_delete(call(1, 9), person(1), "mem_2")
+        .unwrap();
+    let (ids, next) = list(&state, Some("mem_2"), Some(2));
+    assert_eq!(
+        (ids, next.as_deref()),
+        (vec!["mem_3".into(), "mem_5".into()], Some("mem_5"))
+    );
+    let (ids, next) = list(&state, Some("mem_5"), Some(2));
+    assert_eq!(
+        (ids, next),
+        (vec!["mem_6".to_string(), "mem_7".into()], None)
+    );
+    assert_eq!(list(&state, Some("mem_7"), None), (vec![], None));
+    assert_eq!(list(&state, None, Some(u32::MAX)).0.len(), 5);
+    let index = &state.index;
+    assert!(is_invalid(&index.memory_list(
+        person(1),
+        CAPSULE,
+        Some("page 2"),
+        None
+    )));
+    assert!(is_invalid(&index.memory_list(
+        person(1),
+        CAPSULE,
+        None,
+        Some(0)
+    )));
+}
+
+#[test]
+fn a_page_has_an_end() {
+    let (_, mut state) = with_capsules();
+    let many = u64::from(MAX_PAGE) + 1;
+    for session in 1..=many {
+        state
+            .index
+            .memory_commit(call(1, 1), commit(person(1), CAPSULE, session, 10))
+            .unwrap();
+    }
+    for limit in [None, Some(u32::MAX)] {
+        let page = state
+            .index
+            .memory_list(person(1), CAPSULE, None, limit)
+            .unwrap();
+        assert_eq!(page.memories.len(), MAX_PAGE as usize);
+        assert_eq!(page.next.as_deref(), Some("mem_100"));
+    }
+}
