@@ -2,6 +2,7 @@
 //! neither capsules nor blobs nor the canister it runs in.
 
 pub mod chunks;
+pub mod expiry;
 pub mod ledger;
 pub mod service;
 pub mod types;
