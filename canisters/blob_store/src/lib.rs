@@ -39,7 +39,11 @@ pub struct State<M: Memory> {
 
 impl<M: Memory> State<M> {
     pub fn open(memory: M) -> Self {
-        let (store, gateways) = BlobStore::open(Memories::open(memory));
+        Self::over(Memories::open(memory))
+    }
+
+    fn over(memories: Memories<M>) -> Self {
+        let (store, gateways) = BlobStore::open(memories);
         Self {
             store,
             gateways: Gateways::open(gateways),

@@ -39,7 +39,12 @@ pub struct Memories<M: Memory> {
 impl<M: Memory> Memories<M> {
     /// Opens what is there, or lays it out in an empty memory.
     pub fn open(memory: M) -> Self {
-        let manager = MemoryManager::init_with_bucket_size(memory, BUCKET_PAGES);
+        Self::in_buckets(memory, BUCKET_PAGES)
+    }
+
+    /// As [`Memories::open`]; an empty memory is laid out in buckets of this many pages.
+    pub(crate) fn in_buckets(memory: M, pages: u16) -> Self {
+        let manager = MemoryManager::init_with_bucket_size(memory, pages);
         Self {
             chunks: manager.get(STABLE_BLOB_STORE),
             records: manager.get(BLOB_RECORDS),

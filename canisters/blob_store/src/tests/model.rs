@@ -2,6 +2,7 @@
 
 use super::{chunks, gateway, key};
 use crate::State;
+use crate::memory::Memories;
 use candid::Principal;
 use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
 use capsule_shared::{BlobKey, Error, Result};
@@ -84,7 +85,8 @@ impl World {
     fn new() -> Self {
         let memory = VectorMemory::default();
         Self {
-            state: State::open(memory.clone()),
+            // Small buckets: a fresh memory for each history costs little.
+            state: State::over(Memories::in_buckets(memory.clone(), 1)),
             memory,
             model: BTreeMap::new(),
         }
