@@ -22,9 +22,18 @@ struct Options {
     exit_with_stdin: bool,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(Options::parse()).await {
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        // canisters run on these threads
+        .thread_stack_size(localnet::system::runtime::THREAD_STACK_BYTES)
+        .build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(run(options)),
+        Err(e) => Err(format!("No threads can be started: {e}.")),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("{message}");

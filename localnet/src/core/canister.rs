@@ -1,10 +1,11 @@
 //! One canister: its settings, its code and state, its queue, and the calls it has open.
 
-use super::message::{Callback, CallContext, Input};
+use super::message::{CallContext, Callback, Input};
 use super::prices;
 use crate::system::{CompiledModule, State};
+use candid::CandidType;
 use candid::Principal;
-use ic_management_canister_types::{Change, LogVisibility};
+use ic_management_canister_types::{ChangeDetails, ChangeOrigin, LogVisibility};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -54,6 +55,16 @@ pub struct Code {
     pub state: State,
 }
 
+/// An entry of a canister's history, as the recorded server tells it (newer ones wrap the details in an `opt`).
+#[derive(CandidType, Clone, Debug)]
+pub struct Change {
+    /// Nanoseconds since 1970.
+    pub timestamp_nanos: u64,
+    pub canister_version: u64,
+    pub origin: ChangeOrigin,
+    pub details: ChangeDetails,
+}
+
 /// The last 4 KiB of what a canister printed.
 #[derive(Default)]
 pub struct Log {
@@ -83,7 +94,10 @@ impl Log {
         let size = |r: &LogRecord| r.content.len() + LOG_RECORD_BYTES;
         let mut total: usize = self.records.iter().map(size).sum();
         while total > prices::MAX_LOG {
-            let first = self.records.pop_front().expect("BUG: a log over its limit is empty");
+            let first = self
+                .records
+                .pop_front()
+                .expect("BUG: a log over its limit is empty");
             total -= size(&first);
         }
     }
@@ -134,7 +148,13 @@ pub struct Canister {
 }
 
 impl Canister {
-    pub fn new(id: Principal, subnet: Principal, settings: Settings, balance: u128, time: u64) -> Self {
+    pub fn new(
+        id: Principal,
+        subnet: Principal,
+        settings: Settings,
+        balance: u128,
+        time: u64,
+    ) -> Self {
         Self {
             id,
             subnet,
@@ -174,7 +194,9 @@ impl Canister {
     }
 
     pub fn stable_bytes(&self) -> u64 {
-        self.code.as_ref().map_or(0, |c| c.state.stable.size() as u64)
+        self.code
+            .as_ref()
+            .map_or(0, |c| c.state.stable.size() as u64)
     }
 
     /// Bytes of module, globals, history and chunks.

@@ -51,7 +51,8 @@ impl RootKey {
         let signature = ByteBuf::from(self.key.sign(&message).serialize().to_vec());
         let mut out = vec![];
         let mut cbor = serde_cbor::Serializer::new(&mut out);
-        cbor.self_describe().expect("BUG: writing to a vector failed");
+        cbor.self_describe()
+            .expect("BUG: writing to a vector failed");
         Certificate { tree, signature }
             .serialize(&mut cbor)
             .expect("BUG: writing to a vector failed");

@@ -5,7 +5,7 @@
 
 use super::canister::{Canister, LowMemory, Status, Task};
 use super::message::{CallContext, Callback, Input, Origin, Request, Response};
-use super::network::{Network, check_running};
+use super::network::{Network, check_running, truncate};
 use super::prices;
 use super::types::{Call, Reject, code};
 use crate::system::host::{Closure, OutgoingCall, Response as Given};
@@ -26,10 +26,9 @@ impl Tried {
 
 /// The error of a run, as callers are told.
 pub(crate) fn fault_reject(canister: Principal, fault: &Fault) -> Reject {
-    Reject::new(
-        fault.error_code(),
-        format!("Error from Canister {canister}: {}", fault.text(canister)),
-    )
+    let mut text = format!("Error from Canister {canister}: {}", fault.text(canister));
+    truncate(&mut text, prices::MAX_REJECT_MESSAGE);
+    Reject::new(fault.error_code(), text)
 }
 
 pub(crate) fn no_module(canister: Principal) -> Reject {
@@ -129,7 +128,9 @@ impl Network {
                 Fault::Trapped(kind) => kind.to_string(),
                 other => other.text(id),
             };
-            canister.log.add(time, format!("[TRAP]: {text}").into_bytes());
+            canister
+                .log
+                .add(time, format!("[TRAP]: {text}").into_bytes());
         }
     }
 
@@ -161,7 +162,8 @@ impl Network {
         };
         let canister = self.canisters.get_mut(&id).expect("BUG: found before");
         let exists = |c: &super::canister::Code| c.module.has_hook(hook);
-        if !matches!(canister.status, Status::Running) || !canister.code.as_ref().is_some_and(exists)
+        if !matches!(canister.status, Status::Running)
+            || !canister.code.as_ref().is_some_and(exists)
         {
             return;
         }
@@ -359,7 +361,11 @@ impl Network {
 
     /// Sends the calls of a run and gives the answer that is due: the canister's, or that of an error.
     fn conclude(&mut self, id: Principal, context: u64, run: Run, failed: Option<Reject>) {
-        let calls = if failed.is_none() { run.host.calls } else { vec![] };
+        let calls = if failed.is_none() {
+            run.host.calls
+        } else {
+            vec![]
+        };
         let canister = self.canisters.get_mut(&id).expect("BUG: ran and is gone");
         let requests: Vec<Request> = calls
             .into_iter()

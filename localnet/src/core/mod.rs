@@ -11,6 +11,6 @@ mod types;
 
 pub(crate) use execute::{fault_reject, no_module};
 pub(crate) use message::{Origin, Request};
-pub(crate) use network::call_bytes;
 pub use network::Network;
+pub(crate) use network::call_bytes;
 pub use types::*;

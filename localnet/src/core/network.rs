@@ -326,10 +326,9 @@ impl Network {
         }
         let refused = match self.canisters.get(&callee) {
             Some(canister) => check_running(canister).err(),
-            None if self.route(callee).is_none() => Some(Reject::new(
-                301,
-                format!("No route to canister {callee}"),
-            )),
+            None if self.route(callee).is_none() => {
+                Some(Reject::new(301, format!("No route to canister {callee}")))
+            }
             None => Some(Reject::not_found(callee)),
         };
         match refused {

@@ -105,7 +105,10 @@ pub fn freezing_reserve(bytes: u64, compute_allocation: u64, seconds: u64, reser
 /// Cycles reserved for growing from `before` bytes by `bytes`: storage for up to ten years, the more the fuller the subnet is.
 pub fn reservation(before: u64, bytes: u64) -> u128 {
     let over = |total: u128| total.saturating_sub(RESERVATION_FROM);
-    let (a, b) = (over(before.into()), over(u128::from(before) + u128::from(bytes)));
+    let (a, b) = (
+        over(before.into()),
+        over(u128::from(before) + u128::from(bytes)),
+    );
     let fullness = (b * b - a * a) / (2 * (SUBNET_BYTES - RESERVATION_FROM));
     fullness * GIB_SECOND / GIB * RESERVATION_SECONDS
 }
@@ -123,7 +126,10 @@ mod tests {
     fn sizes_of_requests() {
         assert_eq!(ingress_bytes(1, 3, 0), 124);
         assert_eq!(ingress_bytes(1, 3, 1000) - ingress_bytes(1, 3, 0), 1002);
-        assert_eq!(ingress_bytes(1, 3, 1_000_000) - ingress_bytes(1, 3, 0), 1_000_004);
+        assert_eq!(
+            ingress_bytes(1, 3, 1_000_000) - ingress_bytes(1, 3, 0),
+            1_000_004
+        );
         assert_eq!(ingress_bytes(29, 3, 0) - ingress_bytes(1, 3, 0), 29);
     }
 
@@ -138,6 +144,9 @@ mod tests {
         assert_eq!(idle(1 << 30, 0, 1_000_000_000), 127_000);
         assert_eq!(reservation(0, 100 << 30), 0);
         let full = reservation(0, 500 << 30);
-        assert!((5_600_000_000_000_000..6_000_000_000_000_000).contains(&full), "{full}");
+        assert!(
+            (5_600_000_000_000_000..6_000_000_000_000_000).contains(&full),
+            "{full}"
+        );
     }
 }

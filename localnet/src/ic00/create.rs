@@ -2,12 +2,12 @@
 
 use super::settings::{Wanted, apply};
 use super::{change_origin, decode, done, refuse, reply};
-use crate::core::canister::Settings;
+use crate::core::canister::{Change, Settings};
 use crate::core::{Answer, Network, Origin, Reject, Request, prices};
 use crate::system::errors::cycles;
 use candid::{Nat, Principal};
 use ic_management_canister_types::{
-    CanisterIdRecord, Change, ChangeDetails, CreateCanisterArgs, CreationRecord,
+    CanisterIdRecord, ChangeDetails, CreateCanisterArgs, CreationRecord,
     ProvisionalCreateCanisterWithCyclesArgs, ProvisionalTopUpCanisterArgs,
 };
 
@@ -21,14 +21,22 @@ pub fn create(
     let fee = prices::CREATE_CANISTER;
     if request.cycles < fee {
         return Err(refuse(format!(
-            "Creating a canister requires a fee of {} that is deducted from the canister's initial balance but only {} cycles were received with the create_canister request.",
+            "Creating a canister requires a fee of {} that is deducted from the canister's initial balance but only {} cycles were received with the create_canister request.\nTry sending more cycles with the request. See documentation: https://internetcomputer.org/docs/current/references/execution-errors#create-canister-not-enough-cycles",
             cycles(fee),
             cycles(request.cycles)
         )));
     }
     let wanted = args.settings.map(Wanted::read).transpose()?;
     let balance = request.cycles - fee;
-    let made = make(network, sender, &request.origin, subnet, wanted, balance, None)?;
+    let made = make(
+        network,
+        sender,
+        &request.origin,
+        subnet,
+        wanted,
+        balance,
+        None,
+    )?;
     request.cycles = 0;
     Ok(made)
 }
@@ -47,12 +55,22 @@ pub fn provisional(
     let wanted = args.settings.map(Wanted::read).transpose()?;
     let subnet = match args.specified_id {
         Some(id) => network.route(id).ok_or_else(|| {
-            refuse(format!("The `specified_id` {id} is invalid because it belongs to no subnet"))
+            refuse(format!(
+                "The `specified_id` {id} is invalid because it belongs to no subnet"
+            ))
         })?,
         None => subnet,
     };
     let origin = Origin::Task;
-    make(network, sender, &origin, subnet, wanted, balance, args.specified_id)
+    make(
+        network,
+        sender,
+        &origin,
+        subnet,
+        wanted,
+        balance,
+        args.specified_id,
+    )
 }
 
 fn make(
@@ -80,7 +98,7 @@ fn make(
         timestamp_nanos: network.time,
         canister_version: 0,
         origin: change_origin(sender, origin),
-        details: Some(ChangeDetails::Creation(record)),
+        details: ChangeDetails::Creation(record),
     };
     let canister = network.canisters.get_mut(&id).expect("BUG: just made");
     canister.changes.push(change);

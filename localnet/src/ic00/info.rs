@@ -1,13 +1,13 @@
 //! What the management canister tells of canisters: status, history, logs.
 
 use super::{decode, refuse, reply};
-use crate::core::canister::Status;
+use crate::core::canister::{Change, Status};
 use crate::core::{Answer, Network, Reject, prices};
-use candid::{Nat, Principal};
+use candid::{CandidType, Nat, Principal};
 use ic_management_canister_types::{
-    CanisterInfoArgs, CanisterInfoResult, CanisterLogRecord, CanisterStatusResult,
-    CanisterStatusType, DefiniteCanisterSettings, EnvironmentVariable, FetchCanisterLogsArgs,
-    FetchCanisterLogsResult, LogVisibility, MemoryMetrics, QueryStats, SnapshotVisibility,
+    CanisterInfoArgs, CanisterLogRecord, CanisterStatusResult, CanisterStatusType,
+    DefiniteCanisterSettings, EnvironmentVariable, FetchCanisterLogsArgs, FetchCanisterLogsResult,
+    LogVisibility, MemoryMetrics, QueryStats, SnapshotVisibility,
 };
 
 pub fn status(network: &Network, id: Principal) -> Answer {
@@ -77,13 +77,21 @@ pub fn status(network: &Network, id: Principal) -> Answer {
     })
 }
 
+#[derive(CandidType)]
+struct CanisterInfo {
+    total_num_changes: u64,
+    recent_changes: Vec<Change>,
+    module_hash: Option<Vec<u8>>,
+    controllers: Vec<Principal>,
+}
+
 pub fn info(network: &Network, arg: &[u8]) -> Answer {
     let args: CanisterInfoArgs = decode(arg)?;
     let canister = network.canisters.get(&args.canister_id);
     let canister = canister.ok_or_else(|| Reject::not_found(args.canister_id))?;
     let wanted = args.num_requested_changes.unwrap_or(0).min(20) as usize;
     let from = canister.changes.len().saturating_sub(wanted);
-    reply(&CanisterInfoResult {
+    reply(&CanisterInfo {
         total_num_changes: canister.changes.len() as u64,
         recent_changes: canister.changes[from..].to_vec(),
         module_hash: canister.code.as_ref().map(|c| c.module.hash.to_vec()),

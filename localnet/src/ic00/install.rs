@@ -2,12 +2,12 @@
 
 use super::chunks::store_error;
 use super::{change_origin, decode, done};
-use crate::core::canister::{Code, LowMemory};
+use crate::core::canister::{Change, Code, LowMemory};
 use crate::core::{Answer, Network, Origin, Reject, fault_reject, no_module, prices};
 use crate::system::{CompiledModule, Entry, Fault, Mode, Run, State, Workspace, runtime};
 use candid::Principal;
 use ic_management_canister_types::{
-    CanisterInstallMode, Change, ChangeDetails, CodeDeploymentMode, CodeDeploymentRecord,
+    CanisterInstallMode, ChangeDetails, CodeDeploymentMode, CodeDeploymentRecord,
     InstallChunkedCodeArgs, InstallCodeArgs,
 };
 use sha2::{Digest, Sha256};
@@ -51,9 +51,11 @@ pub fn install_chunked(
         let found = <[u8; 32]>::try_from(chunk.hash.as_slice())
             .ok()
             .and_then(|hash| holder.chunks.get(&hash));
-        module.extend_from_slice(found.ok_or_else(|| {
-            store_error(format!("Chunk hash {:?} was not found.", chunk.hash))
-        })?);
+        module.extend_from_slice(
+            found.ok_or_else(|| {
+                store_error(format!("Chunk hash {:?} was not found.", chunk.hash))
+            })?,
+        );
     }
     let hash = Sha256::digest(&module);
     if hash[..] != args.wasm_module_hash[..] {
@@ -116,9 +118,8 @@ fn install(
         .map_err(|missing| Reject::out_of_cycles(id, missing))?;
     let version = canister.version + 1;
     let funds = network.host(id, Mode::Init).funds;
-    let compiled = CompiledModule::get(bytes).map_err(|e| {
-        Reject::new(e.code, format!("Error from Canister {id}: {}", e.text))
-    });
+    let compiled = CompiledModule::get(bytes)
+        .map_err(|e| Reject::new(e.code, format!("Error from Canister {id}: {}", e.text)));
     let mut attempt = Attempt {
         network,
         id,
@@ -168,14 +169,14 @@ fn install(
         timestamp_nanos: time,
         canister_version: version,
         origin: change_origin(sender, origin),
-        details: Some(ChangeDetails::CodeDeployment(CodeDeploymentRecord {
+        details: ChangeDetails::CodeDeployment(CodeDeploymentRecord {
             mode: match mode {
                 CanisterInstallMode::Install => CodeDeploymentMode::Install,
                 CanisterInstallMode::Reinstall => CodeDeploymentMode::Reinstall,
                 CanisterInstallMode::Upgrade(_) => CodeDeploymentMode::Upgrade,
             },
             module_hash: module.hash.to_vec(),
-        })),
+        }),
     });
     canister.code = Some(Code { module, state });
     done()
@@ -239,7 +240,13 @@ impl Attempt<'_> {
             _ => "canister_init",
         };
         if module.has_hook(hook) {
-            self.run(module, &mut workspace, Entry::Export(hook.into()), Mode::Init, arg)?;
+            self.run(
+                module,
+                &mut workspace,
+                Entry::Export(hook.into()),
+                Mode::Init,
+                arg,
+            )?;
         } else if !module.instrumented.has_start {
             // globals that no run has read yet start as the module says
             runtime::read_globals(module, &mut workspace)
@@ -303,5 +310,8 @@ impl Attempt<'_> {
 }
 
 fn engine(e: std::io::Error) -> Reject {
-    Reject::new(101, format!("localnet has no memory left for this canister: {e}"))
+    Reject::new(
+        101,
+        format!("localnet has no memory left for this canister: {e}"),
+    )
 }

@@ -1,10 +1,10 @@
 //! Starting, stopping, emptying and deleting canisters.
 
 use super::{change_origin, done};
-use crate::core::canister::Status;
+use crate::core::canister::{Change, Status};
 use crate::core::{Answer, Network, Origin, Reject};
 use candid::Principal;
-use ic_management_canister_types::{Change, ChangeDetails};
+use ic_management_canister_types::ChangeDetails;
 
 /// Begins to stop; the answer comes when nothing is open any more.
 pub fn stop(network: &mut Network, id: Principal, origin: Origin) {
@@ -45,7 +45,7 @@ pub fn uninstall(
         timestamp_nanos: time,
         canister_version: canister.version,
         origin: change_origin(sender, origin),
-        details: Some(ChangeDetails::CodeUninstall),
+        details: ChangeDetails::CodeUninstall,
     });
     done()
 }

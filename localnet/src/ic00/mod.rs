@@ -31,12 +31,21 @@ enum Kind {
 
 fn kind(method: &str) -> Option<Kind> {
     Some(match method {
-        "install_code" | "install_chunked_code" | "uninstall_code" | "update_settings"
-        | "start_canister" | "stop_canister" | "delete_canister" | "canister_status"
-        | "upload_chunk" | "stored_chunks" | "clear_chunk_store" | "list_canister_snapshots"
-        | "take_canister_snapshot" | "load_canister_snapshot" | "delete_canister_snapshot" => {
-            Kind::Controllers
-        }
+        "install_code"
+        | "install_chunked_code"
+        | "uninstall_code"
+        | "update_settings"
+        | "start_canister"
+        | "stop_canister"
+        | "delete_canister"
+        | "canister_status"
+        | "upload_chunk"
+        | "stored_chunks"
+        | "clear_chunk_store"
+        | "list_canister_snapshots"
+        | "take_canister_snapshot"
+        | "load_canister_snapshot"
+        | "delete_canister_snapshot" => Kind::Controllers,
         "provisional_create_canister_with_cycles" | "provisional_top_up_canister" => Kind::Anybody,
         "create_canister" | "deposit_cycles" | "raw_rand" | "canister_info" => Kind::Canisters,
         "fetch_canister_logs" => Kind::Query,
@@ -123,7 +132,9 @@ pub fn check_ingress(network: &Network, call: &Call) -> Result<(), Reject> {
     };
     match kind {
         Kind::Canisters if method == "canister_info" => {
-            return Err(refuse(format!("Only canisters can call ic00 method {method}")));
+            return Err(refuse(format!(
+                "Only canisters can call ic00 method {method}"
+            )));
         }
         Kind::Canisters | Kind::Query => {
             return Err(refuse(format!(
@@ -199,7 +210,19 @@ pub fn run_request(network: &mut Network, mut request: Request) {
             );
             network.answer(&request.origin, Err(refuse(text)), request.cycles);
         }
-        Some(_) => {
+        Some(kind) => {
+            // such calls are sent to the subnet of the canister that they are about
+            if kind == Kind::Controllers
+                && request.method != "install_code"
+                && let Err(reject) = target(&request.method, &request.arg)
+            {
+                let text = format!(
+                    "Unable to route management canister request {}: {}",
+                    request.method, reject.message
+                );
+                let reject = Reject::new(301, text);
+                return network.answer(&request.origin, Err(reject), request.cycles);
+            }
             let outcome = run(network, &mut request, id, subnet);
             finish(network, request, outcome);
         }

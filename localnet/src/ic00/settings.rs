@@ -1,13 +1,12 @@
 //! Settings of a canister: read from Candid, checked, applied.
 
 use super::{bad_payload, change_origin, decode, done};
-use crate::core::canister::{Canister, Settings};
+use crate::core::canister::{Canister, Change, Settings};
 use crate::core::{Answer, Network, Origin, Reject, prices};
 use crate::system::errors::cycles;
 use candid::{Nat, Principal};
 use ic_management_canister_types::{
-    CanisterSettings, Change, ChangeDetails, ControllersChangeRecord, LogVisibility,
-    UpdateSettingsArgs,
+    CanisterSettings, ChangeDetails, ControllersChangeRecord, LogVisibility, UpdateSettingsArgs,
 };
 
 const MAX_CONTROLLERS: usize = 10;
@@ -35,12 +34,19 @@ impl Wanted {
             )));
         }
         let out_of_range = |what: &str, range: &str, value: &dyn std::fmt::Display| {
-            Reject::new(504, format!("{what} expected to be in the range {range}, got {value}"))
+            Reject::new(
+                504,
+                format!("{what} expected to be in the range {range}, got {value}"),
+            )
         };
         let small = |what: &str, value: &Option<Nat>| {
             let Some(value) = value else { return Ok(None) };
             u64::try_from(&value.0).map(Some).map_err(|_| {
-                let shown = value.0.to_string().parse().map_or(value.to_string(), cycles);
+                let shown = value
+                    .0
+                    .to_string()
+                    .parse()
+                    .map_or(value.to_string(), cycles);
                 out_of_range(what, "of [0..2^64-1]", &shown)
             })
         };
@@ -49,9 +55,8 @@ impl Wanted {
             return Err(out_of_range("ComputeAllocation", "[0..100]", &percent));
         }
         let reserved = settings.reserved_cycles_limit.map(|n| {
-            u128::try_from(&n.0).map_err(|_| {
-                out_of_range("Reserved cycles limit", "of [0..2^128-1]", &n)
-            })
+            u128::try_from(&n.0)
+                .map_err(|_| out_of_range("Reserved cycles limit", "of [0..2^128-1]", &n))
         });
         Ok(Self {
             controllers: settings.controllers,
@@ -61,13 +66,10 @@ impl Wanted {
             reserved_cycles_limit: reserved.transpose()?,
             log_visibility: settings.log_visibility,
             wasm_memory_limit: small("Wasm memory limit", &settings.wasm_memory_limit)?,
-            wasm_memory_threshold: small(
-                "Wasm memory threshold",
-                &settings.wasm_memory_threshold,
-            )?,
-            environment: settings.environment_variables.map(|variables| {
-                variables.into_iter().map(|v| (v.name, v.value)).collect()
-            }),
+            wasm_memory_threshold: small("Wasm memory threshold", &settings.wasm_memory_threshold)?,
+            environment: settings
+                .environment_variables
+                .map(|variables| variables.into_iter().map(|v| (v.name, v.value)).collect()),
         })
     }
 
@@ -125,12 +127,7 @@ pub fn check(arg: &[u8]) -> Result<(), Reject> {
     }
 }
 
-pub fn update(
-    network: &mut Network,
-    arg: &[u8],
-    sender: Principal,
-    origin: &Origin,
-) -> Answer {
+pub fn update(network: &mut Network, arg: &[u8], sender: Principal, origin: &Origin) -> Answer {
     let args: UpdateSettingsArgs = decode(arg)?;
     let wanted = Wanted::read(args.settings)?;
     let time = network.time;
@@ -145,9 +142,9 @@ pub fn update(
             timestamp_nanos: time,
             canister_version: canister.version,
             origin: change_origin(sender, origin),
-            details: Some(ChangeDetails::ControllersChange(ControllersChangeRecord {
+            details: ChangeDetails::ControllersChange(ControllersChangeRecord {
                 controllers: canister.settings.controllers.clone(),
-            })),
+            }),
         });
     }
     done()
@@ -168,9 +165,15 @@ pub fn apply(settings: &mut Settings, wanted: Wanted) {
     set(&mut settings.compute_allocation, wanted.compute_allocation);
     set(&mut settings.memory_allocation, wanted.memory_allocation);
     set(&mut settings.freezing_threshold, wanted.freezing_threshold);
-    set(&mut settings.reserved_cycles_limit, wanted.reserved_cycles_limit);
+    set(
+        &mut settings.reserved_cycles_limit,
+        wanted.reserved_cycles_limit,
+    );
     set(&mut settings.log_visibility, wanted.log_visibility);
     set(&mut settings.wasm_memory_limit, wanted.wasm_memory_limit);
-    set(&mut settings.wasm_memory_threshold, wanted.wasm_memory_threshold);
+    set(
+        &mut settings.wasm_memory_threshold,
+        wanted.wasm_memory_threshold,
+    );
     set(&mut settings.environment, wanted.environment);
 }

@@ -15,10 +15,20 @@ pub enum Fault {
     InvalidPrincipal,
     OutOfCycles,
     /// No cycles to grow a memory by so many bytes: what is missing.
-    GrowCycles { bytes: u64, missing: u128 },
+    GrowCycles {
+        bytes: u64,
+        missing: u128,
+    },
     /// Growing would reserve more cycles than the settings allow.
-    ReservedCycles { bytes: u64, limit: u128, wanted: u128 },
-    MemoryLimit { limit: u64, wanted: u64 },
+    ReservedCycles {
+        bytes: u64,
+        limit: u128,
+        wanted: u128,
+    },
+    MemoryLimit {
+        limit: u64,
+        wanted: u64,
+    },
     StableAccess,
     /// A callback that isn't in the table.
     NoFunction(u32),

@@ -145,8 +145,7 @@ pub fn instrument(wasm: &[u8]) -> Result<Instrumented, InstrumentError> {
                     .into_iter()
                     .collect::<Result<Vec<_>, _>>()?;
                 out.complexity += operators.len() as u64 + 10;
-                let mut function =
-                    reencoder.new_function_with_parsed_locals(&body)?;
+                let mut function = reencoder.new_function_with_parsed_locals(&body)?;
                 metering.function(&mut reencoder, &mut function, &operators)?;
                 parts.code.function(&function);
             }
@@ -154,10 +153,7 @@ pub fn instrument(wasm: &[u8]) -> Result<Instrumented, InstrumentError> {
         }
     }
     // What instrumentation adds stands behind everything the module has, so that no index changes.
-    parts
-        .types
-        .ty()
-        .function([ValType::I32], [ValType::I32]);
+    parts.types.ty().function([ValType::I32], [ValType::I32]);
     parts.functions.function(bulk_type);
     parts.code.function(&metering.bulk_function());
     parts.globals.global(
@@ -195,7 +191,10 @@ impl Parts<'_> {
         let mut module = wasm_encoder::Module::new();
         let raw = |module: &mut wasm_encoder::Module, id: SectionId, data: Option<&[u8]>| {
             if let Some(data) = data {
-                module.section(&RawSection { id: id.into(), data });
+                module.section(&RawSection {
+                    id: id.into(),
+                    data,
+                });
             }
         };
         module.section(&self.types);
@@ -270,7 +269,10 @@ fn take_data(
             DataKind::Active { offset_expr, .. } => {
                 let offset = constant(&offset_expr)?;
                 let length = segment.data.len() as u64;
-                if offset.checked_add(length).is_none_or(|end| end > memory_pages * 65_536) {
+                if offset
+                    .checked_add(length)
+                    .is_none_or(|end| end > memory_pages * 65_536)
+                {
                     return Err(InstrumentError::DataSegment(format!(
                         "{length} bytes at {offset}"
                     )));

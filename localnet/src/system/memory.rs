@@ -125,7 +125,10 @@ pub fn runs(pages: impl IntoIterator<Item = usize>) -> Vec<PageRun> {
     for page in pages {
         match out.last_mut() {
             Some(run) if run.first + run.count == page => run.count += 1,
-            _ => out.push(PageRun { first: page, count: 1 }),
+            _ => out.push(PageRun {
+                first: page,
+                count: 1,
+            }),
         }
     }
     out
@@ -178,7 +181,11 @@ impl Mapping {
 
     /// Bytes inside the current size; the caller has checked the bounds.
     pub fn bytes(&self, offset: usize, length: usize) -> &[u8] {
-        assert!(offset.checked_add(length).is_some_and(|end| end <= self.size()));
+        assert!(
+            offset
+                .checked_add(length)
+                .is_some_and(|end| end <= self.size())
+        );
         // SAFETY: inside the readable part of the mapping.
         unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(offset), length) }
     }

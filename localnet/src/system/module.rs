@@ -7,9 +7,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::sync::{Arc, LazyLock, Mutex};
-use wasmparser::{
-    ExternalKind, Operator, Parser, Payload, TypeRef, Validator, WasmFeatures,
-};
+use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef, Validator, WasmFeatures};
 use wasmtime::InstancePre;
 
 use super::Host;

@@ -9,12 +9,12 @@ use crate::core::prices;
 use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
 use wasmtime::{
-    Config, Engine, Global, Linker, LinearMemory, Memory, MemoryCreator, MemoryType,
+    Config, Engine, Global, LinearMemory, Linker, Memory, MemoryCreator, MemoryType,
     ResourceLimiter, Store, Trap, Val,
 };
 
 /// Room for WebAssembly frames; threads that run canisters need more than that.
-const STACK_BYTES: usize = 4 << 20;
+const STACK_BYTES: usize = 5 << 20;
 /// Threads that run canisters have at least this much stack.
 pub const THREAD_STACK_BYTES: usize = 16 << 20;
 const GUARD_BYTES: usize = 2 << 30;
@@ -105,6 +105,7 @@ pub fn engine() -> &'static Engine {
         config
             .cranelift_nan_canonicalization(true)
             .max_wasm_stack(STACK_BYTES)
+            .async_stack_size(STACK_BYTES)
             .memory_reservation(HEAP_MAX as u64)
             .memory_guard_size(GUARD_BYTES as u64)
             .memory_init_cow(false)
@@ -248,10 +249,9 @@ pub fn run(
     store.limiter(|host| host);
     let before = workspace.heap.dirty().map(|d| count(&d)).unwrap_or(0);
     let outcome = start(module, workspace, entry, &mut store, limit);
-    let left = store
-        .data()
-        .parts
-        .map_or(limit as i64, |p| p.counter.get(&mut store).i64().unwrap_or(0));
+    let left = store.data().parts.map_or(limit as i64, |p| {
+        p.counter.get(&mut store).i64().unwrap_or(0)
+    });
     let instructions = (limit as i64 - left).clamp(0, limit as i64) as u64;
     if outcome.is_ok() {
         for (i, index) in module.instrumented.mutable_globals.iter().enumerate() {
@@ -301,9 +301,16 @@ fn start(
         let missing = (workspace.heap.size() - memory.data_size(&*store)) / WASM_PAGE;
         memory.grow(&mut *store, missing as u64)?;
     }
-    for (index, value) in module.instrumented.mutable_globals.iter().zip(&workspace.globals) {
+    for (index, value) in module
+        .instrumented
+        .mutable_globals
+        .iter()
+        .zip(&workspace.globals)
+    {
         let global = instance.get_global(&mut *store, &global_export(*index));
-        global.expect("BUG: a global is gone").set(&mut *store, *value)?;
+        global
+            .expect("BUG: a global is gone")
+            .set(&mut *store, *value)?;
     }
     let counter = instance
         .get_global(&mut *store, COUNTER)

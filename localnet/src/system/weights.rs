@@ -20,8 +20,12 @@ pub fn weight(op: &Operator) -> u64 {
         CallIndirect { .. } | ReturnCallIndirect { .. } => 10,
         MemorySize { .. } => 20,
         MemoryGrow { .. } => 300,
-        MemoryFill { .. } | MemoryCopy { .. } | MemoryInit { .. } | TableFill { .. }
-        | TableCopy { .. } | TableInit { .. } => BULK_BASE,
+        MemoryFill { .. }
+        | MemoryCopy { .. }
+        | MemoryInit { .. }
+        | TableFill { .. }
+        | TableCopy { .. }
+        | TableInit { .. } => BULK_BASE,
         DataDrop { .. } | ElemDrop { .. } => 300,
         TableSize { .. } => 100,
         RefFunc { .. } => 130,

@@ -1,7 +1,7 @@
 //! Calls to other canisters: put together, paid for, and left for the network to send.
 
-use super::*;
 use super::super::host::{Closure, OutgoingCall};
+use super::*;
 use crate::core::prices;
 use candid::Principal;
 
@@ -33,15 +33,22 @@ pub fn define(linker: &mut Linker<Host>) -> Res<()> {
                 ))
                 .into());
             }
-            let method = String::from_utf8_lossy(read(&c, "ic0.call_new name_src", name, name_size)?)
-                .into_owned();
+            let method =
+                String::from_utf8_lossy(read(&c, "ic0.call_new name_src", name, name_size)?)
+                    .into_owned();
             c.data_mut().call = Some(OutgoingCall {
                 callee,
                 method,
                 arg: vec![],
                 cycles: 0,
-                on_reply: Closure { function: reply, env: reply_env },
-                on_reject: Closure { function: reject, env: reject_env },
+                on_reply: Closure {
+                    function: reply,
+                    env: reply_env,
+                },
+                on_reject: Closure {
+                    function: reject,
+                    env: reject_env,
+                },
                 on_cleanup: None,
                 timeout: None,
             });
@@ -91,11 +98,17 @@ pub fn define(linker: &mut Linker<Host>) -> Res<()> {
         "ic0",
         "call_with_best_effort_response",
         |mut c: Ctx<'_>, timeout: u32| -> Res<()> {
-            enter(&mut c, "call_with_best_effort_response", modes::CALL, COMMON)?;
+            enter(
+                &mut c,
+                "call_with_best_effort_response",
+                modes::CALL,
+                COMMON,
+            )?;
             let call = construction(&mut c, "ic0.call_with_best_effort_response")?;
             if call.timeout.is_some() {
                 return Err(Fault::Contract(
-                    "ic0_call_with_best_effort_response failed because a timeout is already set.".into(),
+                    "ic0_call_with_best_effort_response failed because a timeout is already set."
+                        .into(),
                 )
                 .into());
             }
@@ -103,15 +116,24 @@ pub fn define(linker: &mut Linker<Host>) -> Res<()> {
             Ok(())
         },
     )?;
-    linker.func_wrap("ic0", "call_cycles_add", |mut c: Ctx<'_>, cycles: u64| -> Res<()> {
-        enter(&mut c, "call_cycles_add", modes::CALL_WITH_CYCLES, COMMON)?;
-        add_cycles(&mut c, "ic0_call_cycles_add", cycles.into())
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "call_cycles_add",
+        |mut c: Ctx<'_>, cycles: u64| -> Res<()> {
+            enter(&mut c, "call_cycles_add", modes::CALL_WITH_CYCLES, COMMON)?;
+            add_cycles(&mut c, "ic0_call_cycles_add", cycles.into())
+        },
+    )?;
     linker.func_wrap(
         "ic0",
         "call_cycles_add128",
         |mut c: Ctx<'_>, high: u64, low: u64| -> Res<()> {
-            enter(&mut c, "call_cycles_add128", modes::CALL_WITH_CYCLES, COMMON)?;
+            enter(
+                &mut c,
+                "call_cycles_add128",
+                modes::CALL_WITH_CYCLES,
+                COMMON,
+            )?;
             add_cycles(&mut c, "ic0_call_cycles_add128", amount(high, low))
         },
     )?;

@@ -1,7 +1,7 @@
 //! The canister itself: identity, time, cycles, certified data, timer, environment, prints and traps.
 
-use super::*;
 use super::calls::principal;
+use super::*;
 use crate::core::prices;
 
 pub fn define(linker: &mut Linker<Host>) -> Res<()> {
@@ -25,7 +25,14 @@ fn identity(linker: &mut Linker<Host>) -> Res<()> {
             let cost = COMMON + u64::from(size);
             enter(&mut c, "canister_self_copy", modes::ANY, cost)?;
             let id = c.data().canister;
-            copy_out(&mut c, "canister_self_copy", id.as_slice(), dst, offset, size)
+            copy_out(
+                &mut c,
+                "canister_self_copy",
+                id.as_slice(),
+                dst,
+                offset,
+                size,
+            )
         },
     )?;
     linker.func_wrap("ic0", "subnet_self_size", |mut c: Ctx<'_>| -> Res<u32> {
@@ -50,60 +57,89 @@ fn identity(linker: &mut Linker<Host>) -> Res<()> {
         enter(&mut c, "canister_version", modes::ANY, COMMON)?;
         Ok(c.data().version)
     })?;
-    linker.func_wrap("ic0", "is_controller", |mut c: Ctx<'_>, src: u32, size: u32| -> Res<u32> {
-        let cost = 1_000 + u64::from(size);
-        enter(&mut c, "is_controller", modes::ANY, cost)?;
-        let who = principal(read(&c, "ic0.is_controller", src, size)?)?;
-        Ok(c.data().controllers.contains(&who).into())
-    })?;
-    linker.func_wrap("ic0", "in_replicated_execution", |mut c: Ctx<'_>| -> Res<u32> {
-        enter(&mut c, "in_replicated_execution", modes::ANY, COMMON)?;
-        Ok(c.data().mode.is_replicated().into())
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "is_controller",
+        |mut c: Ctx<'_>, src: u32, size: u32| -> Res<u32> {
+            let cost = 1_000 + u64::from(size);
+            enter(&mut c, "is_controller", modes::ANY, cost)?;
+            let who = principal(read(&c, "ic0.is_controller", src, size)?)?;
+            Ok(c.data().controllers.contains(&who).into())
+        },
+    )?;
+    linker.func_wrap(
+        "ic0",
+        "in_replicated_execution",
+        |mut c: Ctx<'_>| -> Res<u32> {
+            enter(&mut c, "in_replicated_execution", modes::ANY, COMMON)?;
+            Ok(c.data().mode.is_replicated().into())
+        },
+    )?;
     linker.func_wrap("ic0", "time", |mut c: Ctx<'_>| -> Res<u64> {
         enter(&mut c, "time", modes::ANY, COMMON)?;
         Ok(c.data().time)
     })?;
-    linker.func_wrap("ic0", "global_timer_set", |mut c: Ctx<'_>, at: u64| -> Res<u64> {
-        enter(&mut c, "global_timer_set", modes::LASTING, COMMON)?;
-        let host = c.data_mut();
-        let former = host.new_timer.or(host.timer).unwrap_or(0);
-        host.new_timer = Some(at);
-        Ok(former)
-    })?;
-    linker.func_wrap("ic0", "performance_counter", |mut c: Ctx<'_>, kind: u32| -> Res<u64> {
-        enter(&mut c, "performance_counter", modes::ANY, 200)?;
-        let parts = c.data().parts.expect("BUG: checked by enter");
-        let left = parts.counter.get(&mut c).i64().unwrap_or(0);
-        let host = c.data();
-        let now = (host.instruction_limit as i64 - left) as u64;
-        match kind {
-            0 => Ok(now),
-            1 => Ok(now + host.former_instructions),
-            _ => Err(Fault::Contract(format!(
-                "Error getting performance counter type {kind}"
-            ))
-            .into()),
-        }
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "global_timer_set",
+        |mut c: Ctx<'_>, at: u64| -> Res<u64> {
+            enter(&mut c, "global_timer_set", modes::LASTING, COMMON)?;
+            let host = c.data_mut();
+            let former = host.new_timer.or(host.timer).unwrap_or(0);
+            host.new_timer = Some(at);
+            Ok(former)
+        },
+    )?;
+    linker.func_wrap(
+        "ic0",
+        "performance_counter",
+        |mut c: Ctx<'_>, kind: u32| -> Res<u64> {
+            enter(&mut c, "performance_counter", modes::ANY, 200)?;
+            let parts = c.data().parts.expect("BUG: checked by enter");
+            let left = parts.counter.get(&mut c).i64().unwrap_or(0);
+            let host = c.data();
+            let now = (host.instruction_limit as i64 - left) as u64;
+            match kind {
+                0 => Ok(now),
+                1 => Ok(now + host.former_instructions),
+                _ => Err(
+                    Fault::Contract(format!("Error getting performance counter type {kind}"))
+                        .into(),
+                ),
+            }
+        },
+    )?;
     Ok(())
 }
 
 fn cycles(linker: &mut Linker<Host>) -> Res<()> {
-    linker.func_wrap("ic0", "canister_cycle_balance", |mut c: Ctx<'_>| -> Res<u64> {
-        enter(&mut c, "canister_cycle_balance", modes::ANY, COMMON)?;
-        Ok(low64("canister_cycle_balance", c.data().funds.balance)?)
-    })?;
-    linker.func_wrap("ic0", "canister_cycle_balance128", |mut c: Ctx<'_>, dst: u32| -> Res<()> {
-        enter(&mut c, "canister_cycle_balance128", modes::ANY, COMMON)?;
-        let balance = c.data().funds.balance;
-        write_amount(&mut c, "canister_cycle_balance128", dst, balance)
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "canister_cycle_balance",
+        |mut c: Ctx<'_>| -> Res<u64> {
+            enter(&mut c, "canister_cycle_balance", modes::ANY, COMMON)?;
+            Ok(low64("canister_cycle_balance", c.data().funds.balance)?)
+        },
+    )?;
+    linker.func_wrap(
+        "ic0",
+        "canister_cycle_balance128",
+        |mut c: Ctx<'_>, dst: u32| -> Res<()> {
+            enter(&mut c, "canister_cycle_balance128", modes::ANY, COMMON)?;
+            let balance = c.data().funds.balance;
+            write_amount(&mut c, "canister_cycle_balance128", dst, balance)
+        },
+    )?;
     linker.func_wrap(
         "ic0",
         "canister_liquid_cycle_balance128",
         |mut c: Ctx<'_>, dst: u32| -> Res<()> {
-            enter(&mut c, "canister_liquid_cycle_balance128", modes::ANY, COMMON)?;
+            enter(
+                &mut c,
+                "canister_liquid_cycle_balance128",
+                modes::ANY,
+                COMMON,
+            )?;
             let liquid = c.data().liquid();
             write_amount(&mut c, "canister_liquid_cycle_balance128", dst, liquid)
         },
@@ -132,10 +168,14 @@ fn costs(linker: &mut Linker<Host>) -> Res<()> {
             write_amount(&mut c, "cost_call", dst, prices::call(method, payload))
         },
     )?;
-    linker.func_wrap("ic0", "cost_create_canister", |mut c: Ctx<'_>, dst: u32| -> Res<()> {
-        enter(&mut c, "cost_create_canister", modes::ANY, COMMON)?;
-        write_amount(&mut c, "cost_create_canister", dst, prices::CREATE_CANISTER)
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "cost_create_canister",
+        |mut c: Ctx<'_>, dst: u32| -> Res<()> {
+            enter(&mut c, "cost_create_canister", modes::ANY, COMMON)?;
+            write_amount(&mut c, "cost_create_canister", dst, prices::CREATE_CANISTER)
+        },
+    )?;
     Ok(())
 }
 
@@ -154,14 +194,22 @@ fn certified(linker: &mut Linker<Host>) -> Res<()> {
         c.data_mut().certified_data = Some(data);
         Ok(())
     })?;
-    linker.func_wrap("ic0", "data_certificate_present", |mut c: Ctx<'_>| -> Res<u32> {
-        enter(&mut c, "data_certificate_present", modes::ANY, COMMON)?;
-        Ok(c.data().certificate.is_some().into())
-    })?;
-    linker.func_wrap("ic0", "data_certificate_size", |mut c: Ctx<'_>| -> Res<u32> {
-        enter(&mut c, "data_certificate_size", CERTIFICATE, COMMON)?;
-        Ok(certificate(&c)?.len() as u32)
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "data_certificate_present",
+        |mut c: Ctx<'_>| -> Res<u32> {
+            enter(&mut c, "data_certificate_present", modes::ANY, COMMON)?;
+            Ok(c.data().certificate.is_some().into())
+        },
+    )?;
+    linker.func_wrap(
+        "ic0",
+        "data_certificate_size",
+        |mut c: Ctx<'_>| -> Res<u32> {
+            enter(&mut c, "data_certificate_size", CERTIFICATE, COMMON)?;
+            Ok(certificate(&c)?.len() as u32)
+        },
+    )?;
     linker.func_wrap(
         "ic0",
         "data_certificate_copy",
@@ -186,10 +234,14 @@ fn environment(linker: &mut Linker<Host>) -> Res<()> {
         enter(&mut c, "env_var_count", modes::ANY, COMMON)?;
         Ok(c.data().environment.len() as u32)
     })?;
-    linker.func_wrap("ic0", "env_var_name_size", |mut c: Ctx<'_>, index: u32| -> Res<u32> {
-        enter(&mut c, "env_var_name_size", modes::ANY, COMMON)?;
-        Ok(name_of(&c, index)?.len() as u32)
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "env_var_name_size",
+        |mut c: Ctx<'_>, index: u32| -> Res<u32> {
+            enter(&mut c, "env_var_name_size", modes::ANY, COMMON)?;
+            Ok(name_of(&c, index)?.len() as u32)
+        },
+    )?;
     linker.func_wrap(
         "ic0",
         "env_var_name_copy",
@@ -197,17 +249,32 @@ fn environment(linker: &mut Linker<Host>) -> Res<()> {
             let cost = COMMON + u64::from(size);
             enter(&mut c, "env_var_name_copy", modes::ANY, cost)?;
             let name = name_of(&c, index)?;
-            copy_out(&mut c, "env_var_name_copy", name.as_bytes(), dst, offset, size)
+            copy_out(
+                &mut c,
+                "env_var_name_copy",
+                name.as_bytes(),
+                dst,
+                offset,
+                size,
+            )
         },
     )?;
-    linker.func_wrap("ic0", "env_var_name_exists", |mut c: Ctx<'_>, src: u32, size: u32| -> Res<u32> {
-        enter(&mut c, "env_var_name_exists", modes::ANY, COMMON)?;
-        Ok(value_of(&c, src, size)?.is_some().into())
-    })?;
-    linker.func_wrap("ic0", "env_var_value_size", |mut c: Ctx<'_>, src: u32, size: u32| -> Res<u32> {
-        enter(&mut c, "env_var_value_size", modes::ANY, COMMON)?;
-        Ok(existing_value(&c, src, size)?.len() as u32)
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "env_var_name_exists",
+        |mut c: Ctx<'_>, src: u32, size: u32| -> Res<u32> {
+            enter(&mut c, "env_var_name_exists", modes::ANY, COMMON)?;
+            Ok(value_of(&c, src, size)?.is_some().into())
+        },
+    )?;
+    linker.func_wrap(
+        "ic0",
+        "env_var_value_size",
+        |mut c: Ctx<'_>, src: u32, size: u32| -> Res<u32> {
+            enter(&mut c, "env_var_value_size", modes::ANY, COMMON)?;
+            Ok(existing_value(&c, src, size)?.len() as u32)
+        },
+    )?;
     linker.func_wrap(
         "ic0",
         "env_var_value_copy",
@@ -215,7 +282,14 @@ fn environment(linker: &mut Linker<Host>) -> Res<()> {
             let cost = COMMON + u64::from(size);
             enter(&mut c, "env_var_value_copy", modes::ANY, cost)?;
             let value = existing_value(&c, src, name_size)?;
-            copy_out(&mut c, "env_var_value_copy", value.as_bytes(), dst, offset, size)
+            copy_out(
+                &mut c,
+                "env_var_value_copy",
+                value.as_bytes(),
+                dst,
+                offset,
+                size,
+            )
         },
     )?;
     linker.func_wrap("ic0", "root_key_size", |mut c: Ctx<'_>| -> Res<u32> {
@@ -237,7 +311,9 @@ fn environment(linker: &mut Linker<Host>) -> Res<()> {
 
 fn name_of(c: &Ctx, index: u32) -> Result<String, Fault> {
     let environment = &c.data().environment;
-    let found = environment.get(index as usize).map(|(name, _)| name.clone());
+    let found = environment
+        .get(index as usize)
+        .map(|(name, _)| name.clone());
     found.ok_or_else(|| {
         Fault::Contract(format!(
             "ic0.env_var_name: index {index} is out of bounds, there are {} environment variables",
@@ -261,19 +337,27 @@ fn existing_value(c: &Ctx, src: u32, size: u32) -> Result<String, Fault> {
 
 /// Prints and traps, which the start function may use too.
 fn talk(linker: &mut Linker<Host>) -> Res<()> {
-    linker.func_wrap("ic0", "debug_print", |mut c: Ctx<'_>, src: u32, size: u32| -> Res<()> {
-        // 52,260 for 1,000 bytes: copying them and keeping them in the log
-        charge(&mut c, 100 + u64::from(size) * 5_216 / 100)?;
-        let text = read(&c, "ic0.debug_print", src, size)?.to_vec();
-        c.data_mut().logs.push(text);
-        Ok(())
-    })?;
-    linker.func_wrap("ic0", "trap", |mut c: Ctx<'_>, src: u32, size: u32| -> Res<()> {
-        charge(&mut c, COMMON + u64::from(size))?;
-        let shown = (size as usize).min(prices::MAX_REJECT_MESSAGE) as u32;
-        read(&c, "ic0.trap", src, size)?;
-        let text = String::from_utf8_lossy(read(&c, "ic0.trap", src, shown)?).into_owned();
-        Err(Fault::Called(text).into())
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "debug_print",
+        |mut c: Ctx<'_>, src: u32, size: u32| -> Res<()> {
+            // 52,260 for 1,000 bytes: copying them and keeping them in the log
+            charge(&mut c, 100 + u64::from(size) * 5_216 / 100)?;
+            let text = read(&c, "ic0.debug_print", src, size)?.to_vec();
+            c.data_mut().logs.push(text);
+            Ok(())
+        },
+    )?;
+    linker.func_wrap(
+        "ic0",
+        "trap",
+        |mut c: Ctx<'_>, src: u32, size: u32| -> Res<()> {
+            charge(&mut c, COMMON + u64::from(size))?;
+            let shown = (size as usize).min(prices::MAX_REJECT_MESSAGE) as u32;
+            read(&c, "ic0.trap", src, size)?;
+            let text = String::from_utf8_lossy(read(&c, "ic0.trap", src, shown)?).into_owned();
+            Err(Fault::Called(text).into())
+        },
+    )?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The message at hand: argument, caller, reply, cycles that came along.
 
-use super::*;
 use super::super::host::Response;
+use super::*;
 
 pub fn define(linker: &mut Linker<Host>) -> Res<()> {
     argument(linker)?;
@@ -28,10 +28,14 @@ fn argument(linker: &mut Linker<Host>) -> Res<()> {
             done
         },
     )?;
-    linker.func_wrap("ic0", "msg_method_name_size", |mut c: Ctx<'_>| -> Res<u32> {
-        enter(&mut c, "msg_method_name_size", &[Mode::Inspect], COMMON)?;
-        Ok(c.data().method.len() as u32)
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "msg_method_name_size",
+        |mut c: Ctx<'_>| -> Res<u32> {
+            enter(&mut c, "msg_method_name_size", &[Mode::Inspect], COMMON)?;
+            Ok(c.data().method.len() as u32)
+        },
+    )?;
     linker.func_wrap(
         "ic0",
         "msg_method_name_copy",
@@ -39,7 +43,14 @@ fn argument(linker: &mut Linker<Host>) -> Res<()> {
             let cost = COMMON + u64::from(size);
             enter(&mut c, "msg_method_name_copy", &[Mode::Inspect], cost)?;
             let name = c.data().method.clone();
-            copy_out(&mut c, "msg_method_name_copy", name.as_bytes(), dst, offset, size)
+            copy_out(
+                &mut c,
+                "msg_method_name_copy",
+                name.as_bytes(),
+                dst,
+                offset,
+                size,
+            )
         },
     )?;
     linker.func_wrap("ic0", "accept_message", |mut c: Ctx<'_>| -> Res<()> {
@@ -67,7 +78,14 @@ fn caller(linker: &mut Linker<Host>) -> Res<()> {
             let cost = COMMON + u64::from(size);
             enter(&mut c, "msg_caller_copy", modes::ANY, cost)?;
             let caller = c.data().caller;
-            copy_out(&mut c, "msg_caller_copy", caller.as_slice(), dst, offset, size)
+            copy_out(
+                &mut c,
+                "msg_caller_copy",
+                caller.as_slice(),
+                dst,
+                offset,
+                size,
+            )
         },
     )?;
     linker.func_wrap("ic0", "msg_deadline", |mut c: Ctx<'_>| -> Res<u64> {
@@ -94,7 +112,14 @@ fn reject(linker: &mut Linker<Host>) -> Res<()> {
             let cost = COMMON + u64::from(size);
             enter(&mut c, "msg_reject_msg_copy", MESSAGE, cost)?;
             let message = c.data().reject_message.clone();
-            copy_out(&mut c, "msg_reject_msg_copy", message.as_bytes(), dst, offset, size)
+            copy_out(
+                &mut c,
+                "msg_reject_msg_copy",
+                message.as_bytes(),
+                dst,
+                offset,
+                size,
+            )
         },
     )?;
     Ok(())
@@ -102,7 +127,9 @@ fn reject(linker: &mut Linker<Host>) -> Res<()> {
 
 fn not_answered(c: &Ctx, what: &str) -> Result<(), Fault> {
     if c.data().answered() {
-        return Err(Fault::Contract(format!("{what}: the call is already replied.")));
+        return Err(Fault::Contract(format!(
+            "{what}: the call is already replied."
+        )));
     }
     Ok(())
 }
@@ -136,52 +163,74 @@ fn answer(linker: &mut Linker<Host>) -> Res<()> {
         host.response = Some(Response::Reply(std::mem::take(&mut host.reply_data)));
         Ok(())
     })?;
-    linker.func_wrap("ic0", "msg_reject", |mut c: Ctx<'_>, src: u32, size: u32| -> Res<()> {
-        let cost = COMMON + 50 * u64::from(size);
-        enter(&mut c, "msg_reject", modes::ANSWER, cost)?;
-        not_answered(&c, "ic0.msg_reject")?;
-        let bytes = read(&c, "ic0.msg_reject", src, size)?;
-        let limit = c.data().reply_limit;
-        if bytes.len() > limit {
-            return Err(Fault::Contract(format!(
-                "ic0.msg_reject: application payload size ({}) cannot be larger than {limit}.",
-                bytes.len()
-            ))
-            .into());
-        }
-        let text = std::str::from_utf8(bytes)
-            .map_err(|_| Fault::Contract("ic0.msg_reject: invalid UTF-8 string provided".into()))?
-            .to_string();
-        c.data_mut().response = Some(Response::Reject(text));
-        Ok(())
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "msg_reject",
+        |mut c: Ctx<'_>, src: u32, size: u32| -> Res<()> {
+            let cost = COMMON + 50 * u64::from(size);
+            enter(&mut c, "msg_reject", modes::ANSWER, cost)?;
+            not_answered(&c, "ic0.msg_reject")?;
+            let bytes = read(&c, "ic0.msg_reject", src, size)?;
+            let limit = c.data().reply_limit;
+            if bytes.len() > limit {
+                return Err(Fault::Contract(format!(
+                    "ic0.msg_reject: application payload size ({}) cannot be larger than {limit}.",
+                    bytes.len()
+                ))
+                .into());
+            }
+            let text = std::str::from_utf8(bytes)
+                .map_err(|_| {
+                    Fault::Contract("ic0.msg_reject: invalid UTF-8 string provided".into())
+                })?
+                .to_string();
+            c.data_mut().response = Some(Response::Reject(text));
+            Ok(())
+        },
+    )?;
     Ok(())
 }
 
 fn cycles(linker: &mut Linker<Host>) -> Res<()> {
     const REFUND: &[Mode] = &[Mode::ReplyCallback, Mode::RejectCallback];
-    linker.func_wrap("ic0", "msg_cycles_available", |mut c: Ctx<'_>| -> Res<u64> {
-        enter(&mut c, "msg_cycles_available", modes::CYCLES, COMMON)?;
-        Ok(low64("msg_cycles_available", c.data().cycles_available)?)
-    })?;
-    linker.func_wrap("ic0", "msg_cycles_available128", |mut c: Ctx<'_>, dst: u32| -> Res<()> {
-        enter(&mut c, "msg_cycles_available128", modes::CYCLES, COMMON)?;
-        let available = c.data().cycles_available;
-        write_amount(&mut c, "msg_cycles_available128", dst, available)
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "msg_cycles_available",
+        |mut c: Ctx<'_>| -> Res<u64> {
+            enter(&mut c, "msg_cycles_available", modes::CYCLES, COMMON)?;
+            Ok(low64("msg_cycles_available", c.data().cycles_available)?)
+        },
+    )?;
+    linker.func_wrap(
+        "ic0",
+        "msg_cycles_available128",
+        |mut c: Ctx<'_>, dst: u32| -> Res<()> {
+            enter(&mut c, "msg_cycles_available128", modes::CYCLES, COMMON)?;
+            let available = c.data().cycles_available;
+            write_amount(&mut c, "msg_cycles_available128", dst, available)
+        },
+    )?;
     linker.func_wrap("ic0", "msg_cycles_refunded", |mut c: Ctx<'_>| -> Res<u64> {
         enter(&mut c, "msg_cycles_refunded", REFUND, COMMON)?;
         Ok(low64("msg_cycles_refunded", c.data().cycles_refunded)?)
     })?;
-    linker.func_wrap("ic0", "msg_cycles_refunded128", |mut c: Ctx<'_>, dst: u32| -> Res<()> {
-        enter(&mut c, "msg_cycles_refunded128", REFUND, COMMON)?;
-        let refunded = c.data().cycles_refunded;
-        write_amount(&mut c, "msg_cycles_refunded128", dst, refunded)
-    })?;
-    linker.func_wrap("ic0", "msg_cycles_accept", |mut c: Ctx<'_>, max: u64| -> Res<u64> {
-        enter(&mut c, "msg_cycles_accept", modes::CYCLES, COMMON)?;
-        Ok(accept(&mut c, max.into()) as u64)
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "msg_cycles_refunded128",
+        |mut c: Ctx<'_>, dst: u32| -> Res<()> {
+            enter(&mut c, "msg_cycles_refunded128", REFUND, COMMON)?;
+            let refunded = c.data().cycles_refunded;
+            write_amount(&mut c, "msg_cycles_refunded128", dst, refunded)
+        },
+    )?;
+    linker.func_wrap(
+        "ic0",
+        "msg_cycles_accept",
+        |mut c: Ctx<'_>, max: u64| -> Res<u64> {
+            enter(&mut c, "msg_cycles_accept", modes::CYCLES, COMMON)?;
+            Ok(accept(&mut c, max.into()) as u64)
+        },
+    )?;
     linker.func_wrap(
         "ic0",
         "msg_cycles_accept128",

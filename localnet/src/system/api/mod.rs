@@ -136,7 +136,10 @@ fn enter(ctx: &mut Ctx, name: &str, allowed: &[Mode], cost: u64) -> Res<()> {
 
 /// Takes instructions off the counter.
 fn charge(ctx: &mut Ctx, cost: u64) -> Res<()> {
-    let parts = ctx.data().parts.expect("BUG: a system call before the instance is ready");
+    let parts = ctx
+        .data()
+        .parts
+        .expect("BUG: a system call before the instance is ready");
     let left = parts.counter.get(&mut *ctx).i64().unwrap_or(0);
     let left = left.saturating_sub(i64::try_from(cost).unwrap_or(i64::MAX));
     parts.counter.set(&mut *ctx, wasmtime::Val::I64(left))?;
@@ -153,7 +156,12 @@ fn memory(ctx: &Ctx) -> Result<Memory, Fault> {
         .ok_or_else(|| Fault::Contract("WebAssembly module must define memory".into()))
 }
 
-fn range(what: &str, start: u64, length: u64, size: usize) -> Result<std::ops::Range<usize>, Fault> {
+fn range(
+    what: &str,
+    start: u64,
+    length: u64,
+    size: usize,
+) -> Result<std::ops::Range<usize>, Fault> {
     match start.checked_add(length) {
         Some(end) if end <= size as u64 => Ok(start as usize..end as usize),
         _ => Err(Fault::Contract(format!(

@@ -1,7 +1,7 @@
 //! Stable memory: the functions of 64 bits, and the older ones of 32 bits over the same memory.
 
-use super::*;
 use super::super::memory::{PAGE, WASM_PAGE};
+use super::*;
 use crate::core::prices;
 
 /// Reading or writing, before the bytes.
@@ -15,15 +15,24 @@ pub fn define(linker: &mut Linker<Host>) -> Res<()> {
         enter(&mut c, "stable64_size", modes::ANY, 0)?;
         Ok(pages(&c))
     })?;
-    linker.func_wrap("ic0", "stable64_grow", |mut c: Ctx<'_>, new: u64| -> Res<u64> {
-        enter(&mut c, "stable64_grow", modes::ANY, GROW)?;
-        Ok(grow(&mut c, new)?.unwrap_or(u64::MAX))
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "stable64_grow",
+        |mut c: Ctx<'_>, new: u64| -> Res<u64> {
+            enter(&mut c, "stable64_grow", modes::ANY, GROW)?;
+            Ok(grow(&mut c, new)?.unwrap_or(u64::MAX))
+        },
+    )?;
     linker.func_wrap(
         "ic0",
         "stable64_read",
         |mut c: Ctx<'_>, dst: u64, offset: u64, size: u64| -> Res<()> {
-            enter(&mut c, "stable64_read", modes::ANY, ACCESS.saturating_add(size))?;
+            enter(
+                &mut c,
+                "stable64_read",
+                modes::ANY,
+                ACCESS.saturating_add(size),
+            )?;
             load(&mut c, dst, offset, size)
         },
     )?;
@@ -31,7 +40,12 @@ pub fn define(linker: &mut Linker<Host>) -> Res<()> {
         "ic0",
         "stable64_write",
         |mut c: Ctx<'_>, offset: u64, src: u64, size: u64| -> Res<()> {
-            enter(&mut c, "stable64_write", modes::ANY, ACCESS.saturating_add(size))?;
+            enter(
+                &mut c,
+                "stable64_write",
+                modes::ANY,
+                ACCESS.saturating_add(size),
+            )?;
             store(&mut c, offset, src, size)
         },
     )?;
@@ -40,14 +54,18 @@ pub fn define(linker: &mut Linker<Host>) -> Res<()> {
         small(&c)?;
         Ok(pages(&c) as u32)
     })?;
-    linker.func_wrap("ic0", "stable_grow", |mut c: Ctx<'_>, new: u32| -> Res<u32> {
-        enter(&mut c, "stable_grow", modes::ANY, GROW)?;
-        small(&c)?;
-        if pages(&c) + u64::from(new) > MAX_32 {
-            return Ok(u32::MAX);
-        }
-        Ok(grow(&mut c, new.into())?.map_or(u32::MAX, |old| old as u32))
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "stable_grow",
+        |mut c: Ctx<'_>, new: u32| -> Res<u32> {
+            enter(&mut c, "stable_grow", modes::ANY, GROW)?;
+            small(&c)?;
+            if pages(&c) + u64::from(new) > MAX_32 {
+                return Ok(u32::MAX);
+            }
+            Ok(grow(&mut c, new.into())?.map_or(u32::MAX, |old| old as u32))
+        },
+    )?;
     linker.func_wrap(
         "ic0",
         "stable_read",
@@ -113,7 +131,8 @@ fn bounds(c: &Ctx, offset: u64, size: u64) -> Result<(), Fault> {
 }
 
 fn heap_range(start: u64, size: u64, heap: usize) -> Result<std::ops::Range<usize>, Fault> {
-    range("ic0.stable_access heap", start, size, heap).map_err(|_| Fault::Trapped("heap out of bounds"))
+    range("ic0.stable_access heap", start, size, heap)
+        .map_err(|_| Fault::Trapped("heap out of bounds"))
 }
 
 /// Remembers the pages that are touched; tells how many of them are written for the first time.
