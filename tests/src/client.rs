@@ -1,12 +1,12 @@
 //! Typed calls to the gateway in one principal's name, as a frontend makes them.
 
+use crate::source::{Chunks, UploadSpec};
 use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal, decode_one};
-use capsule_shared::asset::{AssetMetadata, AssetMetadataBase, AssetType, DocumentAssetMetadata};
+use capsule_shared::Error;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{Memory, MemoryPage};
 use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult};
-use capsule_shared::{Error, limits};
 use pocket_ic::{PocketIc, RejectResponse};
 use serde::de::DeserializeOwned;
 use serde_bytes::{ByteBuf, Bytes};
@@ -45,36 +45,6 @@ impl fmt::Display for CallError {
 impl std::error::Error for CallError {}
 
 pub type Called<T> = Result<T, CallError>;
-
-/// What to upload, beside the bytes. Sizes in bytes.
-#[derive(Clone, Debug)]
-pub struct UploadSpec {
-    pub metadata: AssetMetadata,
-    pub chunk_size: usize,
-    pub expected_chunks: u32,
-    pub idempotency_key: String,
-}
-
-impl UploadSpec {
-    /// A document of `bytes` bytes, its size declared, in chunks of the advised size.
-    pub fn document(name: &str, bytes: u64) -> Self {
-        Self {
-            metadata: document(name, bytes),
-            chunk_size: limits::MAX_CHUNK_BYTES,
-            expected_chunks: 0,
-            idempotency_key: format!("key of {name}"),
-        }
-        .in_chunks_of(limits::MAX_CHUNK_BYTES, bytes)
-    }
-
-    /// The same in chunks of another size.
-    pub fn in_chunks_of(mut self, chunk_size: usize, bytes: u64) -> Self {
-        self.chunk_size = chunk_size;
-        // More than fits is what the gateway refuses.
-        self.expected_chunks = u32::try_from(bytes.div_ceil(chunk_size as u64)).unwrap_or(u32::MAX);
-        self
-    }
-}
 
 /// A finished upload.
 #[derive(Clone, Debug, PartialEq)]
@@ -266,60 +236,4 @@ fn decode<T: CandidType + DeserializeOwned>(reply: Result<Vec<u8>, RejectRespons
 
 fn flatten<T: CandidType + DeserializeOwned>(reply: Result<Vec<u8>, RejectResponse>) -> Called<T> {
     decode::<Result<T, Error>>(reply)?.map_err(CallError::Refused)
-}
-
-/// Cuts a source of bytes into chunks of one size, the last one shorter; holds one chunk at a time.
-struct Chunks<R> {
-    source: R,
-    buffer: Vec<u8>,
-    size: usize,
-}
-
-impl<R: Read> Chunks<R> {
-    fn new(source: R, size: usize) -> Self {
-        Self {
-            source,
-            buffer: Vec::with_capacity(size),
-            size,
-        }
-    }
-
-    fn next_chunk(&mut self) -> Called<Option<&[u8]>> {
-        self.buffer.clear();
-        (&mut self.source)
-            .take(self.size as u64)
-            .read_to_end(&mut self.buffer)
-            .map_err(|e| CallError::Source(e.to_string()))?;
-        Ok((!self.buffer.is_empty()).then_some(&self.buffer))
-    }
-}
-
-/// Metadata of a document; `bytes` 0 declares no size.
-pub fn document(name: &str, bytes: u64) -> AssetMetadata {
-    AssetMetadata::Document(DocumentAssetMetadata {
-        base: AssetMetadataBase {
-            name: name.to_string(),
-            mime_type: "application/octet-stream".to_string(),
-            bytes,
-            asset_type: AssetType::Original,
-            tags: Vec::new(),
-            created_at: 0,
-            updated_at: 0,
-            description: None,
-            sha256: None,
-            width: None,
-            height: None,
-            url: None,
-            storage_key: None,
-            bucket: None,
-            asset_location: None,
-            processing_status: None,
-            processing_error: None,
-            deleted_at: None,
-        },
-        page_count: None,
-        document_type: None,
-        language: None,
-        word_count: None,
-    })
 }

@@ -1,8 +1,9 @@
 //! Drives the real wasm of the three canisters through the `pocket-ic` crate, on whatever engine there is.
 //!
 //! The integration tests and the demo share it: [`engine`] finds or starts a server, [`deployment`] installs the
-//! canisters on a fresh network, [`client`] makes typed calls.
+//! canisters on a fresh network, [`client`] makes typed calls, [`source`] says what to upload.
 
 pub mod client;
 pub mod deployment;
 pub mod engine;
+pub mod source;

@@ -3,9 +3,10 @@
 use capsule_shared::gateway::GatewayArgs;
 use clap::Parser;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
-use integration_tests::client::{UploadSpec, Uploaded};
+use integration_tests::client::Uploaded;
 use integration_tests::deployment::{Created, Deployment, Part, person};
 use integration_tests::engine;
+use integration_tests::source::UploadSpec;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,116 @@
+//! What is uploaded: metadata, how it is cut, and the bytes themselves.
+
+use crate::client::{CallError, Called};
+use capsule_shared::asset::{AssetMetadata, AssetMetadataBase, AssetType, DocumentAssetMetadata};
+use capsule_shared::limits;
+use std::io::Read;
+
+/// What to upload, beside the bytes. Sizes in bytes.
+#[derive(Clone, Debug)]
+pub struct UploadSpec {
+    pub metadata: AssetMetadata,
+    pub chunk_size: usize,
+    pub expected_chunks: u32,
+    pub idempotency_key: String,
+}
+
+impl UploadSpec {
+    /// A document of `bytes` bytes, its size declared, in chunks of the advised size.
+    pub fn document(name: &str, bytes: u64) -> Self {
+        Self {
+            metadata: document(name, bytes),
+            chunk_size: limits::MAX_CHUNK_BYTES,
+            expected_chunks: 0,
+            idempotency_key: format!("key of {name}"),
+        }
+        .in_chunks_of(limits::MAX_CHUNK_BYTES, bytes)
+    }
+
+    /// The same in chunks of another size.
+    pub fn in_chunks_of(mut self, chunk_size: usize, bytes: u64) -> Self {
+        self.chunk_size = chunk_size;
+        // More than fits is what the gateway refuses.
+        self.expected_chunks = u32::try_from(bytes.div_ceil(chunk_size as u64)).unwrap_or(u32::MAX);
+        self
+    }
+}
+
+/// Metadata of a document; `bytes` 0 declares no size.
+pub fn document(name: &str, bytes: u64) -> AssetMetadata {
+    AssetMetadata::Document(DocumentAssetMetadata {
+        base: AssetMetadataBase {
+            name: name.to_string(),
+            mime_type: "application/octet-stream".to_string(),
+            bytes,
+            asset_type: AssetType::Original,
+            tags: Vec::new(),
+            created_at: 0,
+            updated_at: 0,
+            description: None,
+            sha256: None,
+            width: None,
+            height: None,
+            url: None,
+            storage_key: None,
+            bucket: None,
+            asset_location: None,
+            processing_status: None,
+            processing_error: None,
+            deleted_at: None,
+        },
+        page_count: None,
+        document_type: None,
+        language: None,
+        word_count: None,
+    })
+}
+
+/// Cuts a source of bytes into chunks of one size, the last one shorter; holds one chunk at a time.
+pub(crate) struct Chunks<R> {
+    source: R,
+    buffer: Vec<u8>,
+    size: usize,
+}
+
+impl<R: Read> Chunks<R> {
+    pub(crate) fn new(source: R, size: usize) -> Self {
+        Self {
+            source,
+            buffer: Vec::with_capacity(size),
+            size,
+        }
+    }
+
+    pub(crate) fn next_chunk(&mut self) -> Called<Option<&[u8]>> {
+        self.buffer.clear();
+        (&mut self.source)
+            .take(self.size as u64)
+            .read_to_end(&mut self.buffer)
+            .map_err(|e| CallError::Source(e.to_string()))?;
+        Ok((!self.buffer.is_empty()).then_some(&self.buffer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_cut_into_equal_chunks_and_a_rest() {
+        let mut chunks = Chunks::new(&b"abcdefg"[..], 3);
+        let mut found = Vec::new();
+        while let Some(chunk) = chunks.next_chunk().unwrap() {
+            found.push(chunk.to_vec());
+        }
+        assert_eq!(found, [&b"abc"[..], b"def", b"g"]);
+    }
+
+    #[test]
+    fn chunks_are_counted() {
+        let count = |bytes| UploadSpec::document("file", bytes).expected_chunks;
+        assert_eq!(
+            [1, 1_800_000, 1_800_001, 21_600_000].map(count),
+            [1, 1, 2, 12]
+        );
+    }
+}

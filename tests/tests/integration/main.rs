@@ -1,0 +1,104 @@
+//! The three canisters as they are deployed, driven as frontends drive them. One program, so that all tests share one
+//! engine; each test has a network of its own.
+
+mod double;
+mod integrity;
+mod memories;
+mod retries;
+mod strangers;
+mod upgrades;
+mod uploads;
+mod wild_clients;
+
+use capsule_shared::Error;
+use integration_tests::client::{CallError, Called, Client, Uploaded};
+use integration_tests::source::UploadSpec;
+use sha2::{Digest, Sha256};
+
+/// The chunk size that `upload_config` advises, and the largest one.
+const CHUNK: usize = capsule_shared::limits::MAX_CHUNK_BYTES;
+
+/// Bytes that look random, the same for the same seed.
+fn bytes(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut out = Vec::with_capacity(length + 8);
+    while out.len() < length {
+        // xorshift64
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        out.extend(state.to_le_bytes());
+    }
+    out.truncate(length);
+    out
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// The caller's own capsule, made if there is none.
+fn capsule(client: &Client) -> String {
+    client.capsules_create(None).unwrap().id
+}
+
+/// Uploads `data` to the client's own capsule.
+fn upload(client: &Client, spec: &UploadSpec, data: &[u8]) -> Called<Uploaded> {
+    client.upload(&capsule(client), spec, data, |_| ())
+}
+
+/// What is stored under a locator, chunk by chunk.
+fn read_back(client: &Client, locator: &str) -> Vec<u8> {
+    let mut all = Vec::new();
+    let meta = client
+        .download(locator, |chunk| all.extend_from_slice(chunk))
+        .unwrap();
+    assert_eq!(meta.size, all.len() as u64);
+    all
+}
+
+/// Begins in the client's own capsule and puts the first `count` chunks.
+fn begin_and_put(client: &Client, spec: &UploadSpec, data: &[u8], count: usize) -> u64 {
+    let session = client.begin(&capsule(client), spec).unwrap();
+    put(client, session, spec, data, 0..count);
+    session
+}
+
+/// Puts the chunks of a range.
+fn put(
+    client: &Client,
+    session: u64,
+    spec: &UploadSpec,
+    data: &[u8],
+    range: std::ops::Range<usize>,
+) {
+    for (index, chunk) in data.chunks(spec.chunk_size).enumerate() {
+        if range.contains(&index) {
+            client.put_chunk(session, index as u32, chunk).unwrap();
+        }
+    }
+}
+
+/// The canister's own error of a call that must fail.
+#[track_caller]
+fn refused<T: std::fmt::Debug>(called: Called<T>) -> Error {
+    match called {
+        Err(CallError::Refused(error)) => error,
+        other => panic!("expected an error of the canister, got {other:?}"),
+    }
+}
+
+/// The text of an `InvalidArgument`.
+#[track_caller]
+fn invalid<T: std::fmt::Debug>(called: Called<T>) -> String {
+    match refused(called) {
+        Error::InvalidArgument(text) => text,
+        other => panic!("expected InvalidArgument, got {other:?}"),
+    }
+}
+
+#[track_caller]
+fn is_conflict<T: std::fmt::Debug>(called: Called<T>) {
+    let error = refused(called);
+    assert!(matches!(error, Error::Conflict(_)), "{error:?}");
+}
