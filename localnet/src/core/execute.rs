@@ -7,8 +7,8 @@ use super::canister::{Canister, LowMemory, Status, Task};
 use super::message::{CallContext, Callback, Input, Origin, Request, Response};
 use super::network::{Network, check_running, truncate};
 use super::prices;
-use super::types::{Call, Reject, code};
-use crate::system::host::{Closure, OutgoingCall, Response as Given};
+use super::types::{Call, Reject};
+use crate::system::host::Closure;
 use crate::system::{Entry, Fault, Host, MethodKind, Mode, Run, Workspace, runtime};
 use candid::Principal;
 
@@ -213,7 +213,7 @@ impl Network {
         };
         let context = self.open_context(id, origin.clone(), request.cycles);
         let mut host = self.host(id, mode);
-        host.caller = origin.caller(id);
+        host.caller = origin.caller();
         host.deadline = origin.deadline();
         host.cycles_available = request.cycles;
         host.arg = request.arg;
@@ -282,14 +282,14 @@ impl Network {
         let open = open.clone();
         if canister.code.is_none() {
             canister.balance += u128::from(prices::UPDATE_INSTRUCTIONS);
-            return self.conclude_without_run(id, callback.context, no_module(id));
+            return self.close_context(id, callback.context, Some(no_module(id)));
         }
         let (mode, closure) = match &response.payload {
             Ok(_) => (Mode::ReplyCallback, callback.on_reply),
             Err(_) => (Mode::RejectCallback, callback.on_reject),
         };
         let mut host = self.host(id, mode);
-        host.caller = open.origin.caller(id);
+        host.caller = open.origin.caller();
         host.deadline = open.origin.deadline();
         host.cycles_available = open.cycles;
         host.cycles_refunded = response.refund;
@@ -347,7 +347,7 @@ impl Network {
         open: &CallContext,
     ) -> (u128, Option<Fault>) {
         let mut host = self.host(id, Mode::Cleanup);
-        host.caller = open.origin.caller(id);
+        host.caller = open.origin.caller();
         host.former_instructions = open.instructions;
         let mut tried = self.attempt(id, &Entry::Table(closure), host);
         self.keep_log(id, &mut tried.run);
@@ -357,82 +357,6 @@ impl Network {
             self.keep(id, &mut tried);
         }
         (price, fault)
-    }
-
-    /// Sends the calls of a run and gives the answer that is due: the canister's, or that of an error.
-    fn conclude(&mut self, id: Principal, context: u64, run: Run, failed: Option<Reject>) {
-        let calls = if failed.is_none() {
-            run.host.calls
-        } else {
-            vec![]
-        };
-        let canister = self.canisters.get_mut(&id).expect("BUG: ran and is gone");
-        let requests: Vec<Request> = calls
-            .into_iter()
-            .map(|call| make_request(canister, context, call, self.time))
-            .collect();
-        let Some(open) = canister.contexts.get_mut(&context) else {
-            return;
-        };
-        open.outstanding += requests.len();
-        open.instructions += run.instructions;
-        let mut given = None;
-        if failed.is_none() {
-            open.cycles -= run.host.accepted_cycles;
-            given = run.host.response;
-        }
-        if let Some(given) = given {
-            let payload = match given {
-                Given::Reply(bytes) => Ok(bytes),
-                Given::Reject(message) => Err(Reject {
-                    code: code::CANISTER_REJECT,
-                    error_code: 406,
-                    message,
-                    certified: true,
-                }),
-            };
-            open.answered = true;
-            let refund = std::mem::take(&mut open.cycles);
-            let origin = open.origin.clone();
-            self.answer(&origin, payload, refund);
-        }
-        for request in requests {
-            self.send(request);
-        }
-        self.close_context(id, context, failed);
-    }
-
-    fn conclude_without_run(&mut self, id: Principal, context: u64, reject: Reject) {
-        self.close_context(id, context, Some(reject));
-    }
-
-    /// Removes a context with nothing outstanding; one that was not answered by then is answered here.
-    fn close_context(&mut self, id: Principal, context: u64, failed: Option<Reject>) {
-        let canister = self.canisters.get_mut(&id).expect("BUG: ran and is gone");
-        let Some(open) = canister.contexts.get(&context) else {
-            return;
-        };
-        if open.outstanding > 0 {
-            return;
-        }
-        let open = canister
-            .contexts
-            .remove(&context)
-            .expect("BUG: found above");
-        if open.answered {
-            return;
-        }
-        match (failed, &open.origin) {
-            (Some(reject), origin) => self.answer_fault(origin, reject, open.cycles),
-            (None, origin @ Origin::Canister { .. }) => {
-                let reject = Reject::new(506, "No response");
-                self.answer(origin, Err(reject), open.cycles);
-            }
-            (None, origin) => {
-                let text = format!("Canister {id} did not reply to the call");
-                self.answer(origin, Err(Reject::new(506, text)), open.cycles);
-            }
-        }
     }
 
     /// Asks the canister whether it takes an ingress message.
@@ -459,37 +383,6 @@ impl Network {
             ));
         }
         Ok(())
-    }
-}
-
-/// Registers the callback of a call that was performed.
-fn make_request(canister: &mut Canister, context: u64, call: OutgoingCall, time: u64) -> Request {
-    let id = canister.fresh_id();
-    let deadline = call
-        .timeout
-        .map_or(0, |seconds| time + u64::from(seconds) * 1_000_000_000);
-    canister.callbacks.insert(
-        id,
-        Callback {
-            context,
-            callee: call.callee,
-            on_reply: call.on_reply,
-            on_reject: call.on_reject,
-            on_cleanup: call.on_cleanup,
-            deadline,
-            answered: false,
-        },
-    );
-    Request {
-        origin: Origin::Canister {
-            id: canister.id,
-            callback: id,
-            deadline,
-        },
-        callee: call.callee,
-        method: call.method,
-        arg: call.arg,
-        cycles: call.cycles,
     }
 }
 

@@ -19,14 +19,12 @@ pub enum Origin {
 }
 
 impl Origin {
-    pub fn caller(&self, own: Principal) -> Principal {
+    /// Whom the canister sees as its caller; its own tasks come from the management canister.
+    pub fn caller(&self) -> Principal {
         match self {
             Origin::Ingress(_, sender) => *sender,
             Origin::Canister { id, .. } => *id,
-            Origin::Task => {
-                let _ = own;
-                Principal::management_canister()
-            }
+            Origin::Task => Principal::management_canister(),
         }
     }
 

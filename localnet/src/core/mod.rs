@@ -1,13 +1,16 @@
 //! The deterministic core: canisters, messages, cycles, time, rounds. No sockets, threads, wall clock or randomness.
 
+mod access;
 pub mod canister;
 mod certificate;
+mod conclude;
 mod execute;
 mod message;
 mod network;
 pub mod prices;
 mod query;
 mod types;
+mod upkeep;
 
 pub(crate) use execute::{fault_reject, no_module};
 pub(crate) use message::{Origin, Request};

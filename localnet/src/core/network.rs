@@ -1,12 +1,10 @@
 //! One instance: its subnets and canisters, what came from outside, and the round that moves everything on.
 
-use super::canister::{Canister, Status, Task};
+use super::canister::{Canister, Status};
 use super::certificate::RootKey;
 use super::message::{Input, Origin, Request, Response};
 use super::prices;
-use super::types::{
-    Answer, Call, IngressStatus, MessageId, NetworkConfig, Reject, SubnetInfo, SubnetKind, code,
-};
+use super::types::{Answer, Call, MessageId, NetworkConfig, Reject, SubnetInfo, SubnetKind, code};
 use candid::Principal;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -18,25 +16,25 @@ const ROUND_INSTRUCTIONS: u64 = 7_000_000_000;
 /// What each execution counts at least, so that a round of cheap messages ends too.
 const EXECUTION_OVERHEAD: u64 = 2_000_000;
 /// Canister ids of one subnet.
-const RANGE: u64 = 1 << 20;
+pub(super) const RANGE: u64 = 1 << 20;
 /// Where the ranges of the first subnet begin; user canisters of PocketIC start here as well.
 const FIRST_ID: u64 = 0xffff_ffff_ffe0_0000 - 16 * RANGE;
 
 pub(crate) struct Subnet {
     pub info: SubnetInfo,
-    first: u64,
-    next: u64,
+    pub(super) first: u64,
+    pub(super) next: u64,
 }
 
 pub struct Network {
     /// Of the last round: what canisters see.
     pub(crate) time: u64,
     /// What the next round will be at.
-    clock: u64,
+    pub(super) clock: u64,
     pub(crate) subnets: Vec<Subnet>,
     pub(crate) canisters: BTreeMap<Principal, Canister>,
     ingress: VecDeque<(MessageId, Call)>,
-    statuses: HashMap<MessageId, Option<Answer>>,
+    pub(super) statuses: HashMap<MessageId, Option<Answer>>,
     pub(crate) management: VecDeque<Request>,
     /// Requests that are answered in the round of this number.
     pub(crate) later: Vec<(u64, Request)>,
@@ -104,99 +102,6 @@ impl Network {
             messages: 0,
             instructions_this_round: 0,
         })
-    }
-
-    /// Nanoseconds since 1970.
-    pub fn time(&self) -> u64 {
-        self.clock
-    }
-
-    /// Sets the time of the next round; it never goes back.
-    pub fn set_time(&mut self, nanos: u64) -> Result<(), String> {
-        if nanos < self.clock {
-            return Err(format!(
-                "time never goes back: it is {}, and {nanos} was asked for",
-                self.clock
-            ));
-        }
-        self.clock = nanos;
-        Ok(())
-    }
-
-    pub fn topology(&self) -> Vec<SubnetInfo> {
-        self.subnets.iter().map(|s| s.info.clone()).collect()
-    }
-
-    /// DER.
-    pub fn root_key(&self) -> Vec<u8> {
-        self.root_key.der.clone()
-    }
-
-    pub fn default_effective_canister_id(&self) -> Principal {
-        let subnet = self.subnets.last().expect("BUG: a network without subnets");
-        canister_id(subnet.first)
-    }
-
-    pub fn canister_exists(&self, canister: Principal) -> bool {
-        self.canisters.contains_key(&canister)
-    }
-
-    /// The subnet whose range holds this id, whether the canister exists or not.
-    pub fn route(&self, canister: Principal) -> Option<Principal> {
-        let index = canister_index(canister)?;
-        let subnet = self
-            .subnets
-            .iter()
-            .find(|s| (s.first..s.first + RANGE).contains(&index));
-        subnet.map(|s| s.info.id)
-    }
-
-    pub fn subnet_of(&self, canister: Principal) -> Option<Principal> {
-        self.canisters.get(&canister).map(|c| c.subnet)
-    }
-
-    pub fn controllers(&self, canister: Principal) -> Option<Vec<Principal>> {
-        let canister = self.canisters.get(&canister)?;
-        Some(canister.settings.controllers.clone())
-    }
-
-    pub fn cycle_balance(&self, canister: Principal) -> Option<u128> {
-        self.canisters.get(&canister).map(|c| c.balance)
-    }
-
-    /// The balance afterwards.
-    pub fn add_cycles(&mut self, canister: Principal, amount: u128) -> Option<u128> {
-        let canister = self.canisters.get_mut(&canister)?;
-        canister.balance = canister.balance.saturating_add(amount);
-        Some(canister.balance)
-    }
-
-    pub fn stable_memory(&self, canister: Principal) -> Option<Vec<u8>> {
-        let code = self.canisters.get(&canister)?.code.as_ref();
-        Some(match code {
-            Some(code) => code.state.stable.read(0, code.state.stable.size()).ok()?,
-            None => vec![],
-        })
-    }
-
-    pub fn set_stable_memory(&mut self, canister: Principal, bytes: &[u8]) -> Result<(), String> {
-        use crate::system::memory::{Image, STABLE_MAX};
-        let canister = self.canisters.get_mut(&canister);
-        let code = canister
-            .ok_or("there is no such canister")?
-            .code
-            .as_mut()
-            .ok_or("the canister has no module")?;
-        code.state.stable = Image::with_bytes(STABLE_MAX, bytes).map_err(|e| e.to_string())?;
-        Ok(())
-    }
-
-    pub fn status(&self, id: &MessageId) -> IngressStatus {
-        match self.statuses.get(id) {
-            None => IngressStatus::Unknown,
-            Some(None) => IngressStatus::Pending,
-            Some(Some(answer)) => IngressStatus::Done(answer.clone()),
-        }
     }
 
     /// Checks a message from outside and keeps it for the next round.
@@ -397,64 +302,6 @@ impl Network {
         }
     }
 
-    /// Calls with a bounded wait whose time is over.
-    fn expire_calls(&mut self) {
-        let mut expired = vec![];
-        for canister in self.canisters.values() {
-            for (id, callback) in &canister.callbacks {
-                if callback.deadline != 0 && callback.deadline < self.time && !callback.answered {
-                    expired.push((canister.id, *id, callback.callee, callback.deadline));
-                }
-            }
-        }
-        for (id, callback, callee, deadline) in expired {
-            let origin = Origin::Canister {
-                id,
-                callback,
-                deadline,
-            };
-            // a request that waits in the queue will not run, and its cycles come back
-            let refund = self.canisters.get_mut(&callee).map_or(0, |canister| {
-                let mut refund = 0;
-                canister.queue.retain(|input| match input {
-                    Input::Request(r) if r.origin == origin => {
-                        refund = r.cycles;
-                        false
-                    }
-                    _ => true,
-                });
-                refund
-            });
-            let reject = Reject {
-                code: code::SYS_UNKNOWN,
-                error_code: 601,
-                message: "Call deadline has expired.".into(),
-                certified: true,
-            };
-            self.answer(&origin, Err(reject), refund);
-        }
-    }
-
-    fn expire_stops(&mut self) {
-        let limit = prices::STOP_TIMEOUT_SECONDS * 1_000_000_000;
-        let mut expired = vec![];
-        for canister in self.canisters.values_mut() {
-            if let Status::Stopping(waiting) = &mut canister.status {
-                waiting.retain(|(origin, since)| {
-                    let over = self.time.saturating_sub(*since) >= limit;
-                    if over {
-                        expired.push(origin.clone());
-                    }
-                    !over
-                });
-            }
-        }
-        for origin in expired {
-            let reject = Reject::new(206, "Stop canister request timed out");
-            self.answer(&origin, Err(reject), 0);
-        }
-    }
-
     /// Canisters that are stopping and have nothing open are stopped.
     pub(crate) fn finish_stopping(&mut self) {
         let mut answered = vec![];
@@ -469,54 +316,6 @@ impl Network {
         }
         for (origin, _) in answered {
             self.answer(&origin, Ok(crate::ic00::EMPTY_REPLY.to_vec()), 0);
-        }
-    }
-
-    fn schedule_tasks(&mut self) {
-        for canister in self.canisters.values_mut() {
-            let Some(code) = &canister.code else { continue };
-            if !matches!(canister.status, Status::Running) {
-                continue;
-            }
-            if canister.timer.is_some_and(|at| at <= self.time) {
-                canister.timer = None;
-                if code.module.has_hook("canister_global_timer") {
-                    canister.tasks.push_back(Task::Timer);
-                }
-            }
-            if code.module.has_hook("canister_heartbeat")
-                && !canister.tasks.contains(&Task::Heartbeat)
-            {
-                canister.tasks.push_back(Task::Heartbeat);
-            }
-        }
-    }
-
-    /// Takes what storage cost since the last time, at least 10 s ago; who can't pay loses code and state.
-    fn charge_storage(&mut self) {
-        const EVERY: u64 = 10_000_000_000;
-        let mut broke = vec![];
-        for canister in self.canisters.values_mut() {
-            let elapsed = self.time.saturating_sub(canister.paid_until);
-            if elapsed < EVERY {
-                continue;
-            }
-            canister.paid_until = self.time;
-            let bytes = canister.charged_bytes();
-            let compute = canister.settings.compute_allocation;
-            let mut due = prices::idle(bytes, compute, elapsed.into());
-            let from_reserved = due.min(canister.reserved);
-            canister.reserved -= from_reserved;
-            due -= from_reserved;
-            if canister.balance < due {
-                canister.balance = 0;
-                broke.push(canister.id);
-            } else {
-                canister.balance -= due;
-            }
-        }
-        for id in broke {
-            self.uninstall(id);
         }
     }
 
@@ -611,13 +410,13 @@ pub(crate) fn check_running(canister: &Canister) -> Result<(), Reject> {
     }
 }
 
-fn canister_id(index: u64) -> Principal {
+pub(super) fn canister_id(index: u64) -> Principal {
     let mut bytes = [1; 10];
     bytes[..8].copy_from_slice(&index.to_be_bytes());
     Principal::from_slice(&bytes)
 }
 
-fn canister_index(id: Principal) -> Option<u64> {
+pub(super) fn canister_index(id: Principal) -> Option<u64> {
     match id.as_slice() {
         [index @ .., 1, 1] => Some(u64::from_be_bytes(index.try_into().ok()?)),
         _ => None,

@@ -47,7 +47,7 @@ impl Network {
             return Err(TooDeep);
         }
         let id = query.callee;
-        let mode = match self.check_query(id, &query.method, query.depth > 0) {
+        let mode = match self.check_query(id, &query.method) {
             Ok(mode) => mode,
             Err(reject) => return Ok(Err(reject)),
         };
@@ -139,7 +139,7 @@ impl Network {
         self.run_query(query)
     }
 
-    fn check_query(&self, id: Principal, method: &str, inner: bool) -> Result<Mode, Reject> {
+    fn check_query(&self, id: Principal, method: &str) -> Result<Mode, Reject> {
         let canister = self
             .canisters
             .get(&id)
@@ -169,7 +169,6 @@ impl Network {
                 ),
             ));
         }
-        let _ = inner;
         match code.module.methods.get(method) {
             Some(MethodKind::Query) => Ok(Mode::Query),
             Some(MethodKind::CompositeQuery) => Ok(Mode::CompositeQuery),

@@ -54,10 +54,6 @@ impl Mode {
         }
     }
 
-    pub fn is_system_task(self) -> bool {
-        matches!(self, Mode::Timer | Mode::Heartbeat | Mode::LowMemory)
-    }
-
     pub fn is_composite(self) -> bool {
         matches!(
             self,
@@ -71,21 +67,6 @@ impl Mode {
     /// Whether all replicas run it and its effects may stay.
     pub fn is_replicated(self) -> bool {
         !(self.is_composite() || matches!(self, Mode::Query | Mode::Inspect))
-    }
-
-    /// Whether this is a message that a caller waits for, so that it may be answered.
-    pub fn may_answer(self) -> bool {
-        matches!(
-            self,
-            Mode::Update
-                | Mode::ReplicatedQuery
-                | Mode::Query
-                | Mode::CompositeQuery
-                | Mode::ReplyCallback
-                | Mode::RejectCallback
-                | Mode::CompositeReplyCallback
-                | Mode::CompositeRejectCallback
-        )
     }
 }
 

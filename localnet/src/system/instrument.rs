@@ -13,7 +13,7 @@ use wasm_encoder::{
     CodeSection, DataSection, ExportKind, ExportSection, Function, FunctionSection, GlobalSection,
     GlobalType, Instruction, RawSection, SectionId, TypeSection, ValType,
 };
-use wasmparser::{DataKind, ExternalKind, Operator, Parser, Payload, TypeRef};
+use wasmparser::{DataKind, Operator, Parser, Payload, TypeRef};
 
 /// Begins the names of all exports that instrumentation adds.
 pub const PREFIX: &str = "localnet:";
@@ -432,9 +432,4 @@ fn blocks(operators: &[Operator]) -> Vec<Block> {
     }
     out.retain(|b| b.start < operators.len() && (b.cost > 0 || b.checked));
     out
-}
-
-/// Whether an export is a function; used where names are read.
-pub fn is_function(kind: ExternalKind) -> bool {
-    matches!(kind, ExternalKind::Func | ExternalKind::FuncExact)
 }

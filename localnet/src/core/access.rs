@@ -1,0 +1,100 @@
+//! What the outside sees and sets on an instance without a message: time, topology, balances, stable memory.
+
+use super::network::{Network, RANGE, canister_id, canister_index};
+use super::types::{IngressStatus, MessageId, SubnetInfo};
+use candid::Principal;
+
+impl Network {
+    /// Nanoseconds since 1970.
+    pub fn time(&self) -> u64 {
+        self.clock
+    }
+
+    /// Sets the time of the next round; it never goes back.
+    pub fn set_time(&mut self, nanos: u64) -> Result<(), String> {
+        if nanos < self.clock {
+            return Err(format!(
+                "time never goes back: it is {}, and {nanos} was asked for",
+                self.clock
+            ));
+        }
+        self.clock = nanos;
+        Ok(())
+    }
+
+    pub fn topology(&self) -> Vec<SubnetInfo> {
+        self.subnets.iter().map(|s| s.info.clone()).collect()
+    }
+
+    /// DER.
+    pub fn root_key(&self) -> Vec<u8> {
+        self.root_key.der.clone()
+    }
+
+    pub fn default_effective_canister_id(&self) -> Principal {
+        let subnet = self.subnets.last().expect("BUG: a network without subnets");
+        canister_id(subnet.first)
+    }
+
+    pub fn canister_exists(&self, canister: Principal) -> bool {
+        self.canisters.contains_key(&canister)
+    }
+
+    /// The subnet whose range holds this id, whether the canister exists or not.
+    pub fn route(&self, canister: Principal) -> Option<Principal> {
+        let index = canister_index(canister)?;
+        let subnet = self
+            .subnets
+            .iter()
+            .find(|s| (s.first..s.first + RANGE).contains(&index));
+        subnet.map(|s| s.info.id)
+    }
+
+    pub fn subnet_of(&self, canister: Principal) -> Option<Principal> {
+        self.canisters.get(&canister).map(|c| c.subnet)
+    }
+
+    pub fn controllers(&self, canister: Principal) -> Option<Vec<Principal>> {
+        let canister = self.canisters.get(&canister)?;
+        Some(canister.settings.controllers.clone())
+    }
+
+    pub fn cycle_balance(&self, canister: Principal) -> Option<u128> {
+        self.canisters.get(&canister).map(|c| c.balance)
+    }
+
+    /// The balance afterwards.
+    pub fn add_cycles(&mut self, canister: Principal, amount: u128) -> Option<u128> {
+        let canister = self.canisters.get_mut(&canister)?;
+        canister.balance = canister.balance.saturating_add(amount);
+        Some(canister.balance)
+    }
+
+    pub fn stable_memory(&self, canister: Principal) -> Option<Vec<u8>> {
+        let code = self.canisters.get(&canister)?.code.as_ref();
+        Some(match code {
+            Some(code) => code.state.stable.read(0, code.state.stable.size()).ok()?,
+            None => vec![],
+        })
+    }
+
+    pub fn set_stable_memory(&mut self, canister: Principal, bytes: &[u8]) -> Result<(), String> {
+        use crate::system::memory::{Image, STABLE_MAX};
+        let canister = self.canisters.get_mut(&canister);
+        let code = canister
+            .ok_or("there is no such canister")?
+            .code
+            .as_mut()
+            .ok_or("the canister has no module")?;
+        code.state.stable = Image::with_bytes(STABLE_MAX, bytes).map_err(|e| e.to_string())?;
+        Ok(())
+    }
+
+    pub fn status(&self, id: &MessageId) -> IngressStatus {
+        match self.statuses.get(id) {
+            None => IngressStatus::Unknown,
+            Some(None) => IngressStatus::Pending,
+            Some(Some(answer)) => IngressStatus::Done(answer.clone()),
+        }
+    }
+}
