@@ -5,6 +5,7 @@
 
 use pocket_ic::{PocketIc, PocketIcBuilder};
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -49,7 +50,8 @@ pub fn try_network() -> Result<PocketIc, String> {
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied())
             .unwrap_or("no reason given");
-        let reason = reason.lines().next().unwrap_or_default();
+        // What follows is the HTTP client's inner life.
+        let reason = reason.split(": reqwest::").next().unwrap_or_default();
         format!(
             "{} does not answer as a PocketIC server: {reason}",
             engine_name()
@@ -109,6 +111,8 @@ fn start_localnet() -> Result<Localnet, String> {
         .arg("--exit-with-stdin")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        // Ctrl-C is for us: we end it, and say so.
+        .process_group(0)
         .spawn()
         .map_err(|e| format!("cannot start {}: {e}", program.display()))?;
     let stdout = child.stdout.take().expect("BUG: the output is piped");

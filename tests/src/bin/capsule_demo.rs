@@ -25,6 +25,12 @@ struct Arguments {
 
 fn main() -> ExitCode {
     ctrlc::set_handler(|| {
+        // The main thread waits for the engine, and would panic about its end instead of leaving the last word to us.
+        std::panic::set_hook(Box::new(|_| {
+            loop {
+                std::thread::park();
+            }
+        }));
         engine::stop_localnet();
         eprintln!("\ninterrupted");
         std::process::exit(INTERRUPTED);
