@@ -209,7 +209,7 @@ impl Canister {
 
     pub fn history_bytes(&self) -> usize {
         // what a change takes up on the IC varies with its kind; this is the size of a creation by one user
-        self.changes.len() * 88
+        self.changes.len() * 188
     }
 
     pub fn chunk_bytes(&self) -> usize {

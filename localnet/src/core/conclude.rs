@@ -25,7 +25,7 @@ impl Network {
         let canister = self.canisters.get_mut(&id).expect("BUG: ran and is gone");
         let requests: Vec<Request> = calls
             .into_iter()
-            .map(|call| make_request(canister, context, call, self.time))
+            .map(|call| make_request(canister, context, call, self.round_time))
             .collect();
         let Some(open) = canister.contexts.get_mut(&context) else {
             return;

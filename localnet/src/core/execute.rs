@@ -76,7 +76,7 @@ impl Network {
         let mut host = Host::new(mode, id);
         host.subnet = canister.subnet;
         host.controllers = canister.settings.controllers.clone();
-        host.time = self.time;
+        host.time = self.round_time;
         host.version = canister.version;
         host.status = canister.status_code();
         host.environment = canister.settings.environment.clone();
@@ -115,7 +115,7 @@ impl Network {
 
     /// Keeps prints, and the text of a trap, whatever became of the run.
     pub(crate) fn keep_log(&mut self, id: Principal, run: &mut Run) {
-        let time = self.time;
+        let time = self.round_time;
         let Some(canister) = self.canisters.get_mut(&id) else {
             return;
         };

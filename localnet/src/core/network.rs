@@ -28,7 +28,7 @@ pub(crate) struct Subnet {
 
 pub struct Network {
     /// Of the last round: what canisters see.
-    pub(crate) time: u64,
+    pub(crate) round_time: u64,
     /// What the next round will be at.
     pub(super) clock: u64,
     pub(crate) subnets: Vec<Subnet>,
@@ -88,7 +88,7 @@ impl Network {
             }
         });
         Ok(Self {
-            time: config.initial_time.unwrap_or(GENESIS),
+            round_time: config.initial_time.unwrap_or(GENESIS),
             clock: config.initial_time.unwrap_or(GENESIS),
             subnets: subnets.collect(),
             canisters: BTreeMap::new(),
@@ -160,7 +160,7 @@ impl Network {
     pub fn tick(&mut self) {
         self.round += 1;
         self.clock += 1;
-        self.time = self.clock;
+        self.round_time = self.clock;
         self.instructions_this_round = 0;
         self.charge_storage();
         self.expire_calls();
@@ -327,7 +327,7 @@ impl Network {
         balance: u128,
         wanted: Option<Principal>,
     ) -> Result<Principal, Reject> {
-        let time = self.time;
+        let time = self.round_time;
         let home = self.subnets.iter_mut().find(|s| s.info.id == subnet);
         let home = home.ok_or_else(|| Reject::new(301, format!("Subnet {subnet} not found")))?;
         let id = match wanted {

@@ -187,7 +187,7 @@ impl Network {
         };
         if matches!(mode, Mode::Query | Mode::CompositeQuery) {
             let data = &self.canisters[&id].certified_data;
-            host.certificate = Some(self.root_key.certify(id, data, self.time));
+            host.certificate = Some(self.root_key.certify(id, data, self.round_time));
         }
         host
     }

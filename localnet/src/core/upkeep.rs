@@ -12,7 +12,10 @@ impl Network {
         let mut expired = vec![];
         for canister in self.canisters.values() {
             for (id, callback) in &canister.callbacks {
-                if callback.deadline != 0 && callback.deadline < self.time && !callback.answered {
+                if callback.deadline != 0
+                    && callback.deadline < self.round_time
+                    && !callback.answered
+                {
                     expired.push((canister.id, *id, callback.callee, callback.deadline));
                 }
             }
@@ -51,7 +54,7 @@ impl Network {
         for canister in self.canisters.values_mut() {
             if let Status::Stopping(waiting) = &mut canister.status {
                 waiting.retain(|(origin, since)| {
-                    let over = self.time.saturating_sub(*since) >= limit;
+                    let over = self.round_time.saturating_sub(*since) >= limit;
                     if over {
                         expired.push(origin.clone());
                     }
@@ -71,7 +74,7 @@ impl Network {
             if !matches!(canister.status, Status::Running) {
                 continue;
             }
-            if canister.timer.is_some_and(|at| at <= self.time) {
+            if canister.timer.is_some_and(|at| at <= self.round_time) {
                 canister.timer = None;
                 if code.module.has_hook("canister_global_timer") {
                     canister.tasks.push_back(Task::Timer);
@@ -90,11 +93,11 @@ impl Network {
         const EVERY: u64 = 10_000_000_000;
         let mut broke = vec![];
         for canister in self.canisters.values_mut() {
-            let elapsed = self.time.saturating_sub(canister.paid_until);
+            let elapsed = self.round_time.saturating_sub(canister.paid_until);
             if elapsed < EVERY {
                 continue;
             }
-            canister.paid_until = self.time;
+            canister.paid_until = self.round_time;
             let bytes = canister.charged_bytes();
             let compute = canister.settings.compute_allocation;
             let mut due = prices::idle(bytes, compute, elapsed.into());

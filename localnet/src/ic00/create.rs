@@ -95,7 +95,7 @@ fn make(
     };
     let id = network.create(subnet, settings, balance, specified)?;
     let change = Change {
-        timestamp_nanos: network.time,
+        timestamp_nanos: network.round_time,
         canister_version: 0,
         origin: change_origin(sender, origin),
         details: ChangeDetails::Creation(record),

@@ -145,7 +145,7 @@ fn install(
     } = attempt;
     let spent = u128::from(instructions.min(prices::INSTALL_INSTRUCTIONS));
     let unused = u128::from(prices::INSTALL_INSTRUCTIONS) - spent;
-    let time = network.time;
+    let time = network.round_time;
     let canister = network.canisters.get_mut(&id).expect("BUG: found above");
     let (module, state) = match outcome {
         Ok(installed) => installed,

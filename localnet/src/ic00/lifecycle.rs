@@ -8,7 +8,7 @@ use ic_management_canister_types::ChangeDetails;
 
 /// Begins to stop; the answer comes when nothing is open any more.
 pub fn stop(network: &mut Network, id: Principal, origin: Origin) {
-    let time = network.time;
+    let time = network.round_time;
     let canister = network.canisters.get_mut(&id).expect("BUG: checked before");
     canister.version += 1;
     match &mut canister.status {
@@ -39,7 +39,7 @@ pub fn uninstall(
     origin: &Origin,
 ) -> Answer {
     network.uninstall(id);
-    let time = network.time;
+    let time = network.round_time;
     let canister = network.canisters.get_mut(&id).expect("BUG: checked before");
     canister.changes.push(Change {
         timestamp_nanos: time,

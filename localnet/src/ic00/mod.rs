@@ -335,7 +335,7 @@ pub fn answer_random(network: &mut Network, request: Request) {
     };
     let mut hash = Sha256::new();
     hash.update(b"localnet random");
-    hash.update(network.time.to_be_bytes());
+    hash.update(network.round_time.to_be_bytes());
     hash.update(id.as_slice());
     hash.update(callback.to_be_bytes());
     let bytes = serde_bytes::ByteBuf::from(hash.finalize().to_vec());

@@ -130,7 +130,7 @@ pub fn check(arg: &[u8]) -> Result<(), Reject> {
 pub fn update(network: &mut Network, arg: &[u8], sender: Principal, origin: &Origin) -> Answer {
     let args: UpdateSettingsArgs = decode(arg)?;
     let wanted = Wanted::read(args.settings)?;
-    let time = network.time;
+    let time = network.round_time;
     let canister = network.canisters.get_mut(&args.canister_id);
     let canister = canister.ok_or_else(|| Reject::not_found(args.canister_id))?;
     wanted.check(canister)?;
