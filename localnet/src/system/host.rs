@@ -297,6 +297,13 @@ impl Host {
             .saturating_sub(self.funds.freezing_reserve(memory))
     }
 
+    /// Drops a call that was begun and not performed; its cycles come back.
+    pub fn drop_call(&mut self) {
+        if let Some(call) = self.call.take() {
+            self.funds.balance += call.cycles;
+        }
+    }
+
     pub fn answered(&self) -> bool {
         self.already_answered || self.response.is_some()
     }

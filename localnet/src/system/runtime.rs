@@ -268,6 +268,7 @@ pub fn run(
     let fault = outcome.err().map(|e| explain(&e, left, limit));
     let mut host = store.into_data();
     host.stable = None;
+    host.drop_call();
     if fault.is_none() {
         workspace.stable_dirty.extend(host.stable_dirty_pages());
     }

@@ -136,7 +136,7 @@ fn a_call_that_cannot_be_paid_is_refused_at_once() {
            (func (export "canister_update call")
              (call $call_new (i32.const 8) (i32.const 10) (i32.const 32) (i32.const 5)
                (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
-             (i32.store (i32.const 0) (call $call_perform))
+             (i64.store (i32.const 0) (i64.extend_i32_u (call $call_perform)))
              (call $append (i32.const 0) (i32.const 8)) (call $msg_reply))"#
     );
     let module = crate::wasm::raw(&format!("(module {burner})"));

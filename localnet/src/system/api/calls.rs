@@ -24,7 +24,7 @@ pub fn define(linker: &mut Linker<Host>) -> Res<()> {
          -> Res<()> {
             enter(&mut c, "call_new", modes::CALL, 1504)?;
             // a call that was not performed is dropped
-            drop_call(&mut c);
+            c.data_mut().drop_call();
             let callee = principal(read(&c, "ic0.call_new callee_src", callee, callee_size)?)?;
             if name_size as usize > prices::MAX_METHOD_NAME {
                 return Err(Fault::Contract(format!(
@@ -155,14 +155,6 @@ fn construction<'a>(c: &'a mut Ctx, what: &str) -> Result<&'a mut OutgoingCall, 
     })
 }
 
-/// Gives back the cycles of a call that was begun and isn't sent.
-fn drop_call(c: &mut Ctx) {
-    let host = c.data_mut();
-    if let Some(call) = host.call.take() {
-        host.funds.balance += call.cycles;
-    }
-}
-
 fn add_cycles(c: &mut Ctx, what: &str, cycles: u128) -> Res<()> {
     construction(c, what)?;
     if c.data().liquid() < cycles {
@@ -181,7 +173,7 @@ fn perform(c: &mut Ctx) -> Res<u32> {
     let made = c.data().calls.iter().filter(|k| k.callee == callee).count();
     let full = made >= (c.data().free_slots)(&callee);
     if !composite && (full || c.data().liquid() < price) {
-        drop_call(c);
+        c.data_mut().drop_call();
         return Ok(SYS_TRANSIENT);
     }
     let host = c.data_mut();
