@@ -266,7 +266,7 @@ impl Network {
                             refund,
                         }));
                     }
-                    // given up by its deadline, or its code was uninstalled: only the cycles are left
+                    // given up by its deadline: only the cycles are left
                     _ => canister.balance += refund,
                 }
             }
@@ -372,7 +372,6 @@ impl Network {
         canister.chunks.clear();
         canister.tasks.clear();
         canister.version += 1;
-        canister.callbacks.clear();
         let contexts = std::mem::take(&mut canister.contexts);
         for context in contexts.into_values().filter(|c| !c.answered) {
             let reject = Reject {
