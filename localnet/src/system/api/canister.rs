@@ -343,8 +343,10 @@ fn talk(linker: &mut Linker<Host>) -> Res<()> {
         |mut c: Ctx<'_>, src: u32, size: u32| -> Res<()> {
             // 52,260 for 1,000 bytes: copying them and keeping them in the log
             charge(&mut c, 100 + u64::from(size) * 5_216 / 100)?;
-            let text = read(&c, "ic0.debug_print", src, size)?.to_vec();
-            c.data_mut().logs.push(text);
+            let text = read(&c, "ic0.debug_print", src, size)?;
+            // no log keeps more of it
+            let kept = text[..text.len().min(prices::MAX_LOG)].to_vec();
+            c.data_mut().logs.push(kept);
             Ok(())
         },
     )?;
