@@ -1,1 +1,253 @@
-//!
+//! Prices: what each message, call, byte and second takes from a canister's balance.
+
+use crate::net::{Mode, Net, T, to_u64, u64s, user};
+use crate::wasm::{raw, text};
+use candid::Principal;
+use ic_management_canister_types::{CanisterIdRecord, CanisterSettings, UploadChunkArgs};
+
+const UPDATE: u128 = 5_000_000;
+/// An ingress message: 1,200,000 and 2,000 a byte; a call of `nop` by the anonymous sender has 124 bytes.
+const INGRESS: u128 = 1_200_000 + 2_000 * 124;
+
+/// Methods of three letters.
+const METHODS: &str = r#"
+(func (export "canister_update nop") (call $msg_reply))
+(func (export "canister_query qry") (call $msg_reply))
+(func (export "canister_update trp") (unreachable))
+(func $touch (param $step i32) (local $i i32)
+  (loop $more
+    (i32.store8 (i32.add (i32.const 65536) (i32.mul (local.get $i) (local.get $step))) (i32.const 1))
+    (local.set $i (i32.add (local.get $i) (i32.const 1)))
+    (br_if $more (i32.lt_u (local.get $i) (i32.const 10)))))
+(func (export "canister_update one") (call $touch (i32.const 1)) (call $reply_u64 (call $performance_counter (i32.const 0))))
+(func (export "canister_update ten") (call $touch (i32.const 4096)) (call $reply_u64 (call $performance_counter (i32.const 0))))
+(func (export "canister_update tim")
+  (drop (call $global_timer_set (i64.add (call $time) (i64.const 1000000000)))) (call $msg_reply))
+(func (export "canister_global_timer"))
+(func (export "canister_update gib") (drop (call $stable64_grow (i64.const 16384))) (call $msg_reply))
+(func (export "canister_update cst")
+  (call $cost_call (call $arg_u64 (i32.const 0)) (call $arg_u64 (i32.const 1)) (i32.const 0))
+  (call $reply_bytes (i32.const 0) (i32.const 8)))
+"#;
+
+#[test]
+fn an_update_costs_its_base_its_bytes_and_its_instructions() {
+    let mut net = Net::new();
+    let id = net.canister(METHODS);
+    // the entry of the function, the call, and msg_reply
+    let plain = UPDATE + INGRESS + 1 + 5 + 500;
+    assert_eq!(net.cost(id, "nop", b""), plain);
+    // a length of 1,000 takes two bytes more than one below 24
+    assert_eq!(net.cost(id, "nop", [0; 1000]), plain + 2_000 * 1_002);
+    assert_eq!(
+        net.cost(id, "nop", [0; 1_000_000]),
+        plain + 2_000 * 1_000_004
+    );
+    let before = net.balance(id);
+    net.update_as(user("alice"), id, "nop", b"").unwrap();
+    assert_eq!(before - net.balance(id), plain + 2_000 * 29);
+    // a query method costs as much when it is called as an update, and nothing as a query
+    assert_eq!(net.cost(id, "qry", b""), plain);
+    let before = net.balance(id);
+    net.query(id, "qry", b"").unwrap();
+    assert_eq!(net.balance(id), before);
+    net.update(id, "trp", b"").unwrap_err();
+    assert_eq!(before - net.balance(id), UPDATE + INGRESS + 1 + 1);
+}
+
+#[test]
+fn heap_pages_that_are_written_cost_cycles_but_no_counted_instructions() {
+    let mut net = Net::new();
+    let id = net.canister(METHODS);
+    assert_eq!(
+        net.update(id, "one", b"").unwrap(),
+        net.update(id, "ten", b"").unwrap()
+    );
+    assert_eq!(
+        net.cost(id, "ten", b"") - net.cost(id, "one", b""),
+        9 * 1_000
+    );
+}
+
+/// Caller of `f` on the callee with an argument of so many bytes; the callee replies with so many.
+fn calling(net: &mut Net, argument: u32, reply: u32) -> (Principal, u128) {
+    let callee = net.canister(&format!(
+        r#"(func (export "canister_update f") (call $reply_bytes (i32.const 65536) (i32.const {reply})))"#
+    ));
+    let name = text(callee.as_slice());
+    let id = net.canister(&format!(
+        r#"(func (export "canister_update nop")
+             (call $new @{name} @"f" @fn($back) @fn($back))
+             (call $call_data_append (i32.const 65536) (i32.const {argument})) (call $perform))
+           (func $back (param i32) (call $msg_reply))"#
+    ));
+    (callee, net.cost(id, "nop", b""))
+}
+
+#[test]
+fn a_call_costs_its_fee_its_bytes_and_the_callback() {
+    let mut net = Net::new();
+    let (_, plain) = calling(&mut net, 0, 0);
+    // the method name is a byte
+    let fixed = UPDATE + INGRESS + 260_000 + 1_000 + UPDATE;
+    assert!((fixed..fixed + 20_000).contains(&plain), "{plain}");
+    // appending a byte to a call is 50 instructions more
+    let (_, argument) = calling(&mut net, 10_000, 0);
+    assert_eq!(argument - plain, 10_000 * (1_000 + 50));
+    let (callee, reply) = calling(&mut net, 0, 10_000);
+    assert_eq!(reply - plain, 10_000 * 1_000);
+    // the callee pays its execution only
+    let spent = 100 * T - net.balance(callee);
+    let installed = 100 * T
+        - {
+            let other = net.canister(
+            r#"(func (export "canister_update f") (call $reply_bytes (i32.const 65536) (i32.const 10000)))"#,
+        );
+            net.balance(other)
+        };
+    let own = spent.abs_diff(installed);
+    assert!(own < 20_000_000, "{own}");
+}
+
+#[test]
+fn cost_call_tells_what_call_perform_takes_at_once() {
+    let mut net = Net::new();
+    let id = net.canister(METHODS);
+    // 260,000, 5,000,000 and 40 G for the callback, 1,000 for each of 2,097,152 bytes of the longest reply
+    assert_eq!(to_u64(net.update(id, "cst", u64s(&[0, 0]))), 42_102_412_000);
+    assert_eq!(
+        to_u64(net.update(id, "cst", u64s(&[10, 1_000_000]))),
+        42_102_412_000 + 1_000_010_000
+    );
+}
+
+#[test]
+fn a_timer_costs_an_execution_without_ingress() {
+    let mut net = Net::new();
+    let id = net.canister(METHODS);
+    net.update(id, "tim", b"").unwrap();
+    let before = net.balance(id);
+    net.advance(1);
+    net.rounds(2);
+    // the function is empty: its entry
+    assert_eq!(before - net.balance(id), UPDATE + 1);
+}
+
+#[test]
+fn storage_costs_127_000_for_a_gib_and_second() {
+    let mut net = Net::new();
+    let id = net.canister(METHODS);
+    net.update(id, "gib", b"").unwrap();
+    net.advance(20);
+    net.rounds(1);
+    let before = net.balance(id);
+    net.advance(5);
+    net.rounds(2);
+    assert_eq!(net.balance(id), before, "paid every 10 seconds at most");
+    net.advance(995);
+    net.rounds(1);
+    let spent = before - net.balance(id);
+    let bytes: u128 = net.info(id).memory_size.0.try_into().unwrap();
+    let expected = bytes * 127_000 * 1_000 / (1 << 30);
+    assert!(expected > 127_000_000);
+    assert!(spent.abs_diff(expected) < 10, "{spent}, not {expected}");
+
+    net.settings(
+        id,
+        CanisterSettings {
+            compute_allocation: Some(1u8.into()),
+            memory_allocation: Some((10u64 << 30).into()),
+            ..Default::default()
+        },
+    );
+    net.advance(20);
+    net.rounds(1);
+    let before = net.balance(id);
+    net.advance(1000);
+    net.rounds(1);
+    // allocated memory is paid whether it is used or not; a percent of compute is 10 M a second
+    let spent = before - net.balance(id);
+    assert!(
+        spent.abs_diff(1_270_000_000 + 10_000_000_000) < 100,
+        "{spent}"
+    );
+}
+
+#[test]
+fn compiling_costs_6_000_an_instruction_and_a_hundredth_the_second_time() {
+    let mut net = Net::new();
+    let id = net.create();
+    let module = |nops| raw(&format!("(module (func {}))", "(nop)".repeat(nops)));
+    let mut cost = |module: &[u8]| {
+        let before = net.balance(id);
+        net.deploy(id, Mode::Reinstall, module, b"").unwrap();
+        before - net.balance(id)
+    };
+    let (small, large) = (module(0), module(10_000));
+    let bytes = (large.len() - small.len()) as u128;
+    let (small_first, small_again) = (cost(&small), cost(&small));
+    let (large_first, large_again) = (cost(&large), cost(&large));
+    let first = large_first - small_first;
+    let again = large_again - small_again;
+    assert_eq!(first - again, 10_000 * 6_000 * 99 / 100);
+    // the rest is the ingress; the length of the module in Candid takes a byte or two more
+    let rest = first - 10_000 * 6_000;
+    assert!(
+        (2_000 * bytes..2_000 * (bytes + 8)).contains(&rest),
+        "{rest}"
+    );
+}
+
+#[test]
+fn management_calls_cost_their_ingress_and_a_chunk_its_fee() {
+    let mut net = Net::new();
+    let id = net.create();
+    let mut cost = |method: &str| {
+        let before = net.balance(id);
+        net.manage(method, &CanisterIdRecord { canister_id: id })
+            .unwrap();
+        before - net.balance(id)
+    };
+    // these differ in the length of their names: `canister_status` 15, `stop_canister` 13, `start_canister` 14
+    let status = cost("canister_status");
+    assert_eq!(status - cost("stop_canister"), 2 * 2_000);
+    assert_eq!(status - cost("start_canister"), 2_000);
+    assert!((1_450_000..1_560_000).contains(&status), "{status}");
+    let before = net.balance(id);
+    let args = UploadChunkArgs {
+        canister_id: id,
+        chunk: b"hello".to_vec(),
+    };
+    net.manage("upload_chunk", &args).unwrap();
+    // the name has 9 bytes more than `nop`; a length from 24 to 255 takes a byte
+    let arg = candid::encode_one(&args).unwrap().len() as u128;
+    assert!((24..256).contains(&arg));
+    let ingress = INGRESS + 2_000 * (9 + 1 + arg);
+    assert_eq!(before - net.balance(id), 205_000_000 + ingress);
+}
+
+#[test]
+fn creating_a_canister_costs_500_g() {
+    let mut net = Net::new();
+    let arg = candid::encode_one(ic_management_canister_types::CreateCanisterArgs::default());
+    let arg = text(&arg.unwrap());
+    let id = net.canister(&format!(
+        r#"(func (export "canister_update create")
+             (call $new (i32.const 0) (i32.const 0) @"create_canister" @fn($relay_reply) @fn($relay_reject))
+             (call $call_data_append @{arg})
+             (call $call_cycles_add128 (i64.const 0) (call $arg_u64 (i32.const 0))) (call $perform))"#
+    ));
+    let made = net
+        .update(id, "create", u64s(&[1_500_000_000_000]))
+        .unwrap();
+    let made: CanisterIdRecord = candid::decode_one(&made).unwrap();
+    assert_eq!(net.balance(made.canister_id), T);
+    assert_eq!(net.core.controllers(made.canister_id), Some(vec![id]));
+    let before = net.balance(id);
+    let refused = net.update(id, "create", u64s(&[499_999_999_999])).unwrap();
+    assert!(refused.starts_with(b"4 Creating a canister requires a fee of 500_000_000_000"));
+    assert!(
+        before - net.balance(id) < 20_000_000,
+        "the cycles came back"
+    );
+}

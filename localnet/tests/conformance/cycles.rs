@@ -149,3 +149,16 @@ fn cycles_are_deposited_in_any_canister() {
     let refused = net.manage("deposit_cycles", &CanisterIdRecord { canister_id: id });
     assert_eq!(refused.unwrap_err().error_code, 406);
 }
+
+#[test]
+fn a_call_that_is_never_performed_gives_its_cycles_back() {
+    let mut net = Net::new();
+    let id = net.canister(
+        r#"(func (export "canister_update begin")
+             (call $self_call @"begin" @fn($nothing) @fn($nothing))
+             (call $call_cycles_add128 (i64.const 0) (i64.const 50000000000000))
+             (call $reply_bytes @"begun"))"#,
+    );
+    assert_eq!(net.say(id, "begin"), "begun");
+    assert!(net.balance(id) > 99 * T);
+}
