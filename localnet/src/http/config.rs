@@ -238,7 +238,7 @@ mod tests {
         for (name, change) in cases {
             let mut config = one_application_subnet();
             change(&mut config);
-            let error = convert(config).err().expect(name);
+            let error = convert(config).expect_err(name);
             assert!(error.contains(name), "{name}: {error}");
         }
     }

@@ -164,7 +164,7 @@ mod tests {
             raw_call(vec![0; 30], RawEffectivePrincipal::None),
             raw_call(vec![4], long),
         ] {
-            let refusal = call(bad).err().expect("30 bytes are no principal");
+            let refusal = call(bad).expect_err("30 bytes are no principal");
             assert_eq!(refusal.status, axum::http::StatusCode::BAD_REQUEST);
         }
     }
