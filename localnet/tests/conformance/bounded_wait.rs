@@ -108,3 +108,21 @@ fn cycles_of_a_late_call_are_not_refunded_with_the_reject() {
     assert!(words(net.wait(&message)).starts_with("6 "));
     assert_eq!(net.x(id), 0, "refunded");
 }
+
+#[test]
+fn calls_that_are_given_up_free_their_place_and_their_reserve() {
+    let mut net = Net::new();
+    let callee = net.canister(SLOW);
+    let id = net.canister(&caller(callee));
+    let before = net.balance(id);
+    let message = net
+        .submit_as(crate::net::me(), id, "call", arg(10, "late"))
+        .unwrap();
+    net.rounds(4);
+    // 42 G are held back for the callback
+    assert!(before - net.balance(id) > 42_000_000_000);
+    net.advance(11);
+    net.wait(&message).unwrap();
+    assert!(before - net.balance(id) < 20_000_000);
+    net.control("stop_canister", id).unwrap();
+}

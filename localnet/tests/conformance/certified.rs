@@ -14,6 +14,8 @@ const CERTIFYING: &str = r#"
   (call $reply_bytes (i32.const 65536) (call $data_certificate_size)))
 (func (export "canister_query present")
   (call $reply_u64 (i64.extend_i32_u (call $data_certificate_present))))
+(func (export "canister_composite_query ask_itself")
+  (call $self_call @"present" @fn($relay_reply) @fn($relay_reject)) (call $perform))
 (func (export "canister_update present_in_update")
   (call $reply_u64 (i64.extend_i32_u (call $data_certificate_present))))
 (func (export "canister_query set_in_query")
@@ -71,6 +73,8 @@ fn certificates_are_for_queries_and_data_for_updates() {
     let mut net = Net::new();
     let id = net.canister(CERTIFYING);
     assert_eq!(to_u64(net.query(id, "present", b"")), 1);
+    // in a query that a composite query asks for as well
+    assert_eq!(to_u64(net.query(id, "ask_itself", b"")), 1);
     assert_eq!(to_u64(net.update(id, "present", b"")), 0);
     assert_eq!(to_u64(net.update(id, "present_in_update", b"")), 0);
     let said = words(net.query(id, "set_in_query", b""));

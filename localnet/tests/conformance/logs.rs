@@ -93,3 +93,25 @@ fn an_upgrade_keeps_the_log_and_a_reinstall_begins_it_anew() {
         .unwrap();
     assert_eq!(net.log(id), ["init"]);
 }
+
+#[test]
+fn a_failed_installation_leaves_its_own_words() {
+    let mut net = Net::new();
+    let id = net.canister(PRINTING);
+    net.update(id, "print", b"former life").unwrap();
+    let failing = canister(
+        r#"(func (export "canister_init") (call $debug_print @"tried") (call $trap @"failed"))"#,
+    );
+    net.deploy(id, Mode::Reinstall, &failing, b"").unwrap_err();
+    assert_eq!(net.log(id), ["tried", "[TRAP]: failed"]);
+    // an upgrade that fails adds to the log
+    let failing = canister(r#"(func (export "canister_post_upgrade") (call $trap @"again"))"#);
+    net.deploy(id, Mode::Upgrade(None), &failing, b"")
+        .unwrap_err();
+    assert_eq!(
+        net.log(id),
+        ["tried", "[TRAP]: failed", "pre", "[TRAP]: again"]
+    );
+    net.control("uninstall_code", id).unwrap();
+    assert_eq!(net.log(id), Vec::<String>::new());
+}

@@ -214,3 +214,27 @@ fn what_was_written_stays_between_messages_page_by_page() {
     let text = query(&mut net, id, "heap_read", &[100_000]);
     assert_eq!(&text.to_le_bytes()[..5], b"given");
 }
+
+#[test]
+fn the_low_memory_hook_runs_once_when_the_threshold_is_passed() {
+    let mut net = Net::new();
+    let id = net.create_with(
+        100 * T,
+        CanisterSettings {
+            wasm_memory_limit: Some((10u64 * 65_536).into()),
+            wasm_memory_threshold: Some((3u64 * 65_536).into()),
+            ..CanisterSettings::default()
+        },
+    );
+    let body =
+        format!(r#"{MEMORY} (func (export "canister_on_low_wasm_memory") (call $note @"low "))"#);
+    net.install(id, &body);
+    // 7 pages: 3 are left, which is not less than the threshold
+    assert_eq!(update(&mut net, id, "heap_grow", &[3]), 4);
+    net.rounds(2);
+    assert_eq!(net.trace(id), "");
+    assert_eq!(update(&mut net, id, "heap_grow", &[1]), 7);
+    assert_eq!(update(&mut net, id, "heap_grow", &[1]), 8);
+    net.rounds(3);
+    assert_eq!(net.trace(id), "low ");
+}
