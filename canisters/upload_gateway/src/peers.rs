@@ -5,7 +5,7 @@ use crate::session::types::LocalFuture;
 use crate::wire;
 use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal};
-use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
+use capsule_shared::blob_store::{DeleteProgress, DigestProgress, StoredBlob};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryPage};
 use capsule_shared::{BlobId, BlobKey, Error, Result};
@@ -188,6 +188,10 @@ impl<R: Runtime> Peers<R> {
         self.call(store, "blob_delete", (key,))
     }
 
+    pub fn blob_meta(&self, store: Principal, key: BlobKey) -> LocalFuture<PeerResult<StoredBlob>> {
+        self.call(store, "blob_meta", (key,))
+    }
+
     pub fn blob_read_chunk(
         &self,
         store: Principal,
@@ -198,6 +202,28 @@ impl<R: Runtime> Peers<R> {
     }
 
     // ---- memory index -----------------------------------------------------------------------------------------
+
+    /// Asks the index something whose refusal has consequences. It says `Unauthorized` to a gateway that isn't
+    /// registered, too, which says nothing about the caller's right: that is a failed call here, to be tried again.
+    pub async fn ask_index_surely<T>(
+        &self,
+        index: Principal,
+        ask: impl Fn() -> LocalFuture<PeerResult<T>>,
+    ) -> PeerResult<T> {
+        let answer = ask().await;
+        if !matches!(answer, Err(PeerError::Refused(Error::Unauthorized))) {
+            return answer;
+        }
+        let probe = self.capsule_list(index, self.runtime.self_id()).await;
+        if probe.is_err() {
+            return Err(PeerError::Failed(CallFailure {
+                may_have_acted: false,
+                text: "it refuses this gateway, expected it to be registered".into(),
+            }));
+        }
+        // Once more: it may have been registered between the answer and the probe.
+        ask().await
+    }
 
     pub fn capsule_create(
         &self,

@@ -202,6 +202,16 @@ impl<M: Memory> SessionService<M> {
         meta
     }
 
+    /// Notes a sign of life of the owner of a session that could expire.
+    pub fn touch(&mut self, id: SessionId, now: u64) {
+        let old = self.get(id);
+        if let Some(old) = old.filter(|meta| meta.status == SessionStatus::Pending) {
+            let mut meta = old.clone();
+            meta.last_seen = now;
+            self.place(Some(&old), Some(&meta));
+        }
+    }
+
     // ---- finish -----------------------------------------------------------------------------------------------
 
     /// Makes the caller the one who drives the session's finish; temporary when somebody does already.
@@ -312,6 +322,14 @@ impl<M: Memory> SessionService<M> {
         self.ledger.committed(scope, bytes);
         if let Some(mut usage) = self.scopes.get(&scope.to_string()) {
             usage.stored_bytes = usage.stored_bytes.saturating_add(bytes);
+            self.scopes.insert(scope.to_string(), usage);
+        }
+    }
+
+    /// Stored bytes of the scope are gone.
+    pub fn free_stored(&mut self, scope: &str, bytes: u64) {
+        if let Some(mut usage) = self.scopes.get(&scope.to_string()) {
+            usage.stored_bytes = usage.stored_bytes.saturating_sub(bytes);
             self.scopes.insert(scope.to_string(), usage);
         }
     }

@@ -45,7 +45,11 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             bytes_expected: base.bytes,
         };
         let reservation = match self.with(|state| state.sessions.reserve_begin(spec))? {
-            Begin::Existing(id) => return Ok(id),
+            Begin::Existing(id) => {
+                let now = self.runtime.now();
+                self.with(|state| state.sessions.touch(id, now));
+                return Ok(id);
+            }
             Begin::Reserved(reservation) => reservation,
         };
         let index = self.index()?;

@@ -31,7 +31,8 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
                 self.note_deletion(caller, memory.map_err(index_error)?)?;
             }
         }
-        let answer = self.peers.memory_delete(index, caller, &memory_id).await;
+        let ask = || self.peers.memory_delete(index, caller, &memory_id);
+        let answer = self.peers.ask_index_surely(index, ask).await;
         self.settle_deletion(&memory_id, answer)
     }
 
@@ -50,6 +51,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         let finishing = self.with(|state| {
             let session = state.sessions.get(id);
             session.is_some_and(|session| session.status == SessionStatus::Finishing)
+                && state.meta(id).key(id) == memory.place.key
         });
         if finishing {
             self.complete(id, &memory)?;

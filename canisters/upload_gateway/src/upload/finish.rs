@@ -59,6 +59,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         sha256: &[u8],
         total_len: u64,
     ) -> Result<Found> {
+        let now = self.runtime.now();
         let guard = self.with(|state| {
             let session = state.sessions.owned(id, caller)?;
             if sha256.len() != 32 {
@@ -76,7 +77,9 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
                 }
                 return Ok(Err(Found::Verified(state.sessions.guard_finish(id)?)));
             }
-            Ok(Ok(state.sessions.guard_finish(id)?))
+            let guard = state.sessions.guard_finish(id)?;
+            state.sessions.touch(id, now);
+            Ok(Ok(guard))
         })?;
         let guard = match guard {
             Ok(guard) => guard,
@@ -189,16 +192,10 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
                 .expect("BUG: a finishing session without its finish")
                 .sha256,
         };
-        match self.peers.memory_commit(index, &commit).await {
+        let ask = || self.peers.memory_commit(index, &commit);
+        match self.peers.ask_index_surely(index, ask).await {
             Ok(memory) => self.complete(id, &memory),
             Err(PeerError::Refused(error @ (Error::Unauthorized | Error::NotFound))) => {
-                // The index says the same to a gateway that isn't registered, which says nothing about the right.
-                let probe = self.peers.capsule_list(index, self.runtime.self_id()).await;
-                if probe.is_err() {
-                    return Err(Error::temporary(
-                        "the memory index refuses this gateway, expected it to be registered",
-                    ));
-                }
                 Err(self.give_up(id, error))
             }
             Err(error) => Err(self.reopen_unless_temporary(id, index_error(error))),

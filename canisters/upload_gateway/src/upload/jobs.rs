@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 const SECOND_NS: u64 = 1_000_000_000;
 const FIRST_RETRY_NS: u64 = 5 * SECOND_NS;
 const LAST_RETRY_NS: u64 = 600 * SECOND_NS;
+/// What failed so often, for most of a day, waits for an operator: it is tried once a day.
+const MANY_ATTEMPTS: u32 = 100;
+const DAILY_NS: u64 = 24 * 3_600 * SECOND_NS;
 
 /// Every task may be run again.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -88,9 +91,10 @@ impl<M: Memory> JobQueue<M> {
         due.into_iter()
             .map(|(id, mut job)| {
                 self.jobs.remove(&id);
-                let pause = FIRST_RETRY_NS
-                    .saturating_mul(1 << job.attempts.min(10))
-                    .min(LAST_RETRY_NS);
+                let pause = match job.attempts {
+                    MANY_ATTEMPTS.. => DAILY_NS,
+                    few => (FIRST_RETRY_NS << few.min(10)).min(LAST_RETRY_NS),
+                };
                 // A run may take as long as its call's deadline; the pause counts from there.
                 let id = (now + super::work::RUN_TIME_NS + pause, id.1);
                 job.attempts = job.attempts.saturating_add(1);

@@ -62,15 +62,12 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         // The outgoing call has its own copy; while it is open the message need not be held.
         drop(put);
         let written = write.await;
+        // Of a session that ended meanwhile nobody is told how the write went.
+        self.with(|state| state.sessions.owned(id, caller))?;
+        written?;
         match admission {
-            ChunkAdmission::New(chunk) => {
-                written?;
-                self.confirm_chunk(chunk, hash)
-            }
-            ChunkAdmission::Duplicate => {
-                self.with(|state| state.sessions.owned(id, caller))?;
-                written
-            }
+            ChunkAdmission::New(chunk) => self.confirm_chunk(chunk, hash),
+            ChunkAdmission::Duplicate => Ok(()),
         }
     }
 

@@ -25,8 +25,10 @@ pub struct DebugSessionStats {
     pub queued_jobs: u64,
 }
 
-/// Sessions that `sessions_list` names.
+/// Sessions that `sessions_list` names, and the bytes of text it makes: names are long where their owners like, and a
+/// reply that is too large would be a trap.
 const MAX_LISTED: usize = 1_000;
+const MAX_LIST_BYTES: usize = 1 << 20;
 
 impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     async fn locate(&self, caller: Principal, locator: &str) -> Result<BlobPlace> {
@@ -177,9 +179,16 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     pub fn sessions_list(&self, caller: Principal, is_controller: bool) -> String {
         let owner = (!is_controller).then_some(caller);
         let sessions = self.with(|state| state.sessions.list(owner, MAX_LISTED + 1));
-        let mut lines: Vec<String> = sessions.iter().take(MAX_LISTED).map(line).collect();
-        if sessions.len() > MAX_LISTED {
-            lines.push(format!("and more than these {MAX_LISTED}"));
+        let mut lines = Vec::new();
+        let mut bytes = 0;
+        for (listed, session) in sessions.iter().enumerate() {
+            let line = line(session);
+            bytes += line.len() + 1;
+            if listed == MAX_LISTED || bytes > MAX_LIST_BYTES {
+                lines.push(format!("and more than these {listed}"));
+                break;
+            }
+            lines.push(line);
         }
         lines.join("\n")
     }

@@ -19,7 +19,7 @@ const TICK_SESSIONS: usize = 200;
 const TICK_JOBS: usize = 10;
 
 /// The longest a job's run may take: its calls and their deadlines.
-pub const RUN_TIME_NS: u64 = 200_000_000_000;
+pub const RUN_TIME_NS: u64 = 300_000_000_000;
 
 /// How long after its checks the timer carries on a finish whose caller doesn't.
 pub const FINISH_PAUSE_NS: u64 = 60_000_000_000;
@@ -92,12 +92,22 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             Ok(Run::Again) => state.jobs.move_to(id, now),
             Ok(Run::Later) | Err(_) => {}
         });
+        // The other jobs of this turn may still wait for slow calls.
+        self.schedule();
     }
 
     async fn run_delete_blob(&self, store: Principal, key: BlobKey) -> Result<Run> {
         match self.peers.blob_delete(store, key).await {
             Ok(DeleteProgress::Done) | Err(PeerError::Refused(Error::NotFound)) => Ok(Run::Done),
             Ok(DeleteProgress::Remaining(_)) => Ok(Run::Again),
+            Err(PeerError::Refused(Error::Unauthorized)) => {
+                // Either the store doesn't know this gateway (now), or another gateway has the key, and there was never
+                // anything of ours. Only who is registered is told which.
+                match self.peers.blob_meta(store, key).await {
+                    Ok(blob) if blob.gateway != self.runtime.self_id() => Ok(Run::Done),
+                    _ => Ok(Run::Later),
+                }
+            }
             Err(error) => Err(store_error(error)),
         }
     }
@@ -136,7 +146,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             return Ok(Run::Done);
         }
         let index = self.index()?;
-        let answer = self.peers.memory_delete(index, deletion.who, &memory).await;
+        let ask = || self.peers.memory_delete(index, deletion.who, &memory);
+        let answer = self.peers.ask_index_surely(index, ask).await;
         match self.settle_deletion(&memory, answer) {
             Err(error) if error.is_temporary() => Ok(Run::Later),
             _ => Ok(Run::Done),
@@ -158,13 +169,20 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 _ if deletion.done => Ok(()),
                 // A memory that was there when the deletion was noted and isn't any more is deleted.
                 Ok(_) | Err(PeerError::Refused(Error::NotFound)) => {
+                    if let Ok(deleted) = answer {
+                        let bytes = deleted.place.size;
+                        state.sessions.free_stored(&deleted.capsule_id, bytes);
+                    }
                     deletion.done = true;
                     let (store, key) = (deletion.store, deletion.key);
                     let id = SessionId(deletion.session_id);
                     state.deletions.insert(memory.to_string(), deletion);
                     // The idempotency key is free again.
-                    state.sessions.end(id);
-                    state.finishes.remove(&id.0);
+                    let finish = state.finishes.get(&id.0).and_then(|finish| finish.result);
+                    if finish.is_some_and(|result| result.memory_id == memory) {
+                        state.sessions.end(id);
+                        state.finishes.remove(&id.0);
+                    }
                     state.jobs.push(now, Task::DeleteBlob { store, key });
                     let memory = memory.to_string();
                     state

@@ -228,3 +228,72 @@ fn lists_show_the_callers_own() {
     #[cfg(debug_assertions)]
     assert_eq!(service.debug_session_stats().by_principal, [(id(OWNER), 1)]);
 }
+
+#[test]
+fn a_repeated_begin_keeps_the_session_alive() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 2).unwrap();
+    world.pass(&service, 23 * 3_600);
+    assert_eq!(begin(&service, "key", 2), Ok(session));
+    world.pass(&service, 2 * 3_600);
+    put(&service, session, 0, b"first").unwrap();
+}
+
+#[test]
+fn the_deletion_of_another_gateways_blob_is_given_up() {
+    let (world, service) = World::new();
+    world.fail("blob_open", Fault::LostReply);
+    assert!(begin(&service, "key", 2).unwrap_err().is_temporary());
+    // The answer that was lost was a refusal.
+    let key = *world.net().blobs.keys().next().unwrap();
+    world.net().blobs.get_mut(&key).unwrap().foreign = true;
+    world.pass(&service, 1);
+    assert!(world.net().blobs.contains_key(&key));
+    assert_eq!(
+        service.cleanup_expired(),
+        "Expired sessions: 0, Queued jobs: 0"
+    );
+}
+
+#[test]
+fn a_deletion_outlasts_a_store_that_refuses_the_gateway() {
+    let (world, service) = World::new();
+    let session = uploaded(&service);
+    service.abort(id(OWNER), session).unwrap();
+    for _ in 0..120 {
+        world.fail("blob_delete", Fault::Refused(Error::Unauthorized));
+        world.fail("blob_meta", Fault::Refused(Error::Unauthorized));
+    }
+    for _ in 0..100 {
+        world.pass(&service, 1_000);
+    }
+    world.net().calls.clear();
+    for _ in 0..86 {
+        world.pass(&service, 1_000);
+    }
+    let tries = world.net().calls.len();
+    assert!(tries <= 4, "{tries} calls in a day");
+    world.net().faults.clear();
+    world.pass(&service, 25 * 3_600);
+    assert!(world.net().blobs.is_empty());
+}
+
+#[test]
+fn a_list_of_long_names_fits_a_reply() {
+    let (_, service) = World::new();
+    let many = GatewayArgs {
+        max_sessions_per_principal: Some(1_000),
+        max_sessions_per_capsule: Some(1_000),
+        ..GatewayArgs::default()
+    };
+    service.configure(many).unwrap();
+    for n in 0..300 {
+        let args = begin_args(&format!("key {n}"), &"\u{1}".repeat(1_024), 1, 0);
+        run(service.begin(id(OWNER), args)).unwrap();
+    }
+    for controller in [false, true] {
+        let list = service.sessions_list(id(OWNER), controller);
+        assert!(list.len() < 1_100_000, "{} bytes", list.len());
+        assert!(list.contains("and more than these"));
+    }
+}

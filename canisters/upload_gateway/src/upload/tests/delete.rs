@@ -75,3 +75,31 @@ fn another_gateways_memory_is_not_ours_to_delete() {
     );
     assert!(!world.net().calls.contains(&"memory_delete"));
 }
+
+#[test]
+fn an_index_that_refuses_the_gateway_makes_no_blob_stay() {
+    let (world, service) = World::new();
+    finish(&service, uploaded(&service), FILE).unwrap();
+    // Deleted, but the answer is lost; then the index doesn't know the gateway for a while.
+    world.fail("memory_delete", Fault::LostReply);
+    assert!(delete(&service, OWNER).unwrap_err().is_temporary());
+    world.fail("memory_delete", Fault::Refused(Error::Unauthorized));
+    world.fail("capsule_list", Fault::Refused(Error::Unauthorized));
+    assert!(delete(&service, OWNER).unwrap_err().is_temporary());
+    world.pass(&service, 3_600);
+    world.pass(&service, 3_600);
+    assert!(world.net().blobs.is_empty());
+}
+
+#[test]
+fn only_the_memorys_own_session_ends_with_it() {
+    let (world, service) = World::new();
+    finish(&service, uploaded(&service), FILE).unwrap();
+    let other = begin(&service, "other", 1).unwrap();
+    world.net().memories.get_mut("memory-1").unwrap().session_id = other.0;
+    delete(&service, OWNER).unwrap();
+    put(&service, other, 0, FILE).unwrap();
+    world.fail("memory_commit", Fault::NotSent);
+    finish(&service, other, FILE).unwrap_err();
+    finish(&service, other, FILE).unwrap();
+}

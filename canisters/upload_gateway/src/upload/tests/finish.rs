@@ -200,3 +200,12 @@ fn the_record_of_a_finished_upload_retires() {
         "the memory stays"
     );
 }
+
+#[test]
+fn an_index_that_knows_the_gateway_again_ends_nothing() {
+    let (world, service) = World::new();
+    let session = uploaded(&service);
+    world.fail("memory_commit", Fault::Refused(Error::Unauthorized));
+    finish(&service, session, FILE).unwrap();
+    assert_eq!(world.net().blobs.len(), 1);
+}

@@ -150,3 +150,31 @@ fn an_upgrade_after_every_chunk() {
     finish(&service, session, &file).unwrap();
     assert!(!world.net().calls.contains(&"blob_digest"));
 }
+
+#[test]
+fn a_failed_chunk_of_an_ended_session_is_not_found() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 1).unwrap();
+    world.fail("blob_put_chunk", Fault::NotSent);
+    let mut put = Box::pin(service.put_chunk(id(OWNER), chunk(session, 0, b"x")));
+    assert!(poll(&mut put).is_pending());
+    service.abort(id(OWNER), session).unwrap();
+    assert_eq!(run(put), Err(Error::NotFound));
+}
+
+#[test]
+fn a_deleted_memory_makes_room_for_an_upload_under_way() {
+    let (_, service) = World::new();
+    let limit = capsule_shared::gateway::GatewayArgs {
+        max_bytes_per_capsule: Some(20),
+        ..Default::default()
+    };
+    service.configure(limit).unwrap();
+    let open_end = begin(&service, "open end", 2).unwrap();
+    finish(&service, uploaded(&service), FILE).unwrap();
+    put(&service, open_end, 0, b"12345678").unwrap();
+    let refused = put(&service, open_end, 1, b"1234");
+    assert_eq!(refused, Err(Error::ResourceExhausted));
+    run(service.delete_memory(id(OWNER), "memory-1".into())).unwrap();
+    put(&service, open_end, 1, b"1234").unwrap();
+}

@@ -11,7 +11,7 @@ use crate::wire::PutChunk;
 use candid::utils::ArgumentDecoder;
 use candid::{CandidType, Principal, decode_args, encode_args, encode_one};
 use capsule_shared::asset::*;
-use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
+use capsule_shared::blob_store::{DeleteProgress, DigestProgress, StoredBlob};
 use capsule_shared::capsule::CapsuleHeader;
 use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::memory_index::*;
@@ -46,6 +46,8 @@ pub enum Fault {
 pub struct Blob {
     pub chunks: BTreeMap<u32, Vec<u8>>,
     pub sealed: bool,
+    /// Another gateway opened it.
+    pub foreign: bool,
     digest_calls: u32,
 }
 
@@ -180,6 +182,9 @@ impl World {
             "blob_delete" => {
                 let (key,): (BlobKey,) = args(arg);
                 if let Some(blob) = net.blobs.get_mut(&key) {
+                    if blob.foreign {
+                        return reply::<DeleteProgress>(Err(Error::Unauthorized));
+                    }
                     blob.chunks.pop_first();
                     if !blob.chunks.is_empty() {
                         let left = blob.chunks.len() as u32;
@@ -188,6 +193,16 @@ impl World {
                     net.blobs.remove(&key);
                 }
                 reply(Ok(DeleteProgress::Done))
+            }
+            "blob_meta" => {
+                let (key,): (BlobKey,) = args(arg);
+                let blob = net.blobs.get(&key).ok_or(Error::NotFound);
+                reply(blob.map(|blob| StoredBlob {
+                    gateway: id(if blob.foreign { 77 } else { GATEWAY }),
+                    bytes: blob.chunks.values().map(|c| c.len() as u64).sum(),
+                    chunk_count: blob.chunks.len() as u32,
+                    sealed: blob.sealed,
+                }))
             }
             "blob_read_chunk" => {
                 let (key, index): (BlobKey, u32) = args(arg);
