@@ -31,7 +31,8 @@ impl Network {
             return;
         };
         open.outstanding += requests.len();
-        open.instructions += run.instructions;
+        // counter 1 of what follows shows the written heap pages of this run too
+        open.instructions += run.instructions + run.hidden_instructions;
         let mut given = None;
         if failed.is_none() {
             open.cycles -= run.host.accepted_cycles;

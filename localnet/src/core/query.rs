@@ -209,7 +209,7 @@ impl Network {
         Ok(Part {
             response: run.host.response,
             calls: run.host.calls,
-            instructions: run.instructions,
+            instructions: run.instructions + run.hidden_instructions,
         })
     }
 }
