@@ -223,10 +223,9 @@ impl Surface {
                 _ => {}
             }
         }
-        let functions = out.functions.len() as u32;
-        if functions.max(defined) > MAX_FUNCTIONS {
+        if defined > MAX_FUNCTIONS {
             return Err(ModuleError::invalid(format!(
-                "Wasm module defined {functions} functions which exceeds the maximum number allowed {MAX_FUNCTIONS}."
+                "Wasm module defined {defined} functions which exceeds the maximum number allowed {MAX_FUNCTIONS}."
             )));
         }
         const NAMES: &str = "`canister_update <name>`, `canister_query <name>`, or `canister_composite_query <name>`";
