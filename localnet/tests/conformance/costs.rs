@@ -251,3 +251,20 @@ fn creating_a_canister_costs_500_g() {
         "the cycles came back"
     );
 }
+
+#[test]
+fn changing_a_few_settings_costs_name_and_argument_only() {
+    let mut net = Net::new();
+    let id = net.create();
+    let args = ic_management_canister_types::UpdateSettingsArgs {
+        canister_id: id,
+        settings: CanisterSettings::default(),
+        sender_canister_version: None,
+    };
+    let bytes = candid::encode_one(&args).unwrap().len() as u128;
+    assert!(bytes < 338, "{bytes}");
+    let before = net.balance(id);
+    net.manage("update_settings", &args).unwrap();
+    // the name has 15 bytes
+    assert_eq!(before - net.balance(id), 1_200_000 + 2_000 * (15 + bytes));
+}
