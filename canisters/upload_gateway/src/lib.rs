@@ -44,6 +44,30 @@ fn check_controller() -> Result<()> {
     }
 }
 
+/// A method with arguments. ic-cdk would trap on what it can't decode; here that is `InvalidArgument`, like any other
+/// mistake of a caller. Inside is the function whose signature the interface has.
+macro_rules! method {
+    (update: $($function:tt)+) => {
+        method! { @update [ic_cdk::update(hidden = true, decode_with = "std::convert::identity")] $($function)+ }
+    };
+    (composite_query: $($function:tt)+) => {
+        method! {
+            @composite_query
+            [ic_cdk::query(composite = true, hidden = true, decode_with = "std::convert::identity")]
+            $($function)+
+        }
+    };
+    (@$kind:ident [$($attribute:tt)+] fn $name:ident($($arg:ident: $type:ty),+) -> $result:ty $body:block) => {
+        #[$($attribute)+]
+        async fn $name(message: Vec<u8>) -> $result {
+            #[candid::candid_method($kind)]
+            async fn $name($($arg: $type),+) -> $result $body
+            let ($($arg,)+): ($($type,)+) = wire::decode(&message)?;
+            $name($($arg),+).await
+        }
+    };
+}
+
 // ---- life of the canister -------------------------------------------------------------------------------------
 
 #[init]
@@ -74,11 +98,10 @@ fn start(args: Option<GatewayArgs>) {
     timers::start();
 }
 
-#[update]
-fn configure(args: GatewayArgs) -> Result<()> {
+method!(update: fn configure(args: GatewayArgs) -> Result<()> {
     check_controller()?;
     service().configure(args)
-}
+});
 
 #[query]
 fn configuration() -> Result<GatewayConfig> {
@@ -93,13 +116,7 @@ fn upload_config() -> UploadConfig {
     UploadConfig::default()
 }
 
-#[update]
-async fn uploads_begin(
-    capsule_id: String,
-    metadata: AssetMetadata,
-    expected_chunks: u32,
-    idem: String,
-) -> Result<u64> {
+method!(update: fn uploads_begin(capsule_id: String, metadata: AssetMetadata, expected_chunks: u32, idem: String) -> Result<u64> {
     let args = BeginArgs {
         capsule_id,
         metadata,
@@ -108,7 +125,7 @@ async fn uploads_begin(
     };
     let id = service().begin(msg_caller(), args).await?;
     Ok(id.0)
-}
+});
 
 /// Decodes by itself, so that the chunk isn't copied; its Candid type is declared beside it.
 #[update(hidden = true, decode_with = "PutChunk::decode")]
@@ -123,39 +140,30 @@ fn uploads_put_chunk_type(_session_id: u64, _chunk_index: u32, _bytes: ByteBuf) 
     unreachable!("BUG: it stands for its Candid type")
 }
 
-#[update]
-async fn uploads_finish(
-    session_id: u64,
-    sha256: ByteBuf,
-    total_len: u64,
-) -> Result<UploadFinishResult> {
+method!(update: fn uploads_finish(session_id: u64, sha256: ByteBuf, total_len: u64) -> Result<UploadFinishResult> {
     let id = SessionId(session_id);
     service().finish(msg_caller(), id, &sha256, total_len).await
-}
+});
 
-#[update]
-fn uploads_abort(session_id: u64) -> Result<()> {
+method!(update: fn uploads_abort(session_id: u64) -> Result<()> {
     service().abort(msg_caller(), SessionId(session_id))
-}
+});
 
 // ---- blobs ----------------------------------------------------------------------------------------------------
 
-#[query(composite = true)]
-async fn blob_get_meta(locator: String) -> Result<BlobMeta> {
+method!(composite_query: fn blob_get_meta(locator: String) -> Result<BlobMeta> {
     service().blob_meta(msg_caller(), &locator).await
-}
+});
 
-#[query(composite = true)]
-async fn blob_read(locator: String) -> Result<ByteBuf> {
+method!(composite_query: fn blob_read(locator: String) -> Result<ByteBuf> {
     service().blob_whole(msg_caller(), &locator).await
-}
+});
 
-#[query(composite = true)]
-async fn blob_read_chunk(locator: String, chunk_index: u32) -> Result<ByteBuf> {
+method!(composite_query: fn blob_read_chunk(locator: String, chunk_index: u32) -> Result<ByteBuf> {
     service()
         .blob_chunk(msg_caller(), &locator, chunk_index)
         .await
-}
+});
 
 // ---- sessions -------------------------------------------------------------------------------------------------
 
@@ -185,15 +193,13 @@ fn debug_session_stats() -> upload::reads::DebugSessionStats {
 
 // ---- capsules and memories ------------------------------------------------------------------------------------
 
-#[update]
-async fn capsules_create(subject: Option<PersonRef>) -> Result<Capsule> {
+method!(update: fn capsules_create(subject: Option<PersonRef>) -> Result<Capsule> {
     service().create_capsule(msg_caller(), subject).await
-}
+});
 
-#[query(composite = true)]
-async fn capsules_read_basic(capsule_id: Option<String>) -> Result<CapsuleInfo> {
+method!(composite_query: fn capsules_read_basic(capsule_id: Option<String>) -> Result<CapsuleInfo> {
     service().read_capsule(msg_caller(), capsule_id).await
-}
+});
 
 /// Its result has no room for an error: the call is rejected instead.
 #[query(composite = true, manual_reply = true)]
@@ -205,26 +211,19 @@ async fn capsules_list() -> PhantomData<Vec<CapsuleHeader>> {
     PhantomData
 }
 
-#[query(composite = true)]
-async fn memories_list(
-    capsule_id: String,
-    cursor: Option<String>,
-    limit: Option<u32>,
-) -> Result<MemoryPage> {
+method!(composite_query: fn memories_list(capsule_id: String, cursor: Option<String>, limit: Option<u32>) -> Result<MemoryPage> {
     service()
         .list_memories(msg_caller(), &capsule_id, cursor, limit)
         .await
-}
+});
 
-#[query(composite = true)]
-async fn memories_read(memory_id: String) -> Result<Memory> {
+method!(composite_query: fn memories_read(memory_id: String) -> Result<Memory> {
     service().read_memory(msg_caller(), &memory_id).await
-}
+});
 
-#[update]
-async fn memories_delete(memory_id: String) -> Result<()> {
+method!(update: fn memories_delete(memory_id: String) -> Result<()> {
     service().delete_memory(msg_caller(), memory_id).await
-}
+});
 
 // It knows the methods above it only.
 #[cfg(test)]

@@ -1,10 +1,32 @@
-//! The one message whose bytes matter, a chunk: read without copying it, written with one copy.
+//! Arguments as they come in: what can't be decoded is an error of the caller, not a trap of ours. And the one message
+//! whose bytes matter, a chunk: read without copying it, written with one copy.
 
 use candid::DecoderConfig;
-use candid::utils::decode_args_with_config;
+use candid::utils::{ArgumentDecoder, decode_args_with_config};
 use capsule_shared::{BlobKey, Error, Result};
 use serde_bytes::ByteBuf;
 use std::ops::Range;
+
+/// How much of what we don't know a caller may send along (candid's measure of work); what ic-cdk allows.
+const SKIPPING_QUOTA: usize = 10_000;
+
+/// The arguments of one call; `InvalidArgument` when they aren't Candid of these types. No bytes at all are no arguments,
+/// which is as good as `null` for each that is optional.
+pub fn decode<'a, T: ArgumentDecoder<'a>>(message: &'a [u8]) -> Result<T> {
+    let message = match message.is_empty() {
+        true => b"DIDL\x00\x00",
+        false => message,
+    };
+    let mut config = DecoderConfig::new();
+    config
+        .set_skipping_quota(SKIPPING_QUOTA)
+        .set_full_error_message(false);
+    decode_args_with_config(message, &config).map_err(|error| {
+        Error::invalid(format!(
+            "the arguments can't be decoded, expected what the interface has: {error}"
+        ))
+    })
+}
 
 /// The arguments of `uploads_put_chunk`, the chunk still inside the message.
 pub struct PutChunk {
@@ -26,14 +48,7 @@ impl PutChunk {
             });
         }
         // Any other way to write the same arguments costs a copy.
-        let mut config = DecoderConfig::new();
-        config.set_skipping_quota(10_000);
-        let (session_id, index, bytes) =
-            decode_args_with_config::<(u64, u32, ByteBuf)>(&message, &config).map_err(|error| {
-                Error::invalid(format!(
-                    "the arguments can't be decoded, expected (nat64, nat32, blob): {error}"
-                ))
-            })?;
+        let (session_id, index, bytes): (u64, u32, ByteBuf) = decode(&message)?;
         Ok(PutChunk {
             session_id,
             index,
@@ -138,6 +153,18 @@ mod tests {
         let wide = candid::encode_args((5u64, 9u32, vec![1u16, 2])).unwrap();
         for other in [longer, text, wide] {
             let refused = PutChunk::decode(other).err();
+            assert!(matches!(refused, Some(Error::InvalidArgument(_))));
+        }
+    }
+
+    #[test]
+    fn other_arguments_are_an_error_too() {
+        let good = candid::encode_args(("capsule-1", 3u32)).unwrap();
+        assert_eq!(decode(&good), Ok(("capsule-1".to_string(), 3u32)));
+        assert_eq!(decode(&[]), Ok((None::<String>,)));
+        let long = candid::encode_args((vec![Some(7u64); 100_000],)).unwrap();
+        for bad in [&good[..9], b"DIDL", b"nothing", &[], &long] {
+            let refused = decode::<(String, u32)>(bad).err();
             assert!(matches!(refused, Some(Error::InvalidArgument(_))));
         }
     }
