@@ -73,15 +73,7 @@ impl<M: Memory> SessionService<M> {
         }
         let scope = (declared == 0).then(|| old.spec.scope.clone());
         if let Some(scope) = &scope {
-            let usage = self.scope(scope);
-            let taken = usage
-                .pending_bytes
-                .saturating_add(usage.stored_bytes)
-                .saturating_add(self.ledger.begins_of_scope(scope).1)
-                .saturating_add(self.ledger.undeclared_in_flight(scope));
-            if taken.saturating_add(bytes) > self.limits.bytes_per_scope {
-                return Err(Error::ResourceExhausted);
-            }
+            self.check_room(&old.spec, self.scope(scope).stored_bytes, bytes)?;
         }
         self.place(Some(&old), Some(&meta));
         Ok(ChunkAdmission::New(

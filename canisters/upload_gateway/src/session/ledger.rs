@@ -22,7 +22,7 @@ struct Reserved {
 struct Inner {
     begins: BTreeSet<IdemHash>,
     by_owner: BTreeMap<Principal, u32>,
-    by_scope: BTreeMap<String, Reserved>,
+    by_scope: BTreeMap<(String, Principal), Reserved>,
     /// Lengths of the chunks in flight.
     chunks: BTreeMap<(SessionId, u32), u32>,
     /// Bytes in flight of sessions that declared no size.
@@ -30,9 +30,30 @@ struct Inner {
     finishing: BTreeSet<SessionId>,
 }
 
+/// What is being begun in one scope, as one owner sees it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct ScopeBegins {
+    pub own_sessions: u32,
+    pub own_bytes: u64,
+    pub other_sessions: u32,
+    pub other_bytes: u64,
+}
+
 /// The shared book of reservations; a clone is the same book.
 #[derive(Clone, Default)]
 pub struct Ledger(Rc<RefCell<Inner>>);
+
+impl Inner {
+    /// What each owner is beginning in the scope.
+    fn of_scope(&self, scope: &str) -> impl Iterator<Item = (&Principal, &Reserved)> {
+        // The management canister's principal is the empty one, the first of all.
+        let first = (scope.to_string(), Principal::management_canister());
+        let entries = self.by_scope.range(first..);
+        entries
+            .take_while(move |((s, _), _)| s == scope)
+            .map(|((_, owner), reserved)| (owner, reserved))
+    }
+}
 
 impl Ledger {
     pub(super) fn begins_total(&self) -> u32 {
@@ -43,11 +64,20 @@ impl Ledger {
         self.0.borrow().by_owner.get(owner).copied().unwrap_or(0)
     }
 
-    /// Sessions being begun in the scope, and the bytes they declare.
-    pub(super) fn begins_of_scope(&self, scope: &str) -> (u32, u64) {
+    /// Sessions being begun in the scope, and the bytes they declare: those of `owner`, and those of others, whose right
+    /// to the scope may be none.
+    pub(super) fn begins_of_scope(&self, scope: &str, owner: &Principal) -> ScopeBegins {
         let inner = self.0.borrow();
-        let reserved = inner.by_scope.get(scope).copied().unwrap_or_default();
-        (reserved.sessions, reserved.bytes)
+        let mut begins = ScopeBegins::default();
+        for (who, reserved) in inner.of_scope(scope) {
+            let (sessions, bytes) = match who == owner {
+                true => (&mut begins.own_sessions, &mut begins.own_bytes),
+                false => (&mut begins.other_sessions, &mut begins.other_bytes),
+            };
+            *sessions += reserved.sessions;
+            *bytes += reserved.bytes;
+        }
+        begins
     }
 
     pub(super) fn is_beginning(&self, key: &IdemHash) -> bool {
@@ -61,7 +91,8 @@ impl Ledger {
             "BUG: a key was reserved for two begins"
         );
         *inner.by_owner.entry(spec.owner).or_default() += 1;
-        let scope = inner.by_scope.entry(spec.scope.clone()).or_default();
+        let scope = (spec.scope.clone(), spec.owner);
+        let scope = inner.by_scope.entry(scope).or_default();
         scope.sessions += 1;
         scope.bytes += spec.bytes_expected;
         let committed_before = scope.committed;
@@ -74,8 +105,11 @@ impl Ledger {
     }
 
     pub(super) fn committed(&self, scope: &str, bytes: u64) {
-        if let Some(reserved) = self.0.borrow_mut().by_scope.get_mut(scope) {
-            reserved.committed += bytes;
+        let mut inner = self.0.borrow_mut();
+        let owners: Vec<Principal> = inner.of_scope(scope).map(|(owner, _)| *owner).collect();
+        for owner in owners {
+            let reserved = inner.by_scope.get_mut(&(scope.to_string(), owner));
+            reserved.expect("BUG: it was there").committed += bytes;
         }
     }
 
@@ -150,7 +184,8 @@ impl BeginReservation {
     /// Bytes committed to the scope since this began: a figure of stored bytes asked for meanwhile may lack them.
     pub(super) fn committed_since(&self) -> u64 {
         let inner = self.ledger.0.borrow();
-        let now = inner.by_scope.get(&self.spec.scope).map(|r| r.committed);
+        let scope = (self.spec.scope.clone(), self.spec.owner);
+        let now = inner.by_scope.get(&scope).map(|r| r.committed);
         now.unwrap_or(self.committed_before) - self.committed_before
     }
 }
@@ -165,11 +200,12 @@ impl Drop for BeginReservation {
                 inner.by_owner.remove(&self.spec.owner);
             }
         }
-        if let Some(reserved) = inner.by_scope.get_mut(&self.spec.scope) {
+        let scope = (self.spec.scope.clone(), self.spec.owner);
+        if let Some(reserved) = inner.by_scope.get_mut(&scope) {
             reserved.sessions -= 1;
             reserved.bytes -= self.spec.bytes_expected;
             if reserved.sessions == 0 {
-                inner.by_scope.remove(&self.spec.scope);
+                inner.by_scope.remove(&scope);
             }
         }
     }

@@ -133,32 +133,49 @@ impl<M: Memory> SessionService<M> {
             return Err(Error::temporary("the same upload is just being begun"));
         }
         let counters = self.counters();
-        let total = counters.pending + counters.finishing + u64::from(self.ledger.begins_total());
-        let of_owner =
-            self.owners.get(&spec.owner).unwrap_or(0) + self.ledger.begins_of_owner(&spec.owner);
-        let of_scope = self.scope(&spec.scope).active + self.ledger.begins_of_scope(&spec.scope).0;
+        let own = self.ledger.begins_of_owner(&spec.owner);
+        let others = u64::from(self.ledger.begins_total() - own);
+        let begins = self.ledger.begins_of_scope(&spec.scope, &spec.owner);
+        let total = counters.pending + counters.finishing + u64::from(own);
+        let of_owner = self.owners.get(&spec.owner).unwrap_or(0) + own;
+        let of_scope = self.scope(&spec.scope).active + begins.own_sessions;
         if total >= u64::from(self.limits.active_total)
             || of_owner >= self.limits.active_per_owner
             || of_scope >= self.limits.active_per_scope
         {
             return Err(Error::ResourceExhausted);
         }
+        if total + others >= u64::from(self.limits.active_total)
+            || of_scope + begins.other_sessions >= self.limits.active_per_scope
+        {
+            return Err(others_begin());
+        }
         Ok(Begin::Reserved(self.ledger.begin(key, spec)))
     }
 
     /// Checks that the reserved session fits its scope, which holds `stored` bytes besides.
     pub fn check_bytes(&self, reservation: &BeginReservation, stored: u64) -> Result<()> {
-        let scope = &reservation.spec.scope;
+        let stored = stored.saturating_add(reservation.committed_since());
         // The reservation itself is among the begins.
+        self.check_room(&reservation.spec, stored, 0)
+    }
+
+    /// Checks that `more` bytes of `spec`'s owner fit its scope beside what is stored, pending and reserved.
+    pub(super) fn check_room(&self, spec: &SessionSpec, stored: u64, more: u64) -> Result<()> {
+        let begins = self.ledger.begins_of_scope(&spec.scope, &spec.owner);
         let taken = self
-            .scope(scope)
+            .scope(&spec.scope)
             .pending_bytes
-            .saturating_add(self.ledger.begins_of_scope(scope).1)
-            .saturating_add(self.ledger.undeclared_in_flight(scope))
+            .saturating_add(begins.own_bytes)
+            .saturating_add(self.ledger.undeclared_in_flight(&spec.scope))
             .saturating_add(stored)
-            .saturating_add(reservation.committed_since());
-        if taken > self.limits.bytes_per_scope {
+            .saturating_add(more);
+        let most = self.limits.bytes_per_scope;
+        if taken > most {
             return Err(Error::ResourceExhausted);
+        }
+        if taken.saturating_add(begins.other_bytes) > most {
+            return Err(others_begin());
         }
         Ok(())
     }
@@ -402,6 +419,12 @@ impl<M: Memory> SessionService<M> {
             _ => self.scopes.insert(meta.spec.scope.clone(), scope),
         };
     }
+}
+
+/// Only begins of others, under way, are in the way. Their right isn't known yet: a stranger's must not look like a limit
+/// that is reached.
+fn others_begin() -> Error {
+    Error::temporary("others are just beginning uploads")
 }
 
 fn idem_hash(spec: &SessionSpec) -> IdemHash {

@@ -378,3 +378,35 @@ fn received_indexes_at_the_edge_of_the_bitmap() {
         (MAX_AHEAD + 1, MAX_AHEAD + 1)
     );
 }
+
+#[test]
+fn the_begins_of_others_are_no_limit_that_is_reached() {
+    let memory = VectorMemory::default();
+    let mut s = open(&memory, LIMITS);
+    let mut reserve_for = |owner, idem: &str, bytes| {
+        let Ok(Begin::Reserved(reserved)) = s.reserve_begin(spec(owner, "c", idem, 2, bytes))
+        else {
+            panic!()
+        };
+        reserved
+    };
+    let undeclared = reserve_for(1, "open end", 0);
+    let large = reserve_for(9, "large", 900);
+    let open_end = s.begin_with_id(SessionId(1), undeclared, 0, 0).id;
+    let chunk = s.reserve_chunk(open_end, user(1), 0, 101, 0).err();
+    assert!(chunk.unwrap().is_temporary());
+    let refused = begin(&mut s, spec(1, "c", "mine", 2, 101), 0).unwrap_err();
+    assert!(refused.is_temporary());
+    let mut others = vec![large];
+    for idem in ["1", "2"] {
+        let Ok(Begin::Reserved(other)) = s.reserve_begin(spec(9, "c", idem, 2, 2)) else {
+            panic!()
+        };
+        others.push(other);
+    }
+    let refused = begin(&mut s, spec(1, "c", "mine", 2, 2), 0).unwrap_err();
+    assert!(refused.is_temporary());
+    drop(others);
+    put(&mut s, open_end, 0, 101).unwrap();
+    begin(&mut s, spec(1, "c", "mine", 2, 101), 0).unwrap();
+}
