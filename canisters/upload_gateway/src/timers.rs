@@ -9,6 +9,7 @@ use std::time::Duration;
 /// At most one turn a second.
 const SHORTEST: Duration = Duration::from_secs(1);
 const SAFETY_NET: Duration = Duration::from_secs(3600);
+const LOST_AFTER: Duration = Duration::from_secs(120);
 
 thread_local! {
     static ARMED: Cell<Option<(u64, TimerId)>> = const { Cell::new(None) };
@@ -25,8 +26,8 @@ pub fn wake_at(time: u64) {
     let now = ic_cdk::api::time();
     let time = time.max(now + SHORTEST.as_nanos() as u64);
     if let Some((armed, timer)) = ARMED.get() {
-        // One that should long have fired was lost to a trap.
-        let lost = armed + SAFETY_NET.as_nanos() as u64 / 2 < now;
+        // One that should long have fired was lost to a trap, or to a stop of the canister.
+        let lost = armed.saturating_add(LOST_AFTER.as_nanos() as u64) < now;
         if armed <= time && !lost {
             return;
         }
