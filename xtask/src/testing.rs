@@ -10,9 +10,11 @@ use std::time::Instant;
 const ENGINE: [&str; 4] = ["-p", "localnet", "-p", "integration-tests"];
 
 /// Everything whose tests need neither.
-const NATIVE: [&str; 10] = [
+const NATIVE: [&str; 12] = [
     "-p",
     "capsule-shared",
+    "-p",
+    "canister-common",
     "-p",
     "upload_gateway",
     "-p",

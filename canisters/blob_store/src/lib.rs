@@ -1,10 +1,8 @@
 //! The blob store: keeps the bytes of files in stable memory for its registered gateways. This file is the canister's
 //! interface; the rules are in `store` and `slices`. Nothing awaits, so every message is atomic.
 
-mod args;
 mod chunk_set;
 mod chunks;
-mod gateways;
 mod memory;
 mod record;
 mod slices;
@@ -13,23 +11,19 @@ mod store;
 mod tests;
 mod totals;
 
-use crate::gateways::Gateways;
 use crate::memory::Memories;
 use crate::slices::{DELETE_INSTRUCTIONS, DIGEST_INSTRUCTIONS, SLICE_CHUNKS, Slice};
 use crate::store::BlobStore;
 use candid::Principal;
+use canister_common::gateways::Gateways;
+use canister_common::{check_administrator, gateway_of_environment, method};
 use capsule_shared::blob_store::{BlobStoreArgs, DeleteProgress, DigestProgress, StoredBlob};
-use capsule_shared::{BlobKey, Error, Result};
-use ic_cdk::api::{
-    env_var_name_exists, env_var_value, is_controller, msg_caller, performance_counter,
-};
+use capsule_shared::{BlobKey, Result};
+use ic_cdk::api::{msg_caller, performance_counter};
 use ic_stable_structures::memory_manager::VirtualMemory;
 use ic_stable_structures::{DefaultMemoryImpl, Memory};
 use serde_bytes::{ByteBuf, Bytes};
 use std::cell::RefCell;
-
-/// Where the deploy tool names the gateway, if it does.
-const GATEWAY_ENV_VAR: &str = "PUBLIC_CANISTER_ID:upload_gateway";
 
 /// Everything that the canister knows; all of it lies in stable memory.
 pub struct State<M: Memory> {
@@ -61,22 +55,7 @@ fn with_state<T>(f: impl FnOnce(&mut State<DefaultMemoryImpl>) -> T) -> T {
 }
 
 fn is_gateway(caller: Principal) -> Result<()> {
-    with_state(|state| {
-        state.gateways.check(caller, || {
-            if !env_var_name_exists(GATEWAY_ENV_VAR) {
-                return None;
-            }
-            Principal::from_text(env_var_value(GATEWAY_ENV_VAR)).ok()
-        })
-    })
-}
-
-fn is_administrator(caller: Principal) -> Result<()> {
-    if is_controller(&caller) {
-        Ok(())
-    } else {
-        Err(Error::Unauthorized)
-    }
+    with_state(|state| state.gateways.check(caller, gateway_of_environment))
 }
 
 fn configure(args: Option<BlobStoreArgs>) {
@@ -94,21 +73,6 @@ fn init(args: Option<BlobStoreArgs>) {
 #[ic_cdk::post_upgrade]
 fn post_upgrade(args: Option<BlobStoreArgs>) {
     configure(args);
-}
-
-/// A method for callers that pass `$check`. The check comes before the arguments are decoded, and what can't be decoded
-/// is an error like any other, not a trap. Inside is the function whose signature the interface has.
-macro_rules! method {
-    ($kind:ident for $check:ident: fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty $body:block) => {
-        #[ic_cdk::$kind(hidden = true, decode_with = "std::convert::identity")]
-        fn $name(message: Vec<u8>) -> $result {
-            #[candid::candid_method($kind)]
-            fn $name($($arg: $type),*) -> $result $body
-            $check(msg_caller())?;
-            let ($($arg,)*): ($($type,)*) = args::decode(&message)?;
-            $name($($arg),*)
-        }
-    };
 }
 
 method!(update for is_gateway: fn blob_open(key: BlobKey) -> Result<()> {
@@ -139,16 +103,16 @@ method!(query for is_gateway: fn blob_read_chunk(key: BlobKey, index: u32) -> Re
     with_state(|state| state.store.read_chunk(key, index)).map(ByteBuf::from)
 });
 
-method!(update for is_administrator: fn gateways_register(gateway: Principal) -> Result<()> {
+method!(update for check_administrator: fn gateways_register(gateway: Principal) -> Result<()> {
     with_state(|state| state.gateways.register(gateway))
 });
 
-method!(update for is_administrator: fn gateways_unregister(gateway: Principal) -> Result<()> {
+method!(update for check_administrator: fn gateways_unregister(gateway: Principal) -> Result<()> {
     with_state(|state| state.gateways.unregister(gateway));
     Ok(())
 });
 
-method!(query for is_administrator: fn gateways_list() -> Result<Vec<Principal>> {
+method!(query for check_administrator: fn gateways_list() -> Result<Vec<Principal>> {
     Ok(with_state(|state| state.gateways.list()))
 });
 

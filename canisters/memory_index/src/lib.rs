@@ -2,9 +2,7 @@
 //! registered gateways and controllers. This file is the canister's interface; the rules are in `capsules` and
 //! `memories`. Nothing awaits, so every message is atomic.
 
-mod args;
 mod capsules;
-mod gateways;
 mod ids;
 mod index;
 mod memories;
@@ -13,22 +11,20 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-use crate::gateways::Gateways;
 use crate::index::{Call, Index};
 use crate::memory::Memories;
 use candid::Principal;
+use canister_common::gateways::Gateways;
+use canister_common::{check_administrator, gateway_of_environment, method};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{
     BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryIndexArgs, MemoryPage,
 };
-use capsule_shared::{BlobId, Error, Result};
-use ic_cdk::api::{env_var_name_exists, env_var_value, is_controller, msg_caller, time};
+use capsule_shared::{BlobId, Result};
+use ic_cdk::api::{msg_caller, time};
 use ic_stable_structures::memory_manager::VirtualMemory;
 use ic_stable_structures::{DefaultMemoryImpl, Memory as StableMemory};
 use std::cell::RefCell;
-
-/// Where the deploy tool names the gateway, if it does.
-const GATEWAY_ENV_VAR: &str = "PUBLIC_CANISTER_ID:upload_gateway";
 
 /// Everything that the canister knows; all of it lies in stable memory.
 pub struct State<M: StableMemory> {
@@ -57,26 +53,11 @@ fn with_state<T>(f: impl FnOnce(&mut State<DefaultMemoryImpl>) -> T) -> T {
 
 /// Registered gateways and controllers.
 fn is_peer(caller: Principal) -> Result<()> {
-    is_administrator(caller).or_else(|_| is_gateway(caller))
+    check_administrator(caller).or_else(|_| is_gateway(caller))
 }
 
 fn is_gateway(caller: Principal) -> Result<()> {
-    with_state(|state| {
-        state.gateways.check(caller, || {
-            if !env_var_name_exists(GATEWAY_ENV_VAR) {
-                return None;
-            }
-            Principal::from_text(env_var_value(GATEWAY_ENV_VAR)).ok()
-        })
-    })
-}
-
-fn is_administrator(caller: Principal) -> Result<()> {
-    if is_controller(&caller) {
-        Ok(())
-    } else {
-        Err(Error::Unauthorized)
-    }
+    with_state(|state| state.gateways.check(caller, gateway_of_environment))
 }
 
 fn configure(args: Option<MemoryIndexArgs>) {
@@ -94,21 +75,6 @@ fn init(args: Option<MemoryIndexArgs>) {
 #[ic_cdk::post_upgrade]
 fn post_upgrade(args: Option<MemoryIndexArgs>) {
     configure(args);
-}
-
-/// A method for callers that pass `$check`. The check comes before the arguments are decoded, and what can't be decoded
-/// is an error like any other, not a trap. Inside is the function whose signature the interface has.
-macro_rules! method {
-    ($kind:ident for $check:ident: fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty $body:block) => {
-        #[ic_cdk::$kind(hidden = true, decode_with = "std::convert::identity")]
-        fn $name(message: Vec<u8>) -> $result {
-            #[candid::candid_method($kind)]
-            fn $name($($arg: $type),*) -> $result $body
-            $check(msg_caller())?;
-            let ($($arg,)*): ($($type,)*) = args::decode(&message)?;
-            $name($($arg),*)
-        }
-    };
 }
 
 method!(update for is_peer: fn capsule_create(who: Principal, subject: Option<PersonRef>) -> Result<Capsule> {
@@ -147,16 +113,16 @@ method!(query for is_peer: fn blob_locate(who: Principal, blob_id: BlobId) -> Re
     with_state(|state| state.index.blob_locate(call(), who, blob_id))
 });
 
-method!(update for is_administrator: fn gateways_register(gateway: Principal) -> Result<()> {
+method!(update for check_administrator: fn gateways_register(gateway: Principal) -> Result<()> {
     with_state(|state| state.gateways.register(gateway))
 });
 
-method!(update for is_administrator: fn gateways_unregister(gateway: Principal) -> Result<()> {
+method!(update for check_administrator: fn gateways_unregister(gateway: Principal) -> Result<()> {
     with_state(|state| state.gateways.unregister(gateway));
     Ok(())
 });
 
-method!(query for is_administrator: fn gateways_list() -> Result<Vec<Principal>> {
+method!(query for check_administrator: fn gateways_list() -> Result<Vec<Principal>> {
     Ok(with_state(|state| state.gateways.list()))
 });
 
