@@ -8,7 +8,7 @@ use capsule_shared::{Error, Result};
 const SKIPPING_QUOTA: usize = 10_000;
 
 /// The arguments of one call, borrowed from its bytes where their types allow it. `InvalidArgument` when they aren't
-/// Candid of these types. No bytes at all are no arguments.
+/// Candid of these types. No bytes at all are no arguments, which is as good as `null` for each that is optional.
 pub fn decode<'a, T: ArgumentDecoder<'a>>(bytes: &'a [u8]) -> Result<T> {
     let bytes = if bytes.is_empty() {
         b"DIDL\x00\x00"
@@ -51,5 +51,6 @@ mod tests {
         let result = decode::<(BlobKey, u32, &Bytes)>(&numbers);
         assert!(matches!(result, Err(Error::InvalidArgument(_))));
         assert_eq!(decode::<()>(&[]), Ok(()));
+        assert_eq!(decode(&[]), Ok((None::<String>,)));
     }
 }

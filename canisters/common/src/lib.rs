@@ -1,4 +1,4 @@
-//! What the canisters behind the gateway share: who may call, and arguments that never trap.
+//! What the canisters share: arguments that never trap, and, behind the gateway, who may call.
 
 pub mod args;
 pub mod gateways;

@@ -62,7 +62,7 @@ macro_rules! method {
         async fn $name(message: Vec<u8>) -> $result {
             #[candid::candid_method($kind)]
             async fn $name($($arg: $type),+) -> $result $body
-            let ($($arg,)+): ($($type,)+) = wire::decode(&message)?;
+            let ($($arg,)+): ($($type,)+) = canister_common::args::decode(&message)?;
             $name($($arg),+).await
         }
     };

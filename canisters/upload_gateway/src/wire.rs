@@ -1,32 +1,9 @@
-//! Arguments as they come in: what can't be decoded is an error of the caller, not a trap of ours. And the one message
-//! whose bytes matter, a chunk: read without copying it, written with one copy.
+//! The one message whose bytes matter, a chunk: read without copying it, written with one copy.
 
-use candid::DecoderConfig;
-use candid::utils::{ArgumentDecoder, decode_args_with_config};
-use capsule_shared::{BlobKey, Error, Result};
+use canister_common::args::decode;
+use capsule_shared::{BlobKey, Result};
 use serde_bytes::ByteBuf;
 use std::ops::Range;
-
-/// How much of what we don't know a caller may send along (candid's measure of work); what ic-cdk allows.
-const SKIPPING_QUOTA: usize = 10_000;
-
-/// The arguments of one call; `InvalidArgument` when they aren't Candid of these types. No bytes at all are no arguments,
-/// which is as good as `null` for each that is optional.
-pub fn decode<'a, T: ArgumentDecoder<'a>>(message: &'a [u8]) -> Result<T> {
-    let message = match message.is_empty() {
-        true => b"DIDL\x00\x00",
-        false => message,
-    };
-    let mut config = DecoderConfig::new();
-    config
-        .set_skipping_quota(SKIPPING_QUOTA)
-        .set_full_error_message(false);
-    decode_args_with_config(message, &config).map_err(|error| {
-        Error::invalid(format!(
-            "the arguments can't be decoded, expected what the interface has: {error}"
-        ))
-    })
-}
 
 /// The arguments of `uploads_put_chunk`, the chunk still inside the message.
 pub struct PutChunk {
@@ -122,6 +99,7 @@ fn push_leb128(out: &mut Vec<u8>, mut value: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use capsule_shared::Error;
     use serde_bytes::Bytes;
 
     #[test]
