@@ -95,7 +95,6 @@ fn start(args: Option<GatewayArgs>) {
     if let Err(error) = service().configure(args.unwrap_or_default()) {
         ic_cdk::api::trap(error.to_string());
     }
-    timers::start();
 }
 
 method!(update: fn configure(args: GatewayArgs) -> Result<()> {

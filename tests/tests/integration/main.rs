@@ -3,6 +3,7 @@
 
 mod double;
 mod integrity;
+mod logs;
 mod memories;
 mod retries;
 mod strangers;
