@@ -6,7 +6,7 @@ use candid::{CandidType, Principal, decode_one};
 use capsule_shared::Error;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{Memory, MemoryPage};
-use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult};
+use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult, UploadStatus};
 use pocket_ic::{PocketIc, RejectResponse};
 use serde::de::DeserializeOwned;
 use serde_bytes::{ByteBuf, Bytes};
@@ -94,6 +94,14 @@ impl<'a> Client<'a> {
 
     pub fn abort(&self, session: u64) -> Called<()> {
         self.update("uploads_abort", (session,))
+    }
+
+    pub fn status(&self, session: u64) -> Called<UploadStatus> {
+        self.query("uploads_status", (session,))
+    }
+
+    pub fn list(&self) -> Called<Vec<UploadStatus>> {
+        self.query("uploads_list", ())
     }
 
     pub fn blob_meta(&self, locator: &str) -> Called<BlobMeta> {

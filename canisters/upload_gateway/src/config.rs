@@ -28,7 +28,7 @@ impl Default for Config {
             max_bytes_per_capsule: 50 << 30,
             session_ttl_ns: 24 * HOUR_NS,
             committed_retention_ns: 24 * HOUR_NS,
-            reorder_window: 0,
+            reorder_window: 8,
         })
     }
 }

@@ -20,7 +20,7 @@ use capsule_shared::asset::AssetMetadata;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
 use capsule_shared::memory_index::{Memory, MemoryPage};
-use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult};
+use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult, UploadStatus};
 use capsule_shared::{Error, Result};
 use ic_cdk::api::{is_controller, msg_caller};
 use ic_cdk::{init, post_upgrade, pre_upgrade, query, update};
@@ -49,6 +49,9 @@ fn check_controller() -> Result<()> {
 macro_rules! method {
     (update: $($function:tt)+) => {
         method! { @update [ic_cdk::update(hidden = true, decode_with = "std::convert::identity")] $($function)+ }
+    };
+    (query: $($function:tt)+) => {
+        method! { @query [ic_cdk::query(hidden = true, decode_with = "std::convert::identity")] $($function)+ }
     };
     (composite_query: $($function:tt)+) => {
         method! {
@@ -147,6 +150,17 @@ method!(update: fn uploads_finish(session_id: u64, sha256: ByteBuf, total_len: u
 method!(update: fn uploads_abort(session_id: u64) -> Result<()> {
     service().abort(msg_caller(), SessionId(session_id))
 });
+
+// ---- resuming -------------------------------------------------------------------------------------------------
+
+method!(query: fn uploads_status(session_id: u64) -> Result<UploadStatus> {
+    service().status(msg_caller(), SessionId(session_id))
+});
+
+#[query]
+fn uploads_list() -> Result<Vec<UploadStatus>> {
+    service().list(msg_caller())
+}
 
 // ---- blobs ----------------------------------------------------------------------------------------------------
 

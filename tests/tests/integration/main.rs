@@ -5,6 +5,7 @@ mod double;
 mod integrity;
 mod logs;
 mod memories;
+mod resume;
 mod retries;
 mod strangers;
 mod upgrades;

@@ -52,6 +52,17 @@ impl<M: Memory> SessionService<M> {
             .map(|t| t.saturating_add(1))
     }
 
+    /// When a session's time is over unless its owner is heard of before; a committed one's record retires then.
+    pub fn ends_at(&self, meta: &SessionMeta) -> Option<u64> {
+        match meta.status {
+            SessionStatus::Pending => Some(meta.last_seen.saturating_add(self.limits.ttl)),
+            SessionStatus::Committed { completed_at } => {
+                Some(completed_at.saturating_add(self.limits.retention))
+            }
+            SessionStatus::Finishing | SessionStatus::Aborted | SessionStatus::Expired => None,
+        }
+    }
+
     /// Sessions of one kind with a time strictly before `time`, oldest first.
     fn before(&self, kind: u8, time: u64, max: usize) -> Vec<SessionId> {
         let range = timeline_key(kind, 0, 0)..timeline_key(kind, time, 0);

@@ -10,10 +10,16 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 const LIMITS_HERE: Limits = Limits {
-    reorder_window: 2,
     bytes_per_scope: 200,
     ..LIMITS
 };
+
+fn limits(window: u32) -> Limits {
+    Limits {
+        reorder_window: window,
+        ..LIMITS_HERE
+    }
+}
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -59,12 +65,12 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     let (id, owner) = (1..8u64, 1..4u8);
     prop_oneof![
-        3 => (owner.clone(), 0..3u8, 0..3u8, 1..5u32, any::<bool>()).prop_map(
+        3 => (owner.clone(), 0..3u8, 0..3u8, 1..12u32, any::<bool>()).prop_map(
             |(owner, scope, key, chunks, declared)| Op::ReserveBegin { owner, scope, key, chunks, declared }
         ),
         3 => (any::<usize>(), prop::bool::weighted(0.8))
             .prop_map(|(which, make)| Op::SettleBegin { which, make }),
-        12 => (id.clone(), owner.clone(), 0..5u32, prop_oneof![4 => Just(10usize), 1 => 0..12usize])
+        12 => (id.clone(), owner.clone(), 0..12u32, prop_oneof![4 => Just(10usize), 1 => 0..12usize])
             .prop_map(|(id, owner, index, len)| Op::Reserve { id, owner, index, len }),
         10 => (any::<usize>(), prop::bool::weighted(0.8))
             .prop_map(|(which, confirm)| Op::Settle { which, confirm }),
@@ -99,6 +105,7 @@ impl Known {
 struct World {
     memory: VectorMemory,
     sessions: Sessions,
+    window: u32,
     now: u64,
     known: BTreeMap<u64, Known>,
     ids: BTreeSet<u64>,
@@ -108,10 +115,11 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(window: u32) -> Self {
         let memory = VectorMemory::default();
         World {
-            sessions: open(&memory, LIMITS_HERE),
+            sessions: open(&memory, limits(window)),
+            window,
             memory,
             now: 1_000,
             known: BTreeMap::new(),
@@ -289,7 +297,7 @@ impl World {
                 self.begins.clear();
                 self.chunks.clear();
                 self.guards.clear();
-                self.sessions = open(&self.memory, LIMITS_HERE);
+                self.sessions = open(&self.memory, limits(self.window));
             }
         }
     }
@@ -314,6 +322,10 @@ impl World {
                     known.received.contains_key(&index)
                 );
             }
+            let missing = meta.received.missing(known.spec.expected_chunks);
+            let missing = missing.into_iter().flat_map(|(first, last)| first..=last);
+            let model = 0..known.spec.expected_chunks;
+            assert!(missing.eq(model.filter(|index| !known.received.contains_key(index))));
             // All but the last chunk have one length, and the last is not longer.
             let last = known.spec.expected_chunks - 1;
             let others: BTreeSet<u64> = known.received.range(..last).map(|(_, len)| *len).collect();
@@ -336,6 +348,8 @@ impl World {
             let count = active().filter(|k| k.spec.owner == user(owner)).count();
             assert!(count <= LIMITS_HERE.active_per_owner as usize);
             let listed = self.sessions.list(Some(user(owner)), 99).len();
+            let newest = self.sessions.newest(user(owner), 99).map(|meta| meta.id);
+            assert!(newest.is_sorted_by(|a, b| a > b));
             let all = self.known.values().filter(|k| k.spec.owner == user(owner));
             assert_eq!(listed, all.count());
         }
@@ -359,8 +373,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn sessions_follow_the_model(ops in prop::collection::vec(op(), 1..120)) {
-        let mut world = World::new();
+    fn sessions_follow_the_model(
+        window in prop::sample::select(vec![0, 2, 8]),
+        ops in prop::collection::vec(op(), 1..120),
+    ) {
+        let mut world = World::new(window);
         for op in ops {
             world.run(op);
             world.check();

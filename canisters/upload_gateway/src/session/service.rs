@@ -96,6 +96,13 @@ impl<M: Memory> SessionService<M> {
         }
     }
 
+    /// The newest `max` sessions of one owner, the newest first.
+    pub fn newest(&self, owner: Principal, max: usize) -> impl Iterator<Item = SessionMeta> {
+        let of_owner = self.owned.keys_range((owner, 0)..=(owner, u64::MAX));
+        let ids = of_owner.rev().map(|(_, id)| SessionId(id));
+        ids.take(max).map(|id| self.expect(id))
+    }
+
     pub(super) fn scope(&self, scope: &str) -> ScopeUsage {
         self.scopes.get(&scope.to_string()).unwrap_or_default()
     }

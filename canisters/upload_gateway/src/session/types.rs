@@ -105,6 +105,26 @@ impl Received {
     pub fn count(&self) -> u32 {
         self.next + self.ahead.count_ones()
     }
+
+    /// The indexes below `end` that aren't there, as ranges from the first to the last of each: few, since all that is
+    /// received lies below `next` or in the bitmap.
+    pub fn missing(&self, end: u32) -> Vec<(u32, u32)> {
+        let mut ranges = Vec::new();
+        let mut first = self.next;
+        let bitmap_end = self.next.saturating_add(MAX_AHEAD + 1).min(end);
+        for index in self.next..bitmap_end {
+            if self.contains(index) {
+                if first < index {
+                    ranges.push((first, index - 1));
+                }
+                first = index + 1;
+            }
+        }
+        if first < end {
+            ranges.push((first, end - 1));
+        }
+        ranges
+    }
 }
 
 /// One session, as it is in stable memory.

@@ -28,6 +28,16 @@ enum Found {
     Unhashed(FinishGuard),
 }
 
+/// How far the store is with a file's hash.
+pub(super) enum Asked {
+    /// Of so many bytes, so many are hashed.
+    Hashing { bytes: u64, of: u64 },
+    /// All that is there is hashed, but the file isn't complete.
+    Waiting,
+    /// The hash is known.
+    Done,
+}
+
 impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     /// Carries an upload to its end. `sha256` and `total_len` are the caller's figures of the whole file.
     pub async fn finish(
@@ -41,7 +51,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             Found::Done(result) => return Ok(result),
             Found::Verified(guard) => guard,
             Found::Unhashed(guard) => {
-                if let Some((bytes, of)) = self.ask_digest(id).await? {
+                if let Asked::Hashing { bytes, of } = self.ask_digest(id).await? {
                     return Err(Error::temporary(format!(
                         "the file is being hashed: {bytes} of {of} bytes"
                     )));
@@ -138,19 +148,23 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         Ok(guard)
     }
 
-    /// Has the store hash on, once: how far it is (bytes, of bytes), or nothing when it is done.
-    pub(super) async fn ask_digest(&self, id: SessionId) -> Result<Option<(u64, u64)>> {
-        let upload = self.with(|state| state.metas.get(&id.0));
-        let upload = upload.ok_or(Error::NotFound)?;
+    /// Has the store hash on, once. What it made of a file that wasn't complete when it was asked is no file's hash.
+    pub(super) async fn ask_digest(&self, id: SessionId) -> Result<Asked> {
+        let (upload, complete) = self.with(|state| {
+            let session = state.sessions.get(id).ok_or(Error::NotFound)?;
+            let upload = state.metas.get(&id.0).ok_or(Error::NotFound)?;
+            Ok::<_, Error>((upload, session.is_complete()))
+        })?;
         let answer = self.peers.blob_digest(upload.store, upload.key(id)).await;
         match answer.map_err(store_error)? {
-            DigestProgress::Hashed { bytes, of } => Ok(Some((bytes, of))),
+            DigestProgress::Hashed { bytes, of } => Ok(Asked::Hashing { bytes, of }),
+            DigestProgress::Done(_) if !complete => Ok(Asked::Waiting),
             DigestProgress::Done(digest) => {
                 let digest = digest.as_slice().try_into().map_err(|_| {
                     Error::Internal("the blob store made a hash that hasn't 32 bytes".into())
                 })?;
                 self.with(|state| state.hashes.set_digest(id, digest));
-                Ok(None)
+                Ok(Asked::Done)
             }
         }
     }
@@ -273,6 +287,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             state.finishes.insert(id.0, record);
             state.metas.remove(&id.0);
             state.hashes.remove(id);
+            state.digesting.remove(&id);
         });
         self.schedule();
         self.runtime.log(&format!(

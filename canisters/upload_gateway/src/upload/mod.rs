@@ -9,6 +9,7 @@ pub mod jobs;
 pub mod put;
 pub mod reads;
 pub mod service;
+pub mod status;
 pub mod types;
 pub mod work;
 

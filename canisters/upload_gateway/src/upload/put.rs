@@ -78,10 +78,10 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             if let Some(hash) = hash {
                 state.hashes.confirm(hash);
             }
-            if session.is_complete()
-                && state
-                    .hashes
-                    .needs_full_rehash(session.id, &session.received)
+            if state
+                .hashes
+                .needs_full_rehash(session.id, &session.received)
+                && state.digesting.insert(session.id)
             {
                 let session = session.id.0;
                 state.jobs.push(now, Task::Digest { session });

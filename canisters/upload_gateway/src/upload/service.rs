@@ -13,9 +13,10 @@ use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
 use capsule_shared::{Error, Result};
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-/// Everything the gateway knows. All of it is in stable memory, but for reservations and tentative midstates.
+/// Everything the gateway knows. All of it is in stable memory, but for reservations and tentative midstates, and which digests are asked for.
 pub struct State<M: Memory> {
     pub(super) config: StableCell<Config, M>,
     pub(super) sessions: SessionService<M>,
@@ -24,6 +25,8 @@ pub struct State<M: Memory> {
     pub(super) finishes: StableBTreeMap<u64, FinishRecord, M>,
     pub(super) jobs: JobQueue<M>,
     pub(super) deletions: StableBTreeMap<String, Deletion, M>,
+    /// Whose digest is asked for by a job in the queue, as far as the heap knows: a second job would do no harm.
+    pub(super) digesting: BTreeSet<SessionId>,
 }
 
 impl<M: Memory> State<M> {
@@ -38,6 +41,7 @@ impl<M: Memory> State<M> {
             finishes: StableBTreeMap::init(memories.upload_finish),
             jobs: JobQueue::new(memories.jobs, memories.job_counter),
             deletions: StableBTreeMap::init(memories.deletions),
+            digesting: BTreeSet::new(),
         }
     }
 
@@ -55,6 +59,7 @@ impl<M: Memory> State<M> {
             self.jobs.push(now, Task::DeleteBlob { store, key });
         }
         self.hashes.remove(id);
+        self.digesting.remove(&id);
         self.finishes.remove(&id.0);
     }
 }

@@ -1,6 +1,7 @@
 //! What the timer does: ends sessions whose time is over, and runs the jobs that are due.
 
 use super::deletion::FORGET_NS;
+use super::finish::Asked;
 use super::jobs::{JobId, Task};
 use super::service::UploadService;
 use super::types::{SessionId, SessionStatus};
@@ -129,13 +130,27 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         Ok(Run::Done)
     }
 
+    /// Has the store hash what is there. The next chunk brings another job, unless one came while the store was asked.
     async fn run_digest(&self, id: SessionId) -> Result<Run> {
-        match self.ask_digest(id).await {
-            Ok(Some(_)) => Ok(Run::Again),
-            Err(error) if error.is_temporary() => Ok(Run::Later),
-            // A finish asks again, and its caller is told what is wrong.
-            Ok(None) | Err(_) => Ok(Run::Done),
+        let received = || {
+            self.with(|state| {
+                let session = state.sessions.get(id);
+                session.map(|session| session.received.next)
+            })
+        };
+        let before = received();
+        let run = match self.ask_digest(id).await {
+            Ok(Asked::Hashing { .. }) => Run::Again,
+            Err(error) if error.is_temporary() => Run::Later,
+            Ok(Asked::Done) => Run::Done,
+            // At a gap the store says `Conflict`. Of any other error a finish tells its caller.
+            Ok(Asked::Waiting) | Err(_) if received() == before => Run::Done,
+            Ok(Asked::Waiting) | Err(_) => Run::Again,
+        };
+        if matches!(run, Run::Done) {
+            self.with(|state| state.digesting.remove(&id));
         }
+        Ok(run)
     }
 
     async fn run_delete_memory(&self, memory: String) -> Result<Run> {

@@ -104,6 +104,87 @@ fn the_store_hashes_before_anybody_finishes() {
     finish(&service, session, FILE).unwrap();
 }
 
+/// How often the store was asked to hash.
+fn digests(world: &World) -> usize {
+    let net = world.net();
+    let calls = net.calls.iter();
+    calls.filter(|call| **call == "blob_digest").count()
+}
+
+#[test]
+fn hashing_begins_when_the_gap_closes_and_goes_on_with_the_chunks() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 4).unwrap();
+    put(&service, session, 1, b"11111").unwrap();
+    world.pass(&service, 2);
+    assert_eq!(digests(&world), 0);
+    put(&service, session, 0, b"00000").unwrap();
+    world.pass(&service, 2);
+    // One slice, and one that found all hashed; then it waits for chunks.
+    assert_eq!(digests(&world), 2);
+    world.pass(&service, 600);
+    assert_eq!(digests(&world), 2);
+    // Also in the life after an upgrade.
+    let service = world.start();
+    put(&service, session, 2, b"22222").unwrap();
+    put(&service, session, 3, b"333").unwrap();
+    world.pass(&service, 2);
+    let asked = digests(&world);
+    assert!((3..=4).contains(&asked), "{asked}");
+    finish(&service, session, b"000001111122222333").unwrap();
+    assert_eq!(
+        digests(&world),
+        asked,
+        "the hash was there before the finish"
+    );
+}
+
+#[test]
+fn the_hash_of_a_file_that_was_not_complete_is_not_its_hash() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 3).unwrap();
+    put(&service, session, 1, b"11111").unwrap();
+    put(&service, session, 0, b"00000").unwrap();
+    world.pass(&service, 2);
+    // The store hashes two of three chunks; its answer comes after the third.
+    world.net().held.insert("blob_digest");
+    let mut early = Box::pin(service.ask_digest(session));
+    assert!(poll(&mut early).is_pending());
+    put(&service, session, 2, b"2").unwrap();
+    world.net().held.clear();
+    run(early).unwrap();
+    assert_eq!(finish(&service, session, b"00000111112").unwrap().size, 11);
+}
+
+#[test]
+fn a_status_names_what_is_missing() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 12).unwrap();
+    let ranges = |service: &Service| {
+        let status = service.status(id(OWNER), session).unwrap();
+        let missing = status.missing_chunks.iter();
+        missing.map(|r| (r.first, r.last)).collect::<Vec<_>>()
+    };
+    assert_eq!(ranges(&service), [(0, 11)]);
+    for index in [0, 2, 3, 7] {
+        put(&service, session, index, b"x").unwrap();
+    }
+    assert_eq!(ranges(&service), [(1, 1), (4, 6), (8, 11)]);
+    let service = world.start();
+    assert_eq!(ranges(&service), [(1, 1), (4, 6), (8, 11)]);
+    let status = service.status(id(OWNER), session).unwrap();
+    assert_eq!((status.received_bytes, status.chunk_size), (4, 1));
+    assert_eq!(service.list(id(OWNER)), Ok(vec![status]));
+    for index in [1, 4, 5, 6, 8, 9, 10, 11] {
+        put(&service, session, index, b"x").unwrap();
+    }
+    assert_eq!(ranges(&service), []);
+    assert_eq!(service.list(id(99)), Ok(vec![]));
+    assert_eq!(service.status(id(99), session), Err(Error::Unauthorized));
+    let anonymous = candid::Principal::anonymous();
+    assert_eq!(service.list(anonymous), Err(Error::Unauthorized));
+}
+
 #[test]
 fn calls_in_flight_are_capped() {
     let (world, service) = World::new();
