@@ -3,6 +3,7 @@
 //! | method | kind | arguments | result |
 //! | --- | --- | --- | --- |
 //! | `blob_open` | update | `(BlobKey)` | `Result<()>` |
+//! | `blob_release` | update | `(BlobKey)` | `Result<()>` |
 //! | `blob_put_chunk` | update | `(BlobKey, nat32 index, blob bytes)` | `Result<()>` |
 //! | `blob_seal` | update | `(BlobKey, nat32 chunk_count, nat64 total_bytes)` | `Result<()>` |
 //! | `blob_digest` | update | `(BlobKey)` | `Result<DigestProgress>` |
@@ -12,7 +13,7 @@
 //! | `gateways_register`, `gateways_unregister` | update, controllers | `(principal)` | `Result<()>` |
 //! | `gateways_list` | query, controllers | `()` | `Result<vec principal>` |
 //!
-//! Every update may be repeated: opening again what the same gateway opened, putting the same bytes again, sealing
+//! Every update may be repeated: opening again what the same gateway opened and put nothing into, releasing what is empty or not there, putting the same bytes again, sealing
 //! with the same numbers again, deleting what isn't there are all `Ok`. The first bytes of an index stay: other bytes
 //! are `Conflict`, and nothing overwrites them.
 

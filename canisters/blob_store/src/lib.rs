@@ -79,6 +79,10 @@ method!(update for is_gateway: fn blob_open(key: BlobKey) -> Result<()> {
     with_state(|state| state.store.open_blob(msg_caller(), key))
 });
 
+method!(update for is_gateway: fn blob_release(key: BlobKey) -> Result<()> {
+    with_state(|state| state.store.release(msg_caller(), key))
+});
+
 method!(update for is_gateway: fn blob_put_chunk(key: BlobKey, index: u32, bytes: &Bytes) -> Result<()> {
     with_state(|state| state.store.put(msg_caller(), key, index, bytes))
 });

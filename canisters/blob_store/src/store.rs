@@ -42,9 +42,9 @@ impl<M: Memory> BlobStore<M> {
         self.totals.set(totals);
     }
 
-    /// Makes an empty blob that belongs to `caller`. Repeating it is `Ok` while the blob is open.
+    /// Makes an empty blob that belongs to `caller`. Repeating it is `Ok` while the blob is open and empty.
     ///
-    /// `Conflict` where the key or its blob id is taken: by another gateway, by a sealed blob, by one that is still
+    /// `Conflict` where the key or its blob id is taken: by another gateway, by a blob with chunks, by one that is still
     /// being deleted, or by another key with the same first 8 bytes.
     pub fn open_blob(&mut self, caller: Principal, key: BlobKey) -> Result<()> {
         if let Some(record) = self.records.get(&key.0) {
@@ -52,7 +52,8 @@ impl<M: Memory> BlobStore<M> {
                 _ if record.gateway != caller => {
                     Err(Error::conflict("the key is taken by another gateway"))
                 }
-                BlobState::Open => Ok(()),
+                BlobState::Open if record.chunks.count() == 0 => Ok(()),
+                BlobState::Open => Err(Error::conflict("the key is taken by a blob with chunks")),
                 BlobState::Sealed => Err(Error::conflict("the key is taken by a sealed blob")),
                 BlobState::Deleting => {
                     Err(Error::conflict("the blob of this key is being deleted"))
@@ -66,6 +67,23 @@ impl<M: Memory> BlobStore<M> {
         self.blob_ids.insert(id.0, key.0);
         self.records.insert(key.0, BlobRecord::new(caller));
         self.change_totals(|totals| totals.blobs += 1);
+        Ok(())
+    }
+
+    /// Undoes an open: removes the blob while it is open, empty and the caller's. Anything else is none of the caller's
+    /// doing and stays; that is `Ok`, too. Bytes are never lost by it.
+    pub fn release(&mut self, caller: Principal, key: BlobKey) -> Result<()> {
+        let record = self.records.get(&key.0);
+        let empty = record.is_some_and(|record| {
+            record.gateway == caller
+                && record.state == BlobState::Open
+                && record.chunks.count() == 0
+        });
+        if empty {
+            self.records.remove(&key.0);
+            self.blob_ids.remove(&key.blob_id().0);
+            self.change_totals(|totals| totals.blobs -= 1);
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use crate::session::types::LocalFuture;
 use crate::wire;
 use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal};
-use capsule_shared::blob_store::{DeleteProgress, DigestProgress, StoredBlob};
+use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryPage};
 use capsule_shared::{BlobId, BlobKey, Error, Result};
@@ -151,6 +151,10 @@ impl<R: Runtime> Peers<R> {
         self.call(store, "blob_open", (key,))
     }
 
+    pub fn blob_release(&self, store: Principal, key: BlobKey) -> LocalFuture<PeerResult<()>> {
+        self.call(store, "blob_release", (key,))
+    }
+
     pub fn blob_put_chunk(
         &self,
         store: Principal,
@@ -186,10 +190,6 @@ impl<R: Runtime> Peers<R> {
         key: BlobKey,
     ) -> LocalFuture<PeerResult<DeleteProgress>> {
         self.call(store, "blob_delete", (key,))
-    }
-
-    pub fn blob_meta(&self, store: Principal, key: BlobKey) -> LocalFuture<PeerResult<StoredBlob>> {
-        self.call(store, "blob_meta", (key,))
     }
 
     pub fn blob_read_chunk(

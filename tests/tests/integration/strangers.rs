@@ -85,6 +85,7 @@ fn only_registered_gateways_may_write_to_the_blob_store() {
         unauthorized(caller.update::<()>("blob_seal", (key, 1u32, 1u64)));
         unauthorized(caller.update::<Opaque>("blob_digest", (key,)));
         unauthorized(caller.update::<Opaque>("blob_delete", (key,)));
+        unauthorized(caller.update::<()>("blob_release", (key,)));
         unauthorized(caller.query::<Opaque>("blob_meta", (key,)));
         unauthorized(caller.query::<ByteBuf>("blob_read_chunk", (key, 0u32)));
     }

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 enum Op {
     Open,
+    Release,
     Put {
         index: u32,
         bytes: Vec<u8>,
@@ -36,6 +37,7 @@ fn op() -> impl Strategy<Value = Op> {
     let bytes = (1..4usize, 0..3u8).prop_map(|(len, byte)| vec![byte; len * 70]);
     prop_oneof![
         3 => Just(Op::Open),
+        1 => Just(Op::Release),
         12 => (0..8u32, bytes).prop_map(|(index, bytes)| Op::Put { index, bytes }),
         2 => (-1..2i8, -1..2i8).prop_map(|(chunks_off, bytes_off)| Op::Seal { chunks_off, bytes_off }),
         2 => Just(Op::Seal { chunks_off: 0, bytes_off: 0 }),
@@ -54,6 +56,12 @@ struct Blob {
 }
 
 impl Blob {
+    /// And nothing more.
+    fn opened_by(&self, caller: Principal) -> bool {
+        let untouched = self.chunks.is_empty() && !self.sealed && !self.deleting;
+        untouched && self.gateway == Some(caller)
+    }
+
     fn bytes(&self) -> u64 {
         self.chunks.values().map(|bytes| bytes.len() as u64).sum()
     }
@@ -110,12 +118,18 @@ impl World {
             Op::Open => {
                 let expected = match self.model.get(&key) {
                     None => "ok",
-                    Some(b) if b.gateway == Some(caller) && !b.sealed && !b.deleting => "ok",
+                    Some(b) if b.opened_by(caller) => "ok",
                     Some(_) => "conflict",
                 };
                 assert_eq!(kind(&store.open_blob(caller, key)), expected);
                 if expected == "ok" {
                     self.model.entry(key).or_default().gateway = Some(caller);
+                }
+            }
+            Op::Release => {
+                assert_eq!(kind(&store.release(caller, key)), "ok");
+                if self.model.get(&key).is_some_and(|b| b.opened_by(caller)) {
+                    self.model.remove(&key);
                 }
             }
             Op::Put { index, bytes } => {

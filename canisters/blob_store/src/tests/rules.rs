@@ -54,13 +54,32 @@ fn what_was_put_is_read_back_by_any_gateway() {
 }
 
 #[test]
-fn opening_again_is_ok_for_the_same_gateway_while_open() {
-    let mut state = with_blob(&[b"one"]);
+fn opening_again_is_ok_for_the_same_gateway_while_empty() {
+    let mut state = with_blob(&[]);
     assert_eq!(state.store.open_blob(gateway(1), key(1)), Ok(()));
+    state.store.put(gateway(1), key(1), 0, b"one").unwrap();
+    assert!(is_conflict(state.store.open_blob(gateway(1), key(1))));
     assert_eq!(state.store.meta(key(1)).unwrap().chunk_count, 1);
     assert!(is_conflict(state.store.open_blob(gateway(2), key(1))));
     state.store.seal(gateway(1), key(1), 1, 3).unwrap();
     assert!(is_conflict(state.store.open_blob(gateway(1), key(1))));
+}
+
+#[test]
+fn releasing_removes_nothing_but_the_callers_empty_blob() {
+    let mut state = with_blob(&[]);
+    assert_eq!(state.store.release(gateway(2), key(1)), Ok(()));
+    assert!(state.store.meta(key(1)).is_ok());
+    assert_eq!(state.store.release(gateway(1), key(1)), Ok(()));
+    assert_eq!(state.store.meta(key(1)), Err(Error::NotFound));
+    assert_eq!(state.store.totals().blobs, 0);
+    assert_eq!(state.store.release(gateway(1), key(1)), Ok(()));
+
+    let mut state = with_blob(&[b"one"]);
+    assert_eq!(state.store.release(gateway(1), key(1)), Ok(()));
+    state.store.seal(gateway(1), key(1), 1, 3).unwrap();
+    assert_eq!(state.store.release(gateway(1), key(1)), Ok(()));
+    assert_eq!(state.store.read_chunk(key(1), 0), Ok(b"one".to_vec()));
 }
 
 #[test]

@@ -91,17 +91,15 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                     };
                 }
                 Err(PeerError::Refused(Error::Conflict(_))) => {
-                    // The id is another blob's: there is nothing of ours to delete.
+                    // The id is another blob's: there is nothing of ours to release.
                     self.with(|state| state.jobs.remove(intent));
                 }
                 Err(error) => {
-                    self.with(|state| match error.may_have_acted() {
-                        true => state.jobs.move_to(intent, now),
-                        false => {
-                            state.jobs.remove(intent);
-                        }
-                    });
-                    self.schedule();
+                    // Where the store may have acted, or may act yet, the intent waits for its time: a request that
+                    // arrives after it would leave an empty blob.
+                    if !error.may_have_acted() {
+                        self.with(|state| state.jobs.remove(intent));
+                    }
                     return Err(store_error(error));
                 }
             }
@@ -112,7 +110,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     }
 
     /// Takes the next session id, and notes in stable memory, before the store is asked, that its blob is to be
-    /// deleted unless the session comes to be.
+    /// released unless the session comes to be.
     fn prepare_open(&self, args: &BeginArgs, stem: &str) -> Result<(SessionId, UploadMeta, JobId)> {
         let stores = self.stores()?;
         let now = self.runtime.now();
@@ -128,7 +126,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             let key = upload.key(id);
             let intent = state
                 .jobs
-                .push(now + OPEN_GRACE_NS, Task::DeleteBlob { store, key });
+                .push(now + OPEN_GRACE_NS, Task::ReleaseBlob { store, key });
             (id, upload, intent)
         });
         self.schedule();

@@ -19,6 +19,8 @@ const DAILY_NS: u64 = 24 * 3_600 * SECOND_NS;
 pub enum Task {
     /// Delete what a store holds under the key.
     DeleteBlob { store: Principal, key: BlobKey },
+    /// Undo the opening of a blob that no session came to have; it never deletes bytes.
+    ReleaseBlob { store: Principal, key: BlobKey },
     /// Carry on a session that is finishing.
     Finish { session: u64 },
     /// Have the store hash the blob of a session whose rolling hash can't be followed.

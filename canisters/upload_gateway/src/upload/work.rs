@@ -77,6 +77,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     async fn run(&self, id: JobId, task: Task) {
         let run = match task {
             Task::DeleteBlob { store, key } => self.run_delete_blob(store, key).await,
+            Task::ReleaseBlob { store, key } => self.run_release_blob(store, key).await,
             Task::Finish { session } => self.run_finish(SessionId(session)).await,
             Task::Digest { session } => self.run_digest(SessionId(session)).await,
             Task::DeleteMemory { memory } => self.run_delete_memory(memory).await,
@@ -101,16 +102,13 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         match self.peers.blob_delete(store, key).await {
             Ok(DeleteProgress::Done) | Err(PeerError::Refused(Error::NotFound)) => Ok(Run::Done),
             Ok(DeleteProgress::Remaining(_)) => Ok(Run::Again),
-            Err(PeerError::Refused(Error::Unauthorized)) => {
-                // Either the store doesn't know this gateway (now), or another gateway has the key, and there was never
-                // anything of ours. Only who is registered is told which.
-                match self.peers.blob_meta(store, key).await {
-                    Ok(blob) if blob.gateway != self.runtime.self_id() => Ok(Run::Done),
-                    _ => Ok(Run::Later),
-                }
-            }
             Err(error) => Err(store_error(error)),
         }
+    }
+
+    async fn run_release_blob(&self, store: Principal, key: BlobKey) -> Result<Run> {
+        let released = self.peers.blob_release(store, key).await;
+        released.map(|()| Run::Done).map_err(store_error)
     }
 
     async fn run_finish(&self, id: SessionId) -> Result<Run> {

@@ -11,7 +11,7 @@ use crate::wire::PutChunk;
 use candid::utils::ArgumentDecoder;
 use candid::{CandidType, Principal, decode_args, encode_args, encode_one};
 use capsule_shared::asset::*;
-use capsule_shared::blob_store::{DeleteProgress, DigestProgress, StoredBlob};
+use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
 use capsule_shared::capsule::CapsuleHeader;
 use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::memory_index::*;
@@ -160,6 +160,12 @@ impl World {
                 net.blobs.entry(key).or_default();
                 reply(Ok(()))
             }
+            "blob_release" => {
+                let (key,): (BlobKey,) = args(arg);
+                net.blobs
+                    .retain(|k, blob| *k != key || blob.foreign || !blob.chunks.is_empty());
+                reply(Ok(()))
+            }
             "blob_put_chunk" => {
                 let (key, index, bytes): (BlobKey, u32, ByteBuf) = args(arg);
                 reply(net.put(key, index, bytes.into_vec()))
@@ -193,16 +199,6 @@ impl World {
                     net.blobs.remove(&key);
                 }
                 reply(Ok(DeleteProgress::Done))
-            }
-            "blob_meta" => {
-                let (key,): (BlobKey,) = args(arg);
-                let blob = net.blobs.get(&key).ok_or(Error::NotFound);
-                reply(blob.map(|blob| StoredBlob {
-                    gateway: id(if blob.foreign { 77 } else { GATEWAY }),
-                    bytes: blob.chunks.values().map(|c| c.len() as u64).sum(),
-                    chunk_count: blob.chunks.len() as u32,
-                    sealed: blob.sealed,
-                }))
             }
             "blob_read_chunk" => {
                 let (key, index): (BlobKey, u32) = args(arg);
