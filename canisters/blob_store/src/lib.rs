@@ -70,6 +70,11 @@ fn init(args: Option<BlobStoreArgs>) {
     configure(args);
 }
 
+#[ic_cdk::inspect_message]
+fn inspect_message() {
+    canister_common::inspection::inspect_ingress(is_gateway);
+}
+
 #[ic_cdk::post_upgrade]
 fn post_upgrade(args: Option<BlobStoreArgs>) {
     configure(args);

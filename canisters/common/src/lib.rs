@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod gateways;
+pub mod inspection;
 
 use candid::Principal;
 use capsule_shared::{Error, Result};

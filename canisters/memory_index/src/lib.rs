@@ -72,6 +72,11 @@ fn init(args: Option<MemoryIndexArgs>) {
     configure(args);
 }
 
+#[ic_cdk::inspect_message]
+fn inspect_message() {
+    canister_common::inspection::inspect_ingress(is_peer);
+}
+
 #[ic_cdk::post_upgrade]
 fn post_upgrade(args: Option<MemoryIndexArgs>) {
     configure(args);

@@ -12,6 +12,7 @@ mod wire;
 
 use crate::memory::StableMemory;
 use crate::runtime::IcRuntime;
+use crate::upload::admission::Ingress;
 use crate::upload::begin::BeginArgs;
 use crate::upload::service::UploadService;
 use crate::upload::types::SessionId;
@@ -22,8 +23,8 @@ use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
 use capsule_shared::memory_index::{Memory, MemoryPage};
 use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult, UploadStatus};
 use capsule_shared::{Error, Result};
-use ic_cdk::api::{is_controller, msg_caller};
-use ic_cdk::{init, post_upgrade, pre_upgrade, query, update};
+use ic_cdk::api::{accept_message, is_controller, msg_arg_data, msg_caller, msg_method_name};
+use ic_cdk::{init, inspect_message, post_upgrade, pre_upgrade, query, update};
 use ic_stable_structures::DefaultMemoryImpl;
 use serde_bytes::ByteBuf;
 use std::marker::PhantomData;
@@ -86,6 +87,20 @@ fn pre_upgrade() {
         ic_cdk::api::trap(format!(
             "the upgrade is refused: {open} calls to other canisters are open; stop the canister, install, start it"
         ));
+    }
+}
+
+#[inspect_message]
+fn inspect_message() {
+    let caller = msg_caller();
+    let ingress = Ingress {
+        caller,
+        is_controller: is_controller(&caller),
+        method: msg_method_name(),
+        arg: msg_arg_data(),
+    };
+    if service().admits(ingress) {
+        accept_message();
     }
 }
 

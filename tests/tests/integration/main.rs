@@ -1,6 +1,7 @@
 //! The three canisters as they are deployed, driven as frontends drive them. One program, so that all tests share one
 //! engine; each test has a network of its own.
 
+mod admission;
 mod double;
 mod integrity;
 mod logs;

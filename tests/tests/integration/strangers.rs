@@ -7,14 +7,30 @@ use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
 use capsule_shared::keys::{BlobId, pmid_session_hash32};
 use capsule_shared::memory_index::{BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryPage};
 use capsule_shared::{BlobKey, Error};
-use integration_tests::client::{Called, Client};
+use integration_tests::client::{CallError, Called, Client};
 use integration_tests::deployment::{Part, deploy, person};
 use integration_tests::source::{UploadSpec, document};
+use pocket_ic::ErrorCode;
 use serde_bytes::{ByteBuf, Bytes};
 
 #[track_caller]
 fn unauthorized<T: std::fmt::Debug>(called: Called<T>) {
     assert_eq!(refused(called), Error::Unauthorized);
+}
+
+/// Refused before it ran, by inspection.
+#[track_caller]
+fn turned_away<T: std::fmt::Debug>(called: Called<T>) {
+    match called {
+        Err(CallError::Rejected(reject)) => {
+            assert_eq!(
+                reject.error_code,
+                ErrorCode::CanisterRejectedMessage,
+                "{reject:?}"
+            );
+        }
+        other => panic!("expected a message that is refused, got {other:?}"),
+    }
 }
 
 #[test]
@@ -43,8 +59,8 @@ fn a_stranger_can_touch_nothing_through_the_gateway() {
     unauthorized(mallory.memories_read(&done.result.memory_id));
     unauthorized(mallory.memories_delete(&done.result.memory_id));
     unauthorized(mallory.capsules_read_basic(Some(&alices)));
-    unauthorized(mallory.sessions_cleanup_expired());
-    unauthorized(mallory.update::<()>("configure", (GatewayArgs::default(),)));
+    turned_away(mallory.sessions_cleanup_expired());
+    turned_away(mallory.update::<()>("configure", (GatewayArgs::default(),)));
     unauthorized(mallory.query::<GatewayConfig>("configuration", ()));
     assert_eq!(mallory.capsules_list().unwrap(), []);
     assert_eq!(mallory.sessions_list().unwrap(), "");
@@ -80,12 +96,12 @@ fn only_registered_gateways_may_write_to_the_blob_store() {
         deployment.controller,
     ] {
         let caller = Client::new(&deployment.pic, deployment.blob_store, who);
-        unauthorized(caller.update::<()>("blob_open", (key,)));
-        unauthorized(caller.update::<()>("blob_put_chunk", (key, 0u32, Bytes::new(b"x"))));
-        unauthorized(caller.update::<()>("blob_seal", (key, 1u32, 1u64)));
-        unauthorized(caller.update::<Opaque>("blob_digest", (key,)));
-        unauthorized(caller.update::<Opaque>("blob_delete", (key,)));
-        unauthorized(caller.update::<()>("blob_release", (key,)));
+        turned_away(caller.update::<()>("blob_open", (key,)));
+        turned_away(caller.update::<()>("blob_put_chunk", (key, 0u32, Bytes::new(b"x"))));
+        turned_away(caller.update::<()>("blob_seal", (key, 1u32, 1u64)));
+        turned_away(caller.update::<Opaque>("blob_digest", (key,)));
+        turned_away(caller.update::<Opaque>("blob_delete", (key,)));
+        turned_away(caller.update::<()>("blob_release", (key,)));
         unauthorized(caller.query::<Opaque>("blob_meta", (key,)));
         unauthorized(caller.query::<ByteBuf>("blob_read_chunk", (key, 0u32)));
     }
@@ -113,14 +129,14 @@ fn only_registered_gateways_may_use_the_memory_index() {
         sha256: ByteBuf::from(vec![0; 32]),
     };
     let none: Option<String> = None;
-    unauthorized(caller.update::<Capsule>("capsule_create", (mallory, None::<()>)));
+    turned_away(caller.update::<Capsule>("capsule_create", (mallory, None::<()>)));
     unauthorized(caller.query::<CapsuleInfo>("capsule_read", (mallory, &none)));
     unauthorized(caller.query::<Vec<CapsuleHeader>>("capsule_list", (mallory,)));
     unauthorized(caller.query::<CapsuleUsage>("capsule_usage", (mallory, "any")));
-    unauthorized(caller.update::<Memory>("memory_commit", (commit,)));
+    turned_away(caller.update::<Memory>("memory_commit", (commit,)));
     unauthorized(caller.query::<MemoryPage>("memory_list", (mallory, "any", &none, None::<u32>)));
     unauthorized(caller.query::<Memory>("memory_read", (mallory, "any")));
-    unauthorized(caller.update::<Memory>("memory_delete", (mallory, "any")));
+    turned_away(caller.update::<Memory>("memory_delete", (mallory, "any")));
     unauthorized(caller.query::<BlobPlace>("blob_locate", (mallory, BlobId(1))));
     registering_is_for_controllers(&deployment, Part::MemoryIndex);
 }
@@ -132,7 +148,7 @@ fn registering_is_for_controllers(
     let as_person = |who| Client::new(&deployment.pic, deployment.id(part), who);
     let mallory = as_person(person("mallory"));
     for method in ["gateways_register", "gateways_unregister"] {
-        unauthorized(mallory.update::<()>(method, (person("mallory"),)));
+        turned_away(mallory.update::<()>(method, (person("mallory"),)));
     }
     unauthorized(mallory.query::<Vec<Principal>>("gateways_list", ()));
 

@@ -1,6 +1,7 @@
 //! Uploads on top of sessions: capsules and metadata, where a blob lies, the rolling hash, the finish protocol, and the
 //! clean-up behind it.
 
+pub mod admission;
 pub mod begin;
 pub mod deletion;
 pub mod finish;

@@ -1,0 +1,80 @@
+//! What ingress is refused before it costs anything: what could only waste cycles. The network then says that the canister
+//! refused the message. Smaller mistakes get the typed error of their method, and the methods keep all their own
+//! checks: calls of canisters aren't inspected, and what was inspected may have changed when the message runs.
+
+use super::service::UploadService;
+use super::types::SessionId;
+use crate::runtime::Runtime;
+use crate::wire::PutChunk;
+use candid::Principal;
+use canister_common::args::decode;
+use capsule_shared::asset::AssetMetadata;
+use capsule_shared::capsule::PersonRef;
+use capsule_shared::gateway::GatewayArgs;
+use capsule_shared::limits::MAX_METADATA_BYTES;
+use ic_stable_structures::Memory;
+use serde_bytes::ByteBuf;
+
+/// A chunk of at most this many bytes gets its typed error whatever its session is.
+const SMALL_CHUNK_BYTES: usize = 256 * 1024;
+
+/// The most bytes of other arguments of users: the metadata, and room for the texts beside it and their types.
+const MAX_ARGUMENT_BYTES: usize = 4 * MAX_METADATA_BYTES;
+
+/// The most bytes of a controller's arguments: lists of principals may be long.
+const MAX_SETTINGS_BYTES: usize = 1 << 20;
+
+/// An ingress message as it is inspected.
+pub struct Ingress {
+    pub caller: Principal,
+    pub is_controller: bool,
+    pub method: String,
+    pub arg: Vec<u8>,
+}
+
+impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
+    /// Whether a message may run.
+    pub fn admits(&self, ingress: Ingress) -> bool {
+        let Ingress {
+            caller,
+            is_controller,
+            method,
+            arg,
+        } = ingress;
+        let small = arg.len() <= MAX_ARGUMENT_BYTES;
+        let decodes = match method.as_str() {
+            "configure" => {
+                return is_controller
+                    && arg.len() <= MAX_SETTINGS_BYTES
+                    && decode::<(GatewayArgs,)>(&arg).is_ok();
+            }
+            "configuration" | "sessions_cleanup_expired" => {
+                return is_controller && small && decode::<()>(&arg).is_ok();
+            }
+            "uploads_put_chunk" => match PutChunk::decode(arg) {
+                Ok(put) => self.admits_chunk(caller, &put),
+                Err(_) => false,
+            },
+            "uploads_begin" => {
+                small && decode::<(String, AssetMetadata, u32, String)>(&arg).is_ok()
+            }
+            "uploads_finish" => small && decode::<(u64, ByteBuf, u64)>(&arg).is_ok(),
+            "uploads_abort" | "uploads_status" => small && decode::<(u64,)>(&arg).is_ok(),
+            "capsules_create" => small && decode::<(Option<PersonRef>,)>(&arg).is_ok(),
+            "memories_delete" => small && decode::<(String,)>(&arg).is_ok(),
+            // Queries, which agents may send as updates.
+            "upload_config" | "uploads_list" | "sessions_stats" | "sessions_list" => {
+                small && decode::<()>(&arg).is_ok()
+            }
+            // Composite queries can't be sent so, and there is nothing else.
+            _ => false,
+        };
+        decodes && self.with(|state| state.config.get().check_caller(caller).is_ok())
+    }
+
+    fn admits_chunk(&self, caller: Principal, put: &PutChunk) -> bool {
+        let bytes = put.bytes().len();
+        let id = SessionId(put.session_id);
+        bytes <= SMALL_CHUNK_BYTES || self.with(|state| state.sessions.owned(id, caller).is_ok())
+    }
+}
