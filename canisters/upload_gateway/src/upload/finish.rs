@@ -47,6 +47,20 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         sha256: &[u8],
         total_len: u64,
     ) -> Result<UploadFinishResult> {
+        let finished = self.try_finish(caller, id, sha256, total_len).await;
+        if finished.is_err() {
+            self.with(|state| state.events.finishes_failed += 1);
+        }
+        finished
+    }
+
+    async fn try_finish(
+        &self,
+        caller: Principal,
+        id: SessionId,
+        sha256: &[u8],
+        total_len: u64,
+    ) -> Result<UploadFinishResult> {
         let guard = match self.find(caller, id, sha256, total_len)? {
             Found::Done(result) => return Ok(result),
             Found::Verified(guard) => guard,
@@ -281,6 +295,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         let result = finish_result(memory);
         self.with(|state| {
             state.sessions.commit(id, now);
+            state.events.finishes_ok += 1;
             let record = state.finishes.get(&id.0);
             let mut record = record.expect("BUG: a finishing session without its finish");
             record.result = Some(result.clone());

@@ -75,6 +75,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         let now = self.runtime.now();
         self.with(|state| {
             let session = state.sessions.confirm_chunk(chunk, now)?;
+            state.events.chunk_writes += 1;
             if let Some(hash) = hash {
                 state.hashes.confirm(hash);
             }

@@ -21,6 +21,10 @@ use serde_bytes::ByteBuf;
 pub struct DebugSessionStats {
     pub total_active: u64,
     pub by_principal: Vec<(Principal, u32)>,
+    /// The following three since the last install or upgrade, as `Events` counts them.
+    pub total_chunk_writes: u64,
+    pub finish_ok_count: u64,
+    pub finish_err_count: u64,
     pub open_calls: u32,
     pub queued_jobs: u64,
 }
@@ -169,6 +173,9 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             DebugSessionStats {
                 total_active: counters.pending + counters.finishing,
                 by_principal: state.sessions.active_by_owner(),
+                total_chunk_writes: state.events.chunk_writes,
+                finish_ok_count: state.events.finishes_ok,
+                finish_err_count: state.events.finishes_failed,
                 open_calls,
                 queued_jobs: state.jobs.len(),
             }

@@ -16,7 +16,8 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-/// Everything the gateway knows. All of it is in stable memory, but for reservations and tentative midstates, and which digests are asked for.
+/// Everything the gateway knows. All of it is in stable memory, but for reservations and tentative midstates, which digests are asked for,
+/// and counts of events.
 pub struct State<M: Memory> {
     pub(super) config: StableCell<Config, M>,
     pub(super) sessions: SessionService<M>,
@@ -27,6 +28,7 @@ pub struct State<M: Memory> {
     pub(super) deletions: StableBTreeMap<String, Deletion, M>,
     /// Whose digest is asked for by a job in the queue, as far as the heap knows: a second job would do no harm.
     pub(super) digesting: BTreeSet<SessionId>,
+    pub(super) events: Events,
 }
 
 impl<M: Memory> State<M> {
@@ -42,6 +44,7 @@ impl<M: Memory> State<M> {
             jobs: JobQueue::new(memories.jobs, memories.job_counter),
             deletions: StableBTreeMap::init(memories.deletions),
             digesting: BTreeSet::new(),
+            events: Events::default(),
         }
     }
 
@@ -62,6 +65,17 @@ impl<M: Memory> State<M> {
         self.digesting.remove(&id);
         self.finishes.remove(&id.0);
     }
+}
+
+/// What has happened since the canister was last installed or upgraded: on the heap, for whoever watches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// Chunks that were stored and confirmed; repeated ones don't count.
+    pub chunk_writes: u64,
+    /// Uploads that were committed, by their caller or by the timer.
+    pub finishes_ok: u64,
+    /// Calls of finish that ended with an error, a temporary one included.
+    pub finishes_failed: u64,
 }
 
 /// A handle on the gateway; a clone is the same gateway.

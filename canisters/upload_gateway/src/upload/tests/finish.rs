@@ -69,6 +69,25 @@ fn a_large_blob_is_read_by_chunk() {
 }
 
 #[test]
+fn the_probe_counts_what_happened() {
+    let (world, service) = World::new();
+    let session = uploaded(&service);
+    put(&service, session, 0, b"first").unwrap();
+    finish(&service, session, b"something else").unwrap_err();
+    finish(&service, session, FILE).unwrap();
+    finish(&service, session, FILE).unwrap();
+    let stats = service.debug_session_stats();
+    assert_eq!(stats.total_chunk_writes, 2, "a repeated chunk is no write");
+    assert_eq!((stats.finish_ok_count, stats.finish_err_count), (1, 1));
+    assert_eq!(stats.total_active, 0);
+    let upgraded = world.start().debug_session_stats();
+    assert_eq!(
+        (upgraded.total_chunk_writes, upgraded.finish_ok_count),
+        (0, 0)
+    );
+}
+
+#[test]
 fn a_wrong_hash_or_length_leaves_the_session_pending() {
     let (world, service) = World::new();
     let session = uploaded(&service);
