@@ -5,6 +5,7 @@
 //! | --- | --- | --- | --- |
 //! | `capsule_create` | update | `(principal who, opt PersonRef subject)` | `Result<Capsule>` |
 //! | `capsule_read` | query | `(principal who, opt text capsule_id)` | `Result<CapsuleInfo>` |
+//! | `capsule_add_controller`, `capsule_remove_controller` | update | `(principal who, text capsule_id, principal controller)` | `Result<Capsule>` |
 //! | `capsule_list` | query | `(principal who)` | `Result<vec CapsuleHeader>` |
 //! | `capsule_usage` | query | `(principal who, text capsule_id)` | `Result<CapsuleUsage>`: the right to write, checked |
 //! | `memory_commit` | update | `(MemoryCommit)` | `Result<Memory>`; the same again for the same gateway and session |

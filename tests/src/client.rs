@@ -120,6 +120,14 @@ impl<'a> Client<'a> {
         self.update("capsules_create", (subject,))
     }
 
+    pub fn add_controller(&self, capsule: &str, controller: Principal) -> Called<Capsule> {
+        self.update("capsules_add_controller", (capsule, controller))
+    }
+
+    pub fn remove_controller(&self, capsule: &str, controller: Principal) -> Called<Capsule> {
+        self.update("capsules_remove_controller", (capsule, controller))
+    }
+
     pub fn capsules_read_basic(&self, capsule: Option<&str>) -> Called<CapsuleInfo> {
         self.query("capsules_read_basic", (capsule,))
     }

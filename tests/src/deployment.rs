@@ -60,10 +60,15 @@ pub struct Created {
 
 impl Created {
     pub fn on(pic: PocketIc) -> Self {
+        Self::with_cycles(pic, CYCLES)
+    }
+
+    /// Each canister gets so many cycles.
+    pub fn with_cycles(pic: PocketIc, cycles: u128) -> Self {
         let controller = person("controller");
         let create = || {
             let id = pic.create_canister_with_settings(Some(controller), None);
-            pic.add_cycles(id, CYCLES);
+            pic.add_cycles(id, cycles);
             id
         };
         let [gateway, blob_store, memory_index] = [create(), create(), create()];

@@ -14,16 +14,19 @@ mod totals;
 use crate::memory::Memories;
 use crate::slices::{DELETE_INSTRUCTIONS, DIGEST_INSTRUCTIONS, SLICE_CHUNKS, Slice};
 use crate::store::BlobStore;
+use crate::totals::{CAPACITY_BYTES, Totals};
 use candid::Principal;
 use canister_common::gateways::Gateways;
-use canister_common::{check_administrator, gateway_of_environment, method};
+use canister_common::http::{self, Encoder, HttpRequest, HttpResponse};
+use canister_common::{check_administrator, check_own_funds, gateway_of_environment, method};
 use capsule_shared::blob_store::{BlobStoreArgs, DeleteProgress, DigestProgress, StoredBlob};
 use capsule_shared::{BlobKey, Result};
-use ic_cdk::api::{msg_caller, performance_counter};
+use ic_cdk::api::{msg_caller, performance_counter, time};
 use ic_stable_structures::memory_manager::VirtualMemory;
 use ic_stable_structures::{DefaultMemoryImpl, Memory};
 use serde_bytes::{ByteBuf, Bytes};
 use std::cell::RefCell;
+use std::io;
 
 /// Everything that the canister knows; all of it lies in stable memory.
 pub struct State<M: Memory> {
@@ -42,6 +45,36 @@ impl<M: Memory> State<M> {
             store,
             gateways: Gateways::open(gateways),
         }
+    }
+}
+
+impl<M: Memory> State<M> {
+    fn encode_metrics(&self, encoder: &mut Encoder) -> io::Result<()> {
+        // Taken apart, so that whoever adds a field decides what to tell of it.
+        let State { store, gateways } = self;
+        let Totals {
+            blobs,
+            chunks,
+            bytes,
+        } = store.totals();
+        for (name, value, help) in [
+            (
+                "blobs",
+                blobs,
+                "Blobs, those that are being deleted included.",
+            ),
+            ("chunks", chunks, "Chunks."),
+            ("bytes", bytes, "Bytes of all chunks."),
+            (
+                "capacity_bytes",
+                CAPACITY_BYTES,
+                "Bytes that the store takes.",
+            ),
+            ("gateways", gateways.count(), "Registered gateways."),
+        ] {
+            encoder.encode_gauge(&format!("blob_store_{name}"), value as f64, help)?;
+        }
+        Ok(())
     }
 }
 
@@ -81,6 +114,7 @@ fn post_upgrade(args: Option<BlobStoreArgs>) {
 }
 
 method!(update for is_gateway: fn blob_open(key: BlobKey) -> Result<()> {
+    check_own_funds("the blob store")?;
     with_state(|state| state.store.open_blob(msg_caller(), key))
 });
 
@@ -89,6 +123,7 @@ method!(update for is_gateway: fn blob_release(key: BlobKey) -> Result<()> {
 });
 
 method!(update for is_gateway: fn blob_put_chunk(key: BlobKey, index: u32, bytes: &Bytes) -> Result<()> {
+    check_own_funds("the blob store")?;
     with_state(|state| state.store.put(msg_caller(), key, index, bytes))
 });
 
@@ -124,6 +159,18 @@ method!(update for check_administrator: fn gateways_unregister(gateway: Principa
 method!(query for check_administrator: fn gateways_list() -> Result<Vec<Principal>> {
     Ok(with_state(|state| state.gateways.list()))
 });
+
+#[ic_cdk::query(hidden = true, decode_with = "std::convert::identity")]
+fn http_request(message: Vec<u8>) -> HttpResponse {
+    #[candid::candid_method(query)]
+    fn http_request(request: HttpRequest) -> HttpResponse {
+        http::serve_metrics(&request, time(), |encoder| {
+            http::encode_platform(encoder, "blob_store")?;
+            with_state(|state| state.encode_metrics(encoder))
+        })
+    }
+    http::answer(&message, http_request)
+}
 
 fn slice(instructions: u64) -> Slice<'static> {
     Slice {

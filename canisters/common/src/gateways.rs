@@ -54,6 +54,10 @@ impl<M: Memory> Gateways<M> {
         gateways.iter().try_for_each(|g| self.register(*g))
     }
 
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
     pub fn list(&self) -> Vec<Principal> {
         self.0.iter().collect()
     }

@@ -1,7 +1,9 @@
-//! What the canisters share: arguments that never trap, and, behind the gateway, who may call.
+//! What the canisters share: arguments that never trap, metrics, funds, and, behind the gateway, who may call.
 
 pub mod args;
+pub mod funds;
 pub mod gateways;
+pub mod http;
 pub mod inspection;
 
 use candid::Principal;
@@ -16,6 +18,12 @@ pub fn gateway_of_environment() -> Option<Principal> {
     env_var_name_exists(GATEWAY_ENV_VAR)
         .then(|| Principal::from_text(env_var_value(GATEWAY_ENV_VAR)).ok())
         .flatten()
+}
+
+/// New work needs cycles: a temporary error while `canister`, which makes no calls, has too few.
+pub fn check_own_funds(canister: &str) -> Result<()> {
+    let liquid = ic_cdk::api::canister_liquid_cycle_balance();
+    funds::check_funds(canister, liquid, funds::MIN_WITHOUT_CALLS)
 }
 
 /// `Unauthorized` for everybody but the canister's controllers.

@@ -1,22 +1,28 @@
 //! Capsules: making them, and what one caller sees of them.
 
 use crate::ids::CapsuleId;
-use crate::index::{Call, Index, subject_key};
+use crate::index::{Call, Index, owner_prefix, subject_key};
 use crate::record::CapsuleRecord;
 use candid::Principal;
-use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, OwnerState, PersonRef};
+use capsule_shared::capsule::{
+    Capsule, CapsuleHeader, CapsuleInfo, ControllerState, OwnerState, PersonRef,
+};
 use capsule_shared::limits::MAX_ID_BYTES;
 use capsule_shared::memory_index::CapsuleUsage;
 use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory;
 
-/// The most capsules in which one principal can have a right: `capsule_list` gives all of them in one reply, at most
-/// some 400 bytes each.
-pub const MAX_CAPSULES_PER_MEMBER: usize = 1_000;
+/// The most capsules that one principal can make, and the most in which one can be a controller: what others grant takes
+/// nothing from what one may make. `capsule_list` gives all of them in one reply, at most some 400 bytes each.
+pub const MAX_OWNED: usize = 1_000;
+pub const MAX_CONTROLLED: usize = 1_000;
+
+/// The most controllers of one capsule: each look at a capsule reads all of them.
+pub const MAX_CONTROLLERS: usize = 100;
 
 impl<M: Memory> Index<M> {
     /// The capsule of `who` with this subject, made if there is none; without a subject, the own capsule of `who`, whose
-    /// subject is `who`. `ResourceExhausted` at [`MAX_CAPSULES_PER_MEMBER`].
+    /// subject is `who`. `ResourceExhausted` at [`MAX_OWNED`].
     pub fn capsule_create(
         &mut self,
         call: Call,
@@ -38,7 +44,7 @@ impl<M: Memory> Index<M> {
             let capsule = capsule.expect("BUG: a subject without its capsule");
             return Ok(whole(CapsuleId(number), capsule));
         }
-        if self.capsules_of(who).take(MAX_CAPSULES_PER_MEMBER).count() == MAX_CAPSULES_PER_MEMBER {
+        if self.made_by(who).take(MAX_OWNED).count() == MAX_OWNED {
             return Err(Error::ResourceExhausted);
         }
         let state = OwnerState {
@@ -110,6 +116,75 @@ impl<M: Memory> Index<M> {
             stored_bytes: capsule.stored_bytes,
             memory_count: capsule.memory_count,
         })
+    }
+
+    /// Gives `controller` the right to read and write; an owner's matter. Repeating it changes nothing.
+    ///
+    /// `InvalidArgument` for who has the right as an owner, `ResourceExhausted` at [`MAX_CONTROLLERS`] and at
+    /// [`MAX_CONTROLLED`].
+    pub fn capsule_add_controller(
+        &mut self,
+        call: Call,
+        who: Principal,
+        id: &str,
+        controller: Principal,
+    ) -> Result<Capsule> {
+        let (id, mut capsule) = self.capsule(who, id)?;
+        if !capsule.is_owner(who) {
+            return Err(Error::Unauthorized);
+        }
+        if capsule.is_owner(controller) {
+            return Err(Error::invalid(format!(
+                "{controller} owns the capsule, expected somebody else as its controller"
+            )));
+        }
+        if !capsule.is_controller(controller) {
+            let elsewhere = self.capsules_of(controller).count() - self.made_by(controller).count();
+            if capsule.controllers.len() >= MAX_CONTROLLERS || elsewhere >= MAX_CONTROLLED {
+                return Err(Error::ResourceExhausted);
+            }
+            let state = ControllerState {
+                granted_at: call.now,
+                granted_by: PersonRef::Principal(who),
+            };
+            let person = PersonRef::Principal(controller);
+            capsule.controllers.push((person, state));
+            capsule.touch(who, call.now);
+            self.by_member.insert((controller, id.0));
+            self.capsules.insert(id.0, capsule.clone());
+        }
+        Ok(whole(id, capsule))
+    }
+
+    /// Takes the right back; for owners, and for a controller who leaves. Who isn't a controller stays so.
+    pub fn capsule_remove_controller(
+        &mut self,
+        call: Call,
+        who: Principal,
+        id: &str,
+        controller: Principal,
+    ) -> Result<Capsule> {
+        let (id, mut capsule) = self.capsule(who, id)?;
+        if !capsule.is_owner(who) && who != controller {
+            return Err(Error::Unauthorized);
+        }
+        if capsule.is_controller(controller) {
+            let person = PersonRef::Principal(controller);
+            capsule.controllers.retain(|(other, _)| *other != person);
+            capsule.touch(who, call.now);
+            self.by_member.remove(&(controller, id.0));
+            self.capsules.insert(id.0, capsule.clone());
+        }
+        Ok(whole(id, capsule))
+    }
+
+    /// The capsules that `who` made.
+    fn made_by(&self, who: Principal) -> impl Iterator<Item = u64> {
+        let first = owner_prefix(who);
+        let entries = self.by_subject.range(first.clone()..);
+        entries
+            .take_while(move |entry| entry.key().starts_with(&first))
+            .map(|entry| entry.value())
     }
 
     fn capsules_of(&self, who: Principal) -> impl Iterator<Item = u64> {

@@ -92,12 +92,18 @@ impl<M: Memory> Index<M> {
     }
 }
 
+/// How the keys of `by_subject` begin for one owner: no other owner's begin so.
+pub(crate) fn owner_prefix(owner: Principal) -> Vec<u8> {
+    let owner = owner.as_slice();
+    let mut prefix = vec![owner.len() as u8];
+    prefix.extend_from_slice(owner);
+    prefix
+}
+
 /// The key of `by_subject`: the length of the owner's principal in one byte, the principal, then `o` and the text of an
 /// opaque subject or `p` and the bytes of a principal.
 pub(crate) fn subject_key(owner: Principal, subject: &PersonRef) -> Vec<u8> {
-    let owner = owner.as_slice();
-    let mut key = vec![owner.len() as u8];
-    key.extend_from_slice(owner);
+    let mut key = owner_prefix(owner);
     match subject {
         PersonRef::Opaque(text) => {
             key.push(b'o');

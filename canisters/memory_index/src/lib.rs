@@ -15,7 +15,8 @@ use crate::index::{Call, Index};
 use crate::memory::Memories;
 use candid::Principal;
 use canister_common::gateways::Gateways;
-use canister_common::{check_administrator, gateway_of_environment, method};
+use canister_common::http::{self, Encoder, HttpRequest, HttpResponse};
+use canister_common::{check_administrator, check_own_funds, gateway_of_environment, method};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{
     BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryIndexArgs, MemoryPage,
@@ -25,6 +26,7 @@ use ic_cdk::api::{msg_caller, time};
 use ic_stable_structures::memory_manager::VirtualMemory;
 use ic_stable_structures::{DefaultMemoryImpl, Memory as StableMemory};
 use std::cell::RefCell;
+use std::io;
 
 /// Everything that the canister knows; all of it lies in stable memory.
 pub struct State<M: StableMemory> {
@@ -39,6 +41,46 @@ impl<M: StableMemory> State<M> {
             index,
             gateways: Gateways::open(gateways),
         }
+    }
+}
+
+impl<M: StableMemory> State<M> {
+    fn encode_metrics(&self, encoder: &mut Encoder) -> io::Result<()> {
+        // Taken apart, so that whoever adds a field decides what to tell of it.
+        let State { index, gateways } = self;
+        let Index {
+            counters,
+            capsules,
+            by_subject: _,
+            by_member,
+            memories,
+            by_capsule: _,
+            by_session,
+            by_blob: _,
+        } = index;
+        let made = counters.get().last_memory;
+        for (name, value, help) in [
+            ("capsules", capsules.len(), "Capsules."),
+            (
+                "rights",
+                by_member.len(),
+                "Owners and controllers of all capsules.",
+            ),
+            ("memories", memories.len(), "Memories."),
+            (
+                "sessions_known",
+                by_session.len(),
+                "Sessions that have committed, their memory deleted or not.",
+            ),
+            ("gateways", gateways.count(), "Registered gateways."),
+        ] {
+            encoder.encode_gauge(&format!("memory_index_{name}"), value as f64, help)?;
+        }
+        encoder.encode_counter(
+            "memory_index_commits_total",
+            made as f64,
+            "Memories that were ever made.",
+        )
     }
 }
 
@@ -83,11 +125,21 @@ fn post_upgrade(args: Option<MemoryIndexArgs>) {
 }
 
 method!(update for is_peer: fn capsule_create(who: Principal, subject: Option<PersonRef>) -> Result<Capsule> {
+    check_own_funds("the memory index")?;
     with_state(|state| state.index.capsule_create(call(), who, subject))
 });
 
 method!(query for is_peer: fn capsule_read(who: Principal, capsule_id: Option<String>) -> Result<CapsuleInfo> {
     with_state(|state| state.index.capsule_read(who, capsule_id.as_deref()))
+});
+
+method!(update for is_peer: fn capsule_add_controller(who: Principal, capsule_id: String, controller: Principal) -> Result<Capsule> {
+    check_own_funds("the memory index")?;
+    with_state(|state| state.index.capsule_add_controller(call(), who, &capsule_id, controller))
+});
+
+method!(update for is_peer: fn capsule_remove_controller(who: Principal, capsule_id: String, controller: Principal) -> Result<Capsule> {
+    with_state(|state| state.index.capsule_remove_controller(call(), who, &capsule_id, controller))
 });
 
 method!(query for is_peer: fn capsule_list(who: Principal) -> Result<Vec<CapsuleHeader>> {
@@ -130,6 +182,18 @@ method!(update for check_administrator: fn gateways_unregister(gateway: Principa
 method!(query for check_administrator: fn gateways_list() -> Result<Vec<Principal>> {
     Ok(with_state(|state| state.gateways.list()))
 });
+
+#[ic_cdk::query(hidden = true, decode_with = "std::convert::identity")]
+fn http_request(message: Vec<u8>) -> HttpResponse {
+    #[candid::candid_method(query)]
+    fn http_request(request: HttpRequest) -> HttpResponse {
+        http::serve_metrics(&request, time(), |encoder| {
+            http::encode_platform(encoder, "memory_index")?;
+            with_state(|state| state.encode_metrics(encoder))
+        })
+    }
+    http::answer(&message, http_request)
+}
 
 fn call() -> Call {
     Call {

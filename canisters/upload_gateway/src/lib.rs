@@ -17,6 +17,8 @@ use crate::upload::begin::BeginArgs;
 use crate::upload::service::UploadService;
 use crate::upload::types::SessionId;
 use crate::wire::PutChunk;
+use candid::Principal;
+use canister_common::http::{self, HttpRequest, HttpResponse};
 use capsule_shared::asset::AssetMetadata;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
@@ -193,6 +195,20 @@ method!(composite_query: fn blob_read_chunk(locator: String, chunk_index: u32) -
         .await
 });
 
+// ---- metrics --------------------------------------------------------------------------------------------------
+
+#[query(hidden = true, decode_with = "std::convert::identity")]
+fn http_request(message: Vec<u8>) -> HttpResponse {
+    #[candid::candid_method(query)]
+    fn http_request(request: HttpRequest) -> HttpResponse {
+        http::serve_metrics(&request, ic_cdk::api::time(), |encoder| {
+            http::encode_platform(encoder, "upload_gateway")?;
+            service().encode_metrics(encoder)
+        })
+    }
+    http::answer(&message, http_request)
+}
+
 // ---- sessions -------------------------------------------------------------------------------------------------
 
 #[query]
@@ -227,6 +243,14 @@ method!(update: fn capsules_create(subject: Option<PersonRef>) -> Result<Capsule
 
 method!(composite_query: fn capsules_read_basic(capsule_id: Option<String>) -> Result<CapsuleInfo> {
     service().read_capsule(msg_caller(), capsule_id).await
+});
+
+method!(update: fn capsules_add_controller(capsule_id: String, controller: Principal) -> Result<Capsule> {
+    service().add_controller(msg_caller(), &capsule_id, controller).await
+});
+
+method!(update: fn capsules_remove_controller(capsule_id: String, controller: Principal) -> Result<Capsule> {
+    service().remove_controller(msg_caller(), &capsule_id, controller).await
 });
 
 /// Its result has no room for an error: the call is rejected instead.

@@ -15,8 +15,36 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// The platform queues 500 calls to one canister, and each holds back cycles until it returns.
-const MAX_CALLS_PER_PEER: u32 = 400;
+/// The most calls that are open at once, to one peer and to all. The platform queues 500 to one canister, and each holds
+/// back cycles until it returns.
+#[derive(Clone, Copy)]
+struct Cap {
+    per_peer: u32,
+    total: u32,
+}
+
+/// For what begins: a new upload, a chunk, a capsule.
+const NEW_WORK: Cap = Cap {
+    per_peer: 400,
+    total: 1_000,
+};
+
+/// For what ends: finishes, deletions, clean-up. The difference is theirs alone, so that they go on under any load.
+const ENDING: Cap = Cap {
+    per_peer: 480,
+    total: 1_200,
+};
+
+fn cap_of(method: &str) -> Cap {
+    match method {
+        "capsule_create"
+        | "capsule_add_controller"
+        | "capsule_usage"
+        | "blob_open"
+        | "blob_put_chunk" => NEW_WORK,
+        _ => ENDING,
+    }
+}
 
 /// Why a peer didn't do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,16 +127,17 @@ impl<R: Runtime> Peers<R> {
         self.open.borrow().values().sum()
     }
 
-    fn enter(&self, callee: Principal) -> PeerResult<OpenCall> {
+    fn enter(&self, callee: Principal, cap: Cap) -> PeerResult<OpenCall> {
         let mut open = self.open.borrow_mut();
-        let count = open.entry(callee).or_default();
-        if *count >= MAX_CALLS_PER_PEER {
+        let total: u32 = open.values().sum();
+        let to_it = open.get(&callee).copied().unwrap_or(0);
+        if to_it >= cap.per_peer || total >= cap.total {
             return Err(PeerError::Failed(CallFailure {
                 may_have_acted: false,
-                text: format!("{count} calls to it are open already"),
+                text: format!("{to_it} calls to it and {total} in all are open already"),
             }));
         }
-        *count += 1;
+        open.insert(callee, to_it + 1);
         drop(open);
         Ok(OpenCall {
             open: self.open.clone(),
@@ -122,7 +151,7 @@ impl<R: Runtime> Peers<R> {
         method: &'static str,
         arg: Vec<u8>,
     ) -> PeerResult<T> {
-        let open = self.enter(callee)?;
+        let open = self.enter(callee, cap_of(method))?;
         let reply = self.runtime.call(callee, method, arg).await;
         drop(open);
         let reply = reply.map_err(PeerError::Failed)?;
@@ -232,6 +261,28 @@ impl<R: Runtime> Peers<R> {
         subject: Option<PersonRef>,
     ) -> LocalFuture<PeerResult<Capsule>> {
         self.call(index, "capsule_create", (who, subject))
+    }
+
+    pub fn capsule_add_controller(
+        &self,
+        index: Principal,
+        who: Principal,
+        capsule: &str,
+        controller: Principal,
+    ) -> LocalFuture<PeerResult<Capsule>> {
+        let args = (who, capsule, controller);
+        self.call(index, "capsule_add_controller", args)
+    }
+
+    pub fn capsule_remove_controller(
+        &self,
+        index: Principal,
+        who: Principal,
+        capsule: &str,
+        controller: Principal,
+    ) -> LocalFuture<PeerResult<Capsule>> {
+        let args = (who, capsule, controller);
+        self.call(index, "capsule_remove_controller", args)
     }
 
     pub fn capsule_read(

@@ -23,6 +23,9 @@ pub trait Runtime: Clock + Clone + 'static {
 
     fn self_id(&self) -> Principal;
 
+    /// Cycles above the freezing threshold.
+    fn liquid_cycles(&self) -> u128;
+
     /// The canister that the deploy tool named so in the environment.
     fn named_peer(&self, name: &str) -> Option<Principal>;
 
@@ -67,6 +70,10 @@ impl Runtime for IcRuntime {
 
     fn self_id(&self) -> Principal {
         ic_cdk::api::canister_self()
+    }
+
+    fn liquid_cycles(&self) -> u128 {
+        ic_cdk::api::canister_liquid_cycle_balance()
     }
 
     fn named_peer(&self, name: &str) -> Option<Principal> {

@@ -55,6 +55,8 @@ fn what_could_only_waste_cycles_costs_nothing() {
         "uploads_finish",
         "uploads_abort",
         "memories_delete",
+        "capsules_add_controller",
+        "capsules_remove_controller",
     ] {
         gateway(alice, method, b"DIDL".to_vec());
         gateway(alice, method, encode_args((true,)).unwrap());
@@ -63,6 +65,8 @@ fn what_could_only_waste_cycles_costs_nothing() {
     let text = "x".repeat(100_000);
     gateway(alice, "memories_delete", encode_args((text,)).unwrap());
     gateway(alice, "uploads_begun", vec![]);
+    // Only to be queried.
+    gateway(alice, "http_request", vec![]);
     // The controller's.
     let settings = encode_args((GatewayArgs::default(),)).unwrap();
     gateway(alice, "configure", settings);

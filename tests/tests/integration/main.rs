@@ -2,10 +2,13 @@
 //! engine; each test has a network of its own.
 
 mod admission;
+mod controllers;
 mod double;
+mod funds;
 mod integrity;
 mod logs;
 mod memories;
+mod metrics;
 mod resume;
 mod retries;
 mod strangers;

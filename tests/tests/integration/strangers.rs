@@ -130,6 +130,9 @@ fn only_registered_gateways_may_use_the_memory_index() {
     };
     let none: Option<String> = None;
     turned_away(caller.update::<Capsule>("capsule_create", (mallory, None::<()>)));
+    for method in ["capsule_add_controller", "capsule_remove_controller"] {
+        turned_away(caller.update::<Capsule>(method, (mallory, "any", mallory)));
+    }
     unauthorized(caller.query::<CapsuleInfo>("capsule_read", (mallory, &none)));
     unauthorized(caller.query::<Vec<CapsuleHeader>>("capsule_list", (mallory,)));
     unauthorized(caller.query::<CapsuleUsage>("capsule_usage", (mallory, "any")));

@@ -2,9 +2,10 @@
 
 use super::{call, commit, is_invalid, person, state};
 use crate::State;
-use crate::capsules::MAX_CAPSULES_PER_MEMBER;
+use crate::capsules::{MAX_CONTROLLED, MAX_CONTROLLERS, MAX_OWNED};
+use candid::Principal;
 use capsule_shared::Error;
-use capsule_shared::capsule::{ControllerState, PersonRef};
+use capsule_shared::capsule::PersonRef;
 use capsule_shared::limits::MAX_ID_BYTES;
 use capsule_shared::memory_index::CapsuleUsage;
 use ic_stable_structures::VectorMemory;
@@ -97,15 +98,13 @@ fn a_controller_of_a_capsule_reads_and_writes() {
         .index
         .capsule_create(call(1, 1), person(1), None)
         .unwrap();
-    let mut record = state.index.capsules.get(&1).unwrap();
-    record.controllers.push((
-        PersonRef::Principal(person(2)),
-        ControllerState {
-            granted_at: 2,
-            granted_by: PersonRef::Principal(person(1)),
-        },
-    ));
-    state.index.capsules.insert(1, record);
+    let add = state
+        .index
+        .capsule_add_controller(call(1, 2), person(1), &capsule.id, person(2));
+    let (controller, granted) = add.unwrap().controllers.pop().unwrap();
+    assert_eq!(controller, PersonRef::Principal(person(2)));
+    assert_eq!(granted.granted_at, 2);
+    assert_eq!(granted.granted_by, PersonRef::Principal(person(1)));
     let made = state
         .index
         .memory_commit(call(1, 3), commit(person(2), &capsule.id, 1, 10));
@@ -158,7 +157,7 @@ fn subjects_and_capsules_have_limits() {
         )));
     }
     let subject = |n: usize| Some(PersonRef::Opaque(format!("subject {n}")));
-    for n in 0..MAX_CAPSULES_PER_MEMBER {
+    for n in 0..MAX_OWNED {
         state
             .index
             .capsule_create(call(1, 1), person(1), subject(n))
@@ -179,4 +178,77 @@ fn subjects_and_capsules_have_limits() {
             .capsule_create(call(1, 1), person(2), None)
             .is_ok()
     );
+}
+
+#[test]
+fn owners_name_controllers_and_a_controller_may_leave() {
+    let mut state = state();
+    let index = &mut state.index;
+    index.capsule_create(call(1, 1), person(1), None).unwrap();
+    let listed = |capsule: &capsule_shared::capsule::Capsule| capsule.controllers.len();
+    let id = "capsule-1";
+    let add = |index: &mut crate::index::Index<_>, who, controller| {
+        index.capsule_add_controller(call(1, 5), person(who), id, person(controller))
+    };
+    let remove = |index: &mut crate::index::Index<_>, who, controller| {
+        index.capsule_remove_controller(call(1, 6), person(who), id, person(controller))
+    };
+    let once = add(index, 1, 2).unwrap();
+    // Again, also later, it is the same.
+    assert_eq!(add(index, 1, 2), Ok(once));
+    assert_eq!(listed(&add(index, 1, 3).unwrap()), 2);
+    assert!(is_invalid(&add(index, 1, 1)));
+    // Neither controllers nor strangers grant, and nobody but an owner takes from others.
+    assert_eq!(add(index, 2, 4), Err(Error::Unauthorized));
+    assert_eq!(add(index, 9, 9), Err(Error::Unauthorized));
+    assert_eq!(remove(index, 2, 3), Err(Error::Unauthorized));
+    assert_eq!(remove(index, 9, 3), Err(Error::Unauthorized));
+    assert_eq!(remove(index, 9, 9), Err(Error::Unauthorized));
+    let nowhere = index.capsule_add_controller(call(1, 5), person(1), "capsule-2", person(2));
+    assert_eq!(nowhere, Err(Error::NotFound));
+    assert_eq!(index.capsule_list(person(2)).len(), 1);
+
+    assert_eq!(listed(&remove(index, 1, 2).unwrap()), 1);
+    assert_eq!(listed(&remove(index, 1, 2).unwrap()), 1);
+    assert_eq!(index.capsule_list(person(2)), []);
+    let read = index.capsule_read(person(2), Some(id));
+    assert_eq!(read, Err(Error::Unauthorized));
+    assert_eq!(listed(&remove(index, 3, 3).unwrap()), 0);
+    assert_eq!(remove(index, 3, 3), Err(Error::Unauthorized));
+    // The owner stays, whatever is removed.
+    remove(index, 1, 1).unwrap();
+    assert!(index.capsule_read(person(1), Some(id)).unwrap().is_owner);
+}
+
+#[test]
+fn controllers_have_limits_that_take_nothing_from_their_own_capsules() {
+    let mut state = state();
+    let index = &mut state.index;
+    let other = |n: usize| Principal::from_slice(&(n as u64).to_le_bytes());
+    index.capsule_create(call(1, 1), person(1), None).unwrap();
+    for n in 0..MAX_CONTROLLERS {
+        index
+            .capsule_add_controller(call(1, 1), person(1), "capsule-1", other(n))
+            .unwrap();
+    }
+    let over = index.capsule_add_controller(call(1, 1), person(1), "capsule-1", person(2));
+    assert_eq!(over, Err(Error::ResourceExhausted));
+    // Who is one already is no one more.
+    index
+        .capsule_add_controller(call(1, 1), person(1), "capsule-1", other(0))
+        .unwrap();
+
+    let victim = person(9);
+    for n in 0..MAX_CONTROLLED {
+        let made = index.capsule_create(call(1, 1), other(1_000 + n), None);
+        let id = made.unwrap().id;
+        index
+            .capsule_add_controller(call(1, 1), other(1_000 + n), &id, victim)
+            .unwrap();
+    }
+    let made = index.capsule_create(call(1, 1), other(5_000), None);
+    let over = index.capsule_add_controller(call(1, 1), other(5_000), &made.unwrap().id, victim);
+    assert_eq!(over, Err(Error::ResourceExhausted));
+    index.capsule_create(call(1, 1), victim, None).unwrap();
+    assert_eq!(index.capsule_list(victim).len(), MAX_CONTROLLED + 1);
 }

@@ -221,6 +221,12 @@ pub struct ChunkReservation {
     scope: Option<String>,
 }
 
+impl ChunkReservation {
+    pub fn bytes(&self) -> u32 {
+        self.len
+    }
+}
+
 impl Drop for ChunkReservation {
     fn drop(&mut self) {
         let mut inner = self.ledger.0.borrow_mut();

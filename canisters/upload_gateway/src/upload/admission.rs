@@ -61,6 +61,9 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             "uploads_finish" => small && decode::<(u64, ByteBuf, u64)>(&arg).is_ok(),
             "uploads_abort" | "uploads_status" => small && decode::<(u64,)>(&arg).is_ok(),
             "capsules_create" => small && decode::<(Option<PersonRef>,)>(&arg).is_ok(),
+            "capsules_add_controller" | "capsules_remove_controller" => {
+                small && decode::<(String, Principal)>(&arg).is_ok()
+            }
             "memories_delete" => small && decode::<(String,)>(&arg).is_ok(),
             // Queries, which agents may send as updates.
             "upload_config" | "uploads_list" | "sessions_stats" | "sessions_list" => {

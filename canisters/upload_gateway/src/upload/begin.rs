@@ -52,6 +52,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             }
             Begin::Reserved(reservation) => reservation,
         };
+        self.check_funds()?;
         let index = self.index()?;
         let usage = self.peers.capsule_usage(index, caller, &args.capsule_id);
         let stored = usage.await.map_err(index_error)?.stored_bytes;
@@ -138,6 +139,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         let now = self.runtime.now();
         self.with(|state| {
             if let Some(session) = state.sessions.abort(id, caller)? {
+                state.events.sessions_aborted += 1;
                 state.discard(&session, now);
             }
             Ok::<_, Error>(())

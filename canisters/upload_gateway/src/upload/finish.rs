@@ -48,8 +48,8 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         total_len: u64,
     ) -> Result<UploadFinishResult> {
         let finished = self.try_finish(caller, id, sha256, total_len).await;
-        if finished.is_err() {
-            self.with(|state| state.events.finishes_failed += 1);
+        if let Err(error) = &finished {
+            self.with(|state| state.events.finish_failed(error));
         }
         finished
     }

@@ -31,6 +31,29 @@ pub enum Task {
     ForgetDeletion { memory: String },
 }
 
+impl Task {
+    /// Its kind as a label, in the order of [`KINDS`].
+    fn kind(&self) -> usize {
+        match self {
+            Task::DeleteBlob { .. } => 0,
+            Task::ReleaseBlob { .. } => 1,
+            Task::Finish { .. } => 2,
+            Task::Digest { .. } => 3,
+            Task::DeleteMemory { .. } => 4,
+            Task::ForgetDeletion { .. } => 5,
+        }
+    }
+}
+
+const KINDS: [&str; 6] = [
+    "delete_blob",
+    "release_blob",
+    "finish",
+    "digest",
+    "delete_memory",
+    "forget_deletion",
+];
+
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     pub task: Task,
@@ -50,13 +73,21 @@ pub type JobId = (u64, u64);
 pub struct JobQueue<M: Memory> {
     jobs: StableBTreeMap<JobId, Job, M>,
     counter: StableCell<u64, M>,
+    /// How many there are of each kind; made anew at each start.
+    by_kind: [u64; KINDS.len()],
 }
 
 impl<M: Memory> JobQueue<M> {
     pub fn new(jobs: M, counter: M) -> Self {
+        let jobs = StableBTreeMap::<JobId, Job, M>::init(jobs);
+        let mut by_kind = [0; KINDS.len()];
+        for entry in jobs.iter() {
+            by_kind[entry.value().task.kind()] += 1;
+        }
         JobQueue {
-            jobs: StableBTreeMap::init(jobs),
+            jobs,
             counter: StableCell::init(counter, 0),
+            by_kind,
         }
     }
 
@@ -64,13 +95,18 @@ impl<M: Memory> JobQueue<M> {
         let number = *self.counter.get();
         self.counter.set(number + 1);
         let id = (due, number);
+        self.by_kind[task.kind()] += 1;
         self.jobs.insert(id, Job { task, attempts: 0 });
         id
     }
 
     /// Whether it was still there under this id: a job that was started has another.
     pub fn remove(&mut self, id: JobId) -> bool {
-        self.jobs.remove(&id).is_some()
+        let job = self.jobs.remove(&id);
+        if let Some(job) = &job {
+            self.by_kind[job.task.kind()] -= 1;
+        }
+        job.is_some()
     }
 
     /// Makes a job due at another time, as if it had never been started.
@@ -109,6 +145,11 @@ impl<M: Memory> JobQueue<M> {
 
     pub fn next_due(&self) -> Option<u64> {
         Some(self.jobs.first_key_value()?.0.0)
+    }
+
+    /// How many jobs there are of each kind.
+    pub fn by_kind(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        KINDS.into_iter().zip(self.by_kind)
     }
 
     pub fn len(&self) -> u64 {

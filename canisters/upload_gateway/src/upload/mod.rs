@@ -7,6 +7,7 @@ pub mod deletion;
 pub mod finish;
 pub mod hash;
 pub mod jobs;
+pub mod metrics;
 pub mod put;
 pub mod reads;
 pub mod service;

@@ -51,6 +51,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             let admission = state
                 .sessions
                 .reserve_chunk(id, caller, index, bytes.len(), now)?;
+            self.check_funds()?;
             let hash = match &admission {
                 ChunkAdmission::New(_) => state.hashes.follow(id, index, bytes),
                 ChunkAdmission::Duplicate => None,
@@ -73,9 +74,11 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
 
     fn confirm_chunk(&self, chunk: ChunkReservation, hash: Option<TentativeHash>) -> Result<()> {
         let now = self.runtime.now();
+        let bytes = chunk.bytes();
         self.with(|state| {
             let session = state.sessions.confirm_chunk(chunk, now)?;
             state.events.chunk_writes += 1;
+            state.events.chunk_bytes += u64::from(bytes);
             if let Some(hash) = hash {
                 state.hashes.confirm(hash);
             }

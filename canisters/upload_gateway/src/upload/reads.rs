@@ -104,8 +104,46 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         if let Some(PersonRef::Opaque(text)) = &subject {
             check_text("the opaque person", text, MAX_ID_BYTES)?;
         }
+        self.check_funds()?;
         let made = self.peers.capsule_create(self.index()?, caller, subject);
         made.await.map_err(index_error)
+    }
+
+    /// Gives somebody the right to read and write in a capsule; for its owners.
+    pub async fn add_controller(
+        &self,
+        caller: Principal,
+        capsule_id: &str,
+        controller: Principal,
+    ) -> Result<Capsule> {
+        check_text("capsule_id", capsule_id, MAX_ID_BYTES)?;
+        let may_be_one = self.with(|state| state.config.get().check_caller(controller).is_ok());
+        if !may_be_one || controller == Principal::management_canister() {
+            return Err(Error::invalid(format!(
+                "the controller is {controller}, expected the principal of a person or a canister"
+            )));
+        }
+        self.check_funds()?;
+        let index = self.index()?;
+        let added = self
+            .peers
+            .capsule_add_controller(index, caller, capsule_id, controller);
+        added.await.map_err(index_error)
+    }
+
+    /// Takes that right back; for owners, and for the controller.
+    pub async fn remove_controller(
+        &self,
+        caller: Principal,
+        capsule_id: &str,
+        controller: Principal,
+    ) -> Result<Capsule> {
+        check_text("capsule_id", capsule_id, MAX_ID_BYTES)?;
+        let index = self.index()?;
+        let removed = self
+            .peers
+            .capsule_remove_controller(index, caller, capsule_id, controller);
+        removed.await.map_err(index_error)
     }
 
     pub async fn read_capsule(&self, caller: Principal, id: Option<String>) -> Result<CapsuleInfo> {
@@ -175,7 +213,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
                 by_principal: state.sessions.active_by_owner(),
                 total_chunk_writes: state.events.chunk_writes,
                 finish_ok_count: state.events.finishes_ok,
-                finish_err_count: state.events.finishes_failed,
+                finish_err_count: state.events.finishes_failed.values().sum(),
                 open_calls,
                 queued_jobs: state.jobs.len(),
             }

@@ -2,6 +2,7 @@
 
 use super::hash::Hashes;
 use super::jobs::{JobQueue, Task};
+use super::metrics::Events;
 use super::types::{Deletion, FinishRecord, SessionId, SessionMeta, UploadMeta};
 use crate::config::Config;
 use crate::memory::Memories;
@@ -9,6 +10,7 @@ use crate::peers::Peers;
 use crate::runtime::Runtime;
 use crate::session::service::SessionService;
 use candid::Principal;
+use canister_common::funds::{MIN_WITH_CALLS, check_funds};
 use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
 use capsule_shared::{Error, Result};
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
@@ -67,17 +69,6 @@ impl<M: Memory> State<M> {
     }
 }
 
-/// What has happened since the canister was last installed or upgraded: on the heap, for whoever watches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Events {
-    /// Chunks that were stored and confirmed; repeated ones don't count.
-    pub chunk_writes: u64,
-    /// Uploads that were committed, by their caller or by the timer.
-    pub finishes_ok: u64,
-    /// Calls of finish that ended with an error, a temporary one included.
-    pub finishes_failed: u64,
-}
-
 /// A handle on the gateway; a clone is the same gateway.
 pub struct UploadService<M: Memory, R> {
     state: Rc<RefCell<State<M>>>,
@@ -111,6 +102,11 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
 
     pub fn open_calls(&self) -> u32 {
         self.peers.open_calls()
+    }
+
+    /// New work is refused while there are too few cycles for what has begun.
+    pub(super) fn check_funds(&self) -> Result<()> {
+        check_funds("the gateway", self.runtime.liquid_cycles(), MIN_WITH_CALLS)
     }
 
     // ---- settings ---------------------------------------------------------------------------------------------

@@ -58,6 +58,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         let now = self.runtime.now();
         let ticked = self.with(|state| {
             let ticked = state.sessions.tick_ttl(now, TICK_SESSIONS);
+            state.events.sessions_expired += ticked.expired.len() as u64;
             for session in &ticked.expired {
                 state.discard(session, now);
             }

@@ -259,3 +259,47 @@ fn a_deleted_memory_makes_room_for_an_upload_under_way() {
     run(service.delete_memory(id(OWNER), "memory-1".into())).unwrap();
     put(&service, open_end, 1, b"1234").unwrap();
 }
+
+#[test]
+fn with_few_cycles_new_work_waits_and_what_has_begun_ends() {
+    let (world, service) = World::new();
+    let session = uploaded(&service);
+    let open = begin(&service, "open", 1).unwrap();
+    world.net().liquid = 999_999_999_999;
+    let begun = begin(&service, "new", 1).unwrap_err();
+    let stored = put(&service, open, 0, b"x").unwrap_err();
+    let made = run(service.create_capsule(id(OWNER), None)).unwrap_err();
+    for error in [begun, stored, made] {
+        assert!(error.is_temporary());
+        let text = error.to_string();
+        let both = text.contains("999999999999 cycles") && text.contains("at least 1000000000000");
+        assert!(both, "{text}");
+    }
+    // What it is told again isn't new.
+    assert_eq!(begin(&service, "open", 1), Ok(open));
+    finish(&service, session, FILE).unwrap();
+    service.abort(id(OWNER), open).unwrap();
+    run(service.delete_memory(id(OWNER), "memory-1".into())).unwrap();
+    world.pass(&service, 1);
+    assert!(world.net().blobs.is_empty());
+    world.net().liquid += 1;
+    begin(&service, "new", 1).unwrap();
+}
+
+#[test]
+fn a_rush_of_chunks_leaves_room_for_finishes() {
+    let (world, service) = World::new();
+    let done = uploaded(&service);
+    let sessions: Vec<_> = (0..8)
+        .map(|n| begin(&service, &format!("key {n}"), 60).unwrap())
+        .collect();
+    world.net().held.insert("blob_put_chunk");
+    let mut open = Vec::new();
+    for (index, session) in (0..50).flat_map(|index| sessions.iter().map(move |s| (index, *s))) {
+        let mut put = Box::pin(service.put_chunk(id(OWNER), chunk(session, index, b"x")));
+        assert!(poll(&mut put).is_pending());
+        open.push(put);
+    }
+    assert!(begin(&service, "new", 1).unwrap_err().is_temporary());
+    finish(&service, done, FILE).unwrap();
+}

@@ -63,6 +63,7 @@ pub struct Net {
     pub calls: Vec<&'static str>,
     pub log: Vec<String>,
     pub commits: u32,
+    pub liquid: u128,
     next_memory: u32,
 }
 
@@ -87,6 +88,7 @@ impl World {
         let net = Net {
             now: 1_700_000_000 * SECOND,
             writers: [id(OWNER)].into(),
+            liquid: 10_000_000_000_000,
             ..Net::default()
         };
         let world = World {
@@ -331,6 +333,10 @@ impl Runtime for World {
 
     fn self_id(&self) -> Principal {
         id(GATEWAY)
+    }
+
+    fn liquid_cycles(&self) -> u128 {
+        self.net().liquid
     }
 
     fn named_peer(&self, _name: &str) -> Option<Principal> {

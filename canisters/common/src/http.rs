@@ -1,0 +1,148 @@
+//! `GET /metrics` in Prometheus' text format. The answer isn't certified: HTTP gateways serve it on the raw domain, and
+//! an operator who must be sure of a figure asks by an update.
+
+use crate::args::decode;
+use candid::CandidType;
+use ic_metrics_encoder::MetricsEncoder;
+use serde::Deserialize;
+use serde_bytes::ByteBuf;
+use std::io;
+
+pub type Encoder = MetricsEncoder<Vec<u8>>;
+
+/// What an HTTP gateway asks; of its fields only those that matter here.
+#[derive(CandidType, Deserialize, Clone, Debug)]
+pub struct HttpRequest {
+    pub method: String,
+    pub url: String,
+    pub headers: Vec<(String, String)>,
+    pub body: ByteBuf,
+}
+
+#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct HttpResponse {
+    pub status_code: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: ByteBuf,
+}
+
+impl HttpResponse {
+    fn text(status_code: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let header = |name: &str, value: &str| (name.to_string(), value.to_string());
+        HttpResponse {
+            status_code,
+            headers: vec![
+                header("Content-Type", content_type),
+                header("Cache-Control", "no-store"),
+                header("X-Content-Type-Options", "nosniff"),
+            ],
+            body: ByteBuf::from(body),
+        }
+    }
+
+    fn plain(status_code: u16, body: &str) -> Self {
+        Self::text(status_code, "text/plain; charset=utf-8", body)
+    }
+}
+
+/// Decodes a request and answers it; what can't be decoded is status 400.
+pub fn answer(message: &[u8], respond: impl FnOnce(HttpRequest) -> HttpResponse) -> HttpResponse {
+    match decode::<(HttpRequest,)>(message) {
+        Ok((request,)) => respond(request),
+        Err(error) => HttpResponse::plain(400, &error.to_string()),
+    }
+}
+
+/// Serves what `encode` writes, every sample of the time `now` (nanoseconds since 1970), as `/metrics`.
+pub fn serve_metrics(
+    request: &HttpRequest,
+    now: u64,
+    encode: impl FnOnce(&mut Encoder) -> io::Result<()>,
+) -> HttpResponse {
+    let path = request.url.split(['?', '#']).next().unwrap_or_default();
+    if path != "/metrics" {
+        return HttpResponse::plain(404, "not found, expected /metrics");
+    }
+    if request.method != "GET" {
+        return HttpResponse::plain(405, "this method isn't allowed, expected GET");
+    }
+    let mut encoder = MetricsEncoder::new(Vec::new(), (now / 1_000_000) as i64);
+    encode(&mut encoder).expect("BUG: a metric with an illegal name");
+    HttpResponse::text(200, "text/plain; version=0.0.4", encoder.into_inner())
+}
+
+/// What every canister has: cycles and memory, as `<prefix>_cycle_balance` and so on.
+pub fn encode_platform(encoder: &mut Encoder, prefix: &str) -> io::Result<()> {
+    let page = 65_536.0;
+    for (name, value, help) in [
+        (
+            "cycle_balance",
+            ic_cdk::api::canister_cycle_balance() as f64,
+            "Cycles in all.",
+        ),
+        (
+            "liquid_cycles",
+            ic_cdk::api::canister_liquid_cycle_balance() as f64,
+            "Cycles above the freezing threshold.",
+        ),
+        (
+            "stable_memory_bytes",
+            ic_cdk::stable::stable_size() as f64 * page,
+            "Size of the stable memory.",
+        ),
+        (
+            "heap_bytes",
+            heap_pages() as f64 * page,
+            "Size of the Wasm memory.",
+        ),
+    ] {
+        encoder.encode_gauge(&format!("{prefix}_{name}"), value, help)?;
+    }
+    Ok(())
+}
+
+#[cfg(target_arch = "wasm32")]
+fn heap_pages() -> usize {
+    core::arch::wasm32::memory_size(0)
+}
+
+/// Only canisters have one.
+#[cfg(not(target_arch = "wasm32"))]
+fn heap_pages() -> usize {
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(method: &str, url: &str) -> HttpResponse {
+        let request = HttpRequest {
+            method: method.into(),
+            url: url.into(),
+            headers: Vec::new(),
+            body: ByteBuf::new(),
+        };
+        let message = candid::encode_one(request).unwrap();
+        answer(&message, |request| {
+            serve_metrics(&request, 5_000_000, |encoder| {
+                encoder.encode_gauge("files", 3.0, "Files.")
+            })
+        })
+    }
+
+    #[test]
+    fn metrics_are_served_where_prometheus_looks() {
+        for url in ["/metrics", "/metrics?name[]=files"] {
+            let served = get("GET", url);
+            assert_eq!(served.status_code, 200);
+            let text = String::from_utf8(served.body.into_vec()).unwrap();
+            assert_eq!(text, "# HELP files Files.\n# TYPE files gauge\nfiles 3 5\n");
+        }
+        assert_eq!(get("GET", "/").status_code, 404);
+        assert_eq!(get("GET", "").status_code, 404);
+        assert_eq!(get("POST", "/metrics").status_code, 405);
+        let unread = answer(b"DIDL", |_| unreachable!("it can't be decoded"));
+        assert_eq!(unread.status_code, 400);
+    }
+}

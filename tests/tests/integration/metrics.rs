@@ -1,0 +1,157 @@
+//! What `/metrics` tells: the effects of uploads, read as Prometheus reads them.
+
+use crate::{begin_and_put, bytes, refused, sha256, upload};
+use candid::{CandidType, Decode, Deserialize, Encode, Principal};
+use integration_tests::deployment::{Deployment, Part, deploy, person};
+use integration_tests::source::UploadSpec;
+use serde_bytes::ByteBuf;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+#[derive(CandidType)]
+struct Request {
+    method: &'static str,
+    url: &'static str,
+    headers: Vec<(String, String)>,
+    body: ByteBuf,
+}
+
+#[derive(CandidType, Deserialize)]
+struct Response {
+    status_code: u16,
+    headers: Vec<(String, String)>,
+    body: ByteBuf,
+}
+
+fn get(deployment: &Deployment, part: Part, url: &'static str) -> (u16, String) {
+    let request = Request {
+        method: "GET",
+        url,
+        headers: vec![("host".into(), "localhost".into())],
+        body: ByteBuf::new(),
+    };
+    let reply = deployment.pic.query_call(
+        deployment.id(part),
+        Principal::anonymous(),
+        "http_request",
+        Encode!(&request).unwrap(),
+    );
+    let response = Decode!(&reply.unwrap(), Response).unwrap();
+    assert!(!response.headers.is_empty());
+    let body = String::from_utf8(response.body.into_vec()).unwrap();
+    (response.status_code, body)
+}
+
+/// The samples by name and labels.
+fn metrics(deployment: &Deployment, part: Part) -> BTreeMap<String, f64> {
+    let (status, body) = get(deployment, part, "/metrics");
+    assert_eq!(status, 200);
+    let mut samples = BTreeMap::new();
+    let mut described = "";
+    for line in body.lines() {
+        if let Some(comment) = line.strip_prefix("# TYPE ") {
+            described = comment.split(' ').next().unwrap();
+        } else if !line.starts_with('#') {
+            let mut words = line.rsplitn(3, ' ');
+            let time: u64 = words.next().unwrap().parse().unwrap();
+            assert!(time > 1_600_000_000_000, "{line}");
+            let value = words.next().unwrap().parse().unwrap();
+            let name = words.next().unwrap();
+            assert!(name.starts_with(described), "{line} after {described}");
+            let before = samples.insert(name.to_string(), value);
+            assert!(before.is_none(), "{line} comes twice");
+        }
+    }
+    samples
+}
+
+/// One figure, whichever canister has it.
+pub fn sample(deployment: &Deployment, name: &str) -> f64 {
+    let part = Part::ALL
+        .into_iter()
+        .find(|part| name.starts_with(part.name()));
+    metrics(deployment, part.expect("a canister's name comes first"))[name]
+}
+
+#[test]
+fn uploads_aborts_and_expiries_are_counted() {
+    let deployment = deploy();
+    let alice = deployment.client(person("alice"));
+    let data = bytes(700, 1);
+    let spec = |name: &str| UploadSpec::document(name, 700).in_chunks_of(300, 700);
+    upload(&alice, &spec("done"), &data).unwrap();
+    let wrong = begin_and_put(&alice, &spec("wrong"), &data, 3);
+    refused(alice.finish(wrong, &[0; 32], 700));
+    refused(alice.finish(wrong, &sha256(&data), 7));
+    begin_and_put(&alice, &spec("open"), &data, 1);
+    alice.abort(wrong).unwrap();
+
+    let gateway = || metrics(&deployment, Part::Gateway);
+    let of = |samples: &BTreeMap<String, f64>, name: &str| {
+        let value = samples.get(&format!("upload_gateway_{name}"));
+        *value.unwrap_or_else(|| panic!("no {name} in {samples:#?}"))
+    };
+    let now = gateway();
+    for (name, expected) in [
+        ("sessions{state=\"pending\"}", 1.0),
+        ("sessions{state=\"finishing\"}", 0.0),
+        ("sessions{state=\"committed\"}", 1.0),
+        ("uploads_open", 1.0),
+        ("chunks_total", 7.0),
+        ("chunk_bytes_total", 1_700.0),
+        ("finishes_total", 1.0),
+        ("finishes_failed_total{reason=\"checksum_mismatch\"}", 1.0),
+        ("finishes_failed_total{reason=\"invalid_argument\"}", 1.0),
+        ("finishes_failed_total{reason=\"internal\"}", 0.0),
+        ("aborts_total", 1.0),
+        ("expiries_total", 0.0),
+        ("open_calls", 0.0),
+    ] {
+        assert_eq!(of(&now, name), expected, "{name}");
+    }
+    let balance = deployment.cycles(Part::Gateway) as f64;
+    assert!((of(&now, "cycle_balance") - balance).abs() < balance / 1e6);
+    assert!(of(&now, "liquid_cycles") < of(&now, "cycle_balance"));
+    assert!(of(&now, "stable_memory_bytes") > 65_536.0);
+    assert!(of(&now, "heap_bytes") > 65_536.0);
+
+    // Once the queue has run, the store has nothing of what was aborted; a day later nothing of what expired.
+    let store = |name: &str| sample(&deployment, &format!("blob_store_{name}"));
+    for (seconds, blobs, held) in [(60, 2.0, 1_000.0), (25 * 3_600, 1.0, 700.0)] {
+        deployment.pic.advance_time(Duration::from_secs(seconds));
+        for _ in 0..10 {
+            deployment.pic.advance_time(Duration::from_secs(2));
+            deployment.pic.tick();
+        }
+        assert_eq!((store("blobs"), store("bytes")), (blobs, held));
+    }
+    let now = gateway();
+    assert_eq!(of(&now, "expiries_total"), 1.0);
+    assert_eq!(of(&now, "sessions{state=\"pending\"}"), 0.0);
+    assert_eq!(of(&now, "jobs{kind=\"delete_blob\"}"), 0.0);
+    let index = metrics(&deployment, Part::MemoryIndex);
+    assert_eq!(index["memory_index_memories"], 1.0);
+    assert_eq!(index["memory_index_capsules"], 1.0);
+    // Nobody is named.
+    for part in Part::ALL {
+        let (_, body) = get(&deployment, part, "/metrics");
+        assert!(!body.contains(&person("alice").to_text()) && !body.contains("capsule-1"));
+    }
+}
+
+#[test]
+fn only_metrics_are_served() {
+    let deployment = deploy();
+    for part in Part::ALL {
+        assert_eq!(get(&deployment, part, "/").0, 404);
+        assert_eq!(get(&deployment, part, "/metrics?x=1").0, 200);
+        let broken = deployment.pic.query_call(
+            deployment.id(part),
+            Principal::anonymous(),
+            "http_request",
+            b"DIDL".to_vec(),
+        );
+        let response = Decode!(&broken.unwrap(), Response).unwrap();
+        assert_eq!(response.status_code, 400);
+    }
+}
