@@ -52,6 +52,7 @@ pub fn wasm(name: &str) -> Vec<u8> {
 /// Canisters that exist and have cycles, but no code yet.
 pub struct Created {
     pic: PocketIc,
+    cycles: u128,
     controller: Principal,
     gateway: Principal,
     blob_store: Principal,
@@ -66,14 +67,11 @@ impl Created {
     /// Each canister gets so many cycles.
     pub fn with_cycles(pic: PocketIc, cycles: u128) -> Self {
         let controller = person("controller");
-        let create = || {
-            let id = pic.create_canister_with_settings(Some(controller), None);
-            pic.add_cycles(id, cycles);
-            id
-        };
-        let [gateway, blob_store, memory_index] = [create(), create(), create()];
+        let [gateway, blob_store, memory_index] =
+            [(); 3].map(|()| create(&pic, controller, cycles));
         Self {
             pic,
+            cycles,
             controller,
             gateway,
             blob_store,
@@ -81,27 +79,62 @@ impl Created {
         }
     }
 
+    pub fn id(&self, part: Part) -> Principal {
+        match part {
+            Part::Gateway => self.gateway,
+            Part::BlobStore => self.blob_store,
+            Part::MemoryIndex => self.memory_index,
+        }
+    }
+
+    /// One more canister, with code.
+    pub fn create_installed(&self, module: Vec<u8>, arg: Vec<u8>) -> Principal {
+        let id = create(&self.pic, self.controller, self.cycles);
+        self.pic
+            .install_canister(id, module, arg, Some(self.controller));
+        id
+    }
+
     /// Installs all three, wired to each other; `settings` are the gateway's beyond the wiring.
     pub fn install(self, settings: GatewayArgs) -> Deployment {
-        let gateways = Some(vec![self.gateway]);
+        let (store, index) = (self.blob_store, self.memory_index);
+        let gateways = vec![self.gateway];
+        self.install_wired(gateways, (store, index), settings)
+    }
+
+    /// The same with a canister on each line behind the gateway, to the store and to the index. `auditor` may do at both
+    /// what a gateway may.
+    pub fn install_behind(
+        self,
+        store_line: Principal,
+        index_line: Principal,
+        auditor: Principal,
+        settings: GatewayArgs,
+    ) -> Deployment {
+        let gateways = vec![store_line, index_line, auditor];
+        self.install_wired(gateways, (store_line, index_line), settings)
+    }
+
+    /// `gateways` may call the store and the index, which the gateway takes to be `peers`.
+    fn install_wired(
+        self,
+        gateways: Vec<Principal>,
+        peers: (Principal, Principal),
+        settings: GatewayArgs,
+    ) -> Deployment {
+        let gateways = Some(gateways);
         self.install_one(
-            self.blob_store,
             Part::BlobStore,
             &BlobStoreArgs {
                 gateways: gateways.clone(),
             },
         );
+        self.install_one(Part::MemoryIndex, &MemoryIndexArgs { gateways });
         self.install_one(
-            self.memory_index,
-            Part::MemoryIndex,
-            &MemoryIndexArgs { gateways },
-        );
-        self.install_one(
-            self.gateway,
             Part::Gateway,
             &GatewayArgs {
-                memory_index: Some(self.memory_index),
-                blob_stores: Some(vec![self.blob_store]),
+                memory_index: Some(peers.1),
+                blob_stores: Some(vec![peers.0]),
                 ..settings
             },
         );
@@ -114,11 +147,18 @@ impl Created {
         }
     }
 
-    fn install_one(&self, id: Principal, part: Part, args: &impl CandidType) {
+    fn install_one(&self, part: Part, args: &impl CandidType) {
         let args = Encode!(&Some(args)).expect("BUG: the arguments can be encoded");
+        let module = wasm(part.name());
         self.pic
-            .install_canister(id, wasm(part.name()), args, Some(self.controller));
+            .install_canister(self.id(part), module, args, Some(self.controller));
     }
+}
+
+fn create(pic: &PocketIc, controller: Principal, cycles: u128) -> Principal {
+    let id = pic.create_canister_with_settings(Some(controller), None);
+    pic.add_cycles(id, cycles);
+    id
 }
 
 /// The canisters at work.

@@ -6,4 +6,6 @@
 pub mod client;
 pub mod deployment;
 pub mod engine;
+pub mod history;
+pub mod metrics;
 pub mod source;

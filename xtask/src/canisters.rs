@@ -64,6 +64,18 @@ pub fn check_interfaces() -> Result<()> {
         .map_err(|e| format!("a committed .did file differs from the code: {e}"))
 }
 
+/// Leaves the canister that fails calls on purpose as `chaos.wasm.gz`; it has no interface that anybody should see.
+pub fn build_chaos() -> Result<()> {
+    compile("release", &["chaos"])?;
+    let module = layout::target_dir()
+        .join(wasm_target::TARGET)
+        .join("release/chaos.wasm");
+    replace(
+        &layout::canisters_dir().join("chaos.wasm.gz"),
+        &gzip(&read(&module)?),
+    )
+}
+
 fn compile(profile: &str, names: &[&str]) -> Result<()> {
     wasm_target::ensure()?;
     let mut command = layout::cargo();

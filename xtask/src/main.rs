@@ -38,6 +38,18 @@ enum Task {
     },
     /// Run every test: native, the local network's conformance, and the real canisters
     Test,
+    /// Run random histories on the real canisters: calls that fail, stops, upgrades, jumps of the clock
+    Soak {
+        /// How many histories
+        #[arg(long, default_value_t = 1_000)]
+        histories: u64,
+        /// The seed of the first; the following count up (default: the time)
+        #[arg(long)]
+        seed: Option<u64>,
+        /// How many at once (default: one for each core)
+        #[arg(long)]
+        jobs: Option<usize>,
+    },
     /// Build the canisters to target/canisters and check their Candid interfaces
     Build,
     /// Run the local network in the foreground; it prints its address
@@ -58,6 +70,11 @@ fn main() -> ExitCode {
             .map_err(|e| format!("cannot write to standard output: {e}")),
         Some(Task::Demo { file, network }) => demo(file, network),
         Some(Task::Test) => testing::test_everything(),
+        Some(Task::Soak {
+            histories,
+            seed,
+            jobs,
+        }) => soak(histories, seed, jobs),
         Some(Task::Build) => canisters::build().and_then(|()| canisters::check_interfaces()),
         Some(Task::Localnet { port }) => localnet(port),
         Some(Task::WasmTarget) => {
@@ -87,6 +104,21 @@ fn demo(file: Option<PathBuf>, network: Option<String>) -> Result<()> {
     command.args(file);
     if let Some(url) = network {
         command.env("POCKET_IC_SERVER_URL", url);
+    }
+    process::become_program(command)
+}
+
+fn soak(histories: u64, seed: Option<u64>, jobs: Option<usize>) -> Result<()> {
+    canisters::build()?;
+    canisters::build_chaos()?;
+    testing::build_engine()?;
+    let mut command = Command::new(layout::host_program("capsule-soak"));
+    command.args(["--histories", &histories.to_string()]);
+    if let Some(seed) = seed {
+        command.args(["--seed", &seed.to_string()]);
+    }
+    if let Some(jobs) = jobs {
+        command.args(["--jobs", &jobs.to_string()]);
     }
     process::become_program(command)
 }

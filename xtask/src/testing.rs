@@ -43,6 +43,7 @@ pub fn test_everything() -> Result<()> {
     heading("Canisters");
     canisters::build()?;
     canisters::build_debug_gateway()?;
+    canisters::build_chaos()?;
     heading("Native tests");
     cargo_test(&NATIVE)?;
     heading("Local network and real canisters");

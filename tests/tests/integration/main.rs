@@ -5,6 +5,7 @@ mod admission;
 mod controllers;
 mod double;
 mod funds;
+mod histories;
 mod integrity;
 mod logs;
 mod memories;

@@ -1,0 +1,64 @@
+//! The program behind `cargo xtask soak`: random histories on the real wasm until one fails, or all are done.
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use integration_tests::history::soak;
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+#[derive(Parser)]
+#[command(about = "Random histories on the real canisters")]
+struct Arguments {
+    /// How many histories to run
+    #[arg(long, default_value_t = 1_000)]
+    histories: u64,
+    /// The seed of the first; the following count up. Default: the time
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many at once. Default: one for each core
+    #[arg(long)]
+    jobs: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let seed = arguments.seed.unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        now.map_or(0, |now| now.as_secs() * 1_000_000)
+    });
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let jobs = arguments.jobs.unwrap_or(cores).max(1);
+    println!(
+        "{} histories from seed {seed} on, {jobs} at once",
+        arguments.histories
+    );
+    // What the harness says when a history fails is part of the report.
+    std::panic::set_hook(Box::new(|_| {}));
+    let bar = ProgressBar::new(arguments.histories).with_style(
+        ProgressStyle::with_template("{bar:40} {pos}/{len} histories, {per_sec}, {eta} left")
+            .expect("BUG: the template is valid"),
+    );
+    let started = Instant::now();
+    let report = soak(seed, arguments.histories, jobs, |_| bar.inc(1));
+    bar.finish_and_clear();
+    let minutes = started.elapsed().as_secs_f64() / 60.0;
+    println!(
+        "{} histories in {minutes:.1} min, {:.0} a minute",
+        report.histories,
+        report.histories as f64 / minutes
+    );
+    match report.failure {
+        None => {
+            println!("nothing acknowledged was lost or mixed, nothing was left behind");
+            ExitCode::SUCCESS
+        }
+        Some(failure) => {
+            println!("{failure}");
+            println!(
+                "again: cargo xtask soak --histories 1 --seed {}",
+                failure.seed
+            );
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Random histories; `cargo xtask soak` runs more of them.
+
+use integration_tests::history::soak;
+
+/// The same in each run, so that a change is judged by the histories that the last one passed.
+const FIRST_SEED: u64 = 1;
+const HISTORIES: u64 = 500;
+
+#[test]
+fn histories_lose_nothing() {
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let report = soak(FIRST_SEED, HISTORIES, cores, |_| ());
+    if let Some(failure) = report.failure {
+        panic!("{failure}");
+    }
+    assert_eq!(report.histories, HISTORIES);
+}
