@@ -10,7 +10,7 @@ use std::time::Instant;
 const ENGINE: [&str; 4] = ["-p", "localnet", "-p", "integration-tests"];
 
 /// Everything whose tests need neither.
-const NATIVE: [&str; 12] = [
+const NATIVE: [&str; 14] = [
     "-p",
     "capsule-shared",
     "-p",
@@ -21,6 +21,8 @@ const NATIVE: [&str; 12] = [
     "blob_store",
     "-p",
     "memory_index",
+    "-p",
+    "chaos",
     "-p",
     "xtask",
 ];

@@ -282,3 +282,5 @@ method!(update: fn memories_delete(memory_id: String) -> Result<()> {
 candid::export_service!();
 #[cfg(test)]
 mod interface;
+#[cfg(test)]
+mod layering;

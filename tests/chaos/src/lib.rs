@@ -6,7 +6,7 @@
 //! this canister: its id is replaced by the gateway's.
 
 use candid::{CandidType, Principal};
-use ic_cdk::api::{canister_self, msg_caller, msg_reject, msg_reply};
+use ic_cdk::api::{canister_self, msg_caller, msg_deadline, msg_reject, msg_reply, time};
 use ic_cdk::call::Call;
 use serde::Deserialize;
 use std::cell::RefCell;
@@ -25,7 +25,7 @@ pub enum Fault {
     TrapAfter,
     /// The peer acts, the answer makes no sense.
     Garbage,
-    /// It is held for so many rounds, then passed on, perhaps later than the caller waits.
+    /// It is held for so many rounds, then passed on; or dropped, if its deadline is over then.
     HoldBefore(u8),
     /// The peer acts, the answer is held.
     HoldAfter(u8),
@@ -78,7 +78,14 @@ async fn pass_on(method: &str, arg: Vec<u8>) {
     match fault {
         Fault::RejectBefore => return msg_reject("chaos: rejected before"),
         Fault::TrapBefore => ic_cdk::trap("chaos: trapped before"),
-        Fault::HoldBefore(rounds) => hold(rounds).await,
+        Fault::HoldBefore(rounds) => {
+            let deadline = msg_deadline();
+            hold(rounds).await;
+            // The platform delivers no request after its deadline.
+            if deadline.is_some_and(|deadline| deadline.get() < time()) {
+                return msg_reject("chaos: too late");
+            }
+        }
         _ => {}
     }
     let peer = PEER.with_borrow(|peer| *peer);
@@ -89,7 +96,7 @@ async fn pass_on(method: &str, arg: Vec<u8>) {
     match fault {
         Fault::RejectAfter => return msg_reject("chaos: rejected after"),
         Fault::TrapAfter => ic_cdk::trap("chaos: trapped after"),
-        Fault::Garbage => return msg_reply(b"chaos".to_vec()),
+        Fault::Garbage => return msg_reply(b"chaos"),
         Fault::HoldAfter(rounds) => hold(rounds).await,
         _ => {}
     }

@@ -96,7 +96,13 @@ impl World {
     // ---- outages ------------------------------------------------------------------------------------------------
 
     pub fn begin_outage(&mut self, outage: Outage, steps: usize) {
-        if self.outages.iter().any(|(other, _)| *other == outage) {
+        // The management of a frozen canister isn't possible: it can't pay for the message.
+        let impossible = match outage {
+            Outage::Stopped(place) => self.has(Outage::Frozen(place)),
+            Outage::Frozen(place) => self.has(Outage::Stopped(place)),
+            Outage::Unregistered(_) => false,
+        };
+        if impossible || self.has(outage) {
             return;
         }
         let place = match outage {
@@ -155,9 +161,8 @@ impl World {
         }
     }
 
-    fn is_stopped(&self, place: Place) -> bool {
-        let stopped = Outage::Stopped(place);
-        self.outages.iter().any(|(outage, _)| *outage == stopped)
+    fn has(&self, wanted: Outage) -> bool {
+        self.outages.iter().any(|(outage, _)| *outage == wanted)
     }
 
     fn stop(&self, place: Place) {
@@ -212,7 +217,10 @@ impl World {
         if part == Part::Gateway {
             self.gateway_disturbed += 1;
         }
-        let was_stopped = self.is_stopped(place);
+        if self.has(Outage::Frozen(place)) {
+            return Ok(());
+        }
+        let was_stopped = self.has(Outage::Stopped(place));
         if !rudely && !was_stopped {
             self.stop(place);
         }
@@ -223,12 +231,11 @@ impl World {
         let Err(reject) = upgraded else {
             return Ok(());
         };
-        let frozen = reject.error_code == pocket_ic::ErrorCode::CanisterOutOfCycles;
         let open = rudely
             && reject
                 .reject_message
                 .contains("calls to other canisters are open");
-        match frozen || open {
+        match open {
             true => Ok(()),
             false => Err(format!("{part:?} can't be upgraded: {reject}")),
         }

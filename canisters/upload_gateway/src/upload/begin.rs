@@ -54,8 +54,9 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         };
         self.check_funds()?;
         let index = self.index()?;
-        let usage = self.peers.capsule_usage(index, caller, &args.capsule_id);
-        let stored = usage.await.map_err(index_error)?.stored_bytes;
+        let ask = || self.peers.capsule_usage(index, caller, &args.capsule_id);
+        let usage = self.peers.ask_index_surely(index, ask).await;
+        let stored = usage.map_err(index_error)?.stored_bytes;
         self.with(|state| state.sessions.check_bytes(&reservation, stored))?;
         self.open(reservation, &args, stored).await
     }

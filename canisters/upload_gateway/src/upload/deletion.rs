@@ -27,7 +27,8 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             Some(deletion) if deletion.done => return Ok(()),
             Some(_) => {}
             None => {
-                let memory = self.peers.memory_read(index, caller, &memory_id).await;
+                let ask = || self.peers.memory_read(index, caller, &memory_id);
+                let memory = self.peers.ask_index_surely(index, ask).await;
                 self.note_deletion(caller, memory.map_err(index_error)?)?;
             }
         }

@@ -105,8 +105,10 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             check_text("the opaque person", text, MAX_ID_BYTES)?;
         }
         self.check_funds()?;
-        let made = self.peers.capsule_create(self.index()?, caller, subject);
-        made.await.map_err(index_error)
+        let index = self.index()?;
+        let ask = || self.peers.capsule_create(index, caller, subject.clone());
+        let made = self.peers.ask_index_surely(index, ask).await;
+        made.map_err(index_error)
     }
 
     /// Gives somebody the right to read and write in a capsule; for its owners.
@@ -125,10 +127,12 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         }
         self.check_funds()?;
         let index = self.index()?;
-        let added = self
-            .peers
-            .capsule_add_controller(index, caller, capsule_id, controller);
-        added.await.map_err(index_error)
+        let ask = || {
+            self.peers
+                .capsule_add_controller(index, caller, capsule_id, controller)
+        };
+        let added = self.peers.ask_index_surely(index, ask).await;
+        added.map_err(index_error)
     }
 
     /// Takes that right back; for owners, and for the controller.
@@ -140,10 +144,12 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     ) -> Result<Capsule> {
         check_text("capsule_id", capsule_id, MAX_ID_BYTES)?;
         let index = self.index()?;
-        let removed = self
-            .peers
-            .capsule_remove_controller(index, caller, capsule_id, controller);
-        removed.await.map_err(index_error)
+        let ask = || {
+            self.peers
+                .capsule_remove_controller(index, caller, capsule_id, controller)
+        };
+        let removed = self.peers.ask_index_surely(index, ask).await;
+        removed.map_err(index_error)
     }
 
     pub async fn read_capsule(&self, caller: Principal, id: Option<String>) -> Result<CapsuleInfo> {

@@ -298,3 +298,13 @@ fn a_list_of_long_names_fits_a_reply() {
         assert!(list.contains("and more than these"));
     }
 }
+
+#[test]
+fn an_index_that_does_not_know_the_gateway_says_nothing_about_the_caller() {
+    let (world, service) = World::new();
+    for method in ["capsule_usage", "capsule_list"] {
+        world.fail(method, Fault::Refused(Error::Unauthorized));
+    }
+    assert!(begin(&service, "key", 1).unwrap_err().is_temporary());
+    begin(&service, "key", 1).unwrap();
+}
