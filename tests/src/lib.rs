@@ -3,6 +3,7 @@
 //! The integration tests and the demo share it: [`engine`] finds or starts a server, [`deployment`] installs the
 //! canisters on a fresh network, [`client`] makes typed calls, [`source`] says what to upload.
 
+pub mod arguments;
 pub mod client;
 pub mod deployment;
 pub mod engine;

@@ -38,7 +38,7 @@ enum Task {
     },
     /// Run every test: native, the local network's conformance, and the real canisters
     Test,
-    /// Run random histories on the real canisters: calls that fail, stops, upgrades, jumps of the clock
+    /// Run random histories on the real canisters, or try bad arguments on all their methods
     Soak {
         /// How many histories
         #[arg(long, default_value_t = 1_000)]
@@ -49,6 +49,9 @@ enum Task {
         /// How many at once (default: one for each core)
         #[arg(long)]
         jobs: Option<usize>,
+        /// Try so many bad arguments instead
+        #[arg(long, value_name = "N", conflicts_with = "histories")]
+        bad_arguments: Option<u64>,
     },
     /// Build the canisters to target/canisters and check their Candid interfaces
     Build,
@@ -74,7 +77,8 @@ fn main() -> ExitCode {
             histories,
             seed,
             jobs,
-        }) => soak(histories, seed, jobs),
+            bad_arguments,
+        }) => soak(histories, seed, jobs, bad_arguments),
         Some(Task::Build) => canisters::build().and_then(|()| canisters::check_interfaces()),
         Some(Task::Localnet { port }) => localnet(port),
         Some(Task::WasmTarget) => {
@@ -108,12 +112,20 @@ fn demo(file: Option<PathBuf>, network: Option<String>) -> Result<()> {
     process::become_program(command)
 }
 
-fn soak(histories: u64, seed: Option<u64>, jobs: Option<usize>) -> Result<()> {
+fn soak(
+    histories: u64,
+    seed: Option<u64>,
+    jobs: Option<usize>,
+    bad_arguments: Option<u64>,
+) -> Result<()> {
     canisters::build()?;
     canisters::build_chaos()?;
     testing::build_engine()?;
     let mut command = Command::new(layout::host_program("capsule-soak"));
-    command.args(["--histories", &histories.to_string()]);
+    match bad_arguments {
+        Some(count) => command.args(["--bad-arguments", &count.to_string()]),
+        None => command.args(["--histories", &histories.to_string()]),
+    };
     if let Some(seed) = seed {
         command.args(["--seed", &seed.to_string()]);
     }

@@ -2,6 +2,8 @@
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use integration_tests::arguments::try_bad_arguments;
+use integration_tests::deployment::deploy;
 use integration_tests::history::soak;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -15,6 +17,9 @@ struct Arguments {
     /// The seed of the first; the following count up. Default: the time
     #[arg(long)]
     seed: Option<u64>,
+    /// Try so many bad arguments instead
+    #[arg(long, value_name = "N", conflicts_with = "histories")]
+    bad_arguments: Option<u64>,
     /// How many at once. Default: one for each core
     #[arg(long)]
     jobs: Option<usize>,
@@ -26,6 +31,9 @@ fn main() -> ExitCode {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         now.map_or(0, |now| now.as_secs() * 1_000_000)
     });
+    if let Some(count) = arguments.bad_arguments {
+        return bad_arguments(seed, count);
+    }
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     let jobs = arguments.jobs.unwrap_or(cores).max(1);
     println!(
@@ -58,6 +66,29 @@ fn main() -> ExitCode {
                 "again: cargo xtask soak --histories 1 --seed {}",
                 failure.seed
             );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bad_arguments(seed: u64, count: u64) -> ExitCode {
+    println!("{count} bad arguments from seed {seed}");
+    let bar = ProgressBar::new(count).with_style(
+        ProgressStyle::with_template("{bar:40} {pos}/{len} arguments, {per_sec}, {eta} left")
+            .expect("BUG: the template is valid"),
+    );
+    let answer = try_bad_arguments(&deploy(), seed, count, |tried| bar.set_position(tried));
+    bar.finish_and_clear();
+    match answer {
+        Ok(tally) => {
+            println!(
+                "{} tried: {} accepted, {} refused with a typed error, {} refused before they ran; no trap",
+                tally.tried, tally.accepted, tally.typed_errors, tally.turned_away
+            );
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            println!("{reason}");
             ExitCode::FAILURE
         }
     }
