@@ -56,6 +56,7 @@ struct Flight {
     asked: Asked,
     /// As they were when it was sent.
     gateway_disturbed: u32,
+    seconds: u64,
     ended: bool,
     acknowledged: bool,
 }
@@ -192,6 +193,7 @@ impl<'a> Run<'a> {
                 id,
                 asked,
                 gateway_disturbed: self.world.gateway_disturbed,
+                seconds: self.world.seconds,
                 ended,
                 acknowledged,
             }),
@@ -391,7 +393,7 @@ impl<'a> Run<'a> {
 
     fn judge(&mut self, flight: &Flight, reply: &[u8]) -> Checked {
         match &flight.asked {
-            Asked::Begin { file } => self.judge_begin(*file, decode(reply)?),
+            Asked::Begin { file } => self.judge_begin(flight, *file, decode(reply)?),
             Asked::Put {
                 session,
                 index,
@@ -423,7 +425,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn judge_begin(&mut self, file: usize, answer: Result<u64, Error>) -> Checked {
+    fn judge_begin(&mut self, flight: &Flight, file: usize, answer: Result<u64, Error>) -> Checked {
         let id = match answer {
             Ok(id) => id,
             Err(Error::Unauthorized) if self.file(file).owner == Owner::Carol => return Ok(()),
@@ -444,7 +446,8 @@ impl<'a> Run<'a> {
         }
         self.sessions.insert(id, Session::of(file));
         self.current[file] = Some(id);
-        self.begun.insert(id, self.world.seconds);
+        // At the earliest: its answer may have come late.
+        self.begun.insert(id, flight.seconds);
         Ok(())
     }
 
