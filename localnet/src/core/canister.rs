@@ -2,6 +2,7 @@
 
 use super::message::{CallContext, Callback, Input};
 use super::prices;
+use super::statistics::Statistics;
 use crate::system::{CompiledModule, State};
 use candid::CandidType;
 use candid::Principal;
@@ -145,6 +146,9 @@ pub struct Canister {
     pub low_memory: LowMemory,
     /// Until when storage is paid, nanoseconds since 1970.
     pub paid_until: u64,
+    /// Instructions of earlier installations that hold up the next.
+    pub install_debit: u64,
+    pub statistics: Statistics,
 }
 
 impl Canister {
@@ -176,6 +180,8 @@ impl Canister {
             next_id: 0,
             low_memory: LowMemory::No,
             paid_until: time,
+            install_debit: 0,
+            statistics: Statistics::default(),
         }
     }
 

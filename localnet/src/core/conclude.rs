@@ -3,6 +3,7 @@
 use super::canister::Canister;
 use super::message::{Callback, Origin, Request};
 use super::network::Network;
+use super::prices;
 use super::types::{Reject, code};
 use crate::system::Run;
 use crate::system::host::{OutgoingCall, Response as Given};
@@ -92,6 +93,8 @@ impl Network {
 /// Registers the callback of a call that was performed.
 fn make_request(canister: &mut Canister, context: u64, call: OutgoingCall, time: u64) -> Request {
     let id = canister.fresh_id();
+    canister.statistics.call_cycles +=
+        prices::call_fee(call.method.len() as u64, call.arg.len() as u64);
     let deadline = call
         .timeout
         .map_or(0, |seconds| time + u64::from(seconds) * 1_000_000_000);

@@ -110,6 +110,11 @@ impl Network {
             .expect("localnet has no memory left for a message's view of the state");
         let run = runtime::run(&code.module, &mut workspace, entry, host);
         self.instructions_this_round += run.instructions;
+        if run.host.mode.is_replicated()
+            && let Some(canister) = self.canisters.get_mut(&id)
+        {
+            canister.statistics.touched(&run);
+        }
         Tried { run, workspace }
     }
 
@@ -170,6 +175,10 @@ impl Network {
         if canister.charge(prices::execution_prepaid()).is_err() {
             return;
         }
+        if task == Task::Timer {
+            // It fires once; who could not pay for it until now still had it.
+            canister.timer = None;
+        }
         let context = self.open_context(id, Origin::Task, 0);
         let host = self.host(id, mode);
         let tried = self.attempt(id, &Entry::Export(hook.into()), host);
@@ -197,6 +206,7 @@ impl Network {
                 let reject = no_method(id, "update", &request.method);
                 // looking for a method costs what an empty execution does
                 canister.balance = canister.balance.saturating_sub(prices::UPDATE_BASE);
+                canister.statistics.executed(0);
                 return self.answer_fault(&origin, reject, request.cycles);
             }
         };
@@ -258,6 +268,7 @@ impl Network {
         }
         let canister = self.canisters.get_mut(&id).expect("BUG: ran and is gone");
         canister.balance += unused;
+        canister.statistics.executed(price);
         self.conclude(id, context, tried.run, fault.map(|f| fault_reject(id, &f)));
     }
 
@@ -274,14 +285,17 @@ impl Network {
         };
         let spare = prices::response_prepaid().saturating_sub(prices::CALL_BYTE * length as u128);
         canister.balance += response.refund + spare;
+        canister.statistics.call_cycles += prices::response_prepaid() - spare;
         let Some(open) = canister.contexts.get_mut(&callback.context) else {
             canister.balance += u128::from(prices::UPDATE_INSTRUCTIONS);
+            canister.statistics.executed(0);
             return;
         };
         open.outstanding -= 1;
         let open = open.clone();
         if canister.code.is_none() {
             canister.balance += u128::from(prices::UPDATE_INSTRUCTIONS);
+            canister.statistics.executed(0);
             return self.close_context(id, callback.context, Some(no_module(id)));
         }
         let (mode, closure) = match &response.payload {
@@ -337,6 +351,7 @@ impl Network {
         let unused = u128::from(prices::UPDATE_INSTRUCTIONS).saturating_sub(price);
         let canister = self.canisters.get_mut(&id).expect("BUG: ran and is gone");
         canister.balance += unused;
+        canister.statistics.executed(price);
         self.conclude(id, callback.context, tried.run, failed);
     }
 

@@ -9,6 +9,7 @@ mod message;
 mod network;
 pub mod prices;
 mod query;
+mod statistics;
 mod types;
 mod upkeep;
 
@@ -16,4 +17,5 @@ pub(crate) use execute::{fault_reject, no_module};
 pub(crate) use message::{Origin, Request};
 pub use network::Network;
 pub(crate) use network::call_bytes;
+pub use statistics::Statistics;
 pub use types::*;

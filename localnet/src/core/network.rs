@@ -182,6 +182,7 @@ impl Network {
                 break;
             }
         }
+        self.forgive_installs();
     }
 
     /// Charges and queues what came from outside since the last round; management calls run at once.
@@ -198,7 +199,9 @@ impl Network {
                 Some(canister) => check_running(canister).and_then(|()| {
                     canister
                         .charge(fee)
-                        .map_err(|missing| Reject::out_of_cycles(call.canister, missing))
+                        .map_err(|missing| Reject::out_of_cycles(call.canister, missing))?;
+                    canister.statistics.ingress_cycles += fee;
+                    Ok(())
                 }),
             };
             match charged {

@@ -12,6 +12,9 @@ pub const COMPUTE_PERCENT_SECOND: u128 = 10_000_000;
 /// For each instruction of a module that the network sees for the first time; a hundredth of it afterwards.
 pub const COMPILE_INSTRUCTION: u128 = 6_000;
 pub const COMPILE_FIXED: u64 = 70;
+/// What an import that grows, reads or writes stable memory counts in that: an official server compiles a function of
+/// its own for each. Recorded is one module with two of them.
+pub const COMPILE_STABLE_IMPORT: u64 = 69;
 /// Instructions for each heap page of 4 KiB that a message wrote; not seen by `performance_counter`.
 pub const HEAP_DIRTY_PAGE: u64 = 1_000;
 /// Instructions for the first write to each stable page of 4 KiB.
@@ -24,6 +27,8 @@ pub const UPDATE_INSTRUCTIONS: u64 = 40_000_000_000;
 pub const QUERY_INSTRUCTIONS: u64 = 5_000_000_000;
 pub const INSPECT_INSTRUCTIONS: u64 = 200_000_000;
 pub const INSTALL_INSTRUCTIONS: u64 = 300_000_000_000;
+/// Instructions of installing code that a canister may spend in each round on average; until then the next is refused.
+pub const INSTALL_INSTRUCTIONS_PER_ROUND: u64 = 2_000_000_000;
 
 pub const MAX_INGRESS: usize = 2_097_152;
 /// Counted for the ingress limit, not for the fee: the request id.
@@ -72,10 +77,12 @@ pub fn ingress_bytes(sender: usize, method: usize, arg: usize) -> usize {
 
 /// What `call_perform` takes at once, besides the cycles that go along: the fee, the largest reply, the callback.
 pub fn call(method: u64, payload: u64) -> u128 {
-    CALL_BASE
-        + CALL_BYTE * (u128::from(method) + u128::from(payload))
-        + response_prepaid()
-        + execution_prepaid()
+    call_fee(method, payload) + response_prepaid() + execution_prepaid()
+}
+
+/// The part of it that is for the request.
+pub fn call_fee(method: u64, payload: u64) -> u128 {
+    CALL_BASE + CALL_BYTE * (u128::from(method) + u128::from(payload))
 }
 
 /// For the largest reply; the unused part comes back.

@@ -75,8 +75,9 @@ impl Network {
                 continue;
             }
             if canister.timer.is_some_and(|at| at <= self.round_time) {
-                canister.timer = None;
-                if code.module.has_hook("canister_global_timer") {
+                if !code.module.has_hook("canister_global_timer") {
+                    canister.timer = None;
+                } else if !canister.tasks.contains(&Task::Timer) {
                     canister.tasks.push_back(Task::Timer);
                 }
             }
@@ -85,6 +86,14 @@ impl Network {
             {
                 canister.tasks.push_back(Task::Heartbeat);
             }
+        }
+    }
+
+    /// What a round takes off the instructions of former installations.
+    pub(super) fn forgive_installs(&mut self) {
+        for canister in self.canisters.values_mut() {
+            let debit = canister.install_debit;
+            canister.install_debit = debit.saturating_sub(prices::INSTALL_INSTRUCTIONS_PER_ROUND);
         }
     }
 
@@ -105,11 +114,11 @@ impl Network {
             canister.reserved -= from_reserved;
             due -= from_reserved;
             if canister.balance < due {
-                canister.balance = 0;
+                due = canister.balance;
                 broke.push(canister.id);
-            } else {
-                canister.balance -= due;
             }
+            canister.balance -= due;
+            canister.statistics.storage_cycles += from_reserved + due;
         }
         for id in broke {
             self.uninstall(id);

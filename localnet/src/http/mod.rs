@@ -14,6 +14,7 @@ mod lifecycle;
 mod operations;
 mod progress;
 mod read;
+mod statistics;
 mod types;
 mod update;
 
@@ -63,6 +64,10 @@ pub fn router() -> Router {
         .nest("/instances/{id}/read", read::routes())
         .nest("/instances/{id}/update", update::routes())
         .route("/instances/{id}/_/topology", get(read::topology))
+        .route(
+            "/instances/{id}/localnet/statistics",
+            get(statistics::read).delete(statistics::clear),
+        )
         .route(
             "/instances/{id}/auto_progress",
             get(progress::enabled).post(progress::start),

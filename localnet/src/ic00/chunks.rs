@@ -26,6 +26,7 @@ pub fn upload(network: &mut Network, arg: &[u8]) -> Answer {
     canister
         .charge(prices::UPLOAD_CHUNK)
         .map_err(|missing| Reject::out_of_cycles(id, missing))?;
+    canister.statistics.management_cycles += prices::UPLOAD_CHUNK;
     let hash: [u8; 32] = Sha256::digest(&args.chunk).into();
     canister.chunks.insert(hash, args.chunk);
     reply(&ChunkHash {

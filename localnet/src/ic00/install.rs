@@ -99,6 +99,14 @@ fn install(
     origin: &Origin,
 ) -> Answer {
     let canister = &network.canisters[&id];
+    if canister.install_debit > 0 {
+        return Err(Reject::new(
+            209,
+            format!(
+                "Canister {id} is rate limited because it executed too many instructions in the previous install_code messages. Please retry installation after several minutes."
+            ),
+        ));
+    }
     match (&mode, &canister.code) {
         (CanisterInstallMode::Install, Some(_)) => {
             return Err(Reject::new(
@@ -143,10 +151,12 @@ fn install(
         certified_data,
         ..
     } = attempt;
-    let spent = u128::from(instructions.min(prices::INSTALL_INSTRUCTIONS));
-    let unused = u128::from(prices::INSTALL_INSTRUCTIONS) - spent;
+    let spent = instructions.min(prices::INSTALL_INSTRUCTIONS);
+    let unused = u128::from(prices::INSTALL_INSTRUCTIONS - spent);
     let time = network.round_time;
     let canister = network.canisters.get_mut(&id).expect("BUG: found above");
+    canister.install_debit += spent;
+    canister.statistics.management_cycles += prices::UPDATE_BASE + u128::from(spent);
     let (module, state) = match outcome {
         Ok(installed) => installed,
         Err(reject) => {

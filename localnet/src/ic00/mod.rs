@@ -182,7 +182,9 @@ pub fn run_ingress(network: &mut Network, origin: Origin, call: Call) {
         if let Ok(id) = target(&call.method, &call.arg)
             && let Some(canister) = network.canisters.get_mut(&id)
         {
-            canister.balance = canister.balance.saturating_sub(fee);
+            let paid = fee.min(canister.balance);
+            canister.balance -= paid;
+            canister.statistics.ingress_cycles += paid;
         }
     }
     let subnet = call.effective.filter(|id| network.has_subnet(*id));

@@ -173,6 +173,10 @@ pub struct Host {
     /// Pages of stable memory that were written, and those that were touched at all.
     pub stable_dirty: HashSet<u64>,
     pub stable_accessed: HashSet<u64>,
+    /// Bytes, for the statistics.
+    pub stable_read_bytes: u64,
+    pub stable_written_bytes: u64,
+    pub appended_bytes: u64,
 
     // The instance that runs; set by the runtime.
     pub stable: Option<Arc<Mapping>>,
@@ -222,6 +226,9 @@ impl Host {
             accepted_message: false,
             stable_dirty: HashSet::new(),
             stable_accessed: HashSet::new(),
+            stable_read_bytes: 0,
+            stable_written_bytes: 0,
+            appended_bytes: 0,
             stable: None,
             parts: None,
             instance: None,

@@ -8,6 +8,7 @@
 //!   runs by itself, because an instance is made anew for each message.
 
 use super::weights::{FUNCTION_ENTRY, weight};
+use crate::core::prices;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{
     CodeSection, DataSection, ExportKind, ExportSection, Function, FunctionSection, GlobalSection,
@@ -39,7 +40,7 @@ pub struct Instrumented {
     pub has_start: bool,
     /// Memory pages (64 KiB) at the beginning.
     pub memory_pages: u64,
-    /// Cost of compiling: 6,000 for each instruction, 10 instructions more for each function.
+    /// What compiling is paid by: instructions, 10 more for each function, and those of the stable memory's imports.
     pub complexity: u64,
 }
 
@@ -183,6 +184,7 @@ pub fn instrument(wasm: &[u8]) -> Result<Instrumented, InstrumentError> {
         parts.exports.export(START, ExportKind::Func, start);
     }
     out.module = parts.assemble();
+    out.complexity += counts.stable_imports * prices::COMPILE_STABLE_IMPORT;
     Ok(out)
 }
 
@@ -221,7 +223,18 @@ struct Counts {
     imported_functions: u32,
     defined_functions: u32,
     globals: u32,
+    stable_imports: u64,
 }
+
+/// Imports for which an official server compiles functions of its own.
+const COMPILED_IMPORTS: [&str; 6] = [
+    "stable_grow",
+    "stable_read",
+    "stable_write",
+    "stable64_grow",
+    "stable64_read",
+    "stable64_write",
+];
 
 /// How many of each the module has: what is added gets the next index.
 fn count(wasm: &[u8]) -> Result<Counts, InstrumentError> {
@@ -230,6 +243,7 @@ fn count(wasm: &[u8]) -> Result<Counts, InstrumentError> {
         imported_functions: 0,
         defined_functions: 0,
         globals: 0,
+        stable_imports: 0,
     };
     for payload in Parser::new(0).parse_all(wasm) {
         match payload? {
@@ -240,8 +254,10 @@ fn count(wasm: &[u8]) -> Result<Counts, InstrumentError> {
             }
             Payload::ImportSection(s) => {
                 for import in s.into_imports() {
-                    if let TypeRef::Func(_) = import?.ty {
+                    let import = import?;
+                    if let TypeRef::Func(_) = import.ty {
                         counts.imported_functions += 1;
+                        counts.stable_imports += u64::from(COMPILED_IMPORTS.contains(&import.name));
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! Prices: what each message, call, byte and second takes from a canister's balance.
 
-use crate::net::{Mode, Net, T, to_u64, u64s, user};
+use crate::net::{Mode, Net, T, to_u64, u64s, user, words};
 use crate::wasm::{raw, text};
 use candid::Principal;
 use ic_management_canister_types::{CanisterIdRecord, CanisterSettings, UploadChunkArgs};
@@ -196,6 +196,81 @@ fn compiling_costs_6_000_an_instruction_and_a_hundredth_the_second_time() {
         (2_000 * bytes..2_000 * (bytes + 8)).contains(&rest),
         "{rest}"
     );
+}
+
+#[test]
+fn imports_that_grow_read_or_write_stable_memory_are_compiled_too() {
+    let mut net = Net::new();
+    let mut cost = |import: &str| {
+        let id = net.create();
+        let before = net.balance(id);
+        let module = raw(&format!(
+            r#"(module (import "ic0" "{import}" (func {})))"#,
+            if import.ends_with("size") {
+                "(result i64)"
+            } else {
+                "(param i64) (result i64)"
+            }
+        ));
+        net.deploy(id, Mode::Install, &module, b"").unwrap();
+        before - net.balance(id)
+    };
+    let (size, grow) = (cost("stable64_size"), cost("stable64_grow"));
+    // the type has a byte more
+    assert_eq!(grow - size, 69 * 6_000 + 2_000);
+}
+
+#[test]
+fn a_very_large_module_holds_up_the_next_installation_for_some_rounds() {
+    let mut net = Net::new();
+    let id = net.create();
+    let module = raw(&format!("(module {})", "(func)".repeat(40_000)));
+    net.deploy(id, Mode::Install, &module, b"").unwrap();
+    let refused = words(net.deploy(id, Mode::Reinstall, &module, b""));
+    assert!(
+        refused.starts_with(&format!("2 209: Canister {id} is rate limited")),
+        "{refused}"
+    );
+    // another canister is not held up, and this one only for a while
+    let other = net.create();
+    net.deploy(other, Mode::Install, &module, b"").unwrap();
+    net.rounds(5);
+    net.deploy(id, Mode::Reinstall, &module, b"").unwrap();
+}
+
+#[test]
+fn statistics_account_for_every_cycle() {
+    let mut net = Net::new();
+    let (callee, _) = calling(&mut net, 10_000, 5_000);
+    let callers: Vec<_> = net.core.statistics().into_keys().collect();
+    let caller = *callers.iter().find(|id| **id != callee).unwrap();
+    let busy = net.canister(METHODS);
+    net.core.clear_statistics();
+    let before = [caller, callee, busy].map(|id| net.balance(id));
+    net.update(caller, "nop", b"").unwrap();
+    for method in ["nop", "ten", "tim", "gib"] {
+        net.update(busy, method, b"").unwrap();
+    }
+    net.update(busy, "trp", b"").unwrap_err();
+    net.update(busy, "unknown", b"").unwrap_err();
+    net.advance(100);
+    net.rounds(2);
+    let statistics = net.core.statistics();
+    for (id, before) in [caller, callee, busy].into_iter().zip(before) {
+        let it = &statistics[&id];
+        let counted = it.ingress_cycles
+            + it.execution_cycles
+            + u128::from(it.instructions)
+            + it.call_cycles
+            + it.storage_cycles;
+        assert_eq!(counted, before - net.balance(id), "{it:?}");
+    }
+    let it = &statistics[&caller];
+    assert_eq!((it.executions, it.appended_bytes), (2, 10_000));
+    assert_eq!(it.call_cycles, 260_000 + 1_000 * (1 + 10_000 + 5_000));
+    // six updates and a timer
+    assert_eq!(statistics[&busy].executions, 7);
+    assert!(statistics[&busy].storage_cycles > 100 * 127_000);
 }
 
 #[test]

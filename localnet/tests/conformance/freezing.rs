@@ -20,6 +20,25 @@ fn threshold(seconds: u64) -> CanisterSettings {
     }
 }
 
+#[test]
+fn a_timer_that_is_due_while_the_canister_cannot_pay_fires_when_it_can() {
+    let mut net = Net::new();
+    let id = net.create_with(2 * T, CanisterSettings::default());
+    net.install(
+        id,
+        r#"(func (export "canister_update set")
+             (drop (call $global_timer_set (i64.add (call $time) (i64.const 5000000000)))) (call $msg_reply))
+           (func (export "canister_global_timer") (call $note @"t"))"#,
+    );
+    net.update(id, "set", b"").unwrap();
+    net.settings(id, threshold(100_000_000_000));
+    net.advance(100);
+    net.rounds(3);
+    net.settings(id, threshold(0));
+    net.rounds(2);
+    assert_eq!(net.trace(id), "t");
+}
+
 fn call(net: &mut Net, callee: Principal) -> String {
     let name = text(callee.as_slice());
     let id = net.canister(&format!(

@@ -127,6 +127,8 @@ fn an_installation_has_300_g_with_all_its_hooks() {
     let answer = net.deploy(id, Mode::Upgrade(None), &module, &u64s(&[300]));
     assert_eq!(words(answer), exceeded(id, 300_000_000_000));
     assert_eq!(net.x(id), 300);
+    // 2 G a round until the next installation is taken
+    net.rounds(150);
     net.deploy(id, Mode::Upgrade(None), &module, &u64s(&[200]))
         .unwrap();
 }

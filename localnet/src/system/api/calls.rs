@@ -91,6 +91,7 @@ pub fn define(linker: &mut Linker<Host>) -> Res<()> {
             call.arg
                 .extend_from_slice(read(&c, "ic0.call_data_append", src, size)?);
             c.data_mut().call = Some(call);
+            c.data_mut().appended_bytes += u64::from(size);
             Ok(())
         },
     )?;

@@ -163,6 +163,7 @@ fn load(c: &mut Ctx, dst: u64, offset: u64, size: u64) -> Res<()> {
     }
     bounds(c, offset, size)?;
     touch(c, offset, size, false)?;
+    c.data_mut().stable_read_bytes += size;
     let stable = mapping(c);
     let heap = memory(c)?.data_mut(&mut *c);
     let range = heap_range(dst, size, heap.len())?;
@@ -180,5 +181,6 @@ fn store(c: &mut Ctx, offset: u64, src: u64, size: u64) -> Res<()> {
     let range = heap_range(src, size, heap.len())?;
     stable.write(offset as usize, &heap[range]);
     let fresh = touch(c, offset, size, true)?;
+    c.data_mut().stable_written_bytes += size;
     charge(c, fresh * prices::STABLE_DIRTY_PAGE)
 }
