@@ -7,6 +7,7 @@ use capsule_shared::Error;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{Memory, MemoryPage};
 use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult, UploadStatus};
+use pocket_ic::common::rest::RawMessageId;
 use pocket_ic::{PocketIc, RejectResponse};
 use serde::de::DeserializeOwned;
 use serde_bytes::{ByteBuf, Bytes};
@@ -86,6 +87,18 @@ impl<'a> Client<'a> {
 
     pub fn put_chunk(&self, session: u64, index: u32, bytes: &[u8]) -> Called<()> {
         self.update("uploads_put_chunk", (session, index, Bytes::new(bytes)))
+    }
+
+    /// Sends a chunk without waiting for the answer, which [`Self::chunk_answer`] gives.
+    pub fn send_chunk(&self, session: u64, index: u32, bytes: &[u8]) -> Called<RawMessageId> {
+        let arg = encode((session, index, Bytes::new(bytes)));
+        self.pic
+            .submit_call(self.gateway, self.who, "uploads_put_chunk", arg)
+            .map_err(CallError::Rejected)
+    }
+
+    pub fn chunk_answer(&self, sent: RawMessageId) -> Called<()> {
+        flatten(self.pic.await_call(sent))
     }
 
     pub fn finish(&self, session: u64, sha256: &[u8], bytes: u64) -> Called<UploadFinishResult> {

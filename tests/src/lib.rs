@@ -4,9 +4,11 @@
 //! canisters on a fresh network, [`client`] makes typed calls, [`source`] says what to upload.
 
 pub mod arguments;
+pub mod bench;
 pub mod client;
 pub mod deployment;
 pub mod engine;
 pub mod history;
 pub mod metrics;
 pub mod source;
+pub mod statistics;

@@ -53,6 +53,12 @@ enum Task {
         #[arg(long, value_name = "N", conflicts_with = "histories")]
         bad_arguments: Option<u64>,
     },
+    /// Measure what uploads cost on the local network, and compare it with the table in docs/bench.md
+    Bench {
+        /// Write the table instead of comparing with it
+        #[arg(long)]
+        update: bool,
+    },
     /// Build the canisters to target/canisters and check their Candid interfaces
     Build,
     /// Run the local network in the foreground; it prints its address
@@ -79,6 +85,7 @@ fn main() -> ExitCode {
             jobs,
             bad_arguments,
         }) => soak(histories, seed, jobs, bad_arguments),
+        Some(Task::Bench { update }) => bench(update),
         Some(Task::Build) => canisters::build().and_then(|()| canisters::check_interfaces()),
         Some(Task::Localnet { port }) => localnet(port),
         Some(Task::WasmTarget) => {
@@ -131,6 +138,17 @@ fn soak(
     }
     if let Some(jobs) = jobs {
         command.args(["--jobs", &jobs.to_string()]);
+    }
+    process::become_program(command)
+}
+
+fn bench(update: bool) -> Result<()> {
+    canisters::build()?;
+    testing::build_engine()?;
+    let mut command = Command::new(layout::host_program("capsule-bench"));
+    command.arg(layout::root().join("docs/bench.md"));
+    if update {
+        command.arg("--update");
     }
     process::become_program(command)
 }

@@ -8,6 +8,8 @@ pub mod service;
 pub mod types;
 
 #[cfg(test)]
+mod growth;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod tests;

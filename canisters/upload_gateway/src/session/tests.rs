@@ -8,8 +8,8 @@ use crate::memory::memories;
 use candid::Principal;
 use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_CHUNKS};
 use capsule_shared::{Error, Result};
-use ic_stable_structures::VectorMemory;
 use ic_stable_structures::memory_manager::VirtualMemory;
+use ic_stable_structures::{Memory, VectorMemory};
 
 pub type Sessions = SessionService<VirtualMemory<VectorMemory>>;
 
@@ -42,7 +42,11 @@ pub fn spec(owner: u8, scope: &str, idem: &str, chunks: u32, bytes: u64) -> Sess
     }
 }
 
-pub fn begin(sessions: &mut Sessions, spec: SessionSpec, now: u64) -> Result<SessionId> {
+pub fn begin<M: Memory>(
+    sessions: &mut SessionService<M>,
+    spec: SessionSpec,
+    now: u64,
+) -> Result<SessionId> {
     match sessions.reserve_begin(spec)? {
         Begin::Existing(id) => Ok(id),
         Begin::Reserved(reservation) => {

@@ -1,0 +1,122 @@
+//! Nothing costs more because many sessions exist: the stable memory that each rule reads is counted.
+
+use super::service::{Begin, SessionService};
+use super::tests::{LIMITS, begin, spec};
+use super::types::*;
+use crate::memory::memories;
+use candid::Principal;
+use ic_stable_structures::memory_manager::VirtualMemory;
+use ic_stable_structures::{Memory, VectorMemory};
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// A memory that counts what is read from it.
+#[derive(Clone, Default)]
+struct Counted {
+    memory: VectorMemory,
+    bytes_read: Rc<Cell<u64>>,
+}
+
+impl Memory for Counted {
+    fn size(&self) -> u64 {
+        self.memory.size()
+    }
+    fn grow(&self, pages: u64) -> i64 {
+        self.memory.grow(pages)
+    }
+    fn read(&self, offset: u64, dst: &mut [u8]) {
+        self.bytes_read
+            .set(self.bytes_read.get() + dst.len() as u64);
+        self.memory.read(offset, dst);
+    }
+    fn write(&self, offset: u64, src: &[u8]) {
+        self.memory.write(offset, src);
+    }
+}
+
+/// Sessions that exist, each of its own owner and in its own scope, seen one nanosecond after the other.
+struct Many {
+    count: u64,
+    bytes_read: Rc<Cell<u64>>,
+    sessions: SessionService<VirtualMemory<Counted>>,
+}
+
+fn owner(n: u64) -> Principal {
+    Principal::from_slice(&n.to_be_bytes())
+}
+
+fn spec_of(n: u64) -> SessionSpec {
+    SessionSpec {
+        owner: owner(n),
+        ..spec(1, &format!("capsule {n:05}"), "key", 2, 200)
+    }
+}
+
+impl Many {
+    fn new(count: u64) -> Self {
+        let memory = Counted::default();
+        let limits = Limits {
+            active_total: u32::MAX,
+            ..LIMITS
+        };
+        let mut sessions = SessionService::new(memories(memory.clone()).sessions, limits);
+        for n in 0..count {
+            begin(&mut sessions, spec_of(n), n).unwrap();
+        }
+        Many {
+            count,
+            bytes_read: memory.bytes_read,
+            sessions,
+        }
+    }
+
+    /// Bytes of stable memory that `act` reads.
+    fn read_by<T>(
+        &mut self,
+        act: impl FnOnce(&mut SessionService<VirtualMemory<Counted>>, u64) -> T,
+    ) -> (u64, T) {
+        let before = self.bytes_read.get();
+        let done = act(&mut self.sessions, self.count);
+        (self.bytes_read.get() - before, done)
+    }
+}
+
+#[test]
+fn rules_read_as_much_with_ten_thousand_sessions_as_with_ten() {
+    let [few, many] = [10, 10_000].map(|count| {
+        let mut world = Many::new(count);
+        let (counting, counters) = world.read_by(|s, _| s.counters());
+        assert_eq!(counters.pending, count);
+        let (finding, found) = world.read_by(|s, n| {
+            let found = s.reserve_begin(spec_of(n / 2)).unwrap();
+            matches!(found, Begin::Existing(_))
+        });
+        assert!(found);
+        let (beginning, _) = world.read_by(|s, n| begin(s, spec_of(n + 1), n).unwrap());
+        let (listing, listed) = world.read_by(|s, n| s.newest(owner(n / 2), 1_000).count());
+        assert_eq!(listed, 1);
+        let (waking, wake) = world.read_by(|s, _| s.next_tick());
+        assert_eq!(wake, Some(LIMITS.ttl + 1));
+        let (nothing, ticked) = world.read_by(|s, _| s.tick_ttl(LIMITS.ttl, 200));
+        assert!(ticked.expired.is_empty());
+        let (expiring, ticked) = world.read_by(|s, _| s.tick_ttl(LIMITS.ttl + 3, 200));
+        assert_eq!(ticked.expired.len(), 3);
+        [
+            ("counting", counting),
+            ("finding a key", finding),
+            ("beginning", beginning),
+            ("listing one's own", listing),
+            ("when the next expires", waking),
+            ("expiring none", nothing),
+            ("expiring three", expiring),
+        ]
+    });
+    for ((what, few), (_, many)) in few.into_iter().zip(many) {
+        // a look-up passes the levels of a B-tree, four more for a thousand times the entries; a scan would read a
+        // thousand times as much
+        assert!(
+            many <= 8 * few + 512,
+            "{what}: {few} bytes with 10, {many} with 10,000"
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! The work that is measured: uploads alone, side by side and out of order, on an empty store and on a full one.
+
+use super::row::Row;
+use crate::client::{CallError, Called, Client, Uploaded};
+use crate::deployment::{Deployment, Part, person};
+use crate::metrics::metrics;
+use crate::source::UploadSpec;
+use crate::statistics;
+use capsule_shared::limits::MAX_CHUNK_BYTES;
+use sha2::{Digest, Sha256};
+use std::time::{Duration, Instant};
+
+/// 21.6 MB.
+const CHUNKS: u64 = 12;
+/// 1 GB, the last of these fillings included.
+const FULL_CHUNKS: u64 = 556;
+const FILLINGS: u64 = 4;
+/// Chunks that come in the opposite order, well within the reorder window.
+const REVERSED: usize = 4;
+/// Turns of the timer after which the queue must be empty.
+const MAX_TURNS: usize = 10_000;
+
+/// Does all the work on a fresh deployment; `measured` is told of each row.
+///
+/// # Errors
+/// When a call fails, or the engine has no statistics.
+pub fn measure(
+    deployment: &Deployment,
+    mut measured: impl FnMut(&Row),
+) -> Result<Vec<Row>, String> {
+    let client = deployment.client(person("bench"));
+    let capsule = client.capsules_create(None).map_err(|e| e.to_string())?.id;
+    let bench = Bench {
+        deployment,
+        client,
+        capsule,
+    };
+    let mut rows = vec![];
+    let mut add = |row: Row| {
+        measured(&row);
+        rows.push(row);
+    };
+    let all = |stored: u64| format!("{:.0} MB stored", mega(stored));
+    add(bench.alone("1 upload, nothing stored", CHUNKS)?.1);
+    add(bench.interleaved(&format!("4 interleaved, {}", all(CHUNKS)))?);
+    let stored = 5 * CHUNKS;
+    add(bench.out_of_order(&format!("1 out of order, {}", all(stored)))?);
+    let mut stored = stored + CHUNKS;
+    let step = (FULL_CHUNKS - stored) / FILLINGS;
+    for _ in 0..FILLINGS {
+        let name = format!("1 upload of {:.0} MB, {}", mega(step), all(stored));
+        add(bench.alone(&name, step)?.1);
+        stored += step;
+    }
+    let (last, row) = bench.alone("1 upload, 1 GB stored", CHUNKS)?;
+    add(row);
+    add(bench.interleaved("4 interleaved, 1 GB stored")?);
+    add(bench.out_of_order("1 out of order, 1 GB stored")?);
+    add(bench.deletion("1 deletion, 1 GB stored", &last)?);
+    Ok(rows)
+}
+
+fn mega(chunks: u64) -> f64 {
+    (chunks * MAX_CHUNK_BYTES as u64) as f64 / 1e6
+}
+
+struct Bench<'a> {
+    deployment: &'a Deployment,
+    client: Client<'a>,
+    capsule: String,
+}
+
+impl Bench<'_> {
+    /// One upload in order, one chunk after the other.
+    fn alone(&self, name: &str, chunks: u64) -> Result<(Uploaded, Row), String> {
+        let spec = spec(name, chunks);
+        self.row(name, chunks, || {
+            let bytes = std::io::repeat(7);
+            let bytes = std::io::Read::take(bytes, spec.metadata.base().bytes);
+            self.client.upload(&self.capsule, &spec, bytes, |_| ())
+        })
+    }
+
+    /// Four uploads at once: in each turn one chunk of each is under way.
+    fn interleaved(&self, name: &str) -> Result<Row, String> {
+        let specs: Vec<_> = (0..4)
+            .map(|i| spec(&format!("{name} {i}"), CHUNKS))
+            .collect();
+        let chunk = vec![7; MAX_CHUNK_BYTES];
+        let (_, row) = self.row(name, 4 * CHUNKS, || {
+            let sessions: Called<Vec<u64>> = specs
+                .iter()
+                .map(|spec| self.client.begin(&self.capsule, spec))
+                .collect();
+            let sessions = sessions?;
+            for index in 0..CHUNKS as u32 {
+                let sent: Called<Vec<_>> = sessions
+                    .iter()
+                    .map(|session| self.client.send_chunk(*session, index, &chunk))
+                    .collect();
+                for call in sent? {
+                    self.client.chunk_answer(call)?;
+                }
+            }
+            for session in sessions {
+                self.client
+                    .finish(session, &digest(CHUNKS), bytes(CHUNKS))?;
+            }
+            Ok(())
+        })?;
+        Ok(row)
+    }
+
+    /// One upload whose chunks come in small groups from the last to the first, so that the store has to hash it.
+    fn out_of_order(&self, name: &str) -> Result<Row, String> {
+        let spec = spec(name, CHUNKS);
+        let chunk = vec![7; MAX_CHUNK_BYTES];
+        let indexes: Vec<u32> = (0..CHUNKS as u32).collect();
+        let (_, row) = self.row(name, CHUNKS, || {
+            let session = self.client.begin(&self.capsule, &spec)?;
+            for index in indexes
+                .chunks(REVERSED)
+                .flat_map(|group| group.iter().rev())
+            {
+                self.client.put_chunk(session, *index, &chunk)?;
+            }
+            self.settle("jobs{kind=\"digest\"}")?;
+            self.client.finish(session, &digest(CHUNKS), bytes(CHUNKS))
+        })?;
+        Ok(row)
+    }
+
+    fn deletion(&self, name: &str, uploaded: &Uploaded) -> Result<Row, String> {
+        let (_, row) = self.row(name, uploaded.chunks.into(), || {
+            self.client.memories_delete(&uploaded.result.memory_id)?;
+            self.settle("jobs{kind=\"delete_blob\"}")
+        })?;
+        Ok(row)
+    }
+
+    /// Lets time pass until the gateway has no job of a kind.
+    fn settle(&self, kind: &str) -> Called<()> {
+        let pic = &self.deployment.pic;
+        let name = format!("upload_gateway_{kind}");
+        for _ in 0..MAX_TURNS {
+            let metrics =
+                metrics(self.deployment, Part::Gateway).map_err(CallError::Undecodable)?;
+            if metrics.get(&name) == Some(&0.0) {
+                return Ok(());
+            }
+            pic.advance_time(Duration::from_secs(1));
+            (0..3).for_each(|_| pic.tick());
+        }
+        Err(CallError::Undecodable(format!("{name} does not end")))
+    }
+
+    /// Does the work, with what it cost.
+    fn row<T>(
+        &self,
+        name: &str,
+        chunks: u64,
+        work: impl FnOnce() -> Called<T>,
+    ) -> Result<(T, Row), String> {
+        let pic = &self.deployment.pic;
+        statistics::clear(pic)?;
+        let started = Instant::now();
+        let done = work().map_err(|e| format!("{name}: {e}"))?;
+        let time = started.elapsed();
+        let mut all = statistics::read(pic)?;
+        let parts = Part::ALL.map(|part| {
+            let id = self.deployment.id(part).to_text();
+            all.remove(&id).unwrap_or_default()
+        });
+        let row = Row {
+            name: name.to_string(),
+            chunks,
+            bytes: bytes(chunks),
+            time,
+            parts,
+        };
+        Ok((done, row))
+    }
+}
+
+fn bytes(chunks: u64) -> u64 {
+    chunks * MAX_CHUNK_BYTES as u64
+}
+
+fn spec(name: &str, chunks: u64) -> UploadSpec {
+    UploadSpec::document(name, bytes(chunks))
+}
+
+/// The SHA-256 of so many chunks.
+fn digest(chunks: u64) -> [u8; 32] {
+    let chunk = vec![7; MAX_CHUNK_BYTES];
+    let mut hasher = Sha256::new();
+    (0..chunks).for_each(|_| hasher.update(&chunk));
+    hasher.finalize().into()
+}
