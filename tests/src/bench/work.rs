@@ -1,12 +1,13 @@
 //! The work that is measured: uploads alone, side by side and out of order, on an empty store and on a full one.
 
 use super::row::Row;
-use crate::client::{CallError, Called, Client, Uploaded};
+use crate::client::{CallError, Called, Client};
 use crate::deployment::{Deployment, Part, person};
 use crate::metrics::metrics;
 use crate::source::UploadSpec;
 use crate::statistics;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
+use capsule_shared::upload::UploadFinishResult;
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,8 @@ const CHUNKS: u64 = 12;
 /// 1 GB, the last of these fillings included.
 const FULL_CHUNKS: u64 = 556;
 const FILLINGS: u64 = 4;
+/// 360 MB: too much for one message to hash or to delete.
+const LONG_CHUNKS: u64 = 200;
 /// Chunks that come in the opposite order, well within the reorder window.
 const REVERSED: usize = 4;
 /// Turns of the timer after which the queue must be empty.
@@ -41,22 +44,24 @@ pub fn measure(
         rows.push(row);
     };
     let all = |stored: u64| format!("{:.0} MB stored", mega(stored));
-    add(bench.alone("1 upload, nothing stored", CHUNKS)?.1);
+    add(bench.alone("1 upload, nothing stored", CHUNKS)?);
     add(bench.interleaved(&format!("4 interleaved, {}", all(CHUNKS)))?);
     let stored = 5 * CHUNKS;
-    add(bench.out_of_order(&format!("1 out of order, {}", all(stored)))?);
+    let name = format!("1 out of order, {}", all(stored));
+    add(bench.out_of_order(&name, CHUNKS)?.1);
     let mut stored = stored + CHUNKS;
     let step = (FULL_CHUNKS - stored) / FILLINGS;
     for _ in 0..FILLINGS {
         let name = format!("1 upload of {:.0} MB, {}", mega(step), all(stored));
-        add(bench.alone(&name, step)?.1);
+        add(bench.alone(&name, step)?);
         stored += step;
     }
-    let (last, row) = bench.alone("1 upload, 1 GB stored", CHUNKS)?;
-    add(row);
+    add(bench.alone("1 upload, 1 GB stored", CHUNKS)?);
     add(bench.interleaved("4 interleaved, 1 GB stored")?);
-    add(bench.out_of_order("1 out of order, 1 GB stored")?);
-    add(bench.deletion("1 deletion, 1 GB stored", &last)?);
+    let name = format!("1 out of order of {:.0} MB, 1 GB stored", mega(LONG_CHUNKS));
+    let (long, row) = bench.out_of_order(&name, LONG_CHUNKS)?;
+    add(row);
+    add(bench.deletion("its deletion", LONG_CHUNKS, &long)?);
     Ok(rows)
 }
 
@@ -72,13 +77,14 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     /// One upload in order, one chunk after the other.
-    fn alone(&self, name: &str, chunks: u64) -> Result<(Uploaded, Row), String> {
+    fn alone(&self, name: &str, chunks: u64) -> Result<Row, String> {
         let spec = spec(name, chunks);
-        self.row(name, chunks, || {
+        let (_, row) = self.row(name, chunks, || {
             let bytes = std::io::repeat(7);
             let bytes = std::io::Read::take(bytes, spec.metadata.base().bytes);
             self.client.upload(&self.capsule, &spec, bytes, |_| ())
-        })
+        })?;
+        Ok(row)
     }
 
     /// Four uploads at once: in each turn one chunk of each is under way.
@@ -112,11 +118,11 @@ impl Bench<'_> {
     }
 
     /// One upload whose chunks come in small groups from the last to the first, so that the store has to hash it.
-    fn out_of_order(&self, name: &str) -> Result<Row, String> {
-        let spec = spec(name, CHUNKS);
+    fn out_of_order(&self, name: &str, chunks: u64) -> Result<(UploadFinishResult, Row), String> {
+        let spec = spec(name, chunks);
         let chunk = vec![7; MAX_CHUNK_BYTES];
-        let indexes: Vec<u32> = (0..CHUNKS as u32).collect();
-        let (_, row) = self.row(name, CHUNKS, || {
+        let indexes: Vec<u32> = (0..chunks as u32).collect();
+        self.row(name, chunks, || {
             let session = self.client.begin(&self.capsule, &spec)?;
             for index in indexes
                 .chunks(REVERSED)
@@ -125,14 +131,19 @@ impl Bench<'_> {
                 self.client.put_chunk(session, *index, &chunk)?;
             }
             self.settle("jobs{kind=\"digest\"}")?;
-            self.client.finish(session, &digest(CHUNKS), bytes(CHUNKS))
-        })?;
-        Ok(row)
+            let (sha256, bytes) = (digest(chunks), bytes(chunks));
+            self.client.finish(session, &sha256, bytes)
+        })
     }
 
-    fn deletion(&self, name: &str, uploaded: &Uploaded) -> Result<Row, String> {
-        let (_, row) = self.row(name, uploaded.chunks.into(), || {
-            self.client.memories_delete(&uploaded.result.memory_id)?;
+    fn deletion(
+        &self,
+        name: &str,
+        chunks: u64,
+        uploaded: &UploadFinishResult,
+    ) -> Result<Row, String> {
+        let (_, row) = self.row(name, chunks, || {
+            self.client.memories_delete(&uploaded.memory_id)?;
             self.settle("jobs{kind=\"delete_blob\"}")
         })?;
         Ok(row)

@@ -62,18 +62,18 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     if arguments.update {
         let document = format!("{head}{BEGIN}{}{END}{tail}", render(&rows, false));
         std::fs::write(path, document).map_err(|e| about(path, e))?;
-        println!("{} is updated", path.display());
+        println!("{} is updated", shown(path));
         return check_computing(&rows);
     }
     let worse = compare(&parse(committed), &rows);
     if !worse.is_empty() {
         return Err(format!(
             "more than the table in {} allows:\n  {}\nIf this is wanted: cargo xtask bench --update",
-            path.display(),
+            shown(path),
             worse.join("\n  ")
         ));
     }
-    println!("cycles are within the table in {}", path.display());
+    println!("cycles are within the table in {}", shown(path));
     check_computing(&rows)
 }
 
@@ -89,6 +89,12 @@ fn check_computing(rows: &[Row]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// A path as the user would write it.
+fn shown(path: &Path) -> std::path::Display<'_> {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).display()
 }
 
 fn about(path: &Path, error: std::io::Error) -> String {

@@ -3,9 +3,11 @@
 //! acknowledged, exactly.
 
 mod audit;
+mod judge;
 mod model;
 mod plan;
 mod run;
+mod send;
 mod soak;
 mod world;
 

@@ -4,6 +4,7 @@
 mod admission;
 mod bad_arguments;
 mod controllers;
+mod deletion;
 mod double;
 mod funds;
 mod histories;
