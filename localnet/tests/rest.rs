@@ -307,6 +307,36 @@ fn automatic_progress_follows_the_wall_clock() {
 }
 
 #[test]
+fn a_live_instance_is_served_at_a_port_of_its_own_until_it_is_stopped() {
+    let mut pic = instance();
+    let url = pic.make_live(None);
+    let port = url.port().expect("is named");
+    let connect = || TcpStream::connect(("127.0.0.1", port));
+    assert!(connect().is_ok());
+    let (_, listed) = raw("GET", "/http_gateway", "", "");
+    assert!(listed.contains(&format!("\"port\":{port}")), "{listed}");
+    // the port is taken: said, not ignored
+    let other = instance();
+    let same = format!(
+        r#"{{"port":{port},"forward_to":{{"PocketIcInstance":{}}}}}"#,
+        other.instance_id()
+    );
+    let (status, body) = raw(
+        "POST",
+        "/http_gateway",
+        "content-type: application/json\r\n",
+        &same,
+    );
+    assert!(status == 400 && body.contains("cannot listen"), "{body}");
+    pic.stop_live();
+    let begin = Instant::now();
+    while connect().is_ok() {
+        assert!(begin.elapsed() < Duration::from_secs(5), "it still listens");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
 fn what_is_not_built_is_refused_by_name() {
     let message = refusal(|| {
         let state = PocketIcState::new();
@@ -321,10 +351,14 @@ fn what_is_not_built_is_refused_by_name() {
     let empty = serde_json::to_string(&InstanceConfig::default()).expect("is JSON");
     assert_eq!(raw("POST", "/instances", "", &empty).0, 400);
 
-    let mut pic = instance();
-    let message = refusal(|| pic.make_live(None));
-    assert!(message.contains("HTTP gateways"), "{message}");
-    pic.stop_progress();
+    let pic = instance();
+    let to = r#"{"forward_to":{"Replica":"http://127.0.0.1:1"}}"#;
+    let json = "content-type: application/json\r\n";
+    let (status, body) = raw("POST", "/http_gateway", json, to);
+    assert!(
+        status == 501 && body.contains("in front of replicas"),
+        "{body}"
+    );
     assert!(pic.get_canister_http().is_empty());
     let verified = pic.verify_canister_signature(vec![], vec![], vec![], vec![]);
     assert!(verified.expect_err("is not built").contains("signatures"));

@@ -28,7 +28,7 @@ impl Network {
 
     /// DER.
     pub fn root_key(&self) -> Vec<u8> {
-        self.root_key.der.clone()
+        self.subnets[0].key.der.clone()
     }
 
     pub fn default_effective_canister_id(&self) -> Principal {
@@ -88,6 +88,22 @@ impl Network {
             .ok_or("the canister has no module")?;
         code.state.stable = Image::with_bytes(STABLE_MAX, bytes).map_err(|e| e.to_string())?;
         Ok(())
+    }
+
+    /// Forgets an answered message: its sender can't ask for it any more, and may send it again.
+    pub fn forget(&mut self, id: &MessageId) {
+        if let IngressStatus::Done(_) = self.status(id) {
+            self.statuses.remove(id);
+        }
+    }
+
+    pub fn node_id(&self) -> Principal {
+        self.node.id
+    }
+
+    /// An Ed25519 signature by the network's node.
+    pub fn sign_as_node(&self, message: &[u8]) -> Vec<u8> {
+        self.node.sign(message)
     }
 
     pub fn status(&self, id: &MessageId) -> IngressStatus {

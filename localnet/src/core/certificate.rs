@@ -1,11 +1,16 @@
-//! The certificate that queries see: the canister's certified data and the time, signed with the network's root key.
+//! Keys and certificates: a tree of values, signed by the subnet whose state it is, with the root's word for that subnet.
+//!
+//! A certificate here holds exactly what was asked for and the time: its signature is made for it, so nothing has to be
+//! pruned, and what is not in it is not in the state.
 
 use candid::Principal;
-use ic_certification::hash_tree::{fork, label, leaf};
+use ic_certification::HashTree;
+use ic_certification::hash_tree::{empty, fork, label, leaf};
 use ic_verify_bls_signature::PrivateKey;
 use serde::Serialize;
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// The DER header of a BLS12-381 public key (IC interface specification, "Signature schemes").
 const DER_PREFIX: [u8; 37] = [
@@ -14,21 +19,108 @@ const DER_PREFIX: [u8; 37] = [
     0x02, 0x01, 0x03, 0x61, 0x00,
 ];
 
-/// The network's key; the same for every instance, since nothing here is secret.
-pub struct RootKey {
+const STATE_ROOT: &[u8] = b"\x0dic-state-root";
+
+/// A part of the state: a value, or labels with what is below each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tree {
+    Leaf(Vec<u8>),
+    Branch(BTreeMap<Vec<u8>, Tree>),
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Tree::Branch(BTreeMap::new())
+    }
+}
+
+impl Tree {
+    /// Puts `part` below the labels of `path`; what is there already is kept beside it.
+    pub fn insert(&mut self, path: &[Vec<u8>], part: Tree) {
+        match path.split_first() {
+            None => self.join(part),
+            Some((first, rest)) => {
+                if let Tree::Leaf(_) = self {
+                    *self = Tree::default();
+                }
+                if let Tree::Branch(below) = self {
+                    below.entry(first.clone()).or_default().insert(rest, part);
+                }
+            }
+        }
+    }
+
+    fn join(&mut self, other: Tree) {
+        match (self, other) {
+            (Tree::Branch(mine), Tree::Branch(other)) => {
+                for (label, part) in other {
+                    mine.entry(label).or_default().join(part);
+                }
+            }
+            (mine, other) => *mine = other,
+        }
+    }
+
+    /// What stands below the labels of `path`.
+    pub fn get(&self, path: &[Vec<u8>]) -> Option<&Tree> {
+        path.iter().try_fold(self, |tree, label| match tree {
+            Tree::Branch(below) => below.get(label),
+            Tree::Leaf(_) => None,
+        })
+    }
+
+    fn hashed(&self) -> HashTree {
+        match self {
+            Tree::Leaf(value) => leaf(value.clone()),
+            Tree::Branch(below) => {
+                let labels = below
+                    .iter()
+                    .map(|(name, part)| label(name.clone(), part.hashed()));
+                balanced(labels.collect())
+            }
+        }
+    }
+}
+
+fn balanced(mut parts: Vec<HashTree>) -> HashTree {
+    match parts.len() {
+        0 => empty(),
+        1 => parts.remove(0),
+        count => {
+            let right = parts.split_off(count / 2);
+            fork(balanced(parts), balanced(right))
+        }
+    }
+}
+
+/// The key of a subnet; the same in every network, since nothing here is secret.
+pub struct SubnetKey {
     key: PrivateKey,
     pub der: Vec<u8>,
 }
 
-#[derive(Serialize)]
-struct Certificate {
-    tree: ic_certification::HashTree,
-    signature: ByteBuf,
+/// The root's word that a key is a subnet's.
+#[derive(Clone, Serialize)]
+pub struct Delegation {
+    subnet_id: Principal,
+    certificate: ByteBuf,
 }
 
-impl RootKey {
-    pub fn new() -> Self {
-        let mut seed: [u8; 32] = Sha256::digest(b"localnet root key").into();
+#[derive(Serialize)]
+struct Certificate {
+    tree: HashTree,
+    signature: ByteBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delegation: Option<Delegation>,
+}
+
+impl SubnetKey {
+    /// The key of the subnet of this number; number 0 is the root.
+    pub fn new(number: usize) -> Self {
+        let mut seed: [u8; 32] = match number {
+            0 => Sha256::digest(b"localnet root key").into(),
+            other => Sha256::digest(format!("localnet key of subnet {other}")).into(),
+        };
         // a scalar of 255 bits: any value below the order of the group will do
         seed[0] &= 0x1f;
         let key = PrivateKey::deserialize(&seed).expect("BUG: the seed is no scalar");
@@ -37,36 +129,46 @@ impl RootKey {
         Self { key, der }
     }
 
-    /// The certificate of a canister's data at a time (nanoseconds since 1970), as CBOR.
-    pub fn certify(&self, canister: Principal, data: &[u8], time: u64) -> Vec<u8> {
-        let tree = fork(
-            label(
-                "canister",
-                label(canister.as_slice(), label("certified_data", leaf(data))),
-            ),
-            label("time", leaf(leb128(time))),
-        );
-        let mut message = b"\x0dic-state-root".to_vec();
-        message.extend_from_slice(&tree.digest());
+    /// The subnet's id.
+    pub fn id(&self) -> Principal {
+        Principal::self_authenticating(&self.der)
+    }
+
+    /// A certificate of `tree` at a time (nanoseconds since 1970), as CBOR.
+    pub fn certify(&self, mut tree: Tree, time: u64, delegation: Option<Delegation>) -> Vec<u8> {
+        tree.insert(&[b"time".to_vec()], Tree::Leaf(leb128(time)));
+        let tree = tree.hashed();
+        let message = [STATE_ROOT, &tree.digest()].concat();
         let signature = ByteBuf::from(self.key.sign(&message).serialize().to_vec());
-        let mut out = vec![];
-        let mut cbor = serde_cbor::Serializer::new(&mut out);
-        cbor.self_describe()
-            .expect("BUG: writing to a vector failed");
-        Certificate { tree, signature }
-            .serialize(&mut cbor)
-            .expect("BUG: writing to a vector failed");
-        out
+        let certificate = Certificate {
+            tree,
+            signature,
+            delegation,
+        };
+        cbor(&certificate)
+    }
+
+    /// The root's delegation to a subnet, whose public key and canister ranges are in `tree`.
+    pub fn delegate(&self, subnet_id: Principal, tree: Tree, time: u64) -> Delegation {
+        Delegation {
+            subnet_id,
+            certificate: ByteBuf::from(self.certify(tree, time, None)),
+        }
     }
 }
 
-impl Default for RootKey {
-    fn default() -> Self {
-        Self::new()
-    }
+/// CBOR with the tag that says so.
+pub fn cbor(value: &impl Serialize) -> Vec<u8> {
+    let mut out = vec![];
+    let mut cbor = serde_cbor::Serializer::new(&mut out);
+    cbor.self_describe()
+        .and_then(|()| value.serialize(&mut cbor))
+        .expect("BUG: writing to a vector failed");
+    out
 }
 
-fn leb128(mut n: u64) -> Vec<u8> {
+/// A number as the state tree holds it.
+pub fn leb128(mut n: u64) -> Vec<u8> {
     let mut out = vec![];
     loop {
         let byte = (n & 0x7f) as u8;
@@ -84,24 +186,50 @@ mod tests {
     use super::*;
     use ic_certification::{Certificate, LookupResult};
 
+    fn path(labels: &[&[u8]]) -> Vec<Vec<u8>> {
+        labels.iter().map(|label| label.to_vec()).collect()
+    }
+
+    fn verified(bytes: &[u8], key: &SubnetKey) -> Certificate {
+        let certificate: Certificate = serde_cbor::from_slice(bytes).unwrap();
+        let message = [STATE_ROOT, &certificate.tree.digest()].concat();
+        let raw = &key.der[DER_PREFIX.len()..];
+        ic_verify_bls_signature::verify_bls_signature(&certificate.signature, &message, raw)
+            .unwrap();
+        certificate
+    }
+
     #[test]
-    fn a_certificate_verifies_and_holds_the_data() {
-        let key = RootKey::new();
-        let canister = Principal::from_slice(&[1; 10]);
-        let bytes = key.certify(canister, b"data", 300);
-        let certificate: Certificate = serde_cbor::from_slice(&bytes).unwrap();
-        let mut message = b"\x0dic-state-root".to_vec();
-        message.extend_from_slice(&certificate.tree.digest());
-        ic_verify_bls_signature::verify_bls_signature(
-            &certificate.signature,
-            &message,
-            &key.der[DER_PREFIX.len()..],
-        )
-        .unwrap();
-        let path: [&[u8]; 3] = [b"canister", canister.as_slice(), b"certified_data"];
-        let found = certificate.tree.lookup_path(path);
-        assert!(matches!(found, LookupResult::Found(b"data")));
-        let time = certificate.tree.lookup_path([b"time"]);
-        assert!(matches!(time, LookupResult::Found([0xac, 0x02])));
+    fn a_certificate_verifies_and_holds_what_was_put_in() {
+        let key = SubnetKey::new(0);
+        let mut tree = Tree::default();
+        for n in 0..5u8 {
+            tree.insert(&path(&[b"a", &[n], b"x"]), Tree::Leaf(vec![n]));
+        }
+        tree.insert(&path(&[b"b"]), Tree::default());
+        let certificate = verified(&key.certify(tree, 300, None), &key);
+        for n in 0..5u8 {
+            let found = certificate.tree.lookup_path([&b"a"[..], &[n], b"x"]);
+            assert!(matches!(found, LookupResult::Found(value) if value == [n]));
+        }
+        let found = |path: &[&[u8]]| certificate.tree.lookup_path(path);
+        assert!(matches!(
+            found(&[b"time"]),
+            LookupResult::Found([0xac, 0x02])
+        ));
+        for missing in [&[&b"a"[..], b"y"][..], &[b"b", b"c"], &[b"c"]] {
+            assert!(matches!(found(missing), LookupResult::Absent));
+        }
+    }
+
+    #[test]
+    fn a_delegation_is_signed_by_the_root() {
+        let (root, other) = (SubnetKey::new(0), SubnetKey::new(1));
+        assert_ne!(root.id(), other.id());
+        let delegation = root.delegate(other.id(), Tree::default(), 7);
+        let certificate = verified(&other.certify(Tree::default(), 8, Some(delegation)), &other);
+        let delegation = certificate.delegation.unwrap();
+        assert_eq!(delegation.subnet_id, other.id().as_slice());
+        verified(&delegation.certificate, &root);
     }
 }

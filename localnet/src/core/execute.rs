@@ -80,7 +80,7 @@ impl Network {
         host.version = canister.version;
         host.status = canister.status_code();
         host.environment = canister.settings.environment.clone();
-        host.root_key = self.root_key.der.clone();
+        host.root_key = self.root_key();
         host.timer = canister.timer;
         host.funds.balance = canister.balance;
         host.funds.reserved = canister.reserved;

@@ -1,8 +1,9 @@
 //! One instance: its subnets and canisters, what came from outside, and the round that moves everything on.
 
 use super::canister::{Canister, Status};
-use super::certificate::RootKey;
+use super::certificate::SubnetKey;
 use super::message::{Input, Origin, Request, Response};
+use super::node::NodeKey;
 use super::prices;
 use super::types::{Answer, Call, MessageId, NetworkConfig, Reject, SubnetInfo, SubnetKind, code};
 use candid::Principal;
@@ -22,6 +23,7 @@ const FIRST_ID: u64 = 0xffff_ffff_ffe0_0000 - 16 * RANGE;
 
 pub(crate) struct Subnet {
     pub info: SubnetInfo,
+    pub key: SubnetKey,
     pub(super) first: u64,
     pub(super) next: u64,
 }
@@ -39,7 +41,7 @@ pub struct Network {
     /// Requests that are answered in the round of this number.
     pub(crate) later: Vec<(u64, Request)>,
     pub(crate) round: u64,
-    pub(crate) root_key: RootKey,
+    pub(crate) node: NodeKey,
     /// Modules that were compiled before: installing them again is cheap.
     pub(crate) known_modules: HashSet<[u8; 32]>,
     messages: u64,
@@ -73,16 +75,19 @@ impl Network {
             return Err(format!("at most 16 subnets, not {}", kinds.len()));
         }
         let count = kinds.len() as u64;
+        // the first subnet (NNS, if there is one) is the root
         let subnets = (0..).zip(kinds).map(|(i, kind)| {
+            let key = SubnetKey::new(i as usize);
             // the last subnet (an application subnet, if there is one) has the ids that PocketIC gives out first
             let first = FIRST_ID + (16 - (count - 1 - i)) * RANGE;
             Subnet {
                 info: SubnetInfo {
-                    id: Principal::self_authenticating(format!("localnet subnet {i}")),
+                    id: key.id(),
                     kind,
                     canister_ranges: vec![(canister_id(first), canister_id(first + RANGE - 1))],
                     node_count: 13,
                 },
+                key,
                 first,
                 next: first,
             }
@@ -97,7 +102,7 @@ impl Network {
             management: VecDeque::new(),
             later: vec![],
             round: 0,
-            root_key: RootKey::new(),
+            node: NodeKey::new(),
             known_modules: HashSet::new(),
             messages: 0,
             instructions_this_round: 0,
@@ -106,8 +111,14 @@ impl Network {
 
     /// Checks a message from outside and keeps it for the next round.
     pub fn submit(&mut self, call: Call) -> Result<MessageId, Reject> {
-        let bytes = call_bytes(&call) + prices::REQUEST_ID_BYTES;
         let id = self.message_id(&call);
+        self.submit_as(id.clone(), call)?;
+        Ok(id)
+    }
+
+    /// The same under an id that the sender chose: taken as often as it is given, so a caller looks for it first.
+    pub fn submit_as(&mut self, id: MessageId, call: Call) -> Result<(), Reject> {
+        let bytes = call_bytes(&call) + prices::REQUEST_ID_BYTES;
         if bytes > prices::MAX_INGRESS {
             return Err(Reject::no_message(format!(
                 "Request 0x{} is too large. Message byte size {bytes} is larger than the max allowed {}.",
@@ -121,8 +132,8 @@ impl Network {
             self.check_ingress(&call)?;
         }
         self.statuses.insert(id.clone(), None);
-        self.ingress.push_back((id.clone(), call));
-        Ok(id)
+        self.ingress.push_back((id, call));
+        Ok(())
     }
 
     fn message_id(&mut self, call: &Call) -> MessageId {

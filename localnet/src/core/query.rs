@@ -1,6 +1,7 @@
 //! Queries: on a view of the state that is dropped, composite ones with the queries they make.
 
 use super::canister::Status;
+use super::certificate::Tree;
 use super::execute::{fault_reject, no_method, no_module};
 use super::network::Network;
 use super::prices;
@@ -186,8 +187,12 @@ impl Network {
             prices::MAX_REPLY
         };
         if matches!(mode, Mode::Query | Mode::CompositeQuery) {
-            let data = &self.canisters[&id].certified_data;
-            host.certificate = Some(self.root_key.certify(id, data, self.round_time));
+            let path = [b"canister", id.as_slice(), b"certified_data"];
+            let path = path.map(|label| label.to_vec());
+            let mut tree = Tree::default();
+            let data = self.canisters[&id].certified_data.clone();
+            tree.insert(&path, Tree::Leaf(data));
+            host.certificate = Some(self.certify(id, tree));
         }
         host
     }

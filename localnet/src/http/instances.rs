@@ -1,18 +1,40 @@
 //! The instances of a server: each a network behind its own lock, so that a slow one never holds up another.
 
 use super::error::Refusal;
+use super::operations::perform;
 use super::progress::Progress;
 use crate::core::{MessageId, Network};
 use candid::Principal;
 use pocket_ic::common::rest::InstanceId;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use tokio::task::spawn_blocking;
 
 /// A network and who submitted its messages.
 pub struct Live {
     pub network: Network,
     /// The sender of every submitted message: only it may read the message's status.
     pub senders: HashMap<MessageId, Principal>,
+    /// When the messages of agents expire (nanoseconds since 1970): from then on they can't be sent again, and some time
+    /// later nobody asks for them.
+    pub expiries: BTreeSet<(u64, MessageId)>,
+}
+
+/// How long after its expiry an answer can be asked for, nanoseconds.
+const KEPT_NS: u64 = 5 * 60_000_000_000;
+
+impl Live {
+    /// Forgets the answers that nobody will ask for.
+    pub fn forget_expired(&mut self) {
+        let now = self.network.time();
+        while let Some((expiry, _)) = self.expiries.first()
+            && expiry.saturating_add(KEPT_NS) < now
+            && let Some((_, id)) = self.expiries.pop_first()
+        {
+            self.network.forget(&id);
+            self.senders.remove(&id);
+        }
+    }
 }
 
 /// What stands behind an instance's lock.
@@ -44,12 +66,27 @@ pub struct Instance {
     /// The operation that holds the slot.
     current: Mutex<Option<String>>,
     pub progress: tokio::sync::Mutex<Option<Progress>>,
+    /// Has the next round run at once.
+    pub wake: tokio::sync::Notify,
+    /// Changes after each round.
+    pub rounds: tokio::sync::watch::Sender<()>,
 }
 
 impl Instance {
     /// The label under which the client polls the operations of this instance.
     pub fn state_label(&self) -> String {
         format!("instance-{}", self.id)
+    }
+
+    /// Runs a short operation on the network, off the async threads; it waits its turn.
+    pub async fn with<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Live) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let mut slot = self.slot.clone().lock_owned().await;
+        let work = spawn_blocking(move || perform(&mut slot, operation));
+        work.await
+            .unwrap_or_else(|e| Err(Refusal::internal(format!("localnet failed: {e}"))))
     }
 
     /// The id of the operation that runs, if one does.
@@ -80,9 +117,12 @@ impl Instances {
             slot: Arc::new(tokio::sync::Mutex::new(Slot::Live(Box::new(Live {
                 network,
                 senders: HashMap::new(),
+                expiries: BTreeSet::new(),
             })))),
             current: Mutex::new(None),
             progress: tokio::sync::Mutex::new(None),
+            wake: tokio::sync::Notify::new(),
+            rounds: tokio::sync::watch::Sender::new(()),
         });
         all.push(Some(instance.clone()));
         instance

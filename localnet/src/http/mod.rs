@@ -1,14 +1,17 @@
-//! The PocketIC server's REST protocol over the core: requests in, core operations, answers out.
+//! The PocketIC server's REST protocol over the core: requests in, core operations, answers out. `ic` and `gateway` serve
+//! an instance to agents and browsers.
 //!
 //! The protocol is the public types of `pocket_ic::common::rest`. Nothing here decides what a canister does; this layer
 //! keeps the instances apart, runs their operations off the async threads, and says plainly what localnet does not have.
 
 mod blobs;
+mod canister_http;
 mod config;
 mod error;
 mod extract;
 mod gateway;
 mod graph;
+mod ic;
 mod instances;
 mod lifecycle;
 mod operations;
@@ -19,12 +22,14 @@ mod types;
 mod update;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, Uri};
 use axum::response::IntoResponse;
-use axum::routing::{delete, get, post};
+use axum::routing::{any, delete, get, post};
 use blobs::{BlobStore, MAX_BLOB_BYTES};
 use error::Refusal;
+use extract::Target;
+use gateway::Gateways;
 use graph::Graph;
 use instances::Instances;
 use std::sync::Arc;
@@ -42,6 +47,7 @@ struct Shared {
     instances: Instances,
     blobs: BlobStore,
     graph: Graph,
+    gateways: Gateways,
 }
 
 impl std::ops::Deref for Server {
@@ -73,6 +79,10 @@ pub fn router() -> Router {
             get(progress::enabled).post(progress::start),
         )
         .route("/instances/{id}/stop_progress", post(progress::stop))
+        .route(
+            "/instances/{id}/api/{*path}",
+            any(agents).layer(gateway::cors()),
+        )
         .route("/read_graph/{state_label}/{op_id}", get(graph::read))
         .route("/prune_graph/{state_label}/{op_id}", delete(graph::prune))
         .route("/blobstore", blobstore.clone())
@@ -91,6 +101,16 @@ pub fn router() -> Router {
 /// When the listener itself fails.
 pub async fn serve(listener: TcpListener) -> std::io::Result<()> {
     axum::serve(listener, router()).await
+}
+
+/// The IC HTTP interface of one instance.
+async fn agents(target: Target, request: Request) -> impl IntoResponse {
+    let path = request.uri().path();
+    let path = path
+        .find("/api/")
+        .map_or(path, |at| &path[at..])
+        .to_string();
+    ic::serve(target.instance, &path, request).await
 }
 
 async fn unknown(method: Method, uri: Uri) -> impl IntoResponse {

@@ -3,13 +3,12 @@
 use super::error::Refusal;
 use super::extract::{Body, Target};
 use super::instances::Instance;
-use super::operations::perform;
 use axum::Json;
 use pocket_ic::common::rest::AutoProgressConfig;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 
 /// The pause between two rounds: short enough for a person at a browser, long enough to idle cheaply.
 const MIN_PAUSE: Duration = Duration::from_millis(20);
@@ -34,9 +33,8 @@ impl Instance {
             )));
         }
         round(self).await?;
-        let pause = MIN_PAUSE.max(Duration::from_millis(
-            config.artificial_delay_ms.unwrap_or(0),
-        ));
+        let delay = Duration::from_millis(config.artificial_delay_ms.unwrap_or(0));
+        let pause = MIN_PAUSE.max(delay);
         let (stop, mut stopped) = watch::channel(());
         let instance = self.clone();
         let task = tokio::spawn(async move {
@@ -45,6 +43,7 @@ impl Instance {
                     // `Err` is the ordinary case: the sender was dropped
                     _ = stopped.changed() => break,
                     () = tokio::time::sleep(pause) => {}
+                    () = instance.wake.notified(), if delay.is_zero() => {}
                 }
                 // the instance was deleted or has failed: the next request says so
                 if round(&instance).await.is_err() {
@@ -69,9 +68,8 @@ impl Instance {
 
 /// One round at the time of the wall clock; an instance whose time is ahead keeps it.
 async fn round(instance: &Instance) -> Result<(), Refusal> {
-    let mut slot = instance.slot.clone().lock_owned().await;
-    let work = spawn_blocking(move || {
-        perform(&mut slot, |live| {
+    instance
+        .with(|live| {
             let now = SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| since.as_nanos() as u64);
@@ -79,11 +77,12 @@ async fn round(instance: &Instance) -> Result<(), Refusal> {
                 live.network.set_time(now).map_err(Refusal::internal)?;
             }
             live.network.tick();
+            live.forget_expired();
             Ok(())
         })
-    });
-    work.await
-        .unwrap_or_else(|e| Err(Refusal::internal(format!("localnet failed: {e}"))))
+        .await?;
+    instance.rounds.send_replace(());
+    Ok(())
 }
 
 pub async fn start(

@@ -114,6 +114,14 @@ fn target(method: &str, arg: &[u8]) -> Result<Principal, Reject> {
     decode::<CanisterIdRecord>(arg).map(|r| r.canister_id)
 }
 
+/// The canister that a management call is about, where its argument tells.
+pub fn about(method: &str, arg: &[u8]) -> Option<Principal> {
+    match kind(method)? {
+        Kind::Controllers | Kind::Query => target(method, arg).ok(),
+        Kind::Anybody | Kind::Canisters => None,
+    }
+}
+
 fn unparsed(method: &str, reject: Reject) -> Reject {
     Reject::new(
         408,

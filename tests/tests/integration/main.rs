@@ -2,6 +2,7 @@
 //! engine; each test has a network of its own.
 
 mod admission;
+mod agents;
 mod bad_arguments;
 mod controllers;
 mod deletion;

@@ -1,0 +1,148 @@
+//! The IC HTTP interface of one instance, as agents speak it: status, calls, queries and reads of the certified state.
+//!
+//! `envelope` says who sent a message and whether it may be taken, `call`, `query` and `read_state` do what it wants. What
+//! can't be taken is refused with an HTTP status and one line of text; a reject of a canister is an answer.
+
+mod auth;
+mod call;
+mod envelope;
+mod query;
+mod read_state;
+
+use super::error::Refusal;
+use super::instances::Instance;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use candid::Principal;
+use serde::Serialize;
+use serde_bytes::ByteBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// The largest body, bytes: what official replicas take. A message in it is limited further.
+const MAX_BODY_BYTES: usize = 5 << 20;
+
+/// How long a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Answers a request whose path is `api/...`.
+pub async fn serve(instance: Arc<Instance>, path: &str, request: Request) -> Response {
+    let method = request.method().clone();
+    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let answered = match (&method, segments.as_slice()) {
+        (&Method::GET, ["api", "v2", "status"]) => status(&instance).await,
+        (
+            &Method::POST,
+            [
+                "api",
+                version,
+                scope @ ("canister" | "subnet"),
+                id,
+                operation,
+            ],
+        ) => match number(version).zip(Principal::from_text(id).ok()) {
+            Some((version, id)) => {
+                let to = (version, *scope, *operation);
+                operate(&instance, to, id, request.into_body()).await
+            }
+            None => Err(Refusal::bad_request(format!(
+                "{path} is no path of the interface, expected a version v2 to v4 and a principal"
+            ))),
+        },
+        _ => Err(unknown(&method, path)),
+    };
+    answered.unwrap_or_else(plain)
+}
+
+fn number(version: &str) -> Option<u8> {
+    match version {
+        "v2" => Some(2),
+        "v3" => Some(3),
+        "v4" => Some(4),
+        _ => None,
+    }
+}
+
+fn unknown(method: &Method, path: &str) -> Refusal {
+    Refusal::not_found(format!("localnet has no endpoint {method} {path}"))
+}
+
+async fn operate(
+    instance: &Arc<Instance>,
+    (version, scope, operation): (u8, &str, &str),
+    id: Principal,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let body = match timeout(BODY_PATIENCE, to_bytes(body, MAX_BODY_BYTES)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => {
+            return Err(Refusal {
+                status: StatusCode::PAYLOAD_TOO_LARGE,
+                message: format!("a request has at most {MAX_BODY_BYTES} bytes"),
+            });
+        }
+        Err(_) => {
+            return Err(Refusal {
+                status: StatusCode::REQUEST_TIMEOUT,
+                message: format!("the request took more than {} s", BODY_PATIENCE.as_secs()),
+            });
+        }
+    };
+    match (scope, operation, version) {
+        ("canister", "call", _) | ("subnet", "call", 4) => {
+            call::call(instance, version, id, body).await
+        }
+        ("canister", "query", 2 | 3) | ("subnet", "query", 3) => {
+            query::query(instance, id, body).await
+        }
+        (_, "read_state", 2 | 3) => read_state::read_state(instance, id, body).await,
+        _ => Err(unknown(
+            &Method::POST,
+            &format!("api/v{version}/{scope}/{id}/{operation}"),
+        )),
+    }
+}
+
+#[derive(Serialize)]
+struct Status {
+    ic_api_version: &'static str,
+    impl_version: String,
+    replica_health_status: &'static str,
+    root_key: ByteBuf,
+}
+
+async fn status(instance: &Arc<Instance>) -> Result<Response, Refusal> {
+    let root_key = instance.with(|live| Ok(live.network.root_key())).await?;
+    Ok(cbor(
+        StatusCode::OK,
+        &Status {
+            ic_api_version: "0.18.0",
+            impl_version: format!("localnet {}", env!("CARGO_PKG_VERSION")),
+            replica_health_status: "healthy",
+            root_key: ByteBuf::from(root_key),
+        },
+    ))
+}
+
+/// A CBOR answer.
+fn cbor(status: StatusCode, value: &impl Serialize) -> Response {
+    let body = crate::core::cbor(value);
+    (status, [(header::CONTENT_TYPE, "application/cbor")], body).into_response()
+}
+
+/// A refusal as this interface words it: a status and a line of text.
+pub fn plain(refusal: Refusal) -> Response {
+    let content_type = (header::CONTENT_TYPE, "text/plain; charset=utf-8");
+    let body = refusal.message + "\n";
+    match refusal.status {
+        // The rest of such a body is not read, so nothing can follow it on the same connection.
+        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {
+            let close = (header::CONNECTION, "close");
+            (refusal.status, [content_type, close], body).into_response()
+        }
+        status => (status, [content_type], body).into_response(),
+    }
+}
