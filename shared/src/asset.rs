@@ -25,6 +25,65 @@ impl AssetMetadata {
     }
 }
 
+/// Metadata of a file of which only this is known; the MIME type decides the kind of asset, a document where it tells none.
+pub fn of_file(name: &str, mime_type: &str, bytes: u64) -> AssetMetadata {
+    let base = AssetMetadataBase {
+        name: name.to_string(),
+        mime_type: mime_type.to_string(),
+        bytes,
+        asset_type: AssetType::Original,
+        tags: Vec::new(),
+        created_at: 0,
+        updated_at: 0,
+        description: None,
+        sha256: None,
+        width: None,
+        height: None,
+        url: None,
+        storage_key: None,
+        bucket: None,
+        asset_location: None,
+        processing_status: None,
+        processing_error: None,
+        deleted_at: None,
+    };
+    match mime_type.split('/').next() {
+        Some("image") => AssetMetadata::Image(ImageAssetMetadata {
+            base,
+            color_space: None,
+            exif_data: None,
+            compression_ratio: None,
+            dpi: None,
+            orientation: None,
+        }),
+        Some("audio") => AssetMetadata::Audio(AudioAssetMetadata {
+            base,
+            duration: None,
+            sample_rate: None,
+            channels: None,
+            bitrate: None,
+            codec: None,
+            bit_depth: None,
+        }),
+        Some("video") => AssetMetadata::Video(VideoAssetMetadata {
+            base,
+            duration: None,
+            frame_rate: None,
+            resolution: None,
+            codec: None,
+            bitrate: None,
+            aspect_ratio: None,
+        }),
+        _ => AssetMetadata::Document(DocumentAssetMetadata {
+            base,
+            page_count: None,
+            document_type: None,
+            language: None,
+            word_count: None,
+        }),
+    }
+}
+
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssetType {
     Original,

@@ -1,7 +1,7 @@
 //! What is uploaded: metadata, how it is cut, and the bytes themselves.
 
 use crate::client::{CallError, Called};
-use capsule_shared::asset::{AssetMetadata, AssetMetadataBase, AssetType, DocumentAssetMetadata};
+use capsule_shared::asset::{AssetMetadata, of_file};
 use capsule_shared::limits;
 use std::io::Read;
 
@@ -37,32 +37,7 @@ impl UploadSpec {
 
 /// Metadata of a document; `bytes` 0 declares no size.
 pub fn document(name: &str, bytes: u64) -> AssetMetadata {
-    AssetMetadata::Document(DocumentAssetMetadata {
-        base: AssetMetadataBase {
-            name: name.to_string(),
-            mime_type: "application/octet-stream".to_string(),
-            bytes,
-            asset_type: AssetType::Original,
-            tags: Vec::new(),
-            created_at: 0,
-            updated_at: 0,
-            description: None,
-            sha256: None,
-            width: None,
-            height: None,
-            url: None,
-            storage_key: None,
-            bucket: None,
-            asset_location: None,
-            processing_status: None,
-            processing_error: None,
-            deleted_at: None,
-        },
-        page_count: None,
-        document_type: None,
-        language: None,
-        word_count: None,
-    })
+    of_file(name, "application/octet-stream", bytes)
 }
 
 /// Cuts a source of bytes into chunks of one size, the last one shorter; holds one chunk at a time.

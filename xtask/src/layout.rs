@@ -44,6 +44,19 @@ pub fn canisters_dir() -> PathBuf {
     target_dir().join("canisters")
 }
 
+/// The folder of settings of the command-line client: `CAPSULE_HOME`, or `capsule` in the user's configuration folder.
+pub fn settings() -> crate::Result<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let below = |name, rest: &str| set(name).map(|folder| PathBuf::from(folder).join(rest));
+    set("CAPSULE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| below("XDG_CONFIG_HOME", "capsule"))
+        .or_else(|| below("HOME", ".config/capsule"))
+        .ok_or_else(|| {
+            "there is no HOME, expected CAPSULE_HOME to name a folder of settings".into()
+        })
+}
+
 /// A path as the user would write it.
 pub fn shown(path: &Path) -> String {
     path.strip_prefix(root())

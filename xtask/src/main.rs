@@ -38,6 +38,12 @@ enum Task {
     },
     /// Run every test: native, the local network's conformance, and the real canisters
     Test,
+    /// Run the local network in real time with all three canisters, until Ctrl-C
+    Up {
+        /// The TCP port of 127.0.0.1
+        #[arg(long, default_value_t = 4943)]
+        port: u16,
+    },
     /// Run random histories on the real canisters, or try bad arguments on all their methods
     Soak {
         /// How many histories
@@ -78,6 +84,7 @@ fn main() -> ExitCode {
             .print_help()
             .map_err(|e| format!("cannot write to standard output: {e}")),
         Some(Task::Demo { file, network }) => demo(file, network),
+        Some(Task::Up { port }) => up(port),
         Some(Task::Test) => testing::test_everything(),
         Some(Task::Soak {
             histories,
@@ -116,6 +123,18 @@ fn demo(file: Option<PathBuf>, network: Option<String>) -> Result<()> {
     if let Some(url) = network {
         command.env("POCKET_IC_SERVER_URL", url);
     }
+    process::become_program(command)
+}
+
+/// Clients find the network by a file in their folder of settings.
+fn up(port: u16) -> Result<()> {
+    canisters::build()?;
+    testing::build_engine()?;
+    let mut command = Command::new(layout::host_program("capsule-up"));
+    command.args(["--port", &port.to_string()]);
+    command
+        .arg("--tell")
+        .arg(layout::settings()?.join("local.json"));
     process::become_program(command)
 }
 

@@ -6,8 +6,8 @@
 use crate::{Result, canisters, layout, process};
 use std::time::Instant;
 
-/// The engine, and the clients that drive it.
-const ENGINE: [&str; 4] = ["-p", "localnet", "-p", "integration-tests"];
+/// The engine, what drives it in tests, and the command-line client.
+const ENGINE: [&str; 6] = ["-p", "localnet", "-p", "integration-tests", "-p", "capsule"];
 
 /// Everything whose tests need neither.
 const NATIVE: [&str; 14] = [

@@ -1,0 +1,140 @@
+//! Commands that list, show and remove.
+
+use crate::error::Outcome;
+use crate::gateway::{Gateway, refused};
+use crate::output::Output;
+use capsule_shared::capsule::{CapsuleHeader, PersonRef};
+use capsule_shared::upload::UploadStatus;
+use serde_json::json;
+
+pub struct Show {
+    pub gateway: Gateway,
+    pub output: Output,
+}
+
+impl Show {
+    /// The memories of a capsule, oldest first.
+    pub async fn memories(&self, capsule: &str) -> Outcome {
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = self.gateway.memories(capsule, cursor.as_deref()).await?;
+            for memory in page.memories {
+                self.output.result(
+                    &format!(
+                        "{}  {:>14}  {}  {}",
+                        memory.id, memory.size, memory.mime_type, memory.name
+                    ),
+                    json!({
+                        "memory": memory.id,
+                        "name": memory.name,
+                        "mime_type": memory.mime_type,
+                        "bytes": memory.size,
+                        "sha256": hex::encode(&memory.sha256),
+                        "blob": memory.blob_id,
+                        "uploaded_by": memory.uploaded_by.to_text(),
+                        "uploaded_at_ns": memory.uploaded_at,
+                    }),
+                );
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    pub async fn capsules(&self) -> Outcome {
+        for capsule in self.gateway.capsules().await? {
+            self.output.result(&line(&capsule), {
+                json!({
+                    "capsule": capsule.id,
+                    "subject": subject(&capsule.subject),
+                    "memories": capsule.memory_count,
+                    "owners": capsule.owner_count,
+                    "controllers": capsule.controller_count,
+                    "created_at_ns": capsule.created_at,
+                })
+            });
+        }
+        Ok(())
+    }
+
+    /// One upload, or all of the caller's that the gateway remembers.
+    pub async fn uploads(&self, session: Option<u64>) -> Outcome {
+        let uploads = match session {
+            Some(session) => {
+                let status = self.gateway.status(session).await?;
+                vec![status.map_err(|e| refused(&format!("session {session}"), e))?]
+            }
+            None => self.gateway.uploads().await?,
+        };
+        for upload in uploads {
+            self.upload(&upload);
+        }
+        Ok(())
+    }
+
+    fn upload(&self, upload: &UploadStatus) {
+        let state = format!("{:?}", upload.state).to_lowercase();
+        let missing: u32 = upload
+            .missing_chunks
+            .iter()
+            .map(|range| range.last - range.first + 1)
+            .sum();
+        self.output.result(
+            &format!(
+                "session {}  {state}  {} of {} chunks, {} bytes  {}",
+                upload.session_id,
+                upload.expected_chunks - missing,
+                upload.expected_chunks,
+                upload.received_bytes,
+                upload.name
+            ),
+            json!({
+                "session": upload.session_id,
+                "state": state,
+                "name": upload.name,
+                "capsule": upload.capsule_id,
+                "declared_bytes": upload.declared_bytes,
+                "received_bytes": upload.received_bytes,
+                "expected_chunks": upload.expected_chunks,
+                "missing_chunks": upload.missing_chunks.iter().map(|r| [r.first, r.last]).collect::<Vec<_>>(),
+                "expires_at_ns": upload.expires_at,
+            }),
+        );
+    }
+
+    pub async fn abort(&self, session: u64) -> Outcome {
+        self.gateway.abort(session).await?;
+        self.output.result(
+            &format!("session {session} is given up"),
+            json!({ "session": session, "aborted": true }),
+        );
+        Ok(())
+    }
+
+    pub async fn remove(&self, memory: &str) -> Outcome {
+        self.gateway.delete(memory).await?;
+        self.output.result(
+            &format!("{memory} is deleted"),
+            json!({ "memory": memory, "deleted": true }),
+        );
+        Ok(())
+    }
+}
+
+fn line(capsule: &CapsuleHeader) -> String {
+    format!(
+        "{}  {} memories  {}",
+        capsule.id,
+        capsule.memory_count,
+        subject(&capsule.subject)
+    )
+}
+
+fn subject(person: &PersonRef) -> String {
+    match person {
+        PersonRef::Principal(principal) => principal.to_text(),
+        PersonRef::Opaque(text) => text.clone(),
+    }
+}

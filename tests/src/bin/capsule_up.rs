@@ -1,0 +1,105 @@
+//! The program behind `cargo xtask up`: the network in real time with all three canisters, until Ctrl-C.
+
+use capsule_shared::gateway::GatewayArgs;
+use clap::Parser;
+use integration_tests::deployment::{Created, Deployment, Part};
+use integration_tests::engine;
+use serde::Deserialize;
+use serde_bytes::ByteBuf;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::mpsc;
+
+#[derive(Parser)]
+#[command(about = "Runs the local network with the canisters until Ctrl-C")]
+struct Arguments {
+    /// The port of 127.0.0.1
+    #[arg(long, default_value_t = 4943)]
+    port: u16,
+    /// Where to tell clients of it
+    #[arg(long)]
+    tell: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let (interrupted, wait) = mpsc::channel();
+    ctrlc::set_handler(move || {
+        // nobody waits any more when this is the second
+        let _ = interrupted.send(());
+    })
+    .expect("BUG: the only signal handler of this program");
+    let arguments = Arguments::parse();
+    let outcome = run(&arguments, &wait);
+    engine::stop_localnet();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("error: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments, wait: &mpsc::Receiver<()>) -> Result<(), String> {
+    // The client crate panics where a port is taken; said before anything is started.
+    std::net::TcpListener::bind(("127.0.0.1", arguments.port)).map_err(|e| {
+        format!(
+            "cannot listen at port {} of 127.0.0.1: {e}; choose another with --port",
+            arguments.port
+        )
+    })?;
+    let mut deployment = Created::on(engine::try_network()?).install(GatewayArgs::default());
+    let url = deployment.pic.make_live(Some(arguments.port)).to_string();
+    tell(&arguments.tell, &url, &deployment)?;
+    println!("network         {url}");
+    for part in Part::ALL {
+        println!("{:<16}{}", part.name(), deployment.id(part));
+    }
+    println!("told in         {}", arguments.tell.display());
+    println!(
+        "metrics         {url}metrics?canisterId={}",
+        deployment.gateway
+    );
+    println!("\nCtrl-C ends it, and everything in it is gone then.");
+    // an error is as good as a signal: the handler is gone
+    let _ = wait.recv();
+    eprintln!("\nending");
+    // clients that look for it must not find what is gone
+    let _ = std::fs::remove_file(&arguments.tell);
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Status {
+    root_key: ByteBuf,
+}
+
+/// The network's root key, DER, as its status tells agents.
+fn root_key(url: &str) -> Result<Vec<u8>, String> {
+    let status = reqwest::blocking::get(format!("{url}api/v2/status"))
+        .and_then(|response| response.error_for_status()?.bytes())
+        .map_err(|e| format!("the network does not answer: {e}"))?;
+    let status: Status = serde_cbor::from_slice(&status)
+        .map_err(|e| format!("the network's status is not readable: {e}"))?;
+    Ok(status.root_key.into_vec())
+}
+
+/// Writes what clients need to know, at once or not at all.
+fn tell(path: &Path, url: &str, deployment: &Deployment) -> Result<(), String> {
+    let about = |e: std::io::Error| format!("{}: {e}", path.display());
+    let hex: String = root_key(url)?.iter().map(|b| format!("{b:02x}")).collect();
+    let text = json!({
+        "url": url,
+        "root_key": hex,
+        "upload_gateway": deployment.gateway.to_text(),
+        "blob_store": deployment.blob_store.to_text(),
+        "memory_index": deployment.memory_index.to_text(),
+    });
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(about)?;
+    }
+    let part = path.with_extension("part");
+    std::fs::write(&part, format!("{text:#}\n")).map_err(about)?;
+    std::fs::rename(&part, path).map_err(about)
+}
