@@ -137,6 +137,11 @@ fn start_localnet() -> Result<Localnet, String> {
     })
 }
 
+/// A program of this workspace as cargo built it.
+pub fn program(name: &str) -> PathBuf {
+    profile_dir().join(name)
+}
+
 /// Where cargo put this program's siblings: `target/debug`.
 pub(crate) fn profile_dir() -> PathBuf {
     let exe = std::env::current_exe().expect("BUG: a running program has a path");

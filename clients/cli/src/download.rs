@@ -73,7 +73,8 @@ impl Downloads {
         }
         compare(&memory, &hasher.finalize())?;
         if let Some(file) = file {
-            let source = Source::open(file, |_| ()).await?;
+            let source = Source::open(file, |_| ()).await;
+            let source = source.map_err(|failure| failure.during(file.display()))?;
             if source.sha256[..] != memory.sha256[..] {
                 return Err(Failure::new(
                     Kind::Integrity,

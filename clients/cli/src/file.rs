@@ -30,18 +30,17 @@ impl Source {
     }
 
     fn open_now(path: &Path, read: impl Fn(u64)) -> Outcome<Self> {
-        let about = |e: std::io::Error| Failure::local(format!("{}: {e}", path.display()));
+        let about = |e: std::io::Error| Failure::local(e.to_string());
         let file = File::open(path).map_err(about)?;
         let metadata = file.metadata().map_err(about)?;
         if !metadata.is_file() {
-            return Err(Failure::local(format!("{} is no file", path.display())));
+            return Err(Failure::local("it is no file"));
         }
         let bytes = metadata.len();
         let most = u64::from(MAX_CHUNKS) * MAX_CHUNK_BYTES as u64;
         if bytes == 0 || bytes > most {
             return Err(Failure::local(format!(
-                "{} has {bytes} bytes, expected 1 to {most}",
-                path.display()
+                "it has {bytes} bytes, expected 1 to {most}"
             )));
         }
         let name = path.file_name().unwrap_or(path.as_os_str());
@@ -85,11 +84,10 @@ impl Source {
             let shrunk = e.kind() == std::io::ErrorKind::UnexpectedEof;
             Failure::local(match shrunk {
                 true => format!(
-                    "{} has become shorter than {} bytes while it was read",
-                    self.path.display(),
+                    "it has become shorter than {} bytes while it was read",
                     self.bytes
                 ),
-                false => format!("{}: {e}", self.path.display()),
+                false => e.to_string(),
             })
         })?;
         Ok(bytes)

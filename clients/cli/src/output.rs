@@ -3,6 +3,7 @@
 use crate::error::Failure;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
+use std::io::Write;
 use std::path::Path;
 
 /// Where results go.
@@ -15,19 +16,26 @@ impl Output {
     /// One result.
     pub fn result(&self, text: &str, value: Value) {
         match self.json {
-            true => println!("{value}"),
-            false => println!("{text}"),
+            true => line(&value),
+            false => line(&text),
         }
     }
 
     /// A failure as JSON; as text it is the caller's to tell.
     pub fn failure(&self, file: Option<&Path>, failure: &Failure) {
         if self.json {
-            println!(
-                "{}",
-                json!({ "file": file, "error": failure.kind.name(), "text": failure.text })
-            );
+            line(&json!({ "file": file, "error": failure.kind.name(), "text": failure.text }));
         }
+    }
+}
+
+/// A line on standard output. Where nobody reads any more (`capsule ls | head`), the command ends quietly.
+fn line(text: &dyn std::fmt::Display) {
+    if let Err(e) = writeln!(std::io::stdout(), "{text}") {
+        if e.kind() != std::io::ErrorKind::BrokenPipe {
+            eprintln!("error: cannot write to standard output: {e}");
+        }
+        std::process::exit(1);
     }
 }
 

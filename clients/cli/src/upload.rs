@@ -6,7 +6,6 @@ use crate::gateway::{Gateway, refused};
 use crate::output::{Bars, Output};
 use crate::record::{Place, Record};
 use capsule_shared::Error;
-use capsule_shared::limits::MAX_CHUNK_BYTES;
 use capsule_shared::upload::{UploadFinishResult, UploadState};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
@@ -30,24 +29,32 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// Uploads all files; the first failure is given back after the others have ended.
+    /// Uploads all files. Where one fails the others go on; the failure of the first is given back at the end.
     pub async fn run(&self, files: &[PathBuf], at_once: usize) -> Outcome {
         let uploads = futures_util::stream::iter(files)
             .map(|path| async move {
                 let uploaded = self.one(path).await;
-                if let Err(failure) = &uploaded {
-                    self.bars.println(&format!("{}: {failure}", path.display()));
-                    self.output.failure(Some(path), failure);
-                }
-                uploaded
+                uploaded.map_err(|failure| {
+                    let failure = failure.during(path.display());
+                    if files.len() > 1 {
+                        self.bars.println(&format!("error: {failure}"));
+                        self.output.failure(Some(path), &failure);
+                    }
+                    failure
+                })
             })
-            .buffered(at_once.max(1));
-        let mut first = Ok(());
-        for outcome in uploads.collect::<Vec<_>>().await {
-            first = first.and(outcome);
-        }
+            .buffer_unordered(at_once.max(1));
+        let outcomes: Vec<Outcome> = uploads.collect().await;
         self.bars.finish();
-        first
+        let failures: Vec<Failure> = outcomes.into_iter().filter_map(Outcome::err).collect();
+        match failures.as_slice() {
+            [] => Ok(()),
+            [one] if files.len() == 1 => Err(one.clone()),
+            [first, ..] => Err(Failure::new(
+                first.kind,
+                "not all files are uploaded; the same command goes on with what is missing",
+            )),
+        }
     }
 
     async fn one(&self, path: &Path) -> Outcome {
@@ -70,6 +77,7 @@ impl Uploads {
         let status = self.gateway.status(session).await?;
         let status = status.map_err(|e| refused("uploads_status", e))?;
         let bar = self.bars.sending(&source.name, source.bytes);
+        let mut sent = 0;
         if status.state == UploadState::Pending {
             let missing: VecDeque<u32> = status
                 .missing_chunks
@@ -78,6 +86,7 @@ impl Uploads {
                 .collect();
             let rest: u64 = missing.iter().map(|i| source.chunk_len(*i) as u64).sum();
             bar.skip(source.bytes - rest);
+            sent = missing.len();
             self.send(&source, session, missing, &bar).await?;
         } else {
             bar.skip(source.bytes);
@@ -91,7 +100,7 @@ impl Uploads {
         check(&source, &result)?;
         place.remove();
         bar.done();
-        self.report(&source, session, &result);
+        self.report(&source, session, sent, &result);
         Ok(())
     }
 
@@ -203,7 +212,7 @@ impl Uploads {
         }
     }
 
-    fn report(&self, source: &Source, session: u64, result: &UploadFinishResult) {
+    fn report(&self, source: &Source, session: u64, sent: usize, result: &UploadFinishResult) {
         self.output.result(
             &format!(
                 "{}  {}  {} bytes  {}",
@@ -216,7 +225,8 @@ impl Uploads {
                 "blob": result.blob_id,
                 "session": session,
                 "bytes": result.size,
-                "chunks": result.size.div_ceil(MAX_CHUNK_BYTES as u64),
+                "chunks": source.chunks(),
+                "sent_chunks": sent,
                 "sha256": hex::encode(source.sha256),
             }),
         );

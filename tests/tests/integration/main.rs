@@ -4,6 +4,7 @@
 mod admission;
 mod agents;
 mod bad_arguments;
+mod cli;
 mod controllers;
 mod deletion;
 mod double;
