@@ -11,6 +11,7 @@ mod double;
 mod funds;
 mod histories;
 mod integrity;
+mod js_agents;
 mod logs;
 mod memories;
 mod metrics;
