@@ -43,6 +43,9 @@ enum Task {
         /// The TCP port of 127.0.0.1
         #[arg(long, default_value_t = 4943)]
         port: u16,
+        /// Without the canisters: an empty network for deploy tools
+        #[arg(long)]
+        bare: bool,
     },
     /// Run random histories on the real canisters, or try bad arguments on all their methods
     Soak {
@@ -84,7 +87,7 @@ fn main() -> ExitCode {
             .print_help()
             .map_err(|e| format!("cannot write to standard output: {e}")),
         Some(Task::Demo { file, network }) => demo(file, network),
-        Some(Task::Up { port }) => up(port),
+        Some(Task::Up { port, bare }) => up(port, bare),
         Some(Task::Test) => testing::test_everything(),
         Some(Task::Soak {
             histories,
@@ -127,11 +130,16 @@ fn demo(file: Option<PathBuf>, network: Option<String>) -> Result<()> {
 }
 
 /// Clients find the network by a file in their folder of settings.
-fn up(port: u16) -> Result<()> {
-    canisters::build()?;
+fn up(port: u16, bare: bool) -> Result<()> {
+    if !bare {
+        canisters::build()?;
+    }
     testing::build_engine()?;
     let mut command = Command::new(layout::host_program("capsule-up"));
     command.args(["--port", &port.to_string()]);
+    if bare {
+        command.arg("--bare");
+    }
     command
         .arg("--tell")
         .arg(layout::settings()?.join("local.json"));

@@ -20,6 +20,9 @@ struct Arguments {
     /// Where to tell clients of it
     #[arg(long)]
     tell: PathBuf,
+    /// Without the canisters, for deploy tools
+    #[arg(long)]
+    bare: bool,
 }
 
 fn main() -> ExitCode {
@@ -49,6 +52,17 @@ fn run(arguments: &Arguments, wait: &mpsc::Receiver<()>) -> Result<(), String> {
             arguments.port
         )
     })?;
+    if arguments.bare {
+        let mut pic = engine::try_network()?;
+        let url = pic.make_live(Some(arguments.port)).to_string();
+        println!("network         {url}");
+        println!("root key        {}", hex(&root_key(&url)?));
+        println!("\nNo canisters are on it. Ctrl-C ends it, and everything in it is gone then.");
+        // an error is as good as a signal: the handler is gone
+        let _ = wait.recv();
+        eprintln!("\nending");
+        return Ok(());
+    }
     let mut deployment = Created::on(engine::try_network()?).install(GatewayArgs::default());
     let url = deployment.pic.make_live(Some(arguments.port)).to_string();
     tell(&arguments.tell, &url, &deployment)?;
@@ -85,13 +99,16 @@ fn root_key(url: &str) -> Result<Vec<u8>, String> {
     Ok(status.root_key.into_vec())
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Writes what clients need to know, at once or not at all.
 fn tell(path: &Path, url: &str, deployment: &Deployment) -> Result<(), String> {
     let about = |e: std::io::Error| format!("{}: {e}", path.display());
-    let hex: String = root_key(url)?.iter().map(|b| format!("{b:02x}")).collect();
     let text = json!({
         "url": url,
-        "root_key": hex,
+        "root_key": hex(&root_key(url)?),
         "upload_gateway": deployment.gateway.to_text(),
         "blob_store": deployment.blob_store.to_text(),
         "memory_index": deployment.memory_index.to_text(),

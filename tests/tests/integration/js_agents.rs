@@ -43,11 +43,8 @@ fn play(library: &str) {
         "{said}\n{}",
         String::from_utf8_lossy(&played.stderr)
     );
-    assert_eq!(
-        said.lines().filter(|line| line.starts_with("ok  ")).count(),
-        14,
-        "{said}"
-    );
+    let last = "ok  an anonymous client, where the operator allows it\n";
+    assert!(said.ends_with(last), "{said}");
 }
 
 #[test]
