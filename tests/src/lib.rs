@@ -9,6 +9,7 @@ pub mod client;
 pub mod deployment;
 pub mod engine;
 pub mod history;
+pub mod mapping;
 pub mod metrics;
 pub mod source;
 pub mod statistics;

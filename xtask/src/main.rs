@@ -46,6 +46,9 @@ enum Task {
         /// Without the canisters: an empty network for deploy tools
         #[arg(long)]
         bare: bool,
+        /// With --bare: three empty canisters for this principal, told to icp-cli as the environment `localnet`
+        #[arg(long, requires = "bare", value_name = "PRINCIPAL")]
+        controller: Option<String>,
     },
     /// Run random histories on the real canisters, or try bad arguments on all their methods
     Soak {
@@ -87,7 +90,11 @@ fn main() -> ExitCode {
             .print_help()
             .map_err(|e| format!("cannot write to standard output: {e}")),
         Some(Task::Demo { file, network }) => demo(file, network),
-        Some(Task::Up { port, bare }) => up(port, bare),
+        Some(Task::Up {
+            port,
+            bare,
+            controller,
+        }) => up(port, bare, controller),
         Some(Task::Test) => testing::test_everything(),
         Some(Task::Soak {
             histories,
@@ -130,7 +137,7 @@ fn demo(file: Option<PathBuf>, network: Option<String>) -> Result<()> {
 }
 
 /// Clients find the network by a file in their folder of settings.
-fn up(port: u16, bare: bool) -> Result<()> {
+fn up(port: u16, bare: bool, controller: Option<String>) -> Result<()> {
     if !bare {
         canisters::build()?;
     }
@@ -139,6 +146,10 @@ fn up(port: u16, bare: bool) -> Result<()> {
     command.args(["--port", &port.to_string()]);
     if bare {
         command.arg("--bare");
+    }
+    if let Some(controller) = controller {
+        command.args(["--controller", &controller]);
+        command.arg("--project").arg(layout::root());
     }
     command
         .arg("--tell")

@@ -7,7 +7,7 @@ use candid::{CandidType, Nat, Principal};
 use ic_management_canister_types::{
     CanisterInfoArgs, CanisterLogRecord, CanisterStatusResult, CanisterStatusType,
     DefiniteCanisterSettings, EnvironmentVariable, FetchCanisterLogsArgs, FetchCanisterLogsResult,
-    LogVisibility, MemoryMetrics, QueryStats, SnapshotVisibility,
+    LogVisibility, MemoryMetrics, QueryStats, SnapshotVisibility, StatusVisibility,
 };
 
 pub fn status(network: &Network, id: Principal) -> Answer {
@@ -36,6 +36,8 @@ pub fn status(network: &Network, id: Principal) -> Answer {
             log_visibility: settings.log_visibility.clone(),
             log_memory_limit: nat(prices::MAX_LOG),
             snapshot_visibility: SnapshotVisibility::Controllers,
+            status_visibility: StatusVisibility::Controllers,
+            minimum_incoming_canister_call_cycles: nat(0),
             wasm_memory_limit: settings.wasm_memory_limit.into(),
             wasm_memory_threshold: settings.wasm_memory_threshold.into(),
             environment_variables: settings

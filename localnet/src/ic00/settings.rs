@@ -1,12 +1,13 @@
 //! Settings of a canister: read from Candid, checked, applied.
 
-use super::{bad_payload, change_origin, decode, done};
+use super::{bad_payload, change_origin, decode, done, refuse};
 use crate::core::canister::{Canister, Change, Settings};
 use crate::core::{Answer, Network, Origin, Reject, prices};
 use crate::system::errors::cycles;
 use candid::{Nat, Principal};
 use ic_management_canister_types::{
-    CanisterSettings, ChangeDetails, ControllersChangeRecord, LogVisibility, UpdateSettingsArgs,
+    CanisterSettings, ChangeDetails, ControllersChangeRecord, LogVisibility, SnapshotVisibility,
+    StatusVisibility, UpdateSettingsArgs,
 };
 
 const MAX_CONTROLLERS: usize = 10;
@@ -33,6 +34,7 @@ impl Wanted {
                 "Fail to decode argument 0: Deserialize error: The number of elements exceeds maximum allowed {MAX_CONTROLLERS}"
             )));
         }
+        check_built(&settings)?;
         let out_of_range = |what: &str, range: &str, value: &dyn std::fmt::Display| {
             Reject::new(
                 504,
@@ -115,6 +117,43 @@ impl Wanted {
             }
         }
         Ok(())
+    }
+}
+
+/// Settings that do nothing here may only have the values that do nothing.
+fn check_built(settings: &CanisterSettings) -> Result<(), Reject> {
+    let is_other = |value: &Option<Nat>, usual: usize| {
+        value
+            .as_ref()
+            .is_some_and(|value| *value != Nat::from(usual))
+    };
+    let calls = &settings.minimum_incoming_canister_call_cycles;
+    let others = [
+        (is_other(calls, 0), "minimum_incoming_canister_call_cycles"),
+        (
+            is_other(&settings.log_memory_limit, prices::MAX_LOG),
+            "log_memory_limit",
+        ),
+        (
+            !matches!(
+                &settings.snapshot_visibility,
+                None | Some(SnapshotVisibility::Controllers)
+            ),
+            "snapshot_visibility",
+        ),
+        (
+            !matches!(
+                &settings.status_visibility,
+                None | Some(StatusVisibility::Controllers)
+            ),
+            "status_visibility",
+        ),
+    ];
+    match others.iter().find(|(other, _)| *other) {
+        Some((_, name)) => Err(refuse(format!(
+            "localnet has not built the setting {name}, expected it to be left as it is at first"
+        ))),
+        None => Ok(()),
     }
 }
 

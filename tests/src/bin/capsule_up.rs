@@ -1,9 +1,11 @@
 //! The program behind `cargo xtask up`: the network in real time with all three canisters, until Ctrl-C.
 
+use candid::Principal;
 use capsule_shared::gateway::GatewayArgs;
 use clap::Parser;
 use integration_tests::deployment::{Created, Deployment, Part};
 use integration_tests::engine;
+use integration_tests::mapping::create_empty;
 use serde::Deserialize;
 use serde_bytes::ByteBuf;
 use serde_json::json;
@@ -23,6 +25,16 @@ struct Arguments {
     /// Without the canisters, for deploy tools
     #[arg(long)]
     bare: bool,
+    /// Three empty canisters for this principal, told to icp-cli in the project at --project
+    #[arg(
+        long,
+        requires = "bare",
+        requires = "project",
+        value_name = "PRINCIPAL"
+    )]
+    controller: Option<Principal>,
+    #[arg(long)]
+    project: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -57,7 +69,13 @@ fn run(arguments: &Arguments, wait: &mpsc::Receiver<()>) -> Result<(), String> {
         let url = pic.make_live(Some(arguments.port)).to_string();
         println!("network         {url}");
         println!("root key        {}", hex(&root_key(&url)?));
-        println!("\nNo canisters are on it. Ctrl-C ends it, and everything in it is gone then.");
+        if let (Some(controller), Some(project)) = (arguments.controller, &arguments.project) {
+            let ids = create_empty(&pic, controller, project)?;
+            for (part, id) in Part::ALL.into_iter().zip(ids) {
+                println!("{:<16}{id} (empty)", part.name());
+            }
+        }
+        println!("\nCtrl-C ends it, and everything in it is gone then.");
         // an error is as good as a signal: the handler is gone
         let _ = wait.recv();
         eprintln!("\nending");

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 /// The folder of the scripts, with their packages installed.
-fn scripts() -> PathBuf {
+pub fn scripts() -> PathBuf {
     static INSTALLED: OnceLock<()> = OnceLock::new();
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("js");
     INSTALLED.get_or_init(|| {

@@ -10,6 +10,7 @@ mod deletion;
 mod double;
 mod funds;
 mod histories;
+mod icp_deploy;
 mod integrity;
 mod js_agents;
 mod logs;
