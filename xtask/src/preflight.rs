@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,6 +37,16 @@ pub fn check_file(path: &Path) -> Result<()> {
         Ok(_) => Ok(()),
         Err(e) => Err(format!("{shown} cannot be read: {e}")),
     }
+}
+
+/// Node.js and npm are there: the official JavaScript agents and deploy tools of the tests come with them.
+pub fn check_node() -> Result<()> {
+    for program in ["node", "npm"] {
+        Command::new(program).arg("--version").output().map_err(|e| {
+            format!("`{program}` cannot be run ({e}), expected Node.js 18 or later with npm: tests play the official JavaScript agents")
+        })?;
+    }
+    Ok(())
 }
 
 /// Something answers at `http://host:port`.

@@ -3,7 +3,7 @@
 //! The packages are built in two fixed groups, always together: cargo unifies the features of what it builds at
 //! once, and another grouping would compile the engine's dependencies a second time.
 
-use crate::{Result, canisters, layout, process};
+use crate::{Result, canisters, layout, preflight, process};
 use std::time::Instant;
 
 /// The engine, what drives it in tests, and the command-line client.
@@ -42,6 +42,7 @@ pub fn build_engine() -> Result<()> {
 /// The last run on whatever engine the environment names, as the harness says.
 pub fn test_everything() -> Result<()> {
     let started = Instant::now();
+    preflight::check_node()?;
     heading("Canisters");
     canisters::build()?;
     canisters::build_debug_gateway()?;

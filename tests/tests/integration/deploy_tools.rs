@@ -1,0 +1,162 @@
+//! Deploy tools: the real `icp` deploys the project's own `icp.yaml`, and upgrades it with an upload under way; the script
+//! that `dfx deploy` runs is run as dfx documents it. Needs `npm`, from where `icp` comes.
+
+use crate::js_agents::scripts;
+use crate::{bytes, sha256};
+use candid::{Encode, Principal};
+use integration_tests::client::Client;
+use integration_tests::deployment::{Part, person, wasm};
+use integration_tests::engine::network;
+use integration_tests::mapping::create_empty;
+use integration_tests::source::UploadSpec;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+fn program() -> PathBuf {
+    scripts().join("node_modules/@icp-sdk/icp-cli-linux-x64/bin/icp")
+}
+
+/// Runs `icp` in a project with settings of its own; what it printed.
+#[track_caller]
+fn icp(project: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program())
+        .args(arguments)
+        .current_dir(project)
+        .env("HOME", project.join("home"))
+        .env_remove("XDG_CONFIG_HOME")
+        .env_remove("XDG_DATA_HOME")
+        .env("DO_NOT_TRACK", "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "icp {arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The project's description for the network at `url`, with the canisters as they are built.
+fn describe(project: &Path, url: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let built = integration_tests::engine::program("../canisters");
+    let text = std::fs::read_to_string(root.join("icp.yaml")).unwrap();
+    for part in [
+        "http://localhost:4943",
+        "cargo xtask build",
+        "target/canisters",
+    ] {
+        assert!(text.contains(part), "icp.yaml has no {part}");
+    }
+    let text = text
+        .replace("http://localhost:4943", url.trim_end_matches('/'))
+        .replace("cargo xtask build", "echo built before")
+        .replace("target/canisters", built.to_str().unwrap());
+    std::fs::write(project.join("icp.yaml"), text).unwrap();
+    std::fs::create_dir(project.join("home")).unwrap();
+}
+
+#[test]
+fn icp_deploys_and_an_upgrade_keeps_an_open_session_alive() {
+    let mut pic = network();
+    let url = pic.make_live(None).to_string();
+    let folder = TempDir::new().unwrap();
+    let project = folder.path();
+    describe(project, &url);
+    icp(
+        project,
+        &["identity", "new", "deployer", "--storage", "plaintext"],
+    );
+    icp(project, &["identity", "default", "deployer"]);
+    let deployer = icp(project, &["identity", "principal"]);
+    let deployer = Principal::from_text(deployer.trim()).unwrap();
+    let [gateway, ..] = create_empty(&pic, deployer, project).unwrap();
+    icp(project, &["deploy", "-e", "localnet", "--yes"]);
+
+    let client = Client::new(&pic, gateway, person("alice"));
+    let capsule = client.capsules_create(None).unwrap().id;
+    let data = bytes(600, 1);
+    let spec = UploadSpec::document("file", 600).in_chunks_of(300, 600);
+    let session = client.begin(&capsule, &spec).unwrap();
+    client.put_chunk(session, 0, &data[..300]).unwrap();
+    let version = || {
+        let status = pic.canister_status(gateway, Some(deployer)).unwrap();
+        (status.version, status.module_hash)
+    };
+    let before = version();
+
+    icp(
+        project,
+        &["deploy", "-e", "localnet", "--yes", "--mode", "upgrade"],
+    );
+    let after = version();
+    assert!(after.0 > before.0 && after.1 == before.1, "no upgrade");
+    client.put_chunk(session, 1, &data[300..]).unwrap();
+    let result = client.finish(session, &sha256(&data), 600).unwrap();
+    assert!(crate::read_back(&client, &result.blob_id) == data);
+}
+
+/// A stand-in for the program `dfx`, which can't be had from a package registry: its `canister call`, done by `icp`.
+const DFX: &str = r#"#!/usr/bin/env bash
+set -euo pipefail
+[ "$1 $2 $4" = "canister --network call" ] || { echo "unexpected: $*" >&2; exit 2; }
+exec "$ICP" canister call "$5" "$6" "$7" -e "$3"
+"#;
+
+#[test]
+fn the_script_of_dfx_wires_the_canisters_and_may_be_run_again() {
+    let mut pic = network();
+    let url = pic.make_live(None).to_string();
+    let folder = TempDir::new().unwrap();
+    let project = folder.path();
+    describe(project, &url);
+    icp(
+        project,
+        &["identity", "new", "deployer", "--storage", "plaintext"],
+    );
+    icp(project, &["identity", "default", "deployer"]);
+    let deployer = icp(project, &["identity", "principal"]);
+    let deployer = Principal::from_text(deployer.trim()).unwrap();
+    let ids = create_empty(&pic, deployer, project).unwrap();
+    let [gateway, store, index] = ids;
+    for (part, id) in Part::ALL.into_iter().zip(ids) {
+        let nothing = Encode!(&None::<()>).unwrap();
+        pic.install_canister(id, wasm(part.name()), nothing, Some(deployer));
+    }
+    let client = Client::new(&pic, gateway, person("alice"));
+    assert!(client.capsules_create(None).is_err(), "it is wired already");
+
+    let dfx = project.join("dfx");
+    std::fs::write(&dfx, DFX).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&dfx, executable).unwrap();
+    let path = format!("{}:{}", text(project), std::env::var("PATH").unwrap());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let described: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(root.join("dfx.json")).unwrap()).unwrap();
+    let script = described["canisters"]["upload_gateway"]["post_install"][0].as_str();
+    let script = root.join(script.expect("a script in dfx.json"));
+    let run = |gateway: &str| {
+        Command::new(&script)
+            .current_dir(project)
+            .env("PATH", &path)
+            .env("HOME", project.join("home"))
+            .env("DO_NOT_TRACK", "1")
+            .env("ICP", program())
+            .env("DFX_NETWORK", "localnet")
+            .env("CANISTER_ID_upload_gateway", gateway)
+            .env("CANISTER_ID_blob_store", store.to_text())
+            .env("CANISTER_ID_memory_index", index.to_text())
+            .output()
+            .unwrap()
+    };
+    for _ in 0..2 {
+        let wired = run(&gateway.to_text());
+        assert!(wired.status.success(), "{wired:?}");
+    }
+    crate::upload(&client, &UploadSpec::document("file", 3), b"abc").unwrap();
+    // what can't be wired is told
+    assert!(!run("").status.success());
+    assert!(!run(&Principal::anonymous().to_text()).status.success());
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
