@@ -122,11 +122,8 @@ impl Wanted {
 
 /// Settings that do nothing here may only have the values that do nothing.
 fn check_built(settings: &CanisterSettings) -> Result<(), Reject> {
-    let is_other = |value: &Option<Nat>, usual: usize| {
-        value
-            .as_ref()
-            .is_some_and(|value| *value != Nat::from(usual))
-    };
+    let is_other =
+        |value: &Option<Nat>, usual: usize| value.as_ref().is_some_and(|value| *value != usual);
     let calls = &settings.minimum_incoming_canister_call_cycles;
     let others = [
         (is_other(calls, 0), "minimum_incoming_canister_call_cycles"),
