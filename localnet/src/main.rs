@@ -24,6 +24,7 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    allow_many_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         // canisters run on these threads
@@ -67,6 +68,16 @@ async fn run(options: Options) -> Result<(), String> {
     localnet::http::serve(listener)
         .await
         .map_err(|e| format!("The server failed: {e}."))
+}
+
+/// Each connection and each canister needs file descriptors; what the system allows at most is not too many.
+fn allow_many_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(e) = setrlimit(Resource::Nofile, limit) {
+        eprintln!("The limit of open files stays as it is: {e}.");
+    }
 }
 
 /// Ends the process at once: there is nothing to save, and an operation may run for minutes.

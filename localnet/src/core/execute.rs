@@ -27,6 +27,10 @@ impl Tried {
 /// The error of a run, as callers are told.
 pub(crate) fn fault_reject(canister: Principal, fault: &Fault) -> Reject {
     let mut text = format!("Error from Canister {canister}: {}", fault.text(canister));
+    if let Some(advice) = fault.advice() {
+        text.push_str(".\n");
+        text.push_str(advice);
+    }
     truncate(&mut text, prices::MAX_REJECT_MESSAGE);
     Reject::new(fault.error_code(), text)
 }
@@ -339,10 +343,13 @@ impl Network {
                     let (cost, second) = self.clean_up(id, closure, open);
                     price += cost;
                     if let Some(second) = second {
-                        reject.message.push_str(&format!(
-                            "\n\ncall_on_cleanup also failed:\n\n{}",
+                        // both, and no advice
+                        reject.message = format!(
+                            "Error from Canister {id}: {}\n\ncall_on_cleanup also failed:\n\n{}",
+                            fault.text(id),
                             second.text(id)
-                        ));
+                        );
+                        truncate(&mut reject.message, prices::MAX_REJECT_MESSAGE);
                     }
                 }
                 failed = Some(reject);

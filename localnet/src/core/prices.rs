@@ -85,6 +85,14 @@ pub fn call_fee(method: u64, payload: u64) -> u128 {
     CALL_BASE + CALL_BYTE * (u128::from(method) + u128::from(payload))
 }
 
+/// An HTTPS outcall, by the bytes of the request and the most bytes of the response: per node of 13, as the platform's
+/// documentation of prices has it.
+pub fn http_request(request: u64, response: u64) -> u128 {
+    const NODES: u128 = 13;
+    let bytes = 400 * u128::from(request) + 800 * u128::from(response);
+    (3_000_000 + 60_000 * NODES + bytes) * NODES
+}
+
 /// For the largest reply; the unused part comes back.
 pub fn response_prepaid() -> u128 {
     CALL_BYTE * MAX_REPLY as u128

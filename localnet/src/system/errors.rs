@@ -52,6 +52,16 @@ impl Fault {
         }
     }
 
+    /// What whoever reads of it is advised to do, as the IC words it; only for what canisters say themselves.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Fault::Called(_) => Some(
+                "Consider gracefully handling failures from this canister or altering the canister to handle exceptions. See documentation: https://internetcomputer.org/docs/current/references/execution-errors#trapped-explicitly",
+            ),
+            _ => None,
+        }
+    }
+
     /// What happened, without naming the canister that the message is about.
     pub fn text(&self, canister: Principal) -> String {
         match self {

@@ -40,12 +40,11 @@ fn replies_and_rejects_arrive_with_codes_and_words() {
     let mut call = |method: &str| words(net.update(id, "call", method));
     assert_eq!(call("reply"), "fine");
     assert_eq!(call("reject"), "4 no");
-    assert_eq!(
-        call("trap"),
-        format!(
-            "5 IC0503: Error from Canister {callee}: Canister called `ic0.trap` with message: 'broken'"
-        )
+    let said = call("trap");
+    let trapped = format!(
+        "5 IC0503: Error from Canister {callee}: Canister called `ic0.trap` with message: 'broken'.\nConsider gracefully"
     );
+    assert!(said.starts_with(&trapped), "{said}");
     assert_eq!(call("silent"), "5 No response");
     assert_eq!(
         call("missing"),
@@ -102,7 +101,7 @@ fn a_trap_in_a_callback_takes_back_only_the_callback() {
         assert_eq!(
             words(net.update(id, "call", method)),
             format!(
-                "5 503: Error from Canister {id}: Canister called `ic0.trap` with message: 'late'"
+                "5 503: Error from Canister {id}: Canister called `ic0.trap` with message: 'late'."
             )
         );
     }

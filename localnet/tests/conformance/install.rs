@@ -75,7 +75,7 @@ fn a_trap_in_init_or_start_leaves_what_was_there() {
     let said = words(net.deploy(id, Mode::Install, &failing, b""));
     assert_eq!(
         said,
-        format!("5 503: Error from Canister {id}: Canister called `ic0.trap` with message: 'no'")
+        format!("5 503: Error from Canister {id}: Canister called `ic0.trap` with message: 'no'.")
     );
     assert_eq!(net.info(id).module_hash, None);
 

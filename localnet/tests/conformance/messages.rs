@@ -51,7 +51,7 @@ fn a_trap_takes_back_everything_the_message_did() {
     assert_eq!(
         words(answer),
         format!(
-            "5 503: Error from Canister {id}: Canister called `ic0.trap` with message: 'spoiled'"
+            "5 503: Error from Canister {id}: Canister called `ic0.trap` with message: 'spoiled'."
         )
     );
     assert_eq!(state(&mut net, id), [5, 5, 5, 1, 5]);

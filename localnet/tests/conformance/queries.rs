@@ -50,7 +50,7 @@ fn a_query_is_answered_or_rejected() {
     assert_eq!(
         words(net.query(id, "trap", b"")),
         format!(
-            "5 503: Error from Canister {id}: Canister called `ic0.trap` with message: 'broken'"
+            "5 503: Error from Canister {id}: Canister called `ic0.trap` with message: 'broken'."
         )
     );
     assert_eq!(net.query(id, "silent", b"").unwrap_err().error_code, 506);

@@ -8,12 +8,17 @@ use capsule_shared::capsule::{Capsule, PersonRef};
 use capsule_shared::upload::{BlobMeta, UploadFinishResult};
 use ic_agent::identity::{BasicIdentity, DelegatedIdentity, Prime256v1Identity, Secp256k1Identity};
 use ic_agent::{Agent, AgentError, Identity};
-use ic_transport_types::Delegation;
-use ic_transport_types::SignedDelegation;
+use ic_transport_types::{
+    Delegation, Envelope, EnvelopeContent, RequestStatusResponse, SignedDelegation,
+};
 use integration_tests::deployment::{Deployment, deploy};
 use integration_tests::source::UploadSpec;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use serde::de::DeserializeOwned;
 use serde_bytes::{ByteBuf, Bytes};
+use std::borrow::Cow;
+use std::io::Write;
+use std::net::TcpStream;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The canisters on a network that runs in real time, and where agents find it.
@@ -380,4 +385,116 @@ fn broken_requests_get_a_proper_status() {
             .status(),
         200
     );
+}
+
+/// An envelope as it goes over the wire, with a signature that may be another's.
+fn envelope(content: EnvelopeContent, key: &BasicIdentity, signature: Vec<u8>) -> Vec<u8> {
+    Envelope {
+        content: Cow::Owned(content),
+        sender_pubkey: key.public_key(),
+        sender_sig: Some(signature),
+        sender_delegation: None,
+    }
+    .encode_bytes()
+}
+
+#[test]
+fn forged_signatures_are_refused_and_nothing_runs() {
+    let (deployment, url) = live();
+    let (alice, mallory) = (ed25519(1), ed25519(2));
+    let call = |sender: &BasicIdentity| EnvelopeContent::Call {
+        nonce: None,
+        ingress_expiry: from_now(60),
+        sender: sender.sender().unwrap(),
+        canister_id: deployment.gateway,
+        method_name: "capsules_create".into(),
+        arg: encode_args((None::<PersonRef>,)).unwrap(),
+        sender_info: None,
+    };
+    let signed = |by: &BasicIdentity, content: &EnvelopeContent| {
+        by.sign(content).unwrap().signature.unwrap()
+    };
+    let http = reqwest::blocking::Client::new();
+    let post = |body: Vec<u8>| {
+        let path = format!("{url}api/v3/canister/{}/call", deployment.gateway);
+        let sent = http.post(path).body(body).send().unwrap();
+        (sent.status().as_u16(), sent.text().unwrap_or_default())
+    };
+    let content = call(&alice);
+    // mallory's signature, with alice's key, with his own key, and one of another message
+    let by_mallory = signed(&mallory, &content);
+    let (status, said) = post(envelope(content.clone(), &alice, by_mallory.clone()));
+    assert!(
+        status == 403 && said.contains("did not make it"),
+        "{status} {said}"
+    );
+    let (status, said) = post(envelope(content.clone(), &mallory, by_mallory));
+    assert!(
+        status == 403 && said.contains("not of the sender"),
+        "{status} {said}"
+    );
+    let of_another = signed(&alice, &call(&mallory));
+    assert_eq!(post(envelope(content.clone(), &alice, of_another)).0, 403);
+    assert_eq!(post(envelope(content.clone(), &alice, vec![0; 64])).0, 403);
+    assert_eq!(post(envelope(content.clone(), &alice, vec![])).0, 403);
+    let anonymous = deployment.client(alice.sender().unwrap());
+    assert_eq!(
+        anonymous.capsules_list().unwrap(),
+        vec![],
+        "a forged call ran"
+    );
+    let genuine = signed(&alice, &content);
+    assert_eq!(post(envelope(content, &alice, genuine)).0, 200);
+    assert_eq!(anonymous.capsules_list().unwrap().len(), 1);
+}
+
+#[test]
+fn nobody_reads_the_status_of_anothers_message() {
+    let (deployment, url) = live();
+    run(async {
+        let (alice, mallory) = (agent(&url, ed25519(1)).await, agent(&url, ed25519(2)).await);
+        let gateway = deployment.gateway;
+        let signed = alice
+            .update(&gateway, "capsules_create")
+            .with_arg(encode_args((None::<PersonRef>,)).unwrap())
+            .sign()
+            .unwrap();
+        let id = signed.request_id;
+        alice
+            .update_signed(gateway, signed.signed_update)
+            .await
+            .unwrap();
+        let (own, _) = alice.request_status_raw(&id, gateway).await.unwrap();
+        assert!(matches!(own, RequestStatusResponse::Replied(_)));
+        let error = mallory.request_status_raw(&id, gateway).await.unwrap_err();
+        assert!(said(&error, 403).contains("not signed by the caller"));
+    });
+}
+
+#[test]
+fn a_thousand_idle_connections_hold_nothing_up() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let (deployment, url) = live();
+    let port: u16 = url
+        .trim_end_matches('/')
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let mut open = vec![];
+    for _ in 0..1_000 {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        // a request that never ends
+        stream
+            .write_all(b"POST /api/v3/canister/aaaaa-aa/call HTTP/1.1\r\ncontent-length: 9\r\n")
+            .unwrap();
+        open.push(stream);
+    }
+    run(async {
+        upload(&agent(&url, ed25519(1)).await, deployment.gateway).await;
+    });
+    drop(open);
 }

@@ -158,6 +158,10 @@ fn cycles(linker: &mut Linker<Host>) -> Res<()> {
     Ok(())
 }
 
+/// What the prices of signatures answer instead of a price.
+const UNKNOWN_CURVE: u32 = 1;
+const UNKNOWN_KEY: u32 = 2;
+
 /// What things cost, so that canisters can ask before they pay.
 fn costs(linker: &mut Linker<Host>) -> Res<()> {
     linker.func_wrap(
@@ -176,6 +180,35 @@ fn costs(linker: &mut Linker<Host>) -> Res<()> {
             write_amount(&mut c, "cost_create_canister", dst, prices::CREATE_CANISTER)
         },
     )?;
+    linker.func_wrap(
+        "ic0",
+        "cost_http_request",
+        |mut c: Ctx<'_>, request: u64, response: u64, dst: u32| -> Res<()> {
+            enter(&mut c, "cost_http_request", modes::ANY, COMMON)?;
+            let price = prices::http_request(request, response);
+            write_amount(&mut c, "cost_http_request", dst, price)
+        },
+    )?;
+    for (name, curves) in [
+        ("cost_sign_with_ecdsa", 1),
+        ("cost_sign_with_schnorr", 2),
+        ("cost_vetkd_derive_key", 1),
+    ] {
+        linker.func_wrap(
+            "ic0",
+            name,
+            move |mut c: Ctx<'_>, src: u32, size: u32, curve: u32, _: u32| -> Res<u32> {
+                enter(&mut c, name, modes::ANY, COMMON)?;
+                read(&c, name, src, size)?;
+                // No key is known to this network, whatever its name is.
+                Ok(if curve < curves {
+                    UNKNOWN_KEY
+                } else {
+                    UNKNOWN_CURVE
+                })
+            },
+        )?;
+    }
     Ok(())
 }
 
