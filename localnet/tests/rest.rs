@@ -2,7 +2,7 @@
 
 use candid::Principal;
 use pocket_ic::common::rest::{BlobCompression, InstanceConfig};
-use pocket_ic::{IngressStatusResult, PocketIc, PocketIcBuilder, PocketIcState, Time};
+use pocket_ic::{IngressStatusResult, PocketIc, PocketIcBuilder, Time};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -337,15 +337,78 @@ fn a_live_instance_is_served_at_a_port_of_its_own_until_it_is_stopped() {
 }
 
 #[test]
-fn what_is_not_built_is_refused_by_name() {
-    let message = refusal(|| {
-        let state = PocketIcState::new();
+fn an_instance_with_a_folder_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().expect("is made");
+    let open = || {
         builder()
             .with_application_subnet()
-            .with_state(state)
+            .with_state_dir(folder.path().to_path_buf())
+            .build()
+    };
+    let pic = open();
+    let canister = with_canister(&pic);
+    let anybody = Principal::anonymous();
+    let call = |pic: &PocketIc| pic.update_call(canister, anybody, "fast", vec![]);
+    call(&pic).expect("answers");
+    pic.add_cycles(canister, 12_345);
+    pic.set_stable_memory(canister, vec![7; 70_000], BlobCompression::NoCompression);
+    pic.advance_time(Duration::from_secs(1_000));
+    pic.tick();
+    let state = |pic: &PocketIc| {
+        (
+            pic.get_time(),
+            pic.cycle_balance(canister),
+            pic.get_stable_memory(canister),
+            pic.topology(),
+        )
+    };
+    let before = state(&pic);
+    // one process at a time
+    assert!(refusal(open).contains("in use"));
+    drop(pic);
+
+    // as a process leaves it that is killed while it writes
+    let journal = folder.path().join("journal");
+    let whole = std::fs::metadata(&journal).expect("is there").len();
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(&journal)
+        .expect("opens");
+    file.write_all(&[200, 0, 0, 0, 1, 2, 3]).expect("writes");
+    drop(file);
+    let pic = reopened(open);
+    assert!(state(&pic) == before, "the state is another");
+    assert_eq!(std::fs::metadata(&journal).expect("is there").len(), whole);
+    call(&pic).expect("answers");
+    let before = state(&pic);
+    drop(pic);
+    assert!(state(&reopened(open)) == before, "the state is another");
+
+    let other = refusal(|| {
+        builder()
+            .with_nns_subnet()
+            .with_state_dir(folder.path().to_path_buf())
             .build()
     });
-    assert!(message.contains("state_dir"), "{message}");
+    assert!(
+        other.contains("other subnets") || other.contains("in use"),
+        "{other}"
+    );
+}
+
+/// The instance that had the folder before gives it back soon after it was dropped.
+fn reopened(open: impl Fn() -> PocketIc) -> PocketIc {
+    for _ in 0..500 {
+        match catch_unwind(AssertUnwindSafe(&open)) {
+            Ok(pic) => return pic,
+            Err(_) => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+    panic!("the folder stays in use");
+}
+
+#[test]
+fn what_is_not_built_is_refused_by_name() {
     let message = refusal(|| builder().with_benchmarking_application_subnet().build());
     assert!(message.contains("instruction_config"), "{message}");
     let empty = serde_json::to_string(&InstanceConfig::default()).expect("is JSON");

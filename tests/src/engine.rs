@@ -7,7 +7,7 @@ use pocket_ic::{PocketIc, PocketIcBuilder};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
@@ -38,7 +38,15 @@ pub fn network() -> PocketIc {
 
 /// The same for programs: an engine that is missing or answers strangely is an error.
 pub fn try_network() -> Result<PocketIc, String> {
-    let builder = builder()?;
+    try_network_in(None)
+}
+
+/// The same with its state kept in a folder: a network that is there goes on.
+pub fn try_network_in(state: Option<&Path>) -> Result<PocketIc, String> {
+    let mut builder = builder()?;
+    if let Some(folder) = state {
+        builder = builder.with_state_dir(folder.to_path_buf());
+    }
     // The crate panics when the server does not speak its protocol; the reason is told below.
     let hook = take_hook();
     set_hook(Box::new(|_| {}));

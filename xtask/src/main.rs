@@ -43,6 +43,9 @@ enum Task {
         /// The TCP port of 127.0.0.1
         #[arg(long, default_value_t = 4943)]
         port: u16,
+        /// Keep the state in this folder, and go on with what is there
+        #[arg(long, value_name = "DIR")]
+        state: Option<PathBuf>,
         /// Without the canisters: an empty network for deploy tools
         #[arg(long)]
         bare: bool,
@@ -92,9 +95,10 @@ fn main() -> ExitCode {
         Some(Task::Demo { file, network }) => demo(file, network),
         Some(Task::Up {
             port,
+            state,
             bare,
             controller,
-        }) => up(port, bare, controller),
+        }) => up(port, state, bare, controller),
         Some(Task::Test) => testing::test_everything(),
         Some(Task::Soak {
             histories,
@@ -137,13 +141,16 @@ fn demo(file: Option<PathBuf>, network: Option<String>) -> Result<()> {
 }
 
 /// Clients find the network by a file in their folder of settings.
-fn up(port: u16, bare: bool, controller: Option<String>) -> Result<()> {
+fn up(port: u16, state: Option<PathBuf>, bare: bool, controller: Option<String>) -> Result<()> {
     if !bare {
         canisters::build()?;
     }
     testing::build_engine()?;
     let mut command = Command::new(layout::host_program("capsule-up"));
     command.args(["--port", &port.to_string()]);
+    if let Some(folder) = state {
+        command.arg("--state").arg(folder);
+    }
     if bare {
         command.arg("--bare");
     }

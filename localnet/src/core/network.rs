@@ -196,6 +196,22 @@ impl Network {
         self.forgive_installs();
     }
 
+    /// Whether nothing waits for the next round but time: timers, storage, deadlines.
+    pub fn is_idle(&self) -> bool {
+        let waits = |canister: &Canister| {
+            let beats = |code: &super::canister::Code| code.module.has_hook("canister_heartbeat");
+            !canister.queue.is_empty()
+                || !canister.tasks.is_empty()
+                || !canister.contexts.is_empty()
+                || matches!(canister.status, Status::Stopping(_))
+                || canister.code.as_ref().is_some_and(beats)
+        };
+        self.ingress.is_empty()
+            && self.management.is_empty()
+            && self.later.is_empty()
+            && !self.canisters.values().any(waits)
+    }
+
     /// Charges and queues what came from outside since the last round; management calls run at once.
     fn induct(&mut self) {
         for (id, call) in std::mem::take(&mut self.ingress) {

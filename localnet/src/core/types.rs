@@ -1,6 +1,7 @@
 //! What goes into the network and comes out of it.
 
 use candid::Principal;
+use serde::{Deserialize, Serialize};
 
 /// Reject codes of the IC interface specification.
 pub mod code {
@@ -83,7 +84,7 @@ pub enum IngressStatus {
 }
 
 /// How many subnets of which kind, and where time starts (nanoseconds since 1970).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkConfig {
     pub application_subnets: usize,
     pub system_subnets: usize,

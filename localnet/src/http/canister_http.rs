@@ -111,7 +111,7 @@ fn canister(request: &Request) -> Option<Principal> {
 
 async fn update(instance: &Arc<Instance>, call: Call) -> Result<Vec<u8>, Refusal> {
     let mut rounds = instance.rounds.subscribe();
-    let id = instance.with(move |live| live.network.submit(call).map_err(bad_gateway));
+    let id = instance.with(move |live| live.submit(call, None)?.map_err(bad_gateway));
     let id: MessageId = id.await?;
     instance.wake.notify_one();
     let deadline = Instant::now() + PATIENCE;
@@ -119,13 +119,6 @@ async fn update(instance: &Arc<Instance>, call: Call) -> Result<Vec<u8>, Refusal
         let asked = id.clone();
         let status = instance.with(move |live| Ok(live.network.status(&asked)));
         if let IngressStatus::Done(answer) = status.await? {
-            let answered = id.clone();
-            instance
-                .with(move |live| {
-                    live.network.forget(&answered);
-                    Ok(())
-                })
-                .await?;
             return answer.map_err(bad_gateway);
         }
         if !matches!(timeout_at(deadline, rounds.changed()).await, Ok(Ok(()))) {

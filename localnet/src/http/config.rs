@@ -6,15 +6,22 @@ use pocket_ic::common::rest::{
     IcpConfigFlag, IncompleteStateFlag, InitialTime, InstanceConfig, SubnetInstructionConfig,
     SubnetSpec,
 };
+use std::path::PathBuf;
+
+/// What an instance is to be.
+pub struct Converted {
+    pub network: NetworkConfig,
+    pub auto_progress: Option<AutoProgressConfig>,
+    /// The folder in which its state is kept.
+    pub state: Option<PathBuf>,
+}
 
 /// The core's configuration, and how the instance progresses by itself where that is asked for.
 ///
 /// # Errors
 ///
 /// Names the first option that localnet does not have.
-pub fn convert(
-    config: InstanceConfig,
-) -> Result<(NetworkConfig, Option<AutoProgressConfig>), String> {
+pub fn convert(config: InstanceConfig) -> Result<Converted, String> {
     // every field by its name, so that a new one of the protocol is not overlooked
     let InstanceConfig {
         subnet_config_set,
@@ -31,7 +38,6 @@ pub fn convert(
         disable_ingress_validation,
     } = config;
     refuse(http_gateway_config.is_some(), "http_gateway_config")?;
-    refuse(state_dir.is_some(), "state_dir")?;
     refuse(log_level.is_some(), "log_level")?;
     refuse(bitcoind_addr.is_some(), "bitcoind_addr")?;
     refuse(dogecoind_addr.is_some(), "dogecoind_addr")?;
@@ -56,7 +62,11 @@ pub fn convert(
         Some(InitialTime::Timestamp(time)) => (Some(time.nanos_since_epoch), None),
         Some(InitialTime::AutoProgress(progress)) => (None, Some(progress)),
     };
-    Ok((subnets(subnet_config_set, initial_time)?, auto_progress))
+    Ok(Converted {
+        network: subnets(subnet_config_set, initial_time)?,
+        auto_progress,
+        state: state_dir,
+    })
 }
 
 fn refuse(asked_for: bool, option: &str) -> Result<(), String> {
@@ -182,7 +192,8 @@ mod tests {
 
     #[test]
     fn counts_subnets() {
-        let (config, progress) = convert(one_application_subnet()).expect("is supported");
+        let converted = convert(one_application_subnet()).expect("is supported");
+        let (config, progress) = (converted.network, converted.auto_progress);
         assert_eq!(config.application_subnets, 1);
         assert_eq!(config.system_subnets + config.cloud_engine, 0);
         assert!(!config.nns && config.initial_time.is_none() && progress.is_none());
@@ -193,7 +204,7 @@ mod tests {
         many.initial_time = Some(InitialTime::Timestamp(RawTime {
             nanos_since_epoch: 7,
         }));
-        let (config, _) = convert(many).expect("is supported");
+        let config = convert(many).expect("is supported").network;
         assert!(config.nns);
         assert_eq!((config.system_subnets, config.initial_time), (2, Some(7)));
     }
@@ -206,8 +217,7 @@ mod tests {
     #[test]
     fn unsupported_options_are_refused_by_name() {
         type Change = fn(&mut InstanceConfig);
-        let cases: [(&str, Change); 8] = [
-            ("state_dir", |c| c.state_dir = Some("/state".into())),
+        let cases: [(&str, Change); 7] = [
             ("log_level", |c| c.log_level = Some("debug".to_string())),
             ("bitcoind_addr", |c| c.bitcoind_addr = Some(vec![])),
             ("icp_features.ii", |c| {
@@ -238,7 +248,7 @@ mod tests {
         for (name, change) in cases {
             let mut config = one_application_subnet();
             change(&mut config);
-            let error = convert(config).expect_err(name);
+            let error = convert(config).err().expect(name);
             assert!(error.contains(name), "{name}: {error}");
         }
     }

@@ -1,41 +1,12 @@
 //! The instances of a server: each a network behind its own lock, so that a slow one never holds up another.
 
 use super::error::Refusal;
+use super::live::Live;
 use super::operations::perform;
 use super::progress::Progress;
-use crate::core::{MessageId, Network};
-use candid::Principal;
 use pocket_ic::common::rest::InstanceId;
-use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use tokio::task::spawn_blocking;
-
-/// A network and who submitted its messages.
-pub struct Live {
-    pub network: Network,
-    /// The sender of every submitted message: only it may read the message's status.
-    pub senders: HashMap<MessageId, Principal>,
-    /// When the messages of agents expire (nanoseconds since 1970): from then on they can't be sent again, and some time
-    /// later nobody asks for them.
-    pub expiries: BTreeSet<(u64, MessageId)>,
-}
-
-/// How long after its expiry an answer can be asked for, nanoseconds.
-const KEPT_NS: u64 = 5 * 60_000_000_000;
-
-impl Live {
-    /// Forgets the answers that nobody will ask for.
-    pub fn forget_expired(&mut self) {
-        let now = self.network.time();
-        while let Some((expiry, _)) = self.expiries.first()
-            && expiry.saturating_add(KEPT_NS) < now
-            && let Some((_, id)) = self.expiries.pop_first()
-        {
-            self.network.forget(&id);
-            self.senders.remove(&id);
-        }
-    }
-}
 
 /// What stands behind an instance's lock.
 pub enum Slot {
@@ -110,15 +81,11 @@ impl Instance {
 pub struct Instances(RwLock<Vec<Option<Arc<Instance>>>>);
 
 impl Instances {
-    pub fn add(&self, network: Network) -> Arc<Instance> {
+    pub fn add(&self, live: Live) -> Arc<Instance> {
         let mut all = self.0.write().expect("BUG: a writer of instances panicked");
         let instance = Arc::new(Instance {
             id: all.len(),
-            slot: Arc::new(tokio::sync::Mutex::new(Slot::Live(Box::new(Live {
-                network,
-                senders: HashMap::new(),
-                expiries: BTreeSet::new(),
-            })))),
+            slot: Arc::new(tokio::sync::Mutex::new(Slot::Live(Box::new(live)))),
             current: Mutex::new(None),
             progress: tokio::sync::Mutex::new(None),
             wake: tokio::sync::Notify::new(),

@@ -5,8 +5,8 @@ use super::config;
 use super::error::Refusal;
 use super::extract::{Body, Target};
 use super::instances::{Instance, Slot};
+use super::live::Live;
 use super::types;
-use crate::core::Network;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -47,16 +47,24 @@ async fn new_instance(
     server: Server,
     config: InstanceConfig,
 ) -> Result<(InstanceId, Topology), Refusal> {
-    let (network_config, auto_progress) = config::convert(config).map_err(Refusal::bad_request)?;
+    let config::Converted {
+        network,
+        auto_progress,
+        state,
+    } = config::convert(config).map_err(Refusal::bad_request)?;
     let made = spawn_blocking(move || {
-        let network = Network::new(network_config).map_err(Refusal::bad_request)?;
-        let topology = types::topology(&network);
-        Ok((network, topology))
+        let live = match state {
+            None => Live::new(network),
+            Some(folder) => Live::open(&folder, network),
+        };
+        let live = live.map_err(Refusal::bad_request)?;
+        let topology = types::topology(&live.network);
+        Ok((live, topology))
     });
-    let (network, topology) = made
+    let (live, topology) = made
         .await
         .map_err(|e| Refusal::internal(format!("localnet failed to make the network: {e}")))??;
-    let instance = server.instances.add(network);
+    let instance = server.instances.add(live);
     if let Some(progress) = auto_progress
         && let Err(refusal) = instance.start_progress(&progress).await
     {

@@ -5,7 +5,8 @@
 
 use super::error::Refusal;
 use super::extract::Target;
-use super::instances::{Live, Slot};
+use super::instances::Slot;
+use super::live::Live;
 use axum::Json;
 use axum::body::Bytes;
 use axum::http::{StatusCode, header};

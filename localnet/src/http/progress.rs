@@ -13,6 +13,9 @@ use tokio::task::JoinHandle;
 /// The pause between two rounds: short enough for a person at a browser, long enough to idle cheaply.
 const MIN_PAUSE: Duration = Duration::from_millis(20);
 
+/// The pause while nothing waits but time; what comes in ends it.
+const IDLE_PAUSE: Duration = Duration::from_millis(250);
+
 /// A running background task. It ends when this is dropped, after the round it is in.
 pub struct Progress {
     stop: watch::Sender<()>,
@@ -32,22 +35,26 @@ impl Instance {
                 self.id
             )));
         }
-        round(self).await?;
+        let mut idle = round(self).await?;
         let delay = Duration::from_millis(config.artificial_delay_ms.unwrap_or(0));
-        let pause = MIN_PAUSE.max(delay);
         let (stop, mut stopped) = watch::channel(());
         let instance = self.clone();
         let task = tokio::spawn(async move {
             loop {
+                let pause = match idle {
+                    true => IDLE_PAUSE,
+                    false => MIN_PAUSE,
+                };
                 tokio::select! {
                     // `Err` is the ordinary case: the sender was dropped
                     _ = stopped.changed() => break,
-                    () = tokio::time::sleep(pause) => {}
+                    () = tokio::time::sleep(pause.max(delay)) => {}
                     () = instance.wake.notified(), if delay.is_zero() => {}
                 }
                 // the instance was deleted or has failed: the next request says so
-                if round(&instance).await.is_err() {
-                    break;
+                match round(&instance).await {
+                    Ok(now_idle) => idle = now_idle,
+                    Err(_) => break,
                 }
             }
         });
@@ -66,23 +73,19 @@ impl Instance {
     }
 }
 
-/// One round at the time of the wall clock; an instance whose time is ahead keeps it.
-async fn round(instance: &Instance) -> Result<(), Refusal> {
-    instance
+/// One round at the time of the wall clock; an instance whose time is ahead keeps it. Tells whether nothing is left to do.
+async fn round(instance: &Instance) -> Result<bool, Refusal> {
+    let idle = instance
         .with(|live| {
             let now = SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| since.as_nanos() as u64);
-            if now > live.network.time() {
-                live.network.set_time(now).map_err(Refusal::internal)?;
-            }
-            live.network.tick();
-            live.forget_expired();
-            Ok(())
+            live.tick_at(now)?;
+            Ok(live.network.is_idle())
         })
         .await?;
     instance.rounds.send_replace(());
-    Ok(())
+    Ok(idle)
 }
 
 pub async fn start(

@@ -3,7 +3,7 @@
 use super::Server;
 use super::error::Refusal;
 use super::extract::{Body, Target};
-use super::instances::Live;
+use super::live::Live;
 use super::types;
 use crate::core::{IngressStatus, MessageId};
 use axum::Router;
@@ -48,15 +48,14 @@ fn not_built(what: &'static str) -> axum::routing::MethodRouter<Server> {
 }
 
 async fn submit(target: Target, Body(raw): Body<RawCanisterCall>) -> Response {
-    target
+    let instance = target.instance.clone();
+    let response = target
         .run("submit_ingress_message", move |live| {
             let effective_principal = raw.effective_principal.clone();
             let call = types::call(raw)?;
-            let sender = call.sender;
-            let submitted: Result<RawMessageId, RejectResponse> = match live.network.submit(call) {
+            let submitted: Result<RawMessageId, RejectResponse> = match live.submit(call, None)? {
                 Ok(id) => {
                     let message_id = id.0.to_vec();
-                    live.senders.insert(id, sender);
                     Ok(RawMessageId {
                         effective_principal,
                         message_id,
@@ -66,7 +65,10 @@ async fn submit(target: Target, Body(raw): Body<RawCanisterCall>) -> Response {
             };
             Ok(submitted)
         })
-        .await
+        .await;
+    // where it progresses by itself
+    instance.wake.notify_one();
+    response
 }
 
 async fn await_answer(target: Target, Body(raw): Body<RawMessageId>) -> Response {
@@ -89,7 +91,7 @@ fn run_until_answered(live: &mut Live, id: &MessageId) -> Result<RawCanisterResu
                     hex::encode(id.0)
                 )));
             }
-            IngressStatus::Pending => live.network.tick(),
+            IngressStatus::Pending => live.tick()?,
         }
     }
     Err(Refusal::bad_ingress(&format!(
@@ -104,8 +106,7 @@ async fn tick(target: Target, Body(configs): Body<RawTickConfigs>) -> Response {
             if configs.blockmakers.is_some() {
                 return Err(Refusal::not_built("ticks with chosen block makers"));
             }
-            live.network.tick();
-            Ok(())
+            live.tick()
         })
         .await
 }
@@ -121,7 +122,7 @@ async fn set_time(target: Target, Body(time): Body<RawTime>) -> Response {
                     "SettingTimeIntoPast(({now}, {new}))"
                 )));
             }
-            live.network.set_time(new).map_err(Refusal::bad_request)
+            live.set_time(new)
         })
         .await
 }
@@ -130,7 +131,7 @@ async fn add_cycles(target: Target, Body(raw): Body<RawAddCycles>) -> Response {
     target
         .run("add_cycles", move |live| {
             let canister = types::principal(&raw.canister_id, "the canister id")?;
-            let balance = live.network.add_cycles(canister, raw.amount);
+            let balance = live.add_cycles(canister, raw.amount)?;
             let cycles = balance.ok_or_else(|| types::no_canister(canister))?;
             Ok(RawCycles { cycles })
         })
@@ -146,9 +147,7 @@ async fn set_stable_memory(target: Target, Body(raw): Body<RawSetStableMemory>) 
                 return Err(types::no_canister(canister));
             }
             let bytes = server.blobs.plain(&raw.blob_id)?;
-            live.network
-                .set_stable_memory(canister, &bytes)
-                .map_err(Refusal::bad_request)
+            live.set_stable_memory(canister, bytes.to_vec())
         })
         .await
 }

@@ -3,10 +3,11 @@
 use candid::Principal;
 use capsule_shared::gateway::GatewayArgs;
 use clap::Parser;
-use integration_tests::deployment::{Created, Deployment, Part};
+use integration_tests::deployment::{Created, Part};
 use integration_tests::engine;
 use integration_tests::mapping::create_empty;
-use serde::Deserialize;
+use pocket_ic::PocketIc;
+use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,9 @@ struct Arguments {
     /// Where to tell clients of it
     #[arg(long)]
     tell: PathBuf,
+    /// The folder in which the state is kept; what is there goes on
+    #[arg(long)]
+    state: Option<PathBuf>,
     /// Without the canisters, for deploy tools
     #[arg(long)]
     bare: bool,
@@ -65,7 +69,7 @@ fn run(arguments: &Arguments, wait: &mpsc::Receiver<()>) -> Result<(), String> {
         )
     })?;
     if arguments.bare {
-        let mut pic = engine::try_network()?;
+        let mut pic = engine::try_network_in(arguments.state.as_deref())?;
         let url = pic.make_live(Some(arguments.port)).to_string();
         println!("network         {url}");
         println!("root key        {}", hex(&root_key(&url)?));
@@ -75,25 +79,25 @@ fn run(arguments: &Arguments, wait: &mpsc::Receiver<()>) -> Result<(), String> {
                 println!("{:<16}{id} (empty)", part.name());
             }
         }
-        println!("\nCtrl-C ends it, and everything in it is gone then.");
+        println!("\n{}", fate(arguments.state.as_deref()));
         // an error is as good as a signal: the handler is gone
         let _ = wait.recv();
         eprintln!("\nending");
         return Ok(());
     }
-    let mut deployment = Created::on(engine::try_network()?).install(GatewayArgs::default());
-    let url = deployment.pic.make_live(Some(arguments.port)).to_string();
-    tell(&arguments.tell, &url, &deployment)?;
+    let (mut pic, ids) = canisters(arguments.state.as_deref())?;
+    let url = pic.make_live(Some(arguments.port)).to_string();
+    tell(&arguments.tell, &url, &ids)?;
     println!("network         {url}");
     for part in Part::ALL {
-        println!("{:<16}{}", part.name(), deployment.id(part));
+        println!("{:<16}{}", part.name(), ids.id(part));
     }
     println!("told in         {}", arguments.tell.display());
     println!(
         "metrics         {url}metrics?canisterId={}",
-        deployment.gateway
+        ids.upload_gateway
     );
-    println!("\nCtrl-C ends it, and everything in it is gone then.");
+    println!("\n{}", fate(arguments.state.as_deref()));
     // an error is as good as a signal: the handler is gone
     let _ = wait.recv();
     eprintln!("\nending");
@@ -121,20 +125,69 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Writes what clients need to know, at once or not at all.
-fn tell(path: &Path, url: &str, deployment: &Deployment) -> Result<(), String> {
+fn fate(state: Option<&Path>) -> String {
+    match state {
+        None => "Ctrl-C ends it, and everything in it is gone then.".into(),
+        Some(folder) => format!("Ctrl-C ends it; its state stays in {}.", folder.display()),
+    }
+}
+
+/// The ids of the three canisters.
+#[derive(Serialize, Deserialize)]
+struct Ids {
+    upload_gateway: Principal,
+    blob_store: Principal,
+    memory_index: Principal,
+}
+
+impl Ids {
+    fn id(&self, part: Part) -> Principal {
+        match part {
+            Part::Gateway => self.upload_gateway,
+            Part::BlobStore => self.blob_store,
+            Part::MemoryIndex => self.memory_index,
+        }
+    }
+}
+
+/// The network with the canisters on it: those of the state, or new ones.
+fn canisters(state: Option<&Path>) -> Result<(PocketIc, Ids), String> {
+    let pic = engine::try_network_in(state)?;
+    // written last, so that canisters it names are complete
+    let known = state.map(|folder| folder.join("canisters.json"));
+    if let Some(path) = known.as_ref().filter(|path| path.exists()) {
+        let about = |e: String| format!("{}: {e}", path.display());
+        let text = std::fs::read(path).map_err(|e| about(e.to_string()))?;
+        let ids = serde_json::from_slice(&text).map_err(|e| about(e.to_string()))?;
+        return Ok((pic, ids));
+    }
+    let deployment = Created::on(pic).install(GatewayArgs::default());
+    let ids = Ids {
+        upload_gateway: deployment.gateway,
+        blob_store: deployment.blob_store,
+        memory_index: deployment.memory_index,
+    };
+    if let Some(path) = known {
+        write(&path, &json!(ids))?;
+    }
+    Ok((deployment.pic, ids))
+}
+
+/// Tells clients where the network is.
+fn tell(path: &Path, url: &str, ids: &Ids) -> Result<(), String> {
+    let mut told = json!(ids);
+    told["url"] = url.into();
+    told["root_key"] = hex(&root_key(url)?).into();
+    write(path, &told)
+}
+
+/// Writes a file at once or not at all.
+fn write(path: &Path, value: &serde_json::Value) -> Result<(), String> {
     let about = |e: std::io::Error| format!("{}: {e}", path.display());
-    let text = json!({
-        "url": url,
-        "root_key": hex(&root_key(url)?),
-        "upload_gateway": deployment.gateway.to_text(),
-        "blob_store": deployment.blob_store.to_text(),
-        "memory_index": deployment.memory_index.to_text(),
-    });
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(about)?;
     }
     let part = path.with_extension("part");
-    std::fs::write(&part, format!("{text:#}\n")).map_err(about)?;
+    std::fs::write(&part, format!("{value:#}\n")).map_err(about)?;
     std::fs::rename(&part, path).map_err(about)
 }

@@ -19,6 +19,7 @@ mod metrics;
 mod resume;
 mod retries;
 mod strangers;
+mod up;
 mod upgrades;
 mod uploads;
 mod wild_clients;

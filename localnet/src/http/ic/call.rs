@@ -4,7 +4,8 @@ use super::cbor;
 use super::envelope::{Message, open};
 use crate::core::{Call, IngressStatus, MessageId, Network, Reject};
 use crate::http::error::Refusal;
-use crate::http::instances::{Instance, Live};
+use crate::http::instances::Instance;
+use crate::http::live::Live;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -86,12 +87,7 @@ fn submit(
         arg,
         effective: Some(effective),
     };
-    if let Err(reject) = live.network.submit_as(id.clone(), call) {
-        return Ok(Err(reject));
-    }
-    live.senders.insert(id.clone(), sender);
-    live.expiries.insert((ingress_expiry, id.clone()));
-    Ok(Ok(id))
+    live.submit(call, Some((id, ingress_expiry)))
 }
 
 /// A message goes to the canister that it is for; one to the management canister to the one that it is about.
