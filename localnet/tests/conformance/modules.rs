@@ -123,6 +123,9 @@ fn only_deterministic_features_are_taken() {
            (func (export "canister_update values") (call $two) (i64.add) (call $reply_u64))
            (func (export "canister_update simd")
              (call $reply_u64 (i64x2.extract_lane 1 (i64x2.add (v128.const i64x2 1 2) (v128.const i64x2 3 4)))))
+           (func $is_null (param externref) (result i32) (ref.is_null (local.get 0)))
+           (func (export "canister_update reference")
+             (call $reply_u64 (i64.extend_i32_u (call $is_null (ref.null extern)))))
            (func (export "canister_update sign") (call $reply_u64 (i64.extend8_s (i64.const 255))))
            (func (export "canister_update saturate") (call $reply_u64 (i64.trunc_sat_f64_u (f64.const 1e300))))
            (func (export "canister_update nan") (call $reply_u64 (i64.reinterpret_f64 (f64.div (f64.const 0) (f64.const -0)))))
@@ -131,6 +134,7 @@ fn only_deterministic_features_are_taken() {
     for (method, expected) in [
         ("values", 42),
         ("simd", 6),
+        ("reference", 1),
         ("sign", u64::MAX),
         ("saturate", u64::MAX),
         // one NaN, whatever the machine makes of it
