@@ -223,20 +223,17 @@ impl Attempt<'_> {
                 None
             }
         };
+        let limit = self.network.canisters[&self.id].settings.wasm_memory_limit;
+        let wanted = module.instrumented.memory_bytes() as u64;
+        if limit > 0 && wanted > limit {
+            let fault = Fault::MemoryLimit { limit, wanted };
+            return Err(fault_reject(self.id, &fault));
+        }
         let empty = State::empty_stable().map_err(engine)?;
         let mut state = State::initial(module, empty).map_err(engine)?;
         let kept = self.network.canisters[&self.id].code.as_ref();
         if let (CanisterInstallMode::Upgrade(_), Some(code)) = (mode, kept) {
             state.stable = code.state.stable.clone();
-        }
-        let limit = self.network.canisters[&self.id].settings.wasm_memory_limit;
-        let pages = state.heap.size() as u64;
-        if limit > 0 && pages > limit {
-            let fault = Fault::MemoryLimit {
-                limit,
-                wanted: pages,
-            };
-            return Err(fault_reject(self.id, &fault));
         }
         let mut workspace = state.workspace().map_err(engine)?;
         if let Some(old) = stable {

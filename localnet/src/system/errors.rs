@@ -31,7 +31,7 @@ pub enum Fault {
     },
     StableAccess,
     /// A callback that isn't in the table.
-    NoFunction(u32),
+    NoFunction(u64),
     Engine(String),
 }
 

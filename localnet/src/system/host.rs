@@ -79,8 +79,8 @@ pub enum Response {
 /// A function of the table and what it is called with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closure {
-    pub function: u32,
-    pub env: u32,
+    pub function: u64,
+    pub env: u64,
 }
 
 /// A call under construction, and then on its way.

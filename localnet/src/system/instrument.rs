@@ -7,6 +7,7 @@
 //! - active data segments are taken out (they become the first image of the memory), and the start function no longer
 //!   runs by itself, because an instance is made anew for each message.
 
+use super::memory::WASM_PAGE;
 use super::weights::{FUNCTION_ENTRY, weight};
 use crate::core::prices;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
@@ -36,12 +37,21 @@ pub struct Instrumented {
     /// Indexes of the module's own mutable globals.
     pub mutable_globals: Vec<u32>,
     pub has_memory: bool,
+    /// Whether addresses have 64 bits.
+    pub memory64: bool,
     pub has_table: bool,
     pub has_start: bool,
     /// Memory pages (64 KiB) at the beginning.
     pub memory_pages: u64,
     /// What compiling is paid by: instructions, 10 more for each function, and those of the stable memory's imports.
     pub complexity: u64,
+}
+
+impl Instrumented {
+    /// Bytes of the memory at the beginning.
+    pub fn memory_bytes(&self) -> usize {
+        (self.memory_pages as usize).saturating_mul(WASM_PAGE)
+    }
 }
 
 #[derive(Debug)]
@@ -91,6 +101,7 @@ pub fn instrument(wasm: &[u8]) -> Result<Instrumented, InstrumentError> {
         data: vec![],
         mutable_globals: vec![],
         has_memory: false,
+        memory64: false,
         has_table: false,
         has_start: false,
         memory_pages: 0,
@@ -99,9 +110,10 @@ pub fn instrument(wasm: &[u8]) -> Result<Instrumented, InstrumentError> {
     let counts = count(wasm)?;
     let bulk_type = counts.types;
     let bulk_helper = counts.imported_functions + counts.defined_functions;
-    let metering = Metering {
+    let mut metering = Metering {
         counter: counts.globals,
         bulk_helper,
+        memory64: false,
     };
     for payload in Parser::new(0).parse_all(wasm) {
         match payload? {
@@ -121,8 +133,11 @@ pub fn instrument(wasm: &[u8]) -> Result<Instrumented, InstrumentError> {
             Payload::MemorySection(s) => {
                 parts.memories = Some(&wasm[s.range()]);
                 for memory in s {
+                    let memory = memory?;
                     out.has_memory = true;
-                    out.memory_pages = memory?.initial;
+                    out.memory64 = memory.memory64;
+                    metering.memory64 = memory.memory64;
+                    out.memory_pages = memory.initial;
                 }
             }
             Payload::GlobalSection(s) => {
@@ -154,7 +169,7 @@ pub fn instrument(wasm: &[u8]) -> Result<Instrumented, InstrumentError> {
         }
     }
     // What instrumentation adds stands behind everything the module has, so that no index changes.
-    parts.types.ty().function([ValType::I32], [ValType::I32]);
+    parts.types.ty().function([ValType::I64], [ValType::I64]);
     parts.functions.function(bulk_type);
     parts.code.function(&metering.bulk_function());
     parts.globals.global(
@@ -287,7 +302,7 @@ fn take_data(
                 let length = segment.data.len() as u64;
                 if offset
                     .checked_add(length)
-                    .is_none_or(|end| end > memory_pages * 65_536)
+                    .is_none_or(|end| end > memory_pages.saturating_mul(WASM_PAGE as u64))
                 {
                     return Err(InstrumentError::DataSegment(format!(
                         "{length} bytes at {offset}"
@@ -301,28 +316,33 @@ fn take_data(
     Ok(out)
 }
 
-/// The value of a constant expression of i32 arithmetic.
+/// The value of a constant expression of integer arithmetic, which validation has found to be of one width.
 fn constant(expr: &wasmparser::ConstExpr) -> Result<u64, InstrumentError> {
-    let mut stack: Vec<u32> = vec![];
+    let mut stack: Vec<u64> = vec![];
     for op in expr.get_operators_reader() {
-        let mut two = |f: fn(u32, u32) -> u32| {
+        let mut two = |f: fn(u64, u64) -> u64, mask: u64| {
             let (b, a) = (stack.pop().unwrap_or(0), stack.pop().unwrap_or(0));
-            stack.push(f(a, b));
+            stack.push(f(a, b) & mask);
         };
+        const NARROW: u64 = u32::MAX as u64;
         match op? {
-            Operator::I32Const { value } => stack.push(value as u32),
-            Operator::I32Add => two(u32::wrapping_add),
-            Operator::I32Sub => two(u32::wrapping_sub),
-            Operator::I32Mul => two(u32::wrapping_mul),
+            Operator::I32Const { value } => stack.push((value as u32).into()),
+            Operator::I32Add => two(u64::wrapping_add, NARROW),
+            Operator::I32Sub => two(u64::wrapping_sub, NARROW),
+            Operator::I32Mul => two(u64::wrapping_mul, NARROW),
+            Operator::I64Const { value } => stack.push(value as u64),
+            Operator::I64Add => two(u64::wrapping_add, u64::MAX),
+            Operator::I64Sub => two(u64::wrapping_sub, u64::MAX),
+            Operator::I64Mul => two(u64::wrapping_mul, u64::MAX),
             Operator::End => {}
             other => {
                 return Err(InstrumentError::DataSegment(format!(
-                    "an offset that is not a constant of 32 bits ({other:?})"
+                    "an offset that is not a constant ({other:?})"
                 )));
             }
         }
     }
-    Ok(stack.pop().unwrap_or(0).into())
+    Ok(stack.pop().unwrap_or(0))
 }
 
 struct Metering {
@@ -330,6 +350,8 @@ struct Metering {
     counter: u32,
     /// Index of the function that charges for bulk operations by their size.
     bulk_helper: u32,
+    /// Whether sizes of memory operations have 64 bits.
+    memory64: bool,
 }
 
 /// Where a basic block starts and what it costs.
@@ -353,8 +375,17 @@ impl Metering {
             while let Some(block) = blocks.next_if(|b| b.start == index) {
                 self.charge(function, &block);
             }
-            if is_bulk(op) {
-                function.instruction(&Instruction::Call(self.bulk_helper));
+            match bulk_size(op, self.memory64) {
+                Some(BulkSize::Wide) => {
+                    function.instruction(&Instruction::Call(self.bulk_helper));
+                }
+                Some(BulkSize::Narrow) => {
+                    function
+                        .instruction(&Instruction::I64ExtendI32U)
+                        .instruction(&Instruction::Call(self.bulk_helper))
+                        .instruction(&Instruction::I32WrapI64);
+                }
+                None => {}
             }
             function.instruction(&reencoder.instruction(op.clone())?);
         }
@@ -390,7 +421,6 @@ impl Metering {
         function
             .instruction(&Instruction::GlobalGet(self.counter))
             .instruction(&Instruction::LocalGet(0))
-            .instruction(&Instruction::I64ExtendI32U)
             .instruction(&Instruction::I64Sub)
             .instruction(&Instruction::GlobalSet(self.counter));
         self.check(&mut function);
@@ -401,16 +431,25 @@ impl Metering {
     }
 }
 
-fn is_bulk(op: &Operator) -> bool {
-    matches!(
-        op,
+/// How wide the size of a bulk operation is.
+enum BulkSize {
+    Narrow,
+    Wide,
+}
+
+fn bulk_size(op: &Operator, memory64: bool) -> Option<BulkSize> {
+    match op {
+        Operator::MemoryFill { .. } | Operator::MemoryCopy { .. } if memory64 => {
+            Some(BulkSize::Wide)
+        }
         Operator::MemoryFill { .. }
-            | Operator::MemoryCopy { .. }
-            | Operator::MemoryInit { .. }
-            | Operator::TableFill { .. }
-            | Operator::TableCopy { .. }
-            | Operator::TableInit { .. }
-    )
+        | Operator::MemoryCopy { .. }
+        | Operator::MemoryInit { .. }
+        | Operator::TableFill { .. }
+        | Operator::TableCopy { .. }
+        | Operator::TableInit { .. } => Some(BulkSize::Narrow),
+        _ => None,
+    }
 }
 
 /// Cuts a function into basic blocks; a call does not end one.

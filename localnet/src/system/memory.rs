@@ -20,6 +20,8 @@ pub const PAGE: usize = 4096;
 pub const WASM_PAGE: usize = 65_536;
 /// The largest heap of a 32-bit module.
 pub const HEAP_MAX: usize = 1 << 32;
+/// The largest heap of a 64-bit module, from the table of resource limits in the platform's documentation.
+pub const HEAP_MAX_64: usize = 6 << 30;
 /// The largest stable memory, as recorded: 8,192,000 pages of 64 KiB (500 GiB).
 pub const STABLE_MAX: usize = 8_192_000 * WASM_PAGE;
 

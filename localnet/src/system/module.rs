@@ -20,7 +20,7 @@ const MAX_METADATA_SECTIONS: usize = 16;
 /// A module may unpack to at most so many bytes.
 const MAX_MODULE_BYTES: u64 = 100 * 1024 * 1024;
 
-/// The WebAssembly that the IC runs: deterministic, one memory, no threads.
+/// The WebAssembly that the IC runs: deterministic, one memory of 32 or 64 bits, no threads.
 const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
     .union(WasmFeatures::SIGN_EXTENSION)
@@ -28,6 +28,7 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     // what `externref` is to the validator; structs and arrays stay out
     .union(WasmFeatures::GC_TYPES)
     .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::MEMORY64)
     .union(WasmFeatures::BULK_MEMORY)
     .union(WasmFeatures::SIMD)
     .union(WasmFeatures::TAIL_CALL)
@@ -120,7 +121,7 @@ impl CompiledModule {
             .map_err(ModuleError::engine)?;
         // compiled: the bytes are not needed again
         instrumented.module = vec![];
-        let instance = runtime::linker()
+        let instance = runtime::linker(instrumented.memory64)
             .instantiate_pre(&module)
             .map_err(|e| ModuleError::engine(format!("Failed to instantiate module: {e}")))?;
         Ok(Self {
@@ -162,6 +163,23 @@ struct Surface {
     metadata: BTreeMap<String, (bool, Vec<u8>)>,
     types: Vec<wasmparser::FuncType>,
     functions: Vec<u32>,
+    memory64: bool,
+}
+
+fn wrong(e: wasmparser::BinaryReaderError) -> ModuleError {
+    ModuleError::invalid(e)
+}
+
+/// Whether the module's own memory has addresses of 64 bits, on which the types of its imports depend.
+fn has_memory64(wasm: &[u8]) -> Result<bool, ModuleError> {
+    for payload in Parser::new(0).parse_all(wasm) {
+        if let Payload::MemorySection(s) = payload.map_err(wrong)?
+            && let Some(memory) = s.into_iter().next()
+        {
+            return Ok(memory.map_err(wrong)?.memory64);
+        }
+    }
+    Ok(false)
 }
 
 const HOOKS: [&str; 8] = [
@@ -177,10 +195,12 @@ const HOOKS: [&str; 8] = [
 
 impl Surface {
     fn read(wasm: &[u8]) -> Result<Self, ModuleError> {
-        let mut out = Self::default();
+        let mut out = Self {
+            memory64: has_memory64(wasm)?,
+            ..Self::default()
+        };
         let mut defined = 0;
         let mut metadata_sections = 0;
-        let wrong = |e: wasmparser::BinaryReaderError| ModuleError::invalid(e);
         for payload in Parser::new(0).parse_all(wasm) {
             match payload.map_err(wrong)? {
                 Payload::TypeSection(s) => {
@@ -197,6 +217,15 @@ impl Surface {
                     defined = s.count();
                     for ty in s {
                         out.functions.push(ty.map_err(wrong)?);
+                    }
+                }
+                Payload::TableSection(s) => {
+                    for table in s {
+                        if table.map_err(wrong)?.ty.table64 {
+                            return Err(ModuleError::invalid(
+                                "tables with indexes of 64 bits are not supported",
+                            ));
+                        }
                     }
                 }
                 Payload::GlobalSection(s) if s.count() > MAX_GLOBALS => {
@@ -259,7 +288,7 @@ impl Surface {
             )));
         };
         self.functions.push(ty);
-        let Some((params, results)) = runtime::signature(module, name) else {
+        let Some((params, results)) = runtime::signature(self.memory64, module, name) else {
             return Err(ModuleError::invalid(format!(
                 "Wasm module has an invalid import section. Module imports function '{name}' from '{module}' that is not exported by the runtime."
             )));

@@ -2,7 +2,7 @@
 
 use super::errors::Fault;
 use super::instrument::{COUNTER, MEMORY, START, TABLE, global_export};
-use super::memory::{HEAP_MAX, Image, Mapping, PAGE, STABLE_MAX, WASM_PAGE, runs};
+use super::memory::{HEAP_MAX, HEAP_MAX_64, Image, Mapping, PAGE, STABLE_MAX, WASM_PAGE, runs};
 use super::module::CompiledModule;
 use super::{Host, api};
 use crate::core::prices;
@@ -18,6 +18,8 @@ const STACK_BYTES: usize = 5 << 20;
 /// Threads that run canisters have at least this much stack.
 pub const THREAD_STACK_BYTES: usize = 16 << 20;
 const GUARD_BYTES: usize = 2 << 30;
+/// Elements of a table: 600,000 were recorded as taken, ten million as refused.
+const MAX_TABLE_ELEMENTS: usize = 1_000_000;
 
 /// What a canister keeps between messages besides its module.
 #[derive(Clone)]
@@ -40,8 +42,18 @@ pub struct Workspace {
 impl State {
     /// The state before the first instruction: data segments in the heap, `stable` as it is given.
     pub fn initial(module: &CompiledModule, stable: Image) -> std::io::Result<Self> {
-        let mut heap = Image::new(HEAP_MAX)?;
-        heap.set_size(module.instrumented.memory_pages as usize * WASM_PAGE);
+        let capacity = match module.instrumented.memory64 {
+            true => HEAP_MAX_64,
+            false => HEAP_MAX,
+        };
+        let size = module.instrumented.memory_bytes();
+        if size > capacity {
+            return Err(std::io::Error::other(format!(
+                "a memory of {size} bytes is larger than the {capacity} that a heap may have"
+            )));
+        }
+        let mut heap = Image::new(capacity)?;
+        heap.set_size(size);
         for (offset, bytes) in &module.instrumented.data {
             heap.write(*offset as usize, bytes)?;
         }
@@ -119,18 +131,22 @@ pub fn engine() -> &'static Engine {
     &ENGINE
 }
 
-pub fn linker() -> &'static Linker<Host> {
-    static LINKER: LazyLock<Linker<Host>> = LazyLock::new(|| {
+/// The system functions for modules whose memory has addresses of 32, or of 64 bits.
+pub fn linker(memory64: bool) -> &'static Linker<Host> {
+    fn make<I: api::Pointer>() -> Linker<Host> {
         let mut linker = Linker::new(engine());
-        api::define(&mut linker).expect("BUG: two system functions of one name");
+        api::define::<I>(&mut linker).expect("BUG: two system functions of one name");
         linker
-    });
-    &LINKER
+    }
+    static NARROW: LazyLock<Linker<Host>> = LazyLock::new(make::<u32>);
+    static WIDE: LazyLock<Linker<Host>> = LazyLock::new(make::<u64>);
+    if memory64 { &WIDE } else { &NARROW }
 }
 
 /// The types of a system function, if there is one of this name.
 #[allow(clippy::type_complexity)]
 pub fn signature(
+    memory64: bool,
     module: &str,
     name: &str,
 ) -> Option<(Vec<wasmparser::ValType>, Vec<wasmparser::ValType>)> {
@@ -139,7 +155,7 @@ pub fn signature(
         std::sync::Mutex::new(Store::new(engine(), host))
     });
     let mut store = STORE.lock().unwrap_or_else(|e| e.into_inner());
-    let ty = linker()
+    let ty = linker(memory64)
         .get(&mut *store, module, name)
         .ok()?
         .into_func()?
@@ -176,7 +192,7 @@ unsafe impl MemoryCreator for Handover {
         let mapping = NEXT_HEAP
             .with(|next| next.borrow_mut().take())
             .ok_or("no heap was put aside for this instance")?;
-        if reserved.is_some_and(|r| r > HEAP_MAX) || guard > GUARD_BYTES {
+        if reserved.is_some_and(|r| r > mapping.capacity()) || guard > GUARD_BYTES {
             return Err("the engine wants more address space than a heap has".into());
         }
         Ok(Box::new(Heap {
@@ -218,14 +234,19 @@ impl ResourceLimiter for Host {
         desired: usize,
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if self.heap_size.is_none() || desired > HEAP_MAX {
-            return Ok(desired <= HEAP_MAX);
+        if self.heap_size.is_none() || desired > HEAP_MAX_64 {
+            return Ok(desired <= HEAP_MAX_64);
         }
         self.may_grow_heap(current as u64, desired as u64)?;
         Ok(true)
     }
-    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(true)
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= MAX_TABLE_ELEMENTS)
     }
 }
 
@@ -252,7 +273,8 @@ pub fn run(
     let left = store.data().parts.map_or(limit as i64, |p| {
         p.counter.get(&mut store).i64().unwrap_or(0)
     });
-    let instructions = (limit as i64 - left).clamp(0, limit as i64) as u64;
+    // one charge may be so huge that the counter ends at the smallest number
+    let instructions = (limit as i64).saturating_sub(left).clamp(0, limit as i64) as u64;
     if outcome.is_ok() {
         for (i, index) in module.instrumented.mutable_globals.iter().enumerate() {
             let instance = store.data().instance.expect("BUG: ran without an instance");
@@ -333,13 +355,19 @@ fn start(
         Entry::Table(closure) => {
             let function = instance
                 .get_table(&mut *store, TABLE)
-                .and_then(|t| t.get(&mut *store, closure.function.into()))
+                .and_then(|t| t.get(&mut *store, closure.function))
                 .and_then(|r| r.as_func().and_then(|f| f.copied()))
                 .ok_or(Fault::NoFunction(closure.function))?;
-            let typed = function.typed::<u32, ()>(&*store).map_err(|_| {
-                Fault::Contract("function invocation does not match its signature".into())
-            })?;
-            typed.call(&mut *store, closure.env)
+            let mismatch =
+                |_| Fault::Contract("function invocation does not match its signature".into());
+            if module.instrumented.memory64 {
+                let typed = function.typed::<u64, ()>(&*store).map_err(mismatch)?;
+                typed.call(&mut *store, closure.env)
+            } else {
+                let typed = function.typed::<u32, ()>(&*store).map_err(mismatch)?;
+                // what the module said has 32 bits
+                typed.call(&mut *store, closure.env as u32)
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::net::{Mode, Net, to_u64, words};
 use crate::wasm::{canister, raw};
+use ic_management_canister_types::CanisterSettings;
 use std::io::Write;
 
 /// Installs the module over what is there and tells what came of it, without the canister's name.
@@ -228,4 +229,121 @@ fn a_gzipped_module_is_unpacked_and_hashed_as_it_was_sent() {
     let broken = [&packed[..packed.len() / 2], &[0; 50]].concat();
     assert!(try_module(&mut net, id, &broken).starts_with("5 505: "));
     assert_eq!(net.say(id, "f"), "unpacked");
+}
+
+#[test]
+fn tables_are_bounded() {
+    let mut net = Net::new();
+    let id = net.canister("");
+    net.deploy(
+        id,
+        Mode::Reinstall,
+        &raw("(module (table 600000 funcref))"),
+        b"",
+    )
+    .unwrap_or_else(|e| panic!("{e:?}"));
+    refused(&[(
+        "(module (table 10000000 funcref))",
+        "Failed to instantiate module: table minimum size of 10000000 elements exceeds table limits",
+    )]);
+}
+
+/// Sizes and places of the System API have 64 bits where the memory has, those of callbacks too.
+const WIDE: &str = r#"(module
+  (import "ic0" "msg_arg_data_size" (func $arg_size (result i64)))
+  (import "ic0" "msg_arg_data_copy" (func $arg_copy (param i64 i64 i64)))
+  (import "ic0" "msg_reply" (func $reply))
+  (import "ic0" "msg_reply_data_append" (func $append (param i64 i64)))
+  (import "ic0" "canister_self_size" (func $self_size (result i64)))
+  (import "ic0" "canister_self_copy" (func $self_copy (param i64 i64 i64)))
+  (import "ic0" "call_new" (func $call_new (param i64 i64 i64 i64 i64 i64 i64 i64)))
+  (import "ic0" "call_data_append" (func $call_append (param i64 i64)))
+  (import "ic0" "call_perform" (func $call_perform (result i32)))
+  (import "ic0" "stable64_read" (func $stable_read (param i64 i64 i64)))
+  (memory i64 1)
+  (table 1 funcref)
+  (elem (i32.const 0) $called)
+  (data (offset (i64.sub (i64.const 20) (i64.const 4))) "echo")
+  (func $answer (param i64 i64) (call $append (local.get 0) (local.get 1)) (call $reply))
+  (func $called (param i64)
+    (i64.store (i64.const 512) (local.get 0))
+    (call $arg_copy (i64.const 520) (i64.const 0) (call $arg_size))
+    (call $answer (i64.const 512) (i64.add (i64.const 8) (call $arg_size))))
+  (func (export "canister_update echo")
+    (call $arg_copy (i64.const 1024) (i64.const 0) (call $arg_size))
+    (call $answer (i64.const 1024) (call $arg_size)))
+  (func (export "canister_update call")
+    (call $self_copy (i64.const 64) (i64.const 0) (call $self_size))
+    (call $call_new (i64.const 64) (call $self_size) (i64.const 16) (i64.const 4)
+      (i64.const 0) (i64.const 0x1234567890) (i64.const 0) (i64.const 0))
+    (call $call_append (i64.const 16) (i64.const 4))
+    (drop (call $call_perform)))
+  (func (export "canister_update fill")
+    (memory.fill (i64.const 2048) (i32.const 7) (i64.const 1000))
+    (memory.copy (i64.const 4096) (i64.const 2048) (i64.const 1000))
+    (i64.store (i64.const 0) (memory.grow (i64.const 1)))
+    (call $answer (i64.const 0) (i64.const 8)))
+  (func (export "canister_query filled") (call $answer (i64.const 5090) (i64.const 8)))
+  (func (export "canister_update beyond") (call $answer (i64.const -8) (i64.const 16)))
+  (func (export "canister_update stable") (call $stable_read (i64.const 0) (i64.const 0) (i64.const -1)))
+  (func (export "canister_update huge") (call $answer (i64.const 0) (i64.const -1))))"#;
+
+#[test]
+fn a_memory_may_have_64_bits() {
+    let mut net = Net::new();
+    let id = net.canister("");
+    net.deploy(id, Mode::Reinstall, &raw(WIDE), b"")
+        .unwrap_or_else(|e| panic!("{e:?}"));
+    assert_eq!(net.update(id, "echo", b"hello").unwrap(), b"hello");
+    let mut called = 0x12_3456_7890_u64.to_le_bytes().to_vec();
+    called.extend(b"echo");
+    assert_eq!(net.update(id, "call", b"").unwrap(), called);
+    assert_eq!(to_u64(net.update(id, "fill", b"")), 1);
+    assert_eq!(
+        net.query(id, "filled", b"").unwrap(),
+        [7, 7, 7, 7, 7, 7, 0, 0]
+    );
+    for (method, expected) in [
+        ("beyond", "exceeds the slice size"),
+        ("huge", "exceeded the limit of 40000000000 instructions"),
+        ("stable", "exceeded the limit of 40000000000 instructions"),
+    ] {
+        let said = format!("{:?}", net.update(id, method, b""));
+        assert!(said.contains(expected), "{method}: {said}");
+    }
+    // what it held is still there, and it goes on after an upgrade
+    assert_eq!(
+        net.query(id, "filled", b"").unwrap(),
+        [7, 7, 7, 7, 7, 7, 0, 0]
+    );
+    net.deploy(id, Mode::Upgrade(None), &raw(WIDE), b"")
+        .unwrap_or_else(|e| panic!("{e:?}"));
+    assert_eq!(net.query(id, "filled", b"").unwrap(), [0; 8]);
+    refused(&[
+        (
+            r#"(module (import "ic0" "msg_reply_data_append" (func (param i32 i32))) (memory i64 1))"#,
+            "Expected input params [I64, I64] for 'msg_reply_data_append', got [I32, I32]",
+        ),
+        (
+            r#"(module (memory i64 1) (data (i64.const 65530) "0123456789"))"#,
+            "invalid data segment of 10 bytes at 65530",
+        ),
+        (
+            "(module (table i64 1 funcref))",
+            "tables with indexes of 64 bits",
+        ),
+    ]);
+    let large = raw("(module (memory i64 100000))");
+    let said = try_module(&mut net, id, &large);
+    assert!(said.contains("memory limit of 3221225472 bytes"), "{said}");
+    // beyond what a heap may have, although the settings would allow it
+    net.settings(
+        id,
+        CanisterSettings {
+            wasm_memory_limit: Some((1u64 << 40).into()),
+            ..Default::default()
+        },
+    );
+    let said = try_module(&mut net, id, &large);
+    assert!(said.contains("6442450944"), "{said}");
 }

@@ -8,25 +8,26 @@ use candid::Principal;
 /// What `call_perform` returns where the queue to the callee is full or the cycles don't reach.
 const SYS_TRANSIENT: u32 = 2;
 
-pub fn define(linker: &mut Linker<Host>) -> Res<()> {
+pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
     linker.func_wrap(
         "ic0",
         "call_new",
         |mut c: Ctx<'_>,
-         callee: u32,
-         callee_size: u32,
-         name: u32,
-         name_size: u32,
-         reply: u32,
-         reply_env: u32,
-         reject: u32,
-         reject_env: u32|
+         callee: I,
+         callee_size: I,
+         name: I,
+         name_size: I,
+         reply: I,
+         reply_env: I,
+         reject: I,
+         reject_env: I|
          -> Res<()> {
             enter(&mut c, "call_new", modes::CALL, 1504)?;
             // a call that was not performed is dropped
             c.data_mut().drop_call();
             let callee = principal(read(&c, "ic0.call_new callee_src", callee, callee_size)?)?;
-            if name_size as usize > prices::MAX_METHOD_NAME {
+            let name_size: u64 = name_size.into();
+            if name_size > prices::MAX_METHOD_NAME as u64 {
                 return Err(Fault::Contract(format!(
                     "ic0.call_new: size of method name {name_size} exceeds the allowed limit {}",
                     prices::MAX_METHOD_NAME
@@ -42,12 +43,12 @@ pub fn define(linker: &mut Linker<Host>) -> Res<()> {
                 arg: vec![],
                 cycles: 0,
                 on_reply: Closure {
-                    function: reply,
-                    env: reply_env,
+                    function: reply.into(),
+                    env: reply_env.into(),
                 },
                 on_reject: Closure {
-                    function: reject,
-                    env: reject_env,
+                    function: reject.into(),
+                    env: reject_env.into(),
                 },
                 on_cleanup: None,
                 timeout: None,
@@ -58,10 +59,14 @@ pub fn define(linker: &mut Linker<Host>) -> Res<()> {
     linker.func_wrap(
         "ic0",
         "call_on_cleanup",
-        |mut c: Ctx<'_>, function: u32, env: u32| -> Res<()> {
+        |mut c: Ctx<'_>, function: I, env: I| -> Res<()> {
             enter(&mut c, "call_on_cleanup", modes::CALL, COMMON)?;
             let call = construction(&mut c, "ic0.call_on_cleanup")?;
-            if call.on_cleanup.replace(Closure { function, env }).is_some() {
+            let closure = Closure {
+                function: function.into(),
+                env: env.into(),
+            };
+            if call.on_cleanup.replace(closure).is_some() {
                 return Err(Fault::Contract(
                     "ic0.call_on_cleanup can be called at most once between `ic0.call_new` and `ic0.call_perform`".into(),
                 )
@@ -73,13 +78,13 @@ pub fn define(linker: &mut Linker<Host>) -> Res<()> {
     linker.func_wrap(
         "ic0",
         "call_data_append",
-        |mut c: Ctx<'_>, src: u32, size: u32| -> Res<()> {
-            let cost = COMMON + 50 * u64::from(size);
+        |mut c: Ctx<'_>, src: I, size: I| -> Res<()> {
+            let cost = by_size(COMMON, 50, size);
             enter(&mut c, "call_data_append", modes::CALL, cost)?;
             construction(&mut c, "ic0.call_data_append")?;
             let mut call = c.data_mut().call.take().expect("BUG: checked above");
-            let total = call.method.len() + call.arg.len() + size as usize;
-            if total > prices::MAX_REQUEST {
+            let total = ((call.method.len() + call.arg.len()) as u64).saturating_add(size.into());
+            if total > prices::MAX_REQUEST as u64 {
                 return Err(Fault::Contract(format!(
                     "Request to {}:{} has a payload size of {total}, which exceeds the allowed limit of {}.",
                     call.callee,
@@ -91,7 +96,7 @@ pub fn define(linker: &mut Linker<Host>) -> Res<()> {
             call.arg
                 .extend_from_slice(read(&c, "ic0.call_data_append", src, size)?);
             c.data_mut().call = Some(call);
-            c.data_mut().appended_bytes += u64::from(size);
+            c.data_mut().appended_bytes += size.into();
             Ok(())
         },
     )?;

@@ -3,24 +3,24 @@
 use super::super::host::Response;
 use super::*;
 
-pub fn define(linker: &mut Linker<Host>) -> Res<()> {
-    argument(linker)?;
-    caller(linker)?;
-    reject(linker)?;
-    answer(linker)?;
-    cycles(linker)
+pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
+    argument::<I>(linker)?;
+    caller::<I>(linker)?;
+    reject::<I>(linker)?;
+    answer::<I>(linker)?;
+    cycles::<I>(linker)
 }
 
-fn argument(linker: &mut Linker<Host>) -> Res<()> {
-    linker.func_wrap("ic0", "msg_arg_data_size", |mut c: Ctx<'_>| -> Res<u32> {
+fn argument<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
+    linker.func_wrap("ic0", "msg_arg_data_size", |mut c: Ctx<'_>| -> Res<I> {
         enter(&mut c, "msg_arg_data_size", modes::ARGUMENT, COMMON)?;
-        Ok(c.data().arg.len() as u32)
+        Ok(I::of(c.data().arg.len()))
     })?;
     linker.func_wrap(
         "ic0",
         "msg_arg_data_copy",
-        |mut c: Ctx<'_>, dst: u32, offset: u32, size: u32| -> Res<()> {
-            let cost = COMMON + u64::from(size);
+        |mut c: Ctx<'_>, dst: I, offset: I, size: I| -> Res<()> {
+            let cost = by_size(COMMON, 1, size);
             enter(&mut c, "msg_arg_data_copy", modes::ARGUMENT, cost)?;
             let arg = std::mem::take(&mut c.data_mut().arg);
             let done = copy_out(&mut c, "msg_arg_data_copy", &arg, dst, offset, size);
@@ -28,19 +28,15 @@ fn argument(linker: &mut Linker<Host>) -> Res<()> {
             done
         },
     )?;
-    linker.func_wrap(
-        "ic0",
-        "msg_method_name_size",
-        |mut c: Ctx<'_>| -> Res<u32> {
-            enter(&mut c, "msg_method_name_size", &[Mode::Inspect], COMMON)?;
-            Ok(c.data().method.len() as u32)
-        },
-    )?;
+    linker.func_wrap("ic0", "msg_method_name_size", |mut c: Ctx<'_>| -> Res<I> {
+        enter(&mut c, "msg_method_name_size", &[Mode::Inspect], COMMON)?;
+        Ok(I::of(c.data().method.len()))
+    })?;
     linker.func_wrap(
         "ic0",
         "msg_method_name_copy",
-        |mut c: Ctx<'_>, dst: u32, offset: u32, size: u32| -> Res<()> {
-            let cost = COMMON + u64::from(size);
+        |mut c: Ctx<'_>, dst: I, offset: I, size: I| -> Res<()> {
+            let cost = by_size(COMMON, 1, size);
             enter(&mut c, "msg_method_name_copy", &[Mode::Inspect], cost)?;
             let name = c.data().method.clone();
             copy_out(
@@ -66,16 +62,16 @@ fn argument(linker: &mut Linker<Host>) -> Res<()> {
     Ok(())
 }
 
-fn caller(linker: &mut Linker<Host>) -> Res<()> {
-    linker.func_wrap("ic0", "msg_caller_size", |mut c: Ctx<'_>| -> Res<u32> {
+fn caller<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
+    linker.func_wrap("ic0", "msg_caller_size", |mut c: Ctx<'_>| -> Res<I> {
         enter(&mut c, "msg_caller_size", modes::ANY, COMMON)?;
-        Ok(c.data().caller.as_slice().len() as u32)
+        Ok(I::of(c.data().caller.as_slice().len()))
     })?;
     linker.func_wrap(
         "ic0",
         "msg_caller_copy",
-        |mut c: Ctx<'_>, dst: u32, offset: u32, size: u32| -> Res<()> {
-            let cost = COMMON + u64::from(size);
+        |mut c: Ctx<'_>, dst: I, offset: I, size: I| -> Res<()> {
+            let cost = by_size(COMMON, 1, size);
             enter(&mut c, "msg_caller_copy", modes::ANY, cost)?;
             let caller = c.data().caller;
             copy_out(
@@ -95,21 +91,21 @@ fn caller(linker: &mut Linker<Host>) -> Res<()> {
     Ok(())
 }
 
-fn reject(linker: &mut Linker<Host>) -> Res<()> {
+fn reject<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
     const MESSAGE: &[Mode] = &[Mode::RejectCallback, Mode::CompositeRejectCallback];
     linker.func_wrap("ic0", "msg_reject_code", |mut c: Ctx<'_>| -> Res<u32> {
         enter(&mut c, "msg_reject_code", modes::CALLBACK, COMMON)?;
         Ok(c.data().reject_code)
     })?;
-    linker.func_wrap("ic0", "msg_reject_msg_size", |mut c: Ctx<'_>| -> Res<u32> {
+    linker.func_wrap("ic0", "msg_reject_msg_size", |mut c: Ctx<'_>| -> Res<I> {
         enter(&mut c, "msg_reject_msg_size", MESSAGE, COMMON)?;
-        Ok(c.data().reject_message.len() as u32)
+        Ok(I::of(c.data().reject_message.len()))
     })?;
     linker.func_wrap(
         "ic0",
         "msg_reject_msg_copy",
-        |mut c: Ctx<'_>, dst: u32, offset: u32, size: u32| -> Res<()> {
-            let cost = COMMON + u64::from(size);
+        |mut c: Ctx<'_>, dst: I, offset: I, size: I| -> Res<()> {
+            let cost = by_size(COMMON, 1, size);
             enter(&mut c, "msg_reject_msg_copy", MESSAGE, cost)?;
             let message = c.data().reject_message.clone();
             copy_out(
@@ -134,12 +130,12 @@ fn not_answered(c: &Ctx, what: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn answer(linker: &mut Linker<Host>) -> Res<()> {
+fn answer<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
     linker.func_wrap(
         "ic0",
         "msg_reply_data_append",
-        |mut c: Ctx<'_>, src: u32, size: u32| -> Res<()> {
-            let cost = COMMON + 50 * u64::from(size);
+        |mut c: Ctx<'_>, src: I, size: I| -> Res<()> {
+            let cost = by_size(COMMON, 50, size);
             enter(&mut c, "msg_reply_data_append", modes::ANSWER, cost)?;
             not_answered(&c, "ic0.msg_reply_data_append")?;
             let bytes = read(&c, "msg.reply", src, size)?.to_vec();
@@ -166,8 +162,8 @@ fn answer(linker: &mut Linker<Host>) -> Res<()> {
     linker.func_wrap(
         "ic0",
         "msg_reject",
-        |mut c: Ctx<'_>, src: u32, size: u32| -> Res<()> {
-            let cost = COMMON + 50 * u64::from(size);
+        |mut c: Ctx<'_>, src: I, size: I| -> Res<()> {
+            let cost = by_size(COMMON, 50, size);
             enter(&mut c, "msg_reject", modes::ANSWER, cost)?;
             not_answered(&c, "ic0.msg_reject")?;
             let bytes = read(&c, "ic0.msg_reject", src, size)?;
@@ -191,7 +187,7 @@ fn answer(linker: &mut Linker<Host>) -> Res<()> {
     Ok(())
 }
 
-fn cycles(linker: &mut Linker<Host>) -> Res<()> {
+fn cycles<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
     const REFUND: &[Mode] = &[Mode::ReplyCallback, Mode::RejectCallback];
     linker.func_wrap(
         "ic0",
@@ -204,7 +200,7 @@ fn cycles(linker: &mut Linker<Host>) -> Res<()> {
     linker.func_wrap(
         "ic0",
         "msg_cycles_available128",
-        |mut c: Ctx<'_>, dst: u32| -> Res<()> {
+        |mut c: Ctx<'_>, dst: I| -> Res<()> {
             enter(&mut c, "msg_cycles_available128", modes::CYCLES, COMMON)?;
             let available = c.data().cycles_available;
             write_amount(&mut c, "msg_cycles_available128", dst, available)
@@ -217,7 +213,7 @@ fn cycles(linker: &mut Linker<Host>) -> Res<()> {
     linker.func_wrap(
         "ic0",
         "msg_cycles_refunded128",
-        |mut c: Ctx<'_>, dst: u32| -> Res<()> {
+        |mut c: Ctx<'_>, dst: I| -> Res<()> {
             enter(&mut c, "msg_cycles_refunded128", REFUND, COMMON)?;
             let refunded = c.data().cycles_refunded;
             write_amount(&mut c, "msg_cycles_refunded128", dst, refunded)
@@ -234,7 +230,7 @@ fn cycles(linker: &mut Linker<Host>) -> Res<()> {
     linker.func_wrap(
         "ic0",
         "msg_cycles_accept128",
-        |mut c: Ctx<'_>, high: u64, low: u64, dst: u32| -> Res<()> {
+        |mut c: Ctx<'_>, high: u64, low: u64, dst: I| -> Res<()> {
             enter(&mut c, "msg_cycles_accept128", modes::CYCLES, COMMON)?;
             let accepted = accept(&mut c, amount(high, low));
             write_amount(&mut c, "msg_cycles_accept128", dst, accepted)

@@ -17,10 +17,28 @@ const COMMON: u64 = 500;
 type Ctx<'a> = Caller<'a, Host>;
 type Res<T> = wasmtime::Result<T>;
 
-pub fn define(linker: &mut Linker<Host>) -> Res<()> {
-    message::define(linker)?;
-    canister::define(linker)?;
-    calls::define(linker)?;
+/// What the specification calls `I`: places and sizes in the heap, as wide as the addresses of the module's memory.
+pub trait Pointer: wasmtime::WasmTy + Into<u64> + Copy {
+    /// A size that is known to fit, because the bytes were given by this network.
+    fn of(size: usize) -> Self;
+}
+
+impl Pointer for u32 {
+    fn of(size: usize) -> Self {
+        size as u32
+    }
+}
+
+impl Pointer for u64 {
+    fn of(size: usize) -> Self {
+        size as u64
+    }
+}
+
+pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
+    message::define::<I>(linker)?;
+    canister::define::<I>(linker)?;
+    calls::define::<I>(linker)?;
     stable::define(linker)
 }
 
@@ -134,6 +152,11 @@ fn enter(ctx: &mut Ctx, name: &str, allowed: &[Mode], cost: u64) -> Res<()> {
     charge(ctx, cost)
 }
 
+/// Instructions of a function that also pays for each byte.
+fn by_size(fixed: u64, byte: u64, size: impl Into<u64>) -> u64 {
+    fixed.saturating_add(byte.saturating_mul(size.into()))
+}
+
 /// Takes instructions off the counter.
 fn charge(ctx: &mut Ctx, cost: u64) -> Res<()> {
     let parts = ctx
@@ -171,13 +194,18 @@ fn range(
 }
 
 /// Bytes of the heap.
-fn read<'a>(ctx: &'a Ctx, what: &str, start: u32, length: u32) -> Result<&'a [u8], Fault> {
+fn read<'a>(
+    ctx: &'a Ctx,
+    what: &str,
+    start: impl Into<u64>,
+    length: impl Into<u64>,
+) -> Result<&'a [u8], Fault> {
     let data = memory(ctx)?.data(ctx);
     Ok(&data[range(what, start.into(), length.into(), data.len())?])
 }
 
 /// Copies to the heap.
-fn write(ctx: &mut Ctx, what: &str, start: u32, bytes: &[u8]) -> Res<()> {
+fn write(ctx: &mut Ctx, what: &str, start: impl Into<u64>, bytes: &[u8]) -> Res<()> {
     let data = memory(ctx)?.data_mut(&mut *ctx);
     let range = range(what, start.into(), bytes.len() as u64, data.len())?;
     data[range].copy_from_slice(bytes);
@@ -185,7 +213,14 @@ fn write(ctx: &mut Ctx, what: &str, start: u32, bytes: &[u8]) -> Res<()> {
 }
 
 /// `…_copy(dst, offset, size)`: a part of some bytes to the heap.
-fn copy_out(ctx: &mut Ctx, what: &str, bytes: &[u8], dst: u32, offset: u32, size: u32) -> Res<()> {
+fn copy_out<I: Pointer>(
+    ctx: &mut Ctx,
+    what: &str,
+    bytes: &[u8],
+    dst: I,
+    offset: I,
+    size: I,
+) -> Res<()> {
     let part = &bytes[range(
         &format!("ic0.{what} payload"),
         offset.into(),
@@ -196,7 +231,7 @@ fn copy_out(ctx: &mut Ctx, what: &str, bytes: &[u8], dst: u32, offset: u32, size
 }
 
 /// Writes an amount of cycles as 16 bytes, little-endian.
-fn write_amount(ctx: &mut Ctx, what: &str, dst: u32, amount: u128) -> Res<()> {
+fn write_amount(ctx: &mut Ctx, what: &str, dst: impl Into<u64>, amount: u128) -> Res<()> {
     write(ctx, &format!("ic0.{what} heap"), dst, &amount.to_le_bytes())
 }
 
