@@ -136,6 +136,25 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_file_that_shrinks_while_it_is_read_is_told_so() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(MAX_CHUNK_BYTES as u64 + 1).unwrap();
+        let path = file.path().to_path_buf();
+        let source = Source::open(&path, |_| ()).await.unwrap();
+        file.as_file().set_len(MAX_CHUNK_BYTES as u64).unwrap();
+        assert!(source.chunk(0).await.is_ok());
+        let failure = source.chunk(1).await.unwrap_err();
+        assert!(failure.text.contains("has become shorter"), "{failure}");
+
+        // already while it is hashed
+        file.as_file().set_len(2 * MAX_CHUNK_BYTES as u64).unwrap();
+        let cut = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let shrink = move |_| cut.set_len(10).unwrap();
+        let failure = Source::open(&path, shrink).await.err().unwrap();
+        assert!(failure.text.contains("has become shorter"), "{failure}");
+    }
+
     #[test]
     fn the_key_follows_from_capsule_name_and_content() {
         let source = |name: &str, sha256| Source {

@@ -3,10 +3,11 @@
 //! What comes is not checked against the canister's certificate: this is the machine that made it.
 
 use super::error::Refusal;
+use super::extract::whole_body;
 use super::ic::plain;
 use super::instances::Instance;
 use crate::core::{Call, IngressStatus, MessageId, Reject};
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
@@ -50,10 +51,7 @@ async fn answer(instance: Arc<Instance>, request: Request) -> Result<Response, R
         )
     })?;
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| Refusal {
-        status: StatusCode::PAYLOAD_TOO_LARGE,
-        message: format!("a body has at most {MAX_BODY_BYTES} bytes"),
-    })?;
+    let body = whole_body(body, MAX_BODY_BYTES).await?;
     let headers = parts.headers.iter();
     let request = HttpRequest {
         method: parts.method.to_string(),

@@ -3,12 +3,16 @@
 use super::Server;
 use super::error::Refusal;
 use super::instances::Instance;
-use axum::body::Bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
+use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// Names how many milliseconds the client keeps one request open before it prefers to poll.
 const TIMEOUT_HEADER: &str = "processing-timeout-ms";
@@ -18,6 +22,35 @@ const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The longest time a request may stay open.
 const MAX_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long the body of an agent's or a browser's request may take to arrive: a few megabytes at most, from the same machine.
+const BODY_PATIENCE: Duration = Duration::from_secs(15);
+
+/// The bytes of a body, once they are all there.
+///
+/// # Errors
+///
+/// 413 beyond `max` bytes, 408 where they don't arrive in time, 400 where the sender gave up.
+pub async fn whole_body(body: axum::body::Body, max: usize) -> Result<Bytes, Refusal> {
+    let refusal = |status, message| Refusal { status, message };
+    match timeout(BODY_PATIENCE, to_bytes(body, max)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(e)) if e.source().is_some_and(|s| s.is::<LengthLimitError>()) => Err(refusal(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("a body has at most {max} bytes"),
+        )),
+        Ok(Err(e)) => Err(Refusal::bad_request(format!(
+            "the body is not readable: {e}"
+        ))),
+        Err(_) => Err(refusal(
+            StatusCode::REQUEST_TIMEOUT,
+            format!(
+                "the body took more than {} s to arrive",
+                BODY_PATIENCE.as_secs()
+            ),
+        )),
+    }
+}
 
 /// A request to one instance.
 pub struct Target {

@@ -17,7 +17,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use serde::de::DeserializeOwned;
 use serde_bytes::{ByteBuf, Bytes};
 use std::borrow::Cow;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -471,22 +471,45 @@ fn nobody_reads_the_status_of_anothers_message() {
     });
 }
 
+fn connect(url: &str) -> TcpStream {
+    let port = url.trim_end_matches('/').rsplit(':').next().unwrap();
+    TcpStream::connect(("127.0.0.1", port.parse().unwrap())).unwrap()
+}
+
+#[test]
+fn slow_senders_are_sent_away() {
+    let (deployment, url) = live();
+    let gateway = deployment.gateway;
+    let slow = [
+        format!("POST /api/v3/canister/{gateway}/call HTTP/1.1\r\nhost: localhost\r\n"),
+        format!("POST /metrics HTTP/1.1\r\nhost: {gateway}.localhost\r\n"),
+    ]
+    .map(|head| {
+        let mut stream = connect(&url);
+        write!(stream, "{head}content-length: 100\r\n\r\nhalf").unwrap();
+        stream
+    });
+    // others are answered meanwhile
+    let status = reqwest::blocking::get(format!("{url}api/v2/status")).unwrap();
+    assert_eq!(status.status(), 200);
+    for stream in slow {
+        let patience = Duration::from_secs(60);
+        stream.set_read_timeout(Some(patience)).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        assert_eq!(line, "HTTP/1.1 408 Request Timeout\r\n");
+    }
+}
+
 #[test]
 fn a_thousand_idle_connections_hold_nothing_up() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).unwrap();
     let (deployment, url) = live();
-    let port: u16 = url
-        .trim_end_matches('/')
-        .rsplit(':')
-        .next()
-        .unwrap()
-        .parse()
-        .unwrap();
     let mut open = vec![];
     for _ in 0..1_000 {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let mut stream = connect(&url);
         // a request that never ends
         stream
             .write_all(b"POST /api/v3/canister/aaaaa-aa/call HTTP/1.1\r\ncontent-length: 9\r\n")

@@ -158,6 +158,13 @@ fn a_file_goes_up_is_listed_comes_back_and_is_deleted() {
             .fails(4, &["download", memory])
             .contains("not found")
     );
+
+    // what was deleted can be uploaded again: it is a new memory then, not the answer of the first time
+    let anew = &machine.json(&["upload", text(&photo)])[0];
+    assert_eq!(anew["sent_chunks"], 3);
+    assert_ne!(anew["memory"], memory);
+    assert_eq!(machine.json(&["ls"])[0]["memory"], anew["memory"]);
+    machine.done(&["verify", anew["memory"].as_str().unwrap(), text(&photo)]);
 }
 
 #[test]

@@ -10,8 +10,9 @@ mod query;
 mod read_state;
 
 use super::error::Refusal;
+use super::extract::whole_body;
 use super::instances::Instance;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,14 +20,9 @@ use candid::Principal;
 use serde::Serialize;
 use serde_bytes::ByteBuf;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::timeout;
 
 /// The largest body, bytes: what official replicas take. A message in it is limited further.
 const MAX_BODY_BYTES: usize = 5 << 20;
-
-/// How long a body may take to arrive.
-const BODY_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Answers a request whose path is `api/...`.
 pub async fn serve(instance: Arc<Instance>, path: &str, request: Request) -> Response {
@@ -76,21 +72,7 @@ async fn operate(
     id: Principal,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let body = match timeout(BODY_PATIENCE, to_bytes(body, MAX_BODY_BYTES)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => {
-            return Err(Refusal {
-                status: StatusCode::PAYLOAD_TOO_LARGE,
-                message: format!("a request has at most {MAX_BODY_BYTES} bytes"),
-            });
-        }
-        Err(_) => {
-            return Err(Refusal {
-                status: StatusCode::REQUEST_TIMEOUT,
-                message: format!("the request took more than {} s", BODY_PATIENCE.as_secs()),
-            });
-        }
-    };
+    let body = whole_body(body, MAX_BODY_BYTES).await?;
     match (scope, operation, version) {
         ("canister", "call", _) | ("subnet", "call", 4) => {
             call::call(instance, version, id, body).await
