@@ -18,6 +18,7 @@ mod memories;
 mod metrics;
 mod resume;
 mod retries;
+mod senders;
 mod strangers;
 mod up;
 mod upgrades;

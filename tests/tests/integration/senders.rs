@@ -1,0 +1,184 @@
+//! Senders that official agents are not: broken, forged, slow and idle requests to the live network.
+
+use crate::agents::{agent, ed25519, from_now, live, run, said, upload};
+use candid::utils::encode_args;
+use capsule_shared::capsule::PersonRef;
+use ic_agent::Identity;
+use ic_agent::identity::BasicIdentity;
+use ic_transport_types::{Envelope, EnvelopeContent, RequestStatusResponse};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use std::borrow::Cow;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+#[test]
+fn broken_requests_get_a_proper_status() {
+    let (deployment, url) = live();
+    let http = reqwest::blocking::Client::new();
+    let post = |path: String, body: Vec<u8>| {
+        let sent = http.post(format!("{url}{path}")).body(body).send().unwrap();
+        (sent.status().as_u16(), sent.text().unwrap())
+    };
+    let gateway = deployment.gateway;
+    let call = format!("api/v3/canister/{gateway}/call");
+    assert_eq!(post(call.clone(), vec![]).0, 400);
+    assert_eq!(post(call.clone(), b"no CBOR at all".to_vec()).0, 400);
+    assert_eq!(post(call.clone(), vec![0xff; 1 << 16]).0, 400);
+    assert_eq!(post(call, vec![0; 6 << 20]).0, 413);
+    assert_eq!(post("api/v3/canister/nobody/call".into(), vec![]).0, 400);
+    assert_eq!(
+        post(format!("api/v9/canister/{gateway}/call"), vec![]).0,
+        400
+    );
+    assert_eq!(
+        post(format!("api/v3/canister/{gateway}/dance"), vec![]).0,
+        404
+    );
+    let (status, text) = post("api/v2/unknown".into(), vec![]);
+    assert_eq!(status, 404);
+    assert!(text.contains("no endpoint"), "{text}");
+    // and it still answers
+    assert_eq!(
+        http.get(format!("{url}api/v2/status"))
+            .send()
+            .unwrap()
+            .status(),
+        200
+    );
+}
+
+/// An envelope as it goes over the wire, with a signature that may be another's.
+fn envelope(content: EnvelopeContent, key: &BasicIdentity, signature: Vec<u8>) -> Vec<u8> {
+    Envelope {
+        content: Cow::Owned(content),
+        sender_pubkey: key.public_key(),
+        sender_sig: Some(signature),
+        sender_delegation: None,
+    }
+    .encode_bytes()
+}
+
+#[test]
+fn forged_signatures_are_refused_and_nothing_runs() {
+    let (deployment, url) = live();
+    let (alice, mallory) = (ed25519(1), ed25519(2));
+    let call = |sender: &BasicIdentity| EnvelopeContent::Call {
+        nonce: None,
+        ingress_expiry: from_now(60),
+        sender: sender.sender().unwrap(),
+        canister_id: deployment.gateway,
+        method_name: "capsules_create".into(),
+        arg: encode_args((None::<PersonRef>,)).unwrap(),
+        sender_info: None,
+    };
+    let signed = |by: &BasicIdentity, content: &EnvelopeContent| {
+        by.sign(content).unwrap().signature.unwrap()
+    };
+    let http = reqwest::blocking::Client::new();
+    let post = |body: Vec<u8>| {
+        let path = format!("{url}api/v3/canister/{}/call", deployment.gateway);
+        let sent = http.post(path).body(body).send().unwrap();
+        (sent.status().as_u16(), sent.text().unwrap_or_default())
+    };
+    let content = call(&alice);
+    // mallory's signature, with alice's key, with his own key, and one of another message
+    let by_mallory = signed(&mallory, &content);
+    let (status, said) = post(envelope(content.clone(), &alice, by_mallory.clone()));
+    assert!(
+        status == 403 && said.contains("did not make it"),
+        "{status} {said}"
+    );
+    let (status, said) = post(envelope(content.clone(), &mallory, by_mallory));
+    assert!(
+        status == 403 && said.contains("not of the sender"),
+        "{status} {said}"
+    );
+    let of_another = signed(&alice, &call(&mallory));
+    assert_eq!(post(envelope(content.clone(), &alice, of_another)).0, 403);
+    assert_eq!(post(envelope(content.clone(), &alice, vec![0; 64])).0, 403);
+    assert_eq!(post(envelope(content.clone(), &alice, vec![])).0, 403);
+    let anonymous = deployment.client(alice.sender().unwrap());
+    assert_eq!(
+        anonymous.capsules_list().unwrap(),
+        vec![],
+        "a forged call ran"
+    );
+    let genuine = signed(&alice, &content);
+    assert_eq!(post(envelope(content, &alice, genuine)).0, 200);
+    assert_eq!(anonymous.capsules_list().unwrap().len(), 1);
+}
+
+#[test]
+fn nobody_reads_the_status_of_anothers_message() {
+    let (deployment, url) = live();
+    run(async {
+        let (alice, mallory) = (agent(&url, ed25519(1)).await, agent(&url, ed25519(2)).await);
+        let gateway = deployment.gateway;
+        let signed = alice
+            .update(&gateway, "capsules_create")
+            .with_arg(encode_args((None::<PersonRef>,)).unwrap())
+            .sign()
+            .unwrap();
+        let id = signed.request_id;
+        alice
+            .update_signed(gateway, signed.signed_update)
+            .await
+            .unwrap();
+        let (own, _) = alice.request_status_raw(&id, gateway).await.unwrap();
+        assert!(matches!(own, RequestStatusResponse::Replied(_)));
+        let error = mallory.request_status_raw(&id, gateway).await.unwrap_err();
+        assert!(said(&error, 403).contains("not signed by the caller"));
+    });
+}
+
+fn connect(url: &str) -> TcpStream {
+    let port = url.trim_end_matches('/').rsplit(':').next().unwrap();
+    TcpStream::connect(("127.0.0.1", port.parse().unwrap())).unwrap()
+}
+
+#[test]
+fn slow_senders_are_sent_away() {
+    let (deployment, url) = live();
+    let gateway = deployment.gateway;
+    let slow = [
+        format!("POST /api/v3/canister/{gateway}/call HTTP/1.1\r\nhost: localhost\r\n"),
+        format!("POST /metrics HTTP/1.1\r\nhost: {gateway}.localhost\r\n"),
+    ]
+    .map(|head| {
+        let mut stream = connect(&url);
+        write!(stream, "{head}content-length: 100\r\n\r\nhalf").unwrap();
+        stream
+    });
+    // others are answered meanwhile
+    let status = reqwest::blocking::get(format!("{url}api/v2/status")).unwrap();
+    assert_eq!(status.status(), 200);
+    for stream in slow {
+        let patience = Duration::from_secs(60);
+        stream.set_read_timeout(Some(patience)).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        assert_eq!(line, "HTTP/1.1 408 Request Timeout\r\n");
+    }
+}
+
+#[test]
+fn a_thousand_idle_connections_hold_nothing_up() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let (deployment, url) = live();
+    let mut open = vec![];
+    for _ in 0..1_000 {
+        let mut stream = connect(&url);
+        // a request that never ends
+        stream
+            .write_all(b"POST /api/v3/canister/aaaaa-aa/call HTTP/1.1\r\ncontent-length: 9\r\n")
+            .unwrap();
+        open.push(stream);
+    }
+    run(async {
+        upload(&agent(&url, ed25519(1)).await, deployment.gateway).await;
+    });
+    drop(open);
+}
