@@ -3,13 +3,12 @@
 use super::Server;
 use super::error::Refusal;
 use super::instances::Instance;
-use axum::body::{Bytes, to_bytes};
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use http_body_util::LengthLimitError;
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -26,6 +25,9 @@ const MAX_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the body of an agent's or a browser's request may take to arrive: a few megabytes at most, from the same machine.
 const BODY_PATIENCE: Duration = Duration::from_secs(15);
 
+/// A body that is too long is still read so far, because who is sending sees no answer before the end; bytes.
+const MAX_DISCARDED_BYTES: usize = 64 << 20;
+
 /// The bytes of a body, once they are all there.
 ///
 /// # Errors
@@ -33,9 +35,9 @@ const BODY_PATIENCE: Duration = Duration::from_secs(15);
 /// 413 beyond `max` bytes, 408 where they don't arrive in time, 400 where the sender gave up.
 pub async fn whole_body(body: axum::body::Body, max: usize) -> Result<Bytes, Refusal> {
     let refusal = |status, message| Refusal { status, message };
-    match timeout(BODY_PATIENCE, to_bytes(body, max)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(e)) if e.source().is_some_and(|s| s.is::<LengthLimitError>()) => Err(refusal(
+    match timeout(BODY_PATIENCE, collect(body, max)).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => Err(refusal(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("a body has at most {max} bytes"),
         )),
@@ -50,6 +52,24 @@ pub async fn whole_body(body: axum::body::Body, max: usize) -> Result<Bytes, Ref
             ),
         )),
     }
+}
+
+/// The bytes of a body, or nothing where they are more than `max`.
+async fn collect(mut body: axum::body::Body, max: usize) -> Result<Option<Bytes>, axum::Error> {
+    let mut bytes = vec![];
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
+        length += data.len();
+        if length <= max {
+            bytes.extend_from_slice(&data);
+        } else if length > MAX_DISCARDED_BYTES {
+            break;
+        }
+    }
+    Ok((length <= max).then(|| bytes.into()))
 }
 
 /// A request to one instance.
