@@ -46,9 +46,9 @@ fn p256(seed: u8) -> Prime256v1Identity {
     Prime256v1Identity::from_private_key(key)
 }
 
-type Answer<T> = Result<Result<T, Error>, AgentError>;
+pub type Answer<T> = Result<Result<T, Error>, AgentError>;
 
-async fn update<T: CandidType + DeserializeOwned>(
+pub async fn update<T: CandidType + DeserializeOwned>(
     agent: &Agent,
     to: Principal,
     method: &str,
@@ -59,7 +59,7 @@ async fn update<T: CandidType + DeserializeOwned>(
     Ok(decode_one(&reply).unwrap())
 }
 
-async fn query<T: CandidType + DeserializeOwned>(
+pub async fn query<T: CandidType + DeserializeOwned>(
     agent: &Agent,
     to: Principal,
     method: &str,

@@ -1,16 +1,20 @@
 //! Senders that official agents are not: broken, forged, slow and idle requests to the live network.
 
-use crate::agents::{agent, ed25519, from_now, live, run, said, upload};
+use crate::agents::{Answer, agent, ed25519, from_now, live, query, run, said, update, upload};
+use candid::Principal;
 use candid::utils::encode_args;
-use capsule_shared::capsule::PersonRef;
-use ic_agent::Identity;
+use capsule_shared::Error;
+use capsule_shared::capsule::{Capsule, CapsuleInfo, PersonRef};
 use ic_agent::identity::BasicIdentity;
+use ic_agent::{Agent, Identity};
 use ic_transport_types::{Envelope, EnvelopeContent, RequestStatusResponse};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 #[test]
 fn broken_requests_get_a_proper_status() {
@@ -165,11 +169,15 @@ fn slow_senders_are_sent_away() {
     }
 }
 
-#[test]
-fn a_thousand_idle_connections_hold_nothing_up() {
+fn allow_many_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).unwrap();
+}
+
+#[test]
+fn a_thousand_idle_connections_hold_nothing_up() {
+    allow_many_files();
     let (deployment, url) = live();
     let mut open = vec![];
     for _ in 0..1_000 {
@@ -184,4 +192,56 @@ fn a_thousand_idle_connections_hold_nothing_up() {
         upload(&agent(&url, ed25519(1)).await, deployment.gateway).await;
     });
     drop(open);
+}
+
+async fn create(person: &Agent, gateway: Principal) -> Answer<Capsule> {
+    let subject: Option<PersonRef> = None;
+    update(person, gateway, "capsules_create", (subject,)).await
+}
+
+/// A thousand people at once, each with a connection of their own: everyone is answered, and what was accepted is there.
+#[test]
+fn a_thousand_callers_at_once_are_all_answered() {
+    allow_many_files();
+    let (deployment, url) = live();
+    let gateway = deployment.gateway;
+    run(async {
+        let root_key = agent(&url, ed25519(1)).await.read_root_key();
+        let client = reqwest::Client::new();
+        let person = |n: u16| {
+            let mut key = [7; 32];
+            key[..2].copy_from_slice(&n.to_le_bytes());
+            let agent = Agent::builder()
+                .with_url(&url)
+                .with_http_client(client.clone())
+                .with_identity(BasicIdentity::from_raw_key(&key))
+                .build()
+                .unwrap();
+            agent.set_root_key(root_key.clone());
+            agent
+        };
+        let mut calls = JoinSet::new();
+        for person in (0..1_000).map(person) {
+            calls.spawn(async move {
+                let answer: Answer<Capsule> = create(&person, gateway).await;
+                (person, answer)
+            });
+        }
+        let mut made = HashSet::new();
+        for (person, answer) in calls.join_all().await {
+            let capsule = match answer.unwrap() {
+                Ok(capsule) => capsule,
+                // so many at once are more than the gateway passes on: the same call again, later
+                Err(Error::Internal(text)) if text.starts_with("temporary:") => {
+                    create(&person, gateway).await.unwrap().unwrap()
+                }
+                Err(e) => panic!("{e:?}"),
+            };
+            assert!(made.insert(capsule.id.clone()), "{} twice", capsule.id);
+            let id = Some(&capsule.id);
+            let read: Answer<CapsuleInfo> =
+                query(&person, gateway, "capsules_read_basic", (id,)).await;
+            assert_eq!(read.unwrap().unwrap().capsule_id, capsule.id);
+        }
+    });
 }
