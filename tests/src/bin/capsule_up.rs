@@ -3,6 +3,7 @@
 use candid::Principal;
 use capsule_shared::gateway::GatewayArgs;
 use clap::Parser;
+use indicatif::{HumanBytes, ProgressBar};
 use integration_tests::deployment::{Created, Part};
 use integration_tests::engine;
 use integration_tests::mapping::create_empty;
@@ -11,8 +12,10 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{ExitCode, exit};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::time::Duration;
 
 #[derive(Parser)]
 #[command(about = "Runs the local network with the canisters until Ctrl-C")]
@@ -41,9 +44,19 @@ struct Arguments {
     project: Option<PathBuf>,
 }
 
+/// What a shell reports for a program that Ctrl-C ended.
+const EXIT_INTERRUPTED: i32 = 130;
+
+/// Whether Ctrl-C finds somebody who waits for it.
+static STARTED: AtomicBool = AtomicBool::new(false);
+
 fn main() -> ExitCode {
     let (interrupted, wait) = mpsc::channel();
     ctrlc::set_handler(move || {
+        if !STARTED.load(Ordering::Relaxed) {
+            // The network ends with us. What is there is only being read, and a first start that is cut off begins again.
+            exit(EXIT_INTERRUPTED);
+        }
         // nobody waits any more when this is the second
         let _ = interrupted.send(());
     })
@@ -69,7 +82,7 @@ fn run(arguments: &Arguments, wait: &mpsc::Receiver<()>) -> Result<(), String> {
         )
     })?;
     if arguments.bare {
-        let mut pic = engine::try_network_in(arguments.state.as_deref())?;
+        let mut pic = network(arguments.state.as_deref())?;
         let url = pic.make_live(Some(arguments.port)).to_string();
         println!("network         {url}");
         println!("root key        {}", hex(&root_key(&url)?));
@@ -98,12 +111,39 @@ fn run(arguments: &Arguments, wait: &mpsc::Receiver<()>) -> Result<(), String> {
         ids.upload_gateway
     );
     println!("\n{}", fate(arguments.state.as_deref()));
-    // an error is as good as a signal: the handler is gone
-    let _ = wait.recv();
+    until_interrupted(wait);
     eprintln!("\nending");
     // clients that look for it must not find what is gone
     let _ = std::fs::remove_file(&arguments.tell);
     Ok(())
+}
+
+fn until_interrupted(wait: &mpsc::Receiver<()>) {
+    STARTED.store(true, Ordering::Relaxed);
+    // an error is as good as a signal: the handler is gone
+    let _ = wait.recv();
+}
+
+/// The network, which does again what its state says has been done; that takes a while where it is much.
+fn network(state: Option<&Path>) -> Result<PocketIc, String> {
+    let bar = ProgressBar::new_spinner();
+    let kept = state.map_or(0, bytes_in);
+    if let (Some(folder), 1..) = (state, kept) {
+        let size = HumanBytes(kept);
+        eprintln!("going on with {}: {size} to go through", folder.display());
+        bar.enable_steady_tick(Duration::from_millis(100));
+    }
+    let network = engine::try_network_in(state);
+    bar.finish_and_clear();
+    network
+}
+
+/// Bytes of the files in a folder, 0 where there is none.
+fn bytes_in(folder: &Path) -> u64 {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files
+        .filter_map(|file| Some(file.metadata().ok()?.len()))
+        .sum()
 }
 
 #[derive(Deserialize)]
@@ -152,7 +192,7 @@ impl Ids {
 
 /// The network with the canisters on it: those of the state, or new ones.
 fn canisters(state: Option<&Path>) -> Result<(PocketIc, Ids), String> {
-    let pic = engine::try_network_in(state)?;
+    let pic = network(state)?;
     // written last, so that canisters it names are complete
     let known = state.map(|folder| folder.join("canisters.json"));
     if let Some(path) = known.as_ref().filter(|path| path.exists()) {
