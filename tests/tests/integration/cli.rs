@@ -1,7 +1,7 @@
 //! `capsule`, the command-line client, as a person or a script runs it, against the live network.
 
 use crate::bytes;
-use integration_tests::deployment::{Deployment, deploy};
+use integration_tests::deployment::{Deployment, Part, deploy};
 use integration_tests::engine::program;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -93,6 +93,23 @@ impl Machine {
         lines
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
+    }
+
+    /// Waits until the newest upload has so many bytes.
+    #[track_caller]
+    fn wait_until_received(&self, bytes: u64) {
+        let started = Instant::now();
+        loop {
+            let status = self.json(&["status"]);
+            let received = status
+                .first()
+                .map(|s| s["received_bytes"].as_u64().unwrap());
+            if received.is_some_and(|received| received > bytes) {
+                return;
+            }
+            let waited = started.elapsed();
+            assert!(waited < Duration::from_secs(60), "nothing is sent");
+        }
     }
 
     /// What a command says that must fail with this exit code.
@@ -194,6 +211,30 @@ fn several_files_go_up_at_once_and_one_that_fails_keeps_none_of_the_others() {
 }
 
 #[test]
+fn an_upload_outlasts_upgrades() {
+    let machine = machine();
+    let video = machine.file("video.mp4", 80 * 1_800_000, 9);
+    let mut upload = machine.command(program("capsule"));
+    let mut upload = upload.args(["upload", text(&video)]).spawn().unwrap();
+    for (part, bytes) in Part::ALL
+        .into_iter()
+        .zip([3_600_000, 18_000_000, 36_000_000])
+    {
+        machine.wait_until_received(bytes);
+        machine.deployment.upgrade(part);
+        let status = upload.try_wait().unwrap();
+        assert!(
+            status.is_none(),
+            "before it met {}: {status:?}",
+            part.name()
+        );
+    }
+    assert!(upload.wait().unwrap().success());
+    let memory = &machine.json(&["ls"])[0]["memory"];
+    machine.done(&["verify", memory.as_str().unwrap(), text(&video)]);
+}
+
+#[test]
 fn a_killed_upload_goes_on_where_it_stopped() {
     let machine = machine();
     let chunks = 80;
@@ -203,20 +244,7 @@ fn a_killed_upload_goes_on_where_it_stopped() {
         .args(["upload", text(&video)])
         .spawn()
         .unwrap();
-    let started = Instant::now();
-    loop {
-        assert!(
-            started.elapsed() < Duration::from_secs(60),
-            "nothing is sent"
-        );
-        let status = machine.json(&["status"]);
-        let received = status
-            .first()
-            .map_or(0, |s| s["received_bytes"].as_u64().unwrap());
-        if received > 3_600_000 {
-            break;
-        }
-    }
+    machine.wait_until_received(3_600_000);
     // SIGKILL
     child.kill().unwrap();
     child.wait().unwrap();
