@@ -8,10 +8,13 @@ use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Changes when old journals can't be continued any more.
 const FORMAT: u32 = 1;
 const NAME: &str = "journal";
+/// How long a folder that is in use is waited for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// No record is longer: the largest holds a stable memory that was set from outside.
 const MAX_RECORD: u32 = u32::MAX;
 
@@ -55,7 +58,7 @@ impl Journal {
             .truncate(false)
             .open(&path)
             .map_err(about)?;
-        file.try_lock().map_err(|e| match e {
+        lock(&file).map_err(|e| match e {
             TryLockError::WouldBlock => {
                 format!("{} is in use by another process", path.display())
             }
@@ -124,6 +127,19 @@ impl Journal {
             .and_then(|()| self.file.seek(SeekFrom::Start(self.length)))
             .map(|_| ())
             .map_err(|e| format!("the journal cannot be cut to its whole records: {e}"))
+    }
+}
+
+/// Takes the file for this process. One that was killed a moment ago may still be about to end.
+fn lock(file: &File) -> Result<(), TryLockError> {
+    let started = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            outcome => return outcome,
+        }
     }
 }
 

@@ -22,7 +22,7 @@ struct Up(Child);
 impl Up {
     fn start(folder: &Path) -> (Self, Value) {
         let told = folder.join("local.json");
-        let up = Command::new(program("capsule-up"))
+        let mut up = Command::new(program("capsule-up"))
             .args(["--port", &free_port().to_string(), "--state"])
             .arg(folder.join("state"))
             .arg("--tell")
@@ -40,6 +40,7 @@ impl Up {
             if let Ok(text) = std::fs::read(&told) {
                 return (up, serde_json::from_slice(&text).unwrap());
             }
+            assert_eq!(up.0.try_wait().unwrap(), None, "it has ended");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
