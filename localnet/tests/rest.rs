@@ -345,6 +345,9 @@ fn an_instance_with_a_folder_goes_on_where_it_was() {
             .with_state_dir(folder.path().to_path_buf())
             .build()
     };
+    // as a full disk leaves it
+    let journal = folder.path().join("journal");
+    std::fs::write(&journal, [200, 0, 0, 0, 1, 2, 3]).expect("writes");
     let pic = open();
     let canister = with_canister(&pic);
     let anybody = Principal::anonymous();
@@ -376,7 +379,6 @@ fn an_instance_with_a_folder_goes_on_where_it_was() {
     drop(pic);
 
     // as a process leaves it that is killed while it writes
-    let journal = folder.path().join("journal");
     let whole = std::fs::metadata(&journal).expect("is there").len();
     let mut file = std::fs::OpenOptions::new()
         .append(true)

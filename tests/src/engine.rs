@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::{Mutex, OnceLock};
 
 const SERVER_URL: &str = "POCKET_IC_SERVER_URL";
@@ -79,6 +79,21 @@ pub fn engine_name() -> String {
 /// The process id of the engine, if this process started a `localnet`.
 pub fn localnet_pid() -> Option<u32> {
     Some(LOCALNET.get()?.as_ref().ok()?.pid)
+}
+
+/// What a shell reports for a program that Ctrl-C ended.
+pub const EXIT_INTERRUPTED: i32 = 130;
+
+/// The end of a program: its `localnet` with it, and the error, if there is one, told.
+pub fn end(outcome: Result<(), String>) -> ExitCode {
+    stop_localnet();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("error: {text}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Ends the `localnet` that this process started, if any.

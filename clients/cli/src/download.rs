@@ -36,14 +36,9 @@ impl Downloads {
                 path.display()
             )));
         }
-        let part = part_of(&path)?;
-        let written = self.write(&memory, &part).await;
-        if written.is_err() {
-            // what is not whole is of no use; that it can't be removed would hide why
-            let _ = tokio::fs::remove_file(&part).await;
-        }
-        written?;
-        tokio::fs::rename(&part, &path)
+        let part = Part::of(&path)?;
+        self.write(&memory, &part.0).await?;
+        tokio::fs::rename(&part.0, &path)
             .await
             .map_err(|e| about(&path, e))?;
         self.report(&memory, Some(&path));
@@ -148,15 +143,26 @@ fn compare(memory: &Memory, sha256: &[u8]) -> Outcome {
     }
 }
 
-/// Where a download lies until it is whole: beside its final place.
-fn part_of(path: &Path) -> Outcome<PathBuf> {
-    let name = path
-        .file_name()
-        .ok_or_else(|| Failure::local(format!("{} is no file name", path.display())))?;
-    let mut part = std::ffi::OsString::from(".");
-    part.push(name);
-    part.push(format!(".part-{}", std::process::id()));
-    Ok(path.with_file_name(part))
+/// Where a download lies until it is whole: beside its final place. What is not whole goes, also on Ctrl-C.
+struct Part(PathBuf);
+
+impl Part {
+    fn of(path: &Path) -> Outcome<Self> {
+        let name = path
+            .file_name()
+            .ok_or_else(|| Failure::local(format!("{} is no file name", path.display())))?;
+        let mut part = std::ffi::OsString::from(".");
+        part.push(name);
+        part.push(format!(".part-{}", std::process::id()));
+        Ok(Self(path.with_file_name(part)))
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // a whole one has its final name by now; that one can't be removed would hide why it isn't whole
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 fn about(path: &Path, error: std::io::Error) -> Failure {

@@ -115,7 +115,7 @@ async fn main() -> ExitCode {
             }
         },
         _ = tokio::signal::ctrl_c() => {
-            eprintln!("\ninterrupted; the same command goes on where it stopped");
+            eprintln!("\ninterrupted; an upload goes on where it stopped when the command is repeated");
             // not by returning: what still reads a file would be waited for
             std::process::exit(INTERRUPTED.into())
         }

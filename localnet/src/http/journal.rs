@@ -82,6 +82,8 @@ impl Journal {
                     format: FORMAT,
                     config,
                 };
+                // a beginning that was cut off is none
+                journal.cut()?;
                 journal.write(&header)?;
                 return Ok(Opened {
                     config: header.config,

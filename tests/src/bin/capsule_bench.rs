@@ -29,15 +29,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let outcome = run(&Arguments::parse());
-    engine::stop_localnet();
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(text) => {
-            eprintln!("error: {text}");
-            ExitCode::FAILURE
-        }
-    }
+    engine::end(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {

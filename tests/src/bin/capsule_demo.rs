@@ -13,9 +13,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// The exit code of a command that was interrupted.
-const INTERRUPTED: i32 = 130;
-
 #[derive(Parser)]
 #[command(about = "Uploads a file through the gateway, reads it back and compares")]
 struct Arguments {
@@ -33,18 +30,10 @@ fn main() -> ExitCode {
         }));
         engine::stop_localnet();
         eprintln!("\ninterrupted");
-        std::process::exit(INTERRUPTED);
+        std::process::exit(engine::EXIT_INTERRUPTED);
     })
     .expect("BUG: the only signal handler of this program");
-    let outcome = run(Arguments::parse().file);
-    engine::stop_localnet();
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(text) => {
-            eprintln!("error: {text}");
-            ExitCode::FAILURE
-        }
-    }
+    engine::end(run(Arguments::parse().file))
 }
 
 fn run(file: Option<PathBuf>) -> Result<(), String> {

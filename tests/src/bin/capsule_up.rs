@@ -44,9 +44,6 @@ struct Arguments {
     project: Option<PathBuf>,
 }
 
-/// What a shell reports for a program that Ctrl-C ended.
-const EXIT_INTERRUPTED: i32 = 130;
-
 /// Whether Ctrl-C finds somebody who waits for it.
 static STARTED: AtomicBool = AtomicBool::new(false);
 
@@ -55,22 +52,14 @@ fn main() -> ExitCode {
     ctrlc::set_handler(move || {
         if !STARTED.load(Ordering::Relaxed) {
             // The network ends with us. What is there is only being read, and a first start that is cut off begins again.
-            exit(EXIT_INTERRUPTED);
+            exit(engine::EXIT_INTERRUPTED);
         }
         // nobody waits any more when this is the second
         let _ = interrupted.send(());
     })
     .expect("BUG: the only signal handler of this program");
     let arguments = Arguments::parse();
-    let outcome = run(&arguments, &wait);
-    engine::stop_localnet();
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(text) => {
-            eprintln!("error: {text}");
-            ExitCode::FAILURE
-        }
-    }
+    engine::end(run(&arguments, &wait))
 }
 
 fn run(arguments: &Arguments, wait: &mpsc::Receiver<()>) -> Result<(), String> {

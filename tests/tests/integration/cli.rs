@@ -58,6 +58,15 @@ impl Machine {
         path
     }
 
+    /// The names of files here that begin so.
+    fn beginning_with(&self, begin: &str) -> Vec<String> {
+        std::fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.starts_with(begin))
+            .collect()
+    }
+
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command
@@ -304,12 +313,29 @@ fn a_download_that_fails_leaves_nothing_behind() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let names: Vec<_> = std::fs::read_dir(machine.folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.contains("back.bin"))
-        .collect();
-    assert_eq!(names, Vec::<String>::new());
+    assert_eq!(machine.beginning_with(".back.bin"), Vec::<String>::new());
+    assert_eq!(machine.beginning_with("back.bin"), Vec::<String>::new());
+}
+
+#[test]
+fn an_interrupted_download_leaves_nothing_behind() {
+    let machine = machine();
+    let file = machine.file("large.bin", 90_000_000, 10);
+    let uploaded = &machine.json(&["upload", text(&file)])[0];
+    let memory = uploaded["memory"].as_str().unwrap();
+    let mut download = machine.command(program("capsule"));
+    let mut download = download
+        .args(["download", memory, "-o", "back.bin"])
+        .spawn()
+        .unwrap();
+    while machine.beginning_with(".back.bin").is_empty() {
+        assert_eq!(download.try_wait().unwrap(), None, "ended before it began");
+    }
+    let pid = rustix::process::Pid::from_child(&download);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(download.wait().unwrap().code(), Some(130));
+    assert_eq!(machine.beginning_with(".back.bin"), Vec::<String>::new());
+    assert_eq!(machine.beginning_with("back.bin"), Vec::<String>::new());
 }
 
 #[test]

@@ -9,6 +9,7 @@ use integration_tests::deployment::{Part, person, wasm};
 use integration_tests::engine::network;
 use integration_tests::mapping::create_empty;
 use integration_tests::source::UploadSpec;
+use pocket_ic::PocketIc;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -53,8 +54,8 @@ fn describe(project: &Path, url: &str) {
     std::fs::create_dir(project.join("home")).unwrap();
 }
 
-#[test]
-fn icp_deploys_and_an_upgrade_keeps_an_open_session_alive() {
+/// A live network, a project described for it, and the identity that deploys.
+fn project() -> (PocketIc, TempDir, Principal) {
     let mut pic = network();
     let url = pic.make_live(None).to_string();
     let folder = TempDir::new().unwrap();
@@ -67,6 +68,13 @@ fn icp_deploys_and_an_upgrade_keeps_an_open_session_alive() {
     icp(project, &["identity", "default", "deployer"]);
     let deployer = icp(project, &["identity", "principal"]);
     let deployer = Principal::from_text(deployer.trim()).unwrap();
+    (pic, folder, deployer)
+}
+
+#[test]
+fn icp_deploys_and_an_upgrade_keeps_an_open_session_alive() {
+    let (pic, folder, deployer) = project();
+    let project = folder.path();
     let [gateway, ..] = create_empty(&pic, deployer, project).unwrap();
     icp(project, &["deploy", "-e", "localnet", "--yes"]);
 
@@ -102,18 +110,8 @@ exec "$ICP" canister call "$5" "$6" "$7" -e "$3"
 
 #[test]
 fn the_script_of_dfx_wires_the_canisters_and_may_be_run_again() {
-    let mut pic = network();
-    let url = pic.make_live(None).to_string();
-    let folder = TempDir::new().unwrap();
+    let (pic, folder, deployer) = project();
     let project = folder.path();
-    describe(project, &url);
-    icp(
-        project,
-        &["identity", "new", "deployer", "--storage", "plaintext"],
-    );
-    icp(project, &["identity", "default", "deployer"]);
-    let deployer = icp(project, &["identity", "principal"]);
-    let deployer = Principal::from_text(deployer.trim()).unwrap();
     let ids = create_empty(&pic, deployer, project).unwrap();
     let [gateway, store, index] = ids;
     for (part, id) in Part::ALL.into_iter().zip(ids) {

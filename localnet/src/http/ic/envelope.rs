@@ -19,10 +19,10 @@ pub fn open(bytes: &[u8], now: u64) -> Result<Message, Refusal> {
     let envelope: Envelope = serde_cbor::from_slice(bytes)
         .map_err(|e| Refusal::bad_request(format!("the body is no CBOR envelope: {e}")))?;
     let expiry = envelope.content.ingress_expiry();
-    let anonymous_read = matches!(&*envelope.content, EnvelopeContent::ReadState { .. });
+    let read = matches!(&*envelope.content, EnvelopeContent::ReadState { .. });
     let (from, to) = (now, now + MAX_AHEAD_NS + DRIFT_NS);
     // clocks may differ the other way as well, where nothing is executed twice
-    let from = match anonymous_read {
+    let from = match read {
         true => from.saturating_sub(DRIFT_NS),
         false => from,
     };

@@ -120,7 +120,7 @@ pub fn plain(refusal: Refusal) -> Response {
     let content_type = (header::CONTENT_TYPE, "text/plain; charset=utf-8");
     let body = refusal.message + "\n";
     match refusal.status {
-        // The rest of such a body is not read, so nothing can follow it on the same connection.
+        // Of such a body a rest may be unread, so nothing can follow it on the same connection.
         StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {
             let close = (header::CONNECTION, "close");
             (refusal.status, [content_type, close], body).into_response()
