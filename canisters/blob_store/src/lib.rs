@@ -3,22 +3,23 @@
 
 mod chunk_set;
 mod chunks;
-mod memory;
 mod record;
+mod regions;
 mod slices;
 mod store;
 #[cfg(test)]
 mod tests;
 mod totals;
 
-use crate::memory::Memories;
+use crate::regions::Regions;
 use crate::slices::{DELETE_INSTRUCTIONS, DIGEST_INSTRUCTIONS, SLICE_CHUNKS, Slice};
 use crate::store::BlobStore;
 use crate::totals::{CAPACITY_BYTES, Totals};
 use candid::Principal;
+use canister_common::funds::check_own_funds;
 use canister_common::gateways::Gateways;
 use canister_common::http::{self, Encoder, HttpRequest, HttpResponse};
-use canister_common::{check_administrator, check_own_funds, gateway_of_environment, method};
+use canister_common::{check_canister_controller, gateway_of_environment, method};
 use capsule_shared::blob_store::{BlobStoreArgs, DeleteProgress, DigestProgress, StoredBlob};
 use capsule_shared::{BlobKey, Result};
 use ic_cdk::api::{msg_caller, performance_counter, time};
@@ -36,10 +37,10 @@ pub struct State<M: Memory> {
 
 impl<M: Memory> State<M> {
     pub fn open(memory: M) -> Self {
-        Self::over(Memories::open(memory))
+        Self::over(Regions::open(memory))
     }
 
-    fn over(memories: Memories<M>) -> Self {
+    fn over(memories: Regions<M>) -> Self {
         let (store, gateways) = BlobStore::open(memories);
         Self {
             store,
@@ -147,16 +148,16 @@ method!(query for is_gateway: fn blob_read_chunk(key: BlobKey, index: u32) -> Re
     with_state(|state| state.store.read_chunk(key, index)).map(ByteBuf::from)
 });
 
-method!(update for check_administrator: fn gateways_register(gateway: Principal) -> Result<()> {
+method!(update for check_canister_controller: fn gateways_register(gateway: Principal) -> Result<()> {
     with_state(|state| state.gateways.register(gateway))
 });
 
-method!(update for check_administrator: fn gateways_unregister(gateway: Principal) -> Result<()> {
+method!(update for check_canister_controller: fn gateways_unregister(gateway: Principal) -> Result<()> {
     with_state(|state| state.gateways.unregister(gateway));
     Ok(())
 });
 
-method!(query for check_administrator: fn gateways_list() -> Result<Vec<Principal>> {
+method!(query for check_canister_controller: fn gateways_list() -> Result<Vec<Principal>> {
     Ok(with_state(|state| state.gateways.list()))
 });
 

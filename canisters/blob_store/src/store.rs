@@ -1,8 +1,8 @@
 //! The rules of the blob store: opening, putting, sealing, reading. Plain Rust over any memory, without `ic_cdk`.
 
 use crate::chunks::Chunks;
-use crate::memory::Memories;
 use crate::record::{BlobRecord, BlobState};
+use crate::regions::Regions;
 use crate::totals::Totals;
 use candid::Principal;
 use capsule_shared::blob_store::StoredBlob;
@@ -22,7 +22,7 @@ pub struct BlobStore<M: Memory> {
 
 impl<M: Memory> BlobStore<M> {
     /// Takes its memories from those of the canister; the gateways' is not its own.
-    pub fn open(memories: Memories<M>) -> (Self, VirtualMemory<M>) {
+    pub fn open(memories: Regions<M>) -> (Self, VirtualMemory<M>) {
         let store = Self {
             chunks: Chunks::open(memories.chunks),
             records: StableBTreeMap::init(memories.records),

@@ -1,23 +1,58 @@
-//! A canister that can hardly pay for what it has begun takes no new work: finishes, clean-up and reads go on.
+//! A canister that runs low on cycles takes no new work. Finishes, clean-up and reads go on.
 
 use capsule_shared::{Error, Result};
 
-/// The cycles that `canister` must be able to spend for new work, where it makes no calls: a message is paid in advance
-/// for the most instructions that it may use, some 40 G cycles, and the next ones shall run, too.
+/// Least spendable cycles for new work in a canister that makes no calls. The platform charges a
+/// message in advance for the most instructions it may use, 40 G cycles; this is room for five.
 pub const MIN_WITHOUT_CALLS: u128 = 200_000_000_000;
 
-/// The same where new work is calls: some 20 of them at once (each holds back 42 G cycles until it returns) are left for
-/// finishes and clean-up.
+/// Least spendable cycles for new work that makes calls. Each open call holds back 42 G cycles, so
+/// this leaves room for some 20 calls of finishes and clean-up.
 pub const MIN_WITH_CALLS: u128 = 1_000_000_000_000;
 
-/// A temporary error unless `liquid` cycles, those above the freezing threshold, are at least `minimum`.
-pub fn check_funds(canister: &str, liquid: u128, minimum: u128) -> Result<()> {
+/// A canister has too few cycles for new work. The same call succeeds after a top-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LowFunds {
+    canister: &'static str,
+    liquid: u128,
+    minimum: u128,
+}
+
+impl std::fmt::Display for LowFunds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let LowFunds {
+            canister,
+            liquid,
+            minimum,
+        } = self;
+        write!(
+            f,
+            "{canister} can spend {liquid} cycles, expected at least {minimum} for new work; \
+             its operator must top it up"
+        )
+    }
+}
+
+/// Checks `liquid`, the cycles above the freezing threshold, against `minimum`.
+pub fn check_funds(
+    canister: &'static str,
+    liquid: u128,
+    minimum: u128,
+) -> std::result::Result<(), LowFunds> {
     if liquid >= minimum {
         return Ok(());
     }
-    Err(Error::temporary(format!(
-        "{canister} can spend {liquid} cycles, expected at least {minimum} for new work; its operator must top it up"
-    )))
+    Err(LowFunds {
+        canister,
+        liquid,
+        minimum,
+    })
+}
+
+/// The same for this canister, which makes no calls. Answers a temporary error.
+pub fn check_own_funds(canister: &'static str) -> Result<()> {
+    let liquid = ic_cdk::api::canister_liquid_cycle_balance();
+    check_funds(canister, liquid, MIN_WITHOUT_CALLS).map_err(Error::temporary)
 }
 
 #[cfg(test)]
@@ -25,13 +60,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_few_cycles_are_a_temporary_error_that_names_both_figures() {
+    fn too_few_cycles_are_refused_with_both_figures() {
         assert_eq!(check_funds("any", 5, 5), Ok(()));
-        let error = check_funds("any", 4, 5).unwrap_err();
-        assert!(error.is_temporary());
-        let text = error.to_string();
+        let text = check_funds("any", 4, 5).unwrap_err().to_string();
         assert!(
-            text.contains("any can spend 4 cycles, expected at least 5"),
+            text.starts_with("any can spend 4 cycles, expected at least 5"),
             "{text}"
         );
     }

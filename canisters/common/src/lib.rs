@@ -1,10 +1,12 @@
 //! What the canisters share: arguments that never trap, metrics, funds, and, behind the gateway, who may call.
 
 pub mod args;
+pub mod codec;
 pub mod funds;
 pub mod gateways;
 pub mod http;
 pub mod inspection;
+mod method;
 
 use candid::Principal;
 use capsule_shared::{Error, Result};
@@ -20,33 +22,11 @@ pub fn gateway_of_environment() -> Option<Principal> {
         .flatten()
 }
 
-/// New work needs cycles: a temporary error while `canister`, which makes no calls, has too few.
-pub fn check_own_funds(canister: &str) -> Result<()> {
-    let liquid = ic_cdk::api::canister_liquid_cycle_balance();
-    funds::check_funds(canister, liquid, funds::MIN_WITHOUT_CALLS)
-}
-
-/// `Unauthorized` for everybody but the canister's controllers.
-pub fn check_administrator(caller: Principal) -> Result<()> {
+/// `Unauthorized` for everybody but the canister controllers.
+pub fn check_canister_controller(caller: Principal) -> Result<()> {
     if is_controller(&caller) {
         Ok(())
     } else {
         Err(Error::Unauthorized)
     }
-}
-
-/// A method for callers that pass `$check`. The check comes before the arguments are decoded, and what can't be decoded
-/// is an error like any other, not a trap. Inside is the function whose signature the interface has.
-#[macro_export]
-macro_rules! method {
-    ($kind:ident for $check:ident: fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty $body:block) => {
-        #[ic_cdk::$kind(hidden = true, decode_with = "std::convert::identity")]
-        fn $name(message: Vec<u8>) -> $result {
-            #[candid::candid_method($kind)]
-            fn $name($($arg: $type),*) -> $result $body
-            $check(ic_cdk::api::msg_caller())?;
-            let ($($arg,)*): ($($type,)*) = $crate::args::decode(&message)?;
-            $name($($arg),*)
-        }
-    };
 }

@@ -2,8 +2,8 @@
 //! without `ic_cdk`.
 
 use crate::ids::{CapsuleId, MemoryId};
-use crate::memory::Memories;
 use crate::record::{CapsuleRecord, Counters, MemoryRecord};
+use crate::regions::Regions;
 use candid::Principal;
 use capsule_shared::capsule::PersonRef;
 use capsule_shared::{Error, Result};
@@ -33,7 +33,7 @@ pub struct Index<M: Memory> {
 
 impl<M: Memory> Index<M> {
     /// Takes its memories from those of the canister; the gateways' is not its own.
-    pub fn open(memories: Memories<M>) -> (Self, VirtualMemory<M>) {
+    pub fn open(memories: Regions<M>) -> (Self, VirtualMemory<M>) {
         let index = Self {
             counters: StableCell::init(memories.counters, Counters::default()),
             capsules: StableBTreeMap::init(memories.capsules),

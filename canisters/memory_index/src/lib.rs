@@ -6,17 +6,18 @@ mod capsules;
 mod ids;
 mod index;
 mod memories;
-mod memory;
 mod record;
+mod regions;
 #[cfg(test)]
 mod tests;
 
 use crate::index::{Call, Index};
-use crate::memory::Memories;
+use crate::regions::Regions;
 use candid::Principal;
+use canister_common::funds::check_own_funds;
 use canister_common::gateways::Gateways;
 use canister_common::http::{self, Encoder, HttpRequest, HttpResponse};
-use canister_common::{check_administrator, check_own_funds, gateway_of_environment, method};
+use canister_common::{check_canister_controller, gateway_of_environment, method};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{
     BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryIndexArgs, MemoryPage,
@@ -36,7 +37,7 @@ pub struct State<M: StableMemory> {
 
 impl<M: StableMemory> State<M> {
     pub fn open(memory: M) -> Self {
-        let (index, gateways) = Index::open(Memories::open(memory));
+        let (index, gateways) = Index::open(Regions::open(memory));
         Self {
             index,
             gateways: Gateways::open(gateways),
@@ -66,7 +67,7 @@ impl<M: StableMemory> State<M> {
                 by_member.len(),
                 "Owners and controllers of all capsules.",
             ),
-            ("memories", memories.len(), "Memories."),
+            ("memories", memories.len(), "Regions."),
             (
                 "sessions_known",
                 by_session.len(),
@@ -79,7 +80,7 @@ impl<M: StableMemory> State<M> {
         encoder.encode_counter(
             "memory_index_commits_total",
             made as f64,
-            "Memories that were ever made.",
+            "Regions that were ever made.",
         )
     }
 }
@@ -95,7 +96,7 @@ fn with_state<T>(f: impl FnOnce(&mut State<DefaultMemoryImpl>) -> T) -> T {
 
 /// Registered gateways and controllers.
 fn is_peer(caller: Principal) -> Result<()> {
-    check_administrator(caller).or_else(|_| is_gateway(caller))
+    check_canister_controller(caller).or_else(|_| is_gateway(caller))
 }
 
 fn is_gateway(caller: Principal) -> Result<()> {
@@ -170,16 +171,16 @@ method!(query for is_peer: fn blob_locate(who: Principal, blob_id: BlobId) -> Re
     with_state(|state| state.index.blob_locate(call(), who, blob_id))
 });
 
-method!(update for check_administrator: fn gateways_register(gateway: Principal) -> Result<()> {
+method!(update for check_canister_controller: fn gateways_register(gateway: Principal) -> Result<()> {
     with_state(|state| state.gateways.register(gateway))
 });
 
-method!(update for check_administrator: fn gateways_unregister(gateway: Principal) -> Result<()> {
+method!(update for check_canister_controller: fn gateways_unregister(gateway: Principal) -> Result<()> {
     with_state(|state| state.gateways.unregister(gateway));
     Ok(())
 });
 
-method!(query for check_administrator: fn gateways_list() -> Result<Vec<Principal>> {
+method!(query for check_canister_controller: fn gateways_list() -> Result<Vec<Principal>> {
     Ok(with_state(|state| state.gateways.list()))
 });
 

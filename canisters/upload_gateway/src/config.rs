@@ -1,10 +1,9 @@
 //! The gateway's settings, kept in stable memory.
 
-use crate::codec::storable_candid;
+use crate::failure::{Failure, Result};
 use crate::session::types::{Limits, MAX_REORDER_WINDOW};
 use candid::{CandidType, Principal};
 use capsule_shared::gateway::{CapsuleCreators, GatewayArgs, GatewayConfig};
-use capsule_shared::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 const HOUR_NS: u64 = 3_600_000_000_000;
@@ -13,7 +12,7 @@ const HOUR_NS: u64 = 3_600_000_000_000;
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Config(pub GatewayConfig);
 
-storable_candid!(Config, 1u8);
+canister_common::candid_record!(Config, version = 1);
 
 impl Default for Config {
     fn default() -> Self {
@@ -59,7 +58,7 @@ impl Config {
             reorder_window: args.reorder_window.unwrap_or(old.reorder_window),
         };
         if new.reorder_window > MAX_REORDER_WINDOW {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "reorder_window is {}, expected at most {MAX_REORDER_WINDOW}",
                 new.reorder_window
             )));
@@ -73,7 +72,7 @@ impl Config {
             .iter()
             .find(|p| **p == Principal::anonymous() || **p == Principal::management_canister())
         {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "{bad} is no canister, expected canister ids of peers"
             )));
         }
@@ -96,7 +95,7 @@ impl Config {
     /// Whether `caller` may own capsules and upload.
     pub fn check_caller(&self, caller: Principal) -> Result<()> {
         if caller == Principal::anonymous() && !self.0.allow_anonymous {
-            return Err(Error::Unauthorized);
+            return Err(Failure::Unauthorized);
         }
         Ok(())
     }
@@ -107,7 +106,7 @@ impl Config {
         match &self.0.capsule_creators {
             CapsuleCreators::Anyone => Ok(()),
             CapsuleCreators::Listed(list) if list.contains(&caller) => Ok(()),
-            CapsuleCreators::Listed(_) => Err(Error::Unauthorized),
+            CapsuleCreators::Listed(_) => Err(Failure::Unauthorized),
         }
     }
 }

@@ -1,16 +1,16 @@
 //! The upload gateway: the only canister that frontends must know. Endpoints only; each hands over to the service.
 
-mod codec;
 mod config;
-mod memory;
+mod failure;
 mod peers;
+mod regions;
 mod runtime;
 mod session;
 mod timers;
 mod upload;
 mod wire;
 
-use crate::memory::StableMemory;
+use crate::regions::StableMemory;
 use crate::runtime::IcRuntime;
 use crate::upload::admission::Ingress;
 use crate::upload::begin::BeginArgs;
@@ -19,12 +19,13 @@ use crate::upload::types::SessionId;
 use crate::wire::PutChunk;
 use candid::Principal;
 use canister_common::http::{self, HttpRequest, HttpResponse};
+use canister_common::{check_canister_controller, method};
+use capsule_shared::Result;
 use capsule_shared::asset::AssetMetadata;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
 use capsule_shared::memory_index::{Memory, MemoryPage};
 use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult, UploadStatus};
-use capsule_shared::{Error, Result};
 use ic_cdk::api::{accept_message, is_controller, msg_arg_data, msg_caller, msg_method_name};
 use ic_cdk::{init, inspect_message, post_upgrade, pre_upgrade, query, update};
 use ic_stable_structures::DefaultMemoryImpl;
@@ -33,45 +34,11 @@ use std::marker::PhantomData;
 
 thread_local! {
     static SERVICE: UploadService<StableMemory, IcRuntime> =
-        UploadService::new(memory::memories(DefaultMemoryImpl::default()), IcRuntime);
+        UploadService::new(regions::regions(DefaultMemoryImpl::default()), IcRuntime);
 }
 
 fn service() -> UploadService<StableMemory, IcRuntime> {
     SERVICE.with(Clone::clone)
-}
-
-fn check_controller() -> Result<()> {
-    match is_controller(&msg_caller()) {
-        true => Ok(()),
-        false => Err(Error::Unauthorized),
-    }
-}
-
-/// A method with arguments. ic-cdk would trap on what it can't decode; here that is `InvalidArgument`, like any other
-/// mistake of a caller. Inside is the function whose signature the interface has.
-macro_rules! method {
-    (update: $($function:tt)+) => {
-        method! { @update [ic_cdk::update(hidden = true, decode_with = "std::convert::identity")] $($function)+ }
-    };
-    (query: $($function:tt)+) => {
-        method! { @query [ic_cdk::query(hidden = true, decode_with = "std::convert::identity")] $($function)+ }
-    };
-    (composite_query: $($function:tt)+) => {
-        method! {
-            @composite_query
-            [ic_cdk::query(composite = true, hidden = true, decode_with = "std::convert::identity")]
-            $($function)+
-        }
-    };
-    (@$kind:ident [$($attribute:tt)+] fn $name:ident($($arg:ident: $type:ty),+) -> $result:ty $body:block) => {
-        #[$($attribute)+]
-        async fn $name(message: Vec<u8>) -> $result {
-            #[candid::candid_method($kind)]
-            async fn $name($($arg: $type),+) -> $result $body
-            let ($($arg,)+): ($($type,)+) = canister_common::args::decode(&message)?;
-            $name($($arg),+).await
-        }
-    };
 }
 
 // ---- life of the canister -------------------------------------------------------------------------------------
@@ -117,14 +84,13 @@ fn start(args: Option<GatewayArgs>) {
     }
 }
 
-method!(update: fn configure(args: GatewayArgs) -> Result<()> {
-    check_controller()?;
-    service().configure(args)
+method!(update for check_canister_controller: fn configure(args: GatewayArgs) -> Result<()> {
+    Ok(service().configure(args)?)
 });
 
 #[query]
 fn configuration() -> Result<GatewayConfig> {
-    check_controller()?;
+    check_canister_controller(msg_caller())?;
     Ok(service().configuration())
 }
 
@@ -135,7 +101,7 @@ fn upload_config() -> UploadConfig {
     UploadConfig::default()
 }
 
-method!(update: fn uploads_begin(capsule_id: String, metadata: AssetMetadata, expected_chunks: u32, idem: String) -> Result<u64> {
+method!(update: async fn uploads_begin(capsule_id: String, metadata: AssetMetadata, expected_chunks: u32, idem: String) -> Result<u64> {
     let args = BeginArgs {
         capsule_id,
         metadata,
@@ -149,7 +115,7 @@ method!(update: fn uploads_begin(capsule_id: String, metadata: AssetMetadata, ex
 /// Decodes by itself, so that the chunk isn't copied; its Candid type is declared beside it.
 #[update(hidden = true, decode_with = "PutChunk::decode")]
 async fn uploads_put_chunk(put: Result<PutChunk>) -> Result<()> {
-    service().put_chunk(msg_caller(), put?).await
+    Ok(service().put_chunk(msg_caller(), put?).await?)
 }
 
 #[cfg(test)]
@@ -159,40 +125,40 @@ fn uploads_put_chunk_type(_session_id: u64, _chunk_index: u32, _bytes: ByteBuf) 
     unreachable!("BUG: it stands for its Candid type")
 }
 
-method!(update: fn uploads_finish(session_id: u64, sha256: ByteBuf, total_len: u64) -> Result<UploadFinishResult> {
+method!(update: async fn uploads_finish(session_id: u64, sha256: ByteBuf, total_len: u64) -> Result<UploadFinishResult> {
     let id = SessionId(session_id);
-    service().finish(msg_caller(), id, &sha256, total_len).await
+    Ok(service().finish(msg_caller(), id, &sha256, total_len).await?)
 });
 
 method!(update: fn uploads_abort(session_id: u64) -> Result<()> {
-    service().abort(msg_caller(), SessionId(session_id))
+    Ok(service().abort(msg_caller(), SessionId(session_id))?)
 });
 
 // ---- resuming -------------------------------------------------------------------------------------------------
 
 method!(query: fn uploads_status(session_id: u64) -> Result<UploadStatus> {
-    service().status(msg_caller(), SessionId(session_id))
+    Ok(service().status(msg_caller(), SessionId(session_id))?)
 });
 
 #[query]
 fn uploads_list() -> Result<Vec<UploadStatus>> {
-    service().list(msg_caller())
+    Ok(service().list(msg_caller())?)
 }
 
 // ---- blobs ----------------------------------------------------------------------------------------------------
 
-method!(composite_query: fn blob_get_meta(locator: String) -> Result<BlobMeta> {
-    service().blob_meta(msg_caller(), &locator).await
+method!(composite_query: async fn blob_get_meta(locator: String) -> Result<BlobMeta> {
+    Ok(service().blob_meta(msg_caller(), &locator).await?)
 });
 
-method!(composite_query: fn blob_read(locator: String) -> Result<ByteBuf> {
-    service().blob_whole(msg_caller(), &locator).await
+method!(composite_query: async fn blob_read(locator: String) -> Result<ByteBuf> {
+    Ok(service().blob_whole(msg_caller(), &locator).await?)
 });
 
-method!(composite_query: fn blob_read_chunk(locator: String, chunk_index: u32) -> Result<ByteBuf> {
-    service()
+method!(composite_query: async fn blob_read_chunk(locator: String, chunk_index: u32) -> Result<ByteBuf> {
+    Ok(service()
         .blob_chunk(msg_caller(), &locator, chunk_index)
-        .await
+        .await?)
 });
 
 // ---- metrics --------------------------------------------------------------------------------------------------
@@ -224,7 +190,7 @@ fn sessions_list() -> Result<String> {
 
 #[update]
 fn sessions_cleanup_expired() -> Result<String> {
-    check_controller()?;
+    check_canister_controller(msg_caller())?;
     Ok(service().cleanup_expired())
 }
 
@@ -237,20 +203,20 @@ fn debug_session_stats() -> upload::reads::DebugSessionStats {
 
 // ---- capsules and memories ------------------------------------------------------------------------------------
 
-method!(update: fn capsules_create(subject: Option<PersonRef>) -> Result<Capsule> {
-    service().create_capsule(msg_caller(), subject).await
+method!(update: async fn capsules_create(subject: Option<PersonRef>) -> Result<Capsule> {
+    Ok(service().create_capsule(msg_caller(), subject).await?)
 });
 
-method!(composite_query: fn capsules_read_basic(capsule_id: Option<String>) -> Result<CapsuleInfo> {
-    service().read_capsule(msg_caller(), capsule_id).await
+method!(composite_query: async fn capsules_read_basic(capsule_id: Option<String>) -> Result<CapsuleInfo> {
+    Ok(service().read_capsule(msg_caller(), capsule_id).await?)
 });
 
-method!(update: fn capsules_add_controller(capsule_id: String, controller: Principal) -> Result<Capsule> {
-    service().add_controller(msg_caller(), &capsule_id, controller).await
+method!(update: async fn capsules_add_controller(capsule_id: String, controller: Principal) -> Result<Capsule> {
+    Ok(service().add_controller(msg_caller(), &capsule_id, controller).await?)
 });
 
-method!(update: fn capsules_remove_controller(capsule_id: String, controller: Principal) -> Result<Capsule> {
-    service().remove_controller(msg_caller(), &capsule_id, controller).await
+method!(update: async fn capsules_remove_controller(capsule_id: String, controller: Principal) -> Result<Capsule> {
+    Ok(service().remove_controller(msg_caller(), &capsule_id, controller).await?)
 });
 
 /// Its result has no room for an error: the call is rejected instead.
@@ -263,18 +229,18 @@ async fn capsules_list() -> PhantomData<Vec<CapsuleHeader>> {
     PhantomData
 }
 
-method!(composite_query: fn memories_list(capsule_id: String, cursor: Option<String>, limit: Option<u32>) -> Result<MemoryPage> {
-    service()
+method!(composite_query: async fn memories_list(capsule_id: String, cursor: Option<String>, limit: Option<u32>) -> Result<MemoryPage> {
+    Ok(service()
         .list_memories(msg_caller(), &capsule_id, cursor, limit)
-        .await
+        .await?)
 });
 
-method!(composite_query: fn memories_read(memory_id: String) -> Result<Memory> {
-    service().read_memory(msg_caller(), &memory_id).await
+method!(composite_query: async fn memories_read(memory_id: String) -> Result<Memory> {
+    Ok(service().read_memory(msg_caller(), &memory_id).await?)
 });
 
-method!(update: fn memories_delete(memory_id: String) -> Result<()> {
-    service().delete_memory(msg_caller(), memory_id).await
+method!(update: async fn memories_delete(memory_id: String) -> Result<()> {
+    Ok(service().delete_memory(msg_caller(), memory_id).await?)
 });
 
 // It knows the methods above it only.

@@ -1,5 +1,6 @@
 //! The other canisters: typed calls to the memory index and the blob stores, capped in number.
 
+use crate::failure::Failure;
 use crate::runtime::{CallFailure, Runtime};
 use crate::session::types::LocalFuture;
 use crate::wire;
@@ -8,7 +9,7 @@ use candid::{CandidType, Principal};
 use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryPage};
-use capsule_shared::{BlobId, BlobKey, Error, Result};
+use capsule_shared::{BlobId, BlobKey};
 use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
 use std::cell::RefCell;
@@ -52,7 +53,7 @@ pub enum PeerError {
     /// The call got no usable reply.
     Failed(CallFailure),
     /// The peer's own answer.
-    Refused(Error),
+    Refused(Failure),
 }
 
 pub type PeerResult<T> = std::result::Result<T, PeerError>;
@@ -65,26 +66,26 @@ impl PeerError {
 }
 
 /// What the index answers is meant for our caller.
-pub fn index_error(error: PeerError) -> Error {
+pub fn index_error(error: PeerError) -> Failure {
     match error {
         PeerError::Failed(failure) => {
-            Error::temporary(format!("the memory index gave no answer: {}", failure.text))
+            Failure::temporary(format!("the memory index gave no answer: {}", failure.text))
         }
         PeerError::Refused(error) => error,
     }
 }
 
 /// What the store answers is meant for us: it knows no users.
-pub fn store_error(error: PeerError) -> Error {
+pub fn store_error(error: PeerError) -> Failure {
     match error {
         PeerError::Failed(failure) => {
-            Error::temporary(format!("the blob store gave no answer: {}", failure.text))
+            Failure::temporary(format!("the blob store gave no answer: {}", failure.text))
         }
-        PeerError::Refused(Error::Unauthorized) => {
-            Error::temporary("the blob store refuses this gateway, expected it to be registered")
+        PeerError::Refused(Failure::Unauthorized) => {
+            Failure::temporary("the blob store refuses this gateway, expected it to be registered")
         }
-        PeerError::Refused(Error::NotFound) => {
-            Error::Internal("the blob store doesn't hold this blob".into())
+        PeerError::Refused(Failure::NotFound) => {
+            Failure::Internal("the blob store doesn't hold this blob".into())
         }
         PeerError::Refused(error) => error,
     }
@@ -155,8 +156,8 @@ impl<R: Runtime> Peers<R> {
         let reply = self.runtime.call(callee, method, arg).await;
         drop(open);
         let reply = reply.map_err(PeerError::Failed)?;
-        match candid::decode_one::<Result<T>>(&reply) {
-            Ok(answer) => answer.map_err(PeerError::Refused),
+        match candid::decode_one::<capsule_shared::Result<T>>(&reply) {
+            Ok(answer) => answer.map_err(|error| PeerError::Refused(Failure::of_peer(error))),
             Err(error) => Err(PeerError::Failed(CallFailure {
                 may_have_acted: true,
                 text: format!("the reply to {method} can't be decoded: {error}"),
@@ -240,7 +241,7 @@ impl<R: Runtime> Peers<R> {
         ask: impl Fn() -> LocalFuture<PeerResult<T>>,
     ) -> PeerResult<T> {
         let answer = ask().await;
-        if !matches!(answer, Err(PeerError::Refused(Error::Unauthorized))) {
+        if !matches!(answer, Err(PeerError::Refused(Failure::Unauthorized))) {
             return answer;
         }
         let probe = self.capsule_list(index, self.runtime.self_id()).await;

@@ -2,7 +2,7 @@
 
 use super::{chunks, gateway, key};
 use crate::State;
-use crate::memory::Memories;
+use crate::regions::Regions;
 use candid::Principal;
 use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
 use capsule_shared::{BlobKey, Error, Result};
@@ -94,7 +94,7 @@ impl World {
         let memory = VectorMemory::default();
         Self {
             // Small buckets: a fresh memory for each history costs little.
-            state: State::over(Memories::in_buckets(memory.clone(), 1)),
+            state: State::over(Regions::in_buckets(memory.clone(), 1)),
             memory,
             model: BTreeMap::new(),
         }

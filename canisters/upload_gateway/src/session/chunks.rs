@@ -3,9 +3,9 @@
 use super::ledger::ChunkReservation;
 use super::service::{SessionService, name_of};
 use super::types::{MAX_AHEAD, SessionId, SessionMeta, SessionStatus};
+use crate::failure::{Failure, Result};
 use candid::Principal;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
-use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory;
 
 /// What `reserve_chunk` found.
@@ -30,7 +30,7 @@ impl<M: Memory> SessionService<M> {
         match old.status {
             SessionStatus::Pending => {}
             status => {
-                return Err(Error::conflict(format!(
+                return Err(Failure::conflict(format!(
                     "session {id} is {} and takes no more chunks",
                     name_of(status)
                 )));
@@ -38,18 +38,18 @@ impl<M: Memory> SessionService<M> {
         }
         let count = old.spec.expected_chunks;
         if index >= count {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "chunk index is {index}, expected 0 to {}",
                 count - 1
             )));
         }
         if len == 0 || len > MAX_CHUNK_BYTES {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "chunk {index} has {len} bytes, expected 1 to {MAX_CHUNK_BYTES}"
             )));
         }
         if self.ledger.in_flight(id, index).is_some() {
-            return Err(Error::temporary(format!(
+            return Err(Failure::temporary(format!(
                 "chunk {index} is being stored just now"
             )));
         }
@@ -66,7 +66,7 @@ impl<M: Memory> SessionService<M> {
         let arrived = old.bytes_received + self.ledger.bytes_in_flight(id);
         let declared = old.spec.bytes_expected;
         if declared != 0 && arrived + bytes > declared {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "chunk {index} has {bytes} bytes, expected at most {}: {declared} were declared",
                 declared - arrived
             )));
@@ -90,7 +90,7 @@ impl<M: Memory> SessionService<M> {
         }
         let window = self.limits.reorder_window;
         if index > expected.saturating_add(window) {
-            return Err(Error::invalid(match window {
+            return Err(Failure::invalid(match window {
                 0 => format!("chunk index is {index}, expected {expected}"),
                 _ => format!(
                     "chunk index is {index}, expected {expected} or at most {window} beyond"
@@ -98,7 +98,7 @@ impl<M: Memory> SessionService<M> {
             }));
         }
         if index - meta.received.next > MAX_AHEAD {
-            return Err(Error::temporary(format!(
+            return Err(Failure::temporary(format!(
                 "too many chunks are ahead of chunk {}",
                 meta.received.next
             )));
@@ -115,14 +115,14 @@ impl<M: Memory> SessionService<M> {
         let size = meta.chunk_size;
         if index == last {
             if size != 0 && len > size {
-                return Err(Error::invalid(format!(
+                return Err(Failure::invalid(format!(
                     "the last chunk has {len} bytes, expected at most {size} like the others"
                 )));
             }
             return Ok(());
         }
         if size != 0 && len != size {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "chunk {index} has {len} bytes, expected {size} like the first one"
             )));
         }
@@ -131,7 +131,7 @@ impl<M: Memory> SessionService<M> {
             .in_flight(meta.id, last)
             .unwrap_or(meta.last_len);
         if len < last_len {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "chunk {index} has {len} bytes, expected at least {last_len} like the last one"
             )));
         }
@@ -141,9 +141,9 @@ impl<M: Memory> SessionService<M> {
 
     /// Enters a written chunk. `NotFound` when the session ended meanwhile.
     pub fn confirm_chunk(&mut self, chunk: ChunkReservation, now: u64) -> Result<SessionMeta> {
-        let old = self.get(chunk.id).ok_or(Error::NotFound)?;
+        let old = self.get(chunk.id).ok_or(Failure::NotFound)?;
         if old.status != SessionStatus::Pending {
-            return Err(Error::conflict(format!(
+            return Err(Failure::conflict(format!(
                 "session {} is {} and takes no more chunks",
                 chunk.id,
                 name_of(old.status)

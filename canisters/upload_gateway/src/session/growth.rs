@@ -3,7 +3,7 @@
 use super::service::{Begin, SessionService};
 use super::tests::{LIMITS, begin, spec};
 use super::types::*;
-use crate::memory::memories;
+use crate::regions::regions;
 use candid::Principal;
 use ic_stable_structures::memory_manager::VirtualMemory;
 use ic_stable_structures::{Memory, VectorMemory};
@@ -59,7 +59,7 @@ impl Many {
             active_total: u32::MAX,
             ..LIMITS
         };
-        let mut sessions = SessionService::new(memories(memory.clone()).sessions, limits);
+        let mut sessions = SessionService::new(regions(memory.clone()).sessions, limits);
         for n in 0..count {
             begin(&mut sessions, spec_of(n), n).unwrap();
         }

@@ -218,7 +218,7 @@ impl World {
                 }
                 let confirmed = self.sessions.confirm_chunk(chunk, self.now);
                 match self.known.get_mut(&id) {
-                    None => assert_eq!(confirmed, Err(capsule_shared::Error::NotFound)),
+                    None => assert_eq!(confirmed, Err(crate::failure::Failure::NotFound)),
                     Some(known) => {
                         confirmed.expect("a written chunk of a living session was refused");
                         known.received.insert(index, len);

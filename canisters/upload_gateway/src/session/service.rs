@@ -15,10 +15,10 @@ use super::ledger::{BeginReservation, FinishGuard, IdemHash, Ledger};
 use super::types::{
     Counters, Limits, ScopeUsage, SessionId, SessionMeta, SessionSpec, SessionStatus,
 };
-use crate::memory::SessionMemories;
+use crate::failure::{Failure, Result};
+use crate::regions::SessionRegions;
 use candid::Principal;
 use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_CHUNKS};
-use capsule_shared::{Error, Result};
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
 use sha2::{Digest, Sha256};
 
@@ -42,7 +42,7 @@ pub enum Begin {
 }
 
 impl<M: Memory> SessionService<M> {
-    pub fn new(memories: SessionMemories<M>, limits: Limits) -> Self {
+    pub fn new(memories: SessionRegions<M>, limits: Limits) -> Self {
         SessionService {
             limits,
             ledger: Ledger::default(),
@@ -76,9 +76,9 @@ impl<M: Memory> SessionService<M> {
 
     /// The session, if `caller` may touch it: `NotFound`, `Unauthorized`.
     pub fn owned(&self, id: SessionId, caller: Principal) -> Result<SessionMeta> {
-        let meta = self.get(id).ok_or(Error::NotFound)?;
+        let meta = self.get(id).ok_or(Failure::NotFound)?;
         if meta.spec.owner != caller {
-            return Err(Error::Unauthorized);
+            return Err(Failure::Unauthorized);
         }
         Ok(meta)
     }
@@ -114,13 +114,13 @@ impl<M: Memory> SessionService<M> {
     pub fn reserve_begin(&mut self, spec: SessionSpec) -> Result<Begin> {
         let chunks = u64::from(spec.expected_chunks);
         if spec.expected_chunks == 0 || spec.expected_chunks > MAX_CHUNKS {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "expected_chunks is {chunks}, expected 1 to {MAX_CHUNKS}"
             )));
         }
         let most = chunks * MAX_CHUNK_BYTES as u64;
         if spec.bytes_expected != 0 && !(chunks..=most).contains(&spec.bytes_expected) {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "{} bytes are declared, expected 0 (not declared) or {chunks} to {most} for {chunks} chunks",
                 spec.bytes_expected
             )));
@@ -129,7 +129,7 @@ impl<M: Memory> SessionService<M> {
         if let Some(id) = self.keys.get(&key) {
             let old = self.expect(SessionId(id)).spec;
             if old != spec {
-                return Err(Error::conflict(format!(
+                return Err(Failure::conflict(format!(
                     "the idempotency key is session {id}'s, begun with name {:?}, {} bytes in {} chunks",
                     old.label, old.bytes_expected, old.expected_chunks
                 )));
@@ -137,7 +137,7 @@ impl<M: Memory> SessionService<M> {
             return Ok(Begin::Existing(SessionId(id)));
         }
         if self.ledger.is_beginning(&key) {
-            return Err(Error::temporary("the same upload is just being begun"));
+            return Err(Failure::temporary("the same upload is just being begun"));
         }
         let counters = self.counters();
         let own = self.ledger.begins_of_owner(&spec.owner);
@@ -150,7 +150,7 @@ impl<M: Memory> SessionService<M> {
             || of_owner >= self.limits.active_per_owner
             || of_scope >= self.limits.active_per_scope
         {
-            return Err(Error::ResourceExhausted);
+            return Err(Failure::ResourceExhausted);
         }
         if total + others >= u64::from(self.limits.active_total)
             || of_scope + begins.other_sessions >= self.limits.active_per_scope
@@ -179,7 +179,7 @@ impl<M: Memory> SessionService<M> {
             .saturating_add(more);
         let most = self.limits.bytes_per_scope;
         if taken > most {
-            return Err(Error::ResourceExhausted);
+            return Err(Failure::ResourceExhausted);
         }
         if taken.saturating_add(begins.other_bytes) > most {
             return Err(others_begin());
@@ -242,7 +242,7 @@ impl<M: Memory> SessionService<M> {
     pub fn guard_finish(&self, id: SessionId) -> Result<FinishGuard> {
         self.ledger
             .finish(id)
-            .ok_or_else(|| Error::temporary(format!("session {id} is just being finished")))
+            .ok_or_else(|| Failure::temporary(format!("session {id} is just being finished")))
     }
 
     /// Whether every chunk is received and the sizes agree.
@@ -251,11 +251,11 @@ impl<M: Memory> SessionService<M> {
         if !meta.is_complete() {
             let missing = meta.received.next;
             if self.ledger.in_flight(meta.id, missing).is_some() {
-                return Err(Error::temporary(format!(
+                return Err(Failure::temporary(format!(
                     "chunk {missing} is being stored just now"
                 )));
             }
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "chunk {missing} is missing: {} of {count} chunks are received",
                 meta.received.count()
             )));
@@ -263,12 +263,12 @@ impl<M: Memory> SessionService<M> {
         let received = meta.bytes_received;
         let declared = meta.spec.bytes_expected;
         if declared != 0 && received != declared {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "{received} bytes are received, expected {declared} as declared"
             )));
         }
         if total_len != received {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "total_len is {total_len}, expected {received} as received"
             )));
         }
@@ -296,12 +296,12 @@ impl<M: Memory> SessionService<M> {
     /// Ends a pending session at its owner's wish. An unknown one is as good as aborted.
     pub fn abort(&mut self, id: SessionId, caller: Principal) -> Result<Option<SessionMeta>> {
         let meta = match self.owned(id, caller) {
-            Err(Error::NotFound) => return Ok(None),
+            Err(Failure::NotFound) => return Ok(None),
             other => other?,
         };
         match meta.status {
             SessionStatus::Pending => Ok(Some(self.remove(meta, SessionStatus::Aborted))),
-            status => Err(Error::conflict(format!(
+            status => Err(Failure::conflict(format!(
                 "session {id} is {} and can't be aborted",
                 name_of(status)
             ))),
@@ -430,8 +430,8 @@ impl<M: Memory> SessionService<M> {
 
 /// Only begins of others, under way, are in the way. Their right isn't known yet: a stranger's must not look like a limit
 /// that is reached.
-fn others_begin() -> Error {
-    Error::temporary("others are just beginning uploads")
+fn others_begin() -> Failure {
+    Failure::temporary("others are just beginning uploads")
 }
 
 fn idem_hash(spec: &SessionSpec) -> IdemHash {

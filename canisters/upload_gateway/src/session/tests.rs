@@ -4,10 +4,10 @@ use super::chunks::ChunkAdmission;
 use super::ledger::ChunkReservation;
 use super::service::{Begin, SessionService};
 use super::types::*;
-use crate::memory::memories;
+use crate::failure::{Failure, Result};
+use crate::regions::regions;
 use candid::Principal;
 use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_CHUNKS};
-use capsule_shared::{Error, Result};
 use ic_stable_structures::memory_manager::VirtualMemory;
 use ic_stable_structures::{Memory, VectorMemory};
 
@@ -24,7 +24,7 @@ pub const LIMITS: Limits = Limits {
 };
 
 pub fn open(memory: &VectorMemory, limits: Limits) -> Sessions {
-    SessionService::new(memories(memory.clone()).sessions, limits)
+    SessionService::new(regions(memory.clone()).sessions, limits)
 }
 
 pub fn user(n: u8) -> Principal {
@@ -60,7 +60,7 @@ pub fn begin<M: Memory>(
 fn reserve(s: &mut Sessions, id: SessionId, index: u32, len: usize) -> Result<ChunkReservation> {
     match s.reserve_chunk(id, user(1), index, len, 0)? {
         ChunkAdmission::New(chunk) => Ok(chunk),
-        ChunkAdmission::Duplicate => Err(Error::conflict("duplicate")),
+        ChunkAdmission::Duplicate => Err(Failure::conflict("duplicate")),
     }
 }
 
@@ -84,7 +84,7 @@ fn started(chunks: u32, bytes: u64, window: u32) -> (VectorMemory, Sessions, Ses
 #[track_caller]
 fn invalid<T>(result: Result<T>, words: &str) {
     match result {
-        Err(Error::InvalidArgument(text)) => assert!(text.contains(words), "{text}"),
+        Err(Failure::InvalidArgument(text)) => assert!(text.contains(words), "{text}"),
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("accepted, expected a text with {words:?}"),
     }
@@ -120,7 +120,7 @@ fn a_key_names_one_session_until_it_ends() {
             ..spec(1, "c", "k", 2, 10)
         },
     ] {
-        assert!(matches!(begin(&mut s, other, 0), Err(Error::Conflict(_))));
+        assert!(matches!(begin(&mut s, other, 0), Err(Failure::Conflict(_))));
     }
     // Another caller's, or another scope's, same key is another session.
     assert_ne!(begin(&mut s, spec(2, "c", "k", 2, 10), 0), Ok(first));
@@ -148,13 +148,13 @@ fn limits_count_sessions_and_begins_under_way() {
     begin(&mut s, spec(1, "d", "2", 1, 0), 0).unwrap();
     let third = s.reserve_begin(spec(1, "e", "3", 1, 0)).ok().unwrap();
     let refused = begin(&mut s, spec(1, "f", "4", 1, 0), 0);
-    assert_eq!(refused, Err(Error::ResourceExhausted), "per owner");
+    assert_eq!(refused, Err(Failure::ResourceExhausted), "per owner");
     drop(third);
     begin(&mut s, spec(1, "f", "4", 1, 0), 0).unwrap();
     begin(&mut s, spec(2, "c", "5", 1, 0), 0).unwrap();
     begin(&mut s, spec(3, "c", "6", 1, 0), 0).unwrap();
     let refused = begin(&mut s, spec(4, "g", "7", 1, 0), 0);
-    assert_eq!(refused, Err(Error::ResourceExhausted), "in all");
+    assert_eq!(refused, Err(Failure::ResourceExhausted), "in all");
     s.abort(SessionId(1), user(1)).unwrap();
     begin(&mut s, spec(4, "c", "8", 1, 0), 0).unwrap();
 }
@@ -165,19 +165,19 @@ fn the_bytes_of_a_scope_are_limited() {
     let mut s = open(&memory, LIMITS);
     let first = begin(&mut s, spec(1, "c", "1", 2, 600), 0).unwrap();
     let refused = begin(&mut s, spec(1, "c", "2", 2, 401), 0);
-    assert_eq!(refused, Err(Error::ResourceExhausted));
+    assert_eq!(refused, Err(Failure::ResourceExhausted));
     let Ok(Begin::Reserved(full)) = s.reserve_begin(spec(1, "c", "3", 2, 300)) else {
         panic!()
     };
     assert_eq!(s.check_bytes(&full, 100), Ok(()));
-    assert_eq!(s.check_bytes(&full, 101), Err(Error::ResourceExhausted));
+    assert_eq!(s.check_bytes(&full, 101), Err(Failure::ResourceExhausted));
     drop(full);
     // Undeclared bytes count as they arrive, in flight or not.
     let open_end = begin(&mut s, spec(1, "c", "4", 4, 0), 0).unwrap();
     put(&mut s, open_end, 0, 200).unwrap();
     let in_flight = reserve(&mut s, open_end, 1, 200).unwrap();
     let refused = reserve(&mut s, open_end, 2, 200).err();
-    assert_eq!(refused, Some(Error::ResourceExhausted));
+    assert_eq!(refused, Some(Failure::ResourceExhausted));
     drop(in_flight);
     s.abort(first, user(1)).unwrap();
     put(&mut s, open_end, 1, 200).unwrap();
@@ -280,13 +280,13 @@ fn declared_bytes_are_kept_to() {
 fn only_the_owner_may_touch_a_session() {
     let (_, mut s, id) = started(1, 0, 0);
     let stranger = user(9);
-    assert_eq!(s.owned(id, stranger), Err(Error::Unauthorized));
+    assert_eq!(s.owned(id, stranger), Err(Failure::Unauthorized));
     let refused = s.reserve_chunk(id, stranger, 0, 1, 0).err();
-    assert_eq!(refused, Some(Error::Unauthorized));
-    assert_eq!(s.abort(id, stranger), Err(Error::Unauthorized));
+    assert_eq!(refused, Some(Failure::Unauthorized));
+    assert_eq!(s.abort(id, stranger), Err(Failure::Unauthorized));
     let unknown = SessionId(99);
     let refused = s.reserve_chunk(unknown, user(1), 0, 1, 0).err();
-    assert_eq!(refused, Some(Error::NotFound));
+    assert_eq!(refused, Some(Failure::NotFound));
     assert_eq!(s.abort(unknown, user(1)), Ok(None));
 }
 
@@ -313,8 +313,8 @@ fn finishing_and_committed_sessions_refuse_chunks_and_abort() {
     put(&mut s, id, 0, 10).unwrap();
     s.start_finishing(id, 1);
     for _ in 0..2 {
-        assert!(matches!(put(&mut s, id, 0, 10), Err(Error::Conflict(_))));
-        assert!(matches!(s.abort(id, user(1)), Err(Error::Conflict(_))));
+        assert!(matches!(put(&mut s, id, 0, 10), Err(Failure::Conflict(_))));
+        assert!(matches!(s.abort(id, user(1)), Err(Failure::Conflict(_))));
         if s.get(id).unwrap().status == SessionStatus::Finishing {
             s.commit(id, 2);
         }
@@ -329,7 +329,7 @@ fn a_chunk_in_flight_when_the_session_ends_is_not_found() {
     let (_, mut s, id) = started(1, 0, 0);
     let chunk = reserve(&mut s, id, 0, 10).unwrap();
     s.abort(id, user(1)).unwrap();
-    assert_eq!(s.confirm_chunk(chunk, 0), Err(Error::NotFound));
+    assert_eq!(s.confirm_chunk(chunk, 0), Err(Failure::NotFound));
 }
 
 #[test]
@@ -365,7 +365,7 @@ fn committed_records_retire_and_finishing_ones_stay() {
     s.commit(id, 2_000);
     assert!(s.tick_ttl(2_050, 9).retired.is_empty());
     assert_eq!(s.tick_ttl(2_051, 9).retired.len(), 1);
-    assert_eq!(s.owned(id, user(1)), Err(Error::NotFound));
+    assert_eq!(s.owned(id, user(1)), Err(Failure::NotFound));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The session types of the whole gateway; `upload::types` re-exports them.
 
-use crate::codec::{Reader, Writer, storable_binary};
+use crate::failure::Result;
 use candid::Principal;
-use capsule_shared::Result;
+use canister_common::codec::{Reader, Record, Writer, unknown};
+use canister_common::storable;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -160,10 +161,15 @@ impl SessionMeta {
     pub fn pending_bytes(&self) -> u64 {
         self.spec.bytes_expected.max(self.bytes_received)
     }
+}
 
-    /// Layout, version 1: status (0 pending, 1 finishing, 2 committed), id, owner, scope, idem, label, expected
-    /// chunks, expected bytes, completed_at, created_at, last_seen, next, ahead, bytes, chunk size, last length.
-    pub(super) fn encode(&self) -> Vec<u8> {
+/// Layout, version 1: status (0 pending, 1 finishing, 2 committed), id, owner, scope, idem, label,
+/// expected chunks, expected bytes, completed_at, created_at, last_seen, next, ahead, bytes, chunk
+/// size, last length.
+impl Record for SessionMeta {
+    const VERSION: u8 = 1;
+
+    fn write(&self, fields: Writer) -> Writer {
         let (status, completed_at) = match self.status {
             SessionStatus::Pending => (0, 0),
             SessionStatus::Finishing => (1, 0),
@@ -172,7 +178,7 @@ impl SessionMeta {
                 unreachable!("BUG: an ended session is never stored")
             }
         };
-        Writer::new(1)
+        fields
             .u8(status)
             .u64(self.id.0)
             .blob(self.spec.owner.as_slice())
@@ -189,11 +195,12 @@ impl SessionMeta {
             .u64(self.bytes_received)
             .u32(self.chunk_size)
             .u32(self.last_len)
-            .finish()
     }
 
-    fn decode(bytes: &[u8]) -> Self {
-        let mut r = Reader::new(bytes, 1);
+    fn read(version: u8, r: &mut Reader<'_>) -> Self {
+        if version != 1 {
+            unknown(version);
+        }
         let status = r.u8();
         let id = SessionId(r.u64());
         let spec = SessionSpec {
@@ -227,7 +234,7 @@ impl SessionMeta {
     }
 }
 
-storable_binary!(SessionMeta);
+storable!(SessionMeta);
 
 /// What one scope holds, while it has active sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -239,17 +246,21 @@ pub struct ScopeUsage {
     pub stored_bytes: u64,
 }
 
-impl ScopeUsage {
-    fn encode(&self) -> Vec<u8> {
-        Writer::new(1)
+/// Layout, version 1: active, pending bytes, stored bytes.
+impl Record for ScopeUsage {
+    const VERSION: u8 = 1;
+
+    fn write(&self, fields: Writer) -> Writer {
+        fields
             .u32(self.active)
             .u64(self.pending_bytes)
             .u64(self.stored_bytes)
-            .finish()
     }
 
-    fn decode(bytes: &[u8]) -> Self {
-        let mut r = Reader::new(bytes, 1);
+    fn read(version: u8, r: &mut Reader<'_>) -> Self {
+        if version != 1 {
+            unknown(version);
+        }
         ScopeUsage {
             active: r.u32(),
             pending_bytes: r.u64(),
@@ -258,7 +269,7 @@ impl ScopeUsage {
     }
 }
 
-storable_binary!(ScopeUsage);
+storable!(ScopeUsage);
 
 /// How many sessions there are, by state, and the next id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -280,18 +291,22 @@ impl Default for Counters {
     }
 }
 
-impl Counters {
-    fn encode(&self) -> Vec<u8> {
-        Writer::new(1)
+/// Layout, version 1: next id, then pending, finishing and committed sessions.
+impl Record for Counters {
+    const VERSION: u8 = 1;
+
+    fn write(&self, fields: Writer) -> Writer {
+        fields
             .u64(self.next_id)
             .u64(self.pending)
             .u64(self.finishing)
             .u64(self.committed)
-            .finish()
     }
 
-    fn decode(bytes: &[u8]) -> Self {
-        let mut r = Reader::new(bytes, 1);
+    fn read(version: u8, r: &mut Reader<'_>) -> Self {
+        if version != 1 {
+            unknown(version);
+        }
         Counters {
             next_id: r.u64(),
             pending: r.u64(),
@@ -301,7 +316,7 @@ impl Counters {
     }
 }
 
-storable_binary!(Counters);
+storable!(Counters);
 
 /// What may be configured. Times are nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use super::jobs::{JobId, Task};
 use super::service::UploadService;
 use super::types::{SessionId, SessionSpec, UploadMeta};
+use crate::failure::{Failure, Result};
 use crate::peers::{PeerError, index_error, store_error};
 use crate::runtime::Runtime;
 use crate::session::ledger::BeginReservation;
@@ -13,7 +14,6 @@ use capsule_shared::keys::pmid_stem;
 use capsule_shared::limits::{
     MAX_ID_BYTES, MAX_IDEMPOTENCY_KEY_BYTES, MAX_METADATA_BYTES, MAX_NAME_BYTES,
 };
-use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory;
 
 /// Session ids that one begin may try: two taken blob ids in a row are already next to impossible.
@@ -89,10 +89,10 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                     self.schedule();
                     return match made {
                         true => Ok(id),
-                        false => Err(Error::temporary("the blob store answered too late")),
+                        false => Err(Failure::temporary("the blob store answered too late")),
                     };
                 }
-                Err(PeerError::Refused(Error::Conflict(_))) => {
+                Err(PeerError::Refused(Failure::Conflict(_))) => {
                     // The id is another blob's: there is nothing of ours to release.
                     self.with(|state| state.jobs.remove(intent));
                 }
@@ -106,7 +106,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 }
             }
         }
-        Err(Error::temporary(format!(
+        Err(Failure::temporary(format!(
             "{MAX_OPEN_TRIES} blob ids in a row are taken"
         )))
     }
@@ -143,7 +143,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 state.events.sessions_aborted += 1;
                 state.discard(&session, now);
             }
-            Ok::<_, Error>(())
+            Ok::<_, Failure>(())
         })?;
         self.schedule();
         Ok(())
@@ -159,7 +159,7 @@ fn check_begin(args: &BeginArgs) -> Result<()> {
         .expect("BUG: metadata that Candid can't write")
         .len();
     if size > MAX_METADATA_BYTES {
-        return Err(Error::invalid(format!(
+        return Err(Failure::invalid(format!(
             "the metadata has {size} bytes, expected at most {MAX_METADATA_BYTES}"
         )));
     }
@@ -169,7 +169,7 @@ fn check_begin(args: &BeginArgs) -> Result<()> {
 /// A text of 1 to `max` bytes.
 pub(super) fn check_text(what: &str, text: &str, max: usize) -> Result<()> {
     if text.is_empty() || text.len() > max {
-        return Err(Error::invalid(format!(
+        return Err(Failure::invalid(format!(
             "{what} has {} bytes, expected 1 to {max}",
             text.len()
         )));

@@ -6,12 +6,12 @@ use super::jobs::Task;
 use super::service::UploadService;
 use super::types::{Deletion, SessionId, SessionStatus};
 use super::work::FINISH_PAUSE_NS;
+use crate::failure::{Failure, Result};
 use crate::peers::index_error;
 use crate::runtime::Runtime;
 use candid::Principal;
 use capsule_shared::limits::MAX_ID_BYTES;
 use capsule_shared::memory_index::Memory;
-use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory as StableMemory;
 
 /// How long a repeated call of a deletion that is done finds it done.
@@ -41,7 +41,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     fn note_deletion(&self, who: Principal, memory: Memory) -> Result<()> {
         let own = self.runtime.self_id();
         if memory.gateway != own {
-            return Err(Error::conflict(format!(
+            return Err(Failure::conflict(format!(
                 "gateway {} committed this memory and alone can delete it, this is {own}",
                 memory.gateway
             )));

@@ -5,9 +5,10 @@ use super::hash::Digested;
 use super::jobs::Task;
 use super::service::UploadService;
 use super::types::{
-    FinishRecord, SessionId, SessionMeta, SessionStatus, UploadMeta, checksum_mismatch, hex,
+    FinishRecord, SessionId, SessionMeta, SessionStatus, UploadMeta, checksum_mismatch,
 };
 use super::work::FINISH_PAUSE_NS;
+use crate::failure::{Failure, Result, hex};
 use crate::peers::{PeerError, index_error, store_error};
 use crate::runtime::Runtime;
 use crate::session::ledger::FinishGuard;
@@ -15,7 +16,6 @@ use candid::Principal;
 use capsule_shared::blob_store::DigestProgress;
 use capsule_shared::memory_index::{BlobPlace, Memory, MemoryCommit};
 use capsule_shared::upload::{StorageBackend, UploadFinishResult};
-use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory as StableMemory;
 use serde_bytes::ByteBuf;
 
@@ -66,7 +66,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             Found::Verified(guard) => guard,
             Found::Unhashed(guard) => {
                 if let Asked::Hashing { bytes, of } = self.ask_digest(id).await? {
-                    return Err(Error::temporary(format!(
+                    return Err(Failure::temporary(format!(
                         "the file is being hashed: {bytes} of {of} bytes"
                     )));
                 }
@@ -87,7 +87,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         let guard = self.with(|state| {
             let session = state.sessions.owned(id, caller)?;
             if sha256.len() != 32 {
-                return Err(Error::invalid(format!(
+                return Err(Failure::invalid(format!(
                     "the SHA-256 has {} bytes, expected 32",
                     sha256.len()
                 )));
@@ -113,7 +113,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         let hashed = self.with(|state| {
             let session = state.sessions.owned(id, caller)?;
             state.sessions.check_complete(&session, total_len)?;
-            Ok::<_, Error>(state.hashes.digest(id, session.spec.expected_chunks))
+            Ok::<_, Failure>(state.hashes.digest(id, session.spec.expected_chunks))
         })?;
         match hashed {
             Digested::Known(_) => {
@@ -139,7 +139,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             state.sessions.check_complete(&session, total_len)?;
             let count = session.spec.expected_chunks;
             let Digested::Known(digest) = state.hashes.digest(id, count) else {
-                return Err(Error::temporary("the file is being hashed"));
+                return Err(Failure::temporary("the file is being hashed"));
             };
             if digest != sha256 {
                 return Err(checksum_mismatch(&digest, sha256));
@@ -165,9 +165,9 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     /// Has the store hash on, once. What it made of a file that wasn't complete when it was asked is no file's hash.
     pub(super) async fn ask_digest(&self, id: SessionId) -> Result<Asked> {
         let (upload, complete) = self.with(|state| {
-            let session = state.sessions.get(id).ok_or(Error::NotFound)?;
-            let upload = state.metas.get(&id.0).ok_or(Error::NotFound)?;
-            Ok::<_, Error>((upload, session.is_complete()))
+            let session = state.sessions.get(id).ok_or(Failure::NotFound)?;
+            let upload = state.metas.get(&id.0).ok_or(Failure::NotFound)?;
+            Ok::<_, Failure>((upload, session.is_complete()))
         })?;
         let answer = self.peers.blob_digest(upload.store, upload.key(id)).await;
         match answer.map_err(store_error)? {
@@ -175,7 +175,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             DigestProgress::Done(_) if !complete => Ok(Asked::Waiting),
             DigestProgress::Done(digest) => {
                 let digest = digest.as_slice().try_into().map_err(|_| {
-                    Error::Internal("the blob store made a hash that hasn't 32 bytes".into())
+                    Failure::Internal("the blob store made a hash that hasn't 32 bytes".into())
                 })?;
                 self.with(|state| state.hashes.set_digest(id, digest));
                 Ok(Asked::Done)
@@ -223,7 +223,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         let ask = || self.peers.memory_commit(index, &commit);
         match self.peers.ask_index_surely(index, ask).await {
             Ok(memory) => self.complete(id, &memory),
-            Err(PeerError::Refused(error @ (Error::Unauthorized | Error::NotFound))) => {
+            Err(PeerError::Refused(error @ (Failure::Unauthorized | Failure::NotFound))) => {
                 Err(self.give_up(id, error))
             }
             Err(error) => Err(self.reopen_unless_temporary(id, index_error(error))),
@@ -237,7 +237,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         id: SessionId,
     ) -> Result<std::result::Result<(SessionMeta, UploadMeta), UploadFinishResult>> {
         self.with(|state| {
-            let session = state.sessions.get(id).ok_or(Error::NotFound)?;
+            let session = state.sessions.get(id).ok_or(Failure::NotFound)?;
             match session.status {
                 SessionStatus::Finishing => {
                     let upload = state.meta(id);
@@ -249,13 +249,13 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
                         record.expect("BUG: a committed session without its result")
                     ))
                 }
-                _ => Err(Error::temporary(format!("session {id} is pending again"))),
+                _ => Err(Failure::temporary(format!("session {id} is pending again"))),
             }
         })
     }
 
     /// A definite refusal makes the session pending again: its owner can mend it, or abort.
-    fn reopen_unless_temporary(&self, id: SessionId, error: Error) -> Error {
+    fn reopen_unless_temporary(&self, id: SessionId, error: Failure) -> Failure {
         if !error.is_temporary() {
             let now = self.runtime.now();
             self.with(|state| {
@@ -271,7 +271,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     }
 
     /// The right to write is gone: the session ends and its blob goes.
-    fn give_up(&self, id: SessionId, error: Error) -> Error {
+    fn give_up(&self, id: SessionId, error: Failure) -> Failure {
         let now = self.runtime.now();
         self.with(|state| {
             let session = state.sessions.get(id);

@@ -4,8 +4,9 @@
 //! A chunk that isn't stored discards its own and all later tentative midstates. A chunk that is confirmed without one
 //! can't be hashed any more: from then on the whole file needs hashing by the blob store.
 
-use crate::codec::{Reader, Writer, storable_binary};
 use crate::session::types::{Received, SessionId};
+use canister_common::codec::{Reader, Record, Writer, unknown};
+use canister_common::storable;
 use ic_stable_structures::{Memory, StableBTreeMap};
 use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::{Digest, Sha256};
@@ -13,7 +14,6 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// Layout, version 1: next, midstate (as the sha2 crate serializes it, 0.11), whether the store's digest is there, it.
 #[derive(Clone)]
 struct Rolling {
     /// The chunks below this are in the midstate.
@@ -23,27 +23,32 @@ struct Rolling {
     digest: Option<[u8; 32]>,
 }
 
-impl Rolling {
-    fn encode(&self) -> Vec<u8> {
+/// Layout, version 1: next, midstate (as the crate sha2 0.11 serializes it), 1 if the store's digest
+/// is known and 0 otherwise, the digest or 32 zeros.
+impl Record for Rolling {
+    const VERSION: u8 = 1;
+
+    fn write(&self, fields: Writer) -> Writer {
         let midstate = self.midstate.serialize();
         let (known, digest) = (self.digest.is_some(), self.digest.unwrap_or_default());
-        Writer::new(1)
+        fields
             .u32(self.next)
             .blob(&midstate)
             .u8(known.into())
             .raw(&digest)
-            .finish()
     }
 
-    fn decode(bytes: &[u8]) -> Self {
-        let mut r = Reader::new(bytes, 1);
-        let next = r.u32();
-        let midstate = SerializedState::<Sha256>::try_from(r.blob())
+    fn read(version: u8, fields: &mut Reader<'_>) -> Self {
+        if version != 1 {
+            unknown(version);
+        }
+        let next = fields.u32();
+        let midstate = SerializedState::<Sha256>::try_from(fields.blob())
             .ok()
             .and_then(|state| Sha256::deserialize(&state).ok())
             .expect("BUG: a midstate that sha2 can't read");
-        let known = r.u8() == 1;
-        let digest = r.array();
+        let known = fields.u8() == 1;
+        let digest = fields.array();
         Rolling {
             next,
             midstate,
@@ -52,7 +57,7 @@ impl Rolling {
     }
 }
 
-storable_binary!(Rolling);
+storable!(Rolling);
 
 struct Tentative {
     midstate: Sha256,

@@ -1,7 +1,6 @@
 //! The durable queue of work that no caller waits for: deleting blobs and memories, carrying finishes to their end,
 //! having the store hash. A job stays in the queue until it is done.
 
-use crate::codec::storable_candid;
 use candid::{CandidType, Principal};
 use capsule_shared::BlobKey;
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
@@ -61,7 +60,7 @@ pub struct Job {
     pub attempts: u32,
 }
 
-storable_candid!(Job, 1u8);
+canister_common::candid_record!(Job, version = 1);
 
 /// (due, sequence number)
 pub type JobId = (u64, u64);

@@ -1,9 +1,9 @@
 //! What the gateway tells whoever watches it: numbers, never principals or names.
 
 use super::service::{State, UploadService};
+use crate::failure::Failure;
 use crate::runtime::Runtime;
 use canister_common::http::Encoder;
-use capsule_shared::Error;
 use ic_stable_structures::Memory;
 use std::collections::BTreeMap;
 use std::io;
@@ -35,25 +35,23 @@ const REASONS: [&str; 9] = [
     "internal",
 ];
 
-/// An error as a label.
-fn reason(error: &Error) -> &'static str {
-    match error {
-        Error::Internal(_) if error.is_temporary() => "temporary",
-        Error::Internal(_) => "internal",
-        Error::NotFound => "not_found",
-        Error::Unauthorized => "unauthorized",
-        Error::InvalidArgument(text) if text.starts_with("checksum_mismatch: ") => {
-            "checksum_mismatch"
-        }
-        Error::InvalidArgument(_) => "invalid_argument",
-        Error::ResourceExhausted => "resource_exhausted",
-        Error::NotImplemented(_) => "not_implemented",
-        Error::Conflict(_) => "conflict",
+/// A failure as a label.
+fn reason(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Temporary(_) => "temporary",
+        Failure::ChecksumMismatch { .. } => "checksum_mismatch",
+        Failure::Internal(_) => "internal",
+        Failure::NotFound => "not_found",
+        Failure::Unauthorized => "unauthorized",
+        Failure::InvalidArgument(_) => "invalid_argument",
+        Failure::ResourceExhausted => "resource_exhausted",
+        Failure::NotImplemented(_) => "not_implemented",
+        Failure::Conflict(_) => "conflict",
     }
 }
 
 impl Events {
-    pub fn finish_failed(&mut self, error: &Error) {
+    pub fn finish_failed(&mut self, error: &Failure) {
         *self.finishes_failed.entry(reason(error)).or_default() += 1;
     }
 }
@@ -163,15 +161,15 @@ mod tests {
     fn every_error_has_a_reason_that_is_listed() {
         let mut events = Events::default();
         let errors = [
-            Error::temporary("x"),
-            Error::Internal("x".into()),
-            Error::NotFound,
-            Error::Unauthorized,
-            Error::invalid("checksum_mismatch: x"),
-            Error::invalid("x"),
-            Error::ResourceExhausted,
-            Error::NotImplemented("x".into()),
-            Error::conflict("x"),
+            Failure::temporary("x"),
+            Failure::Internal("x".into()),
+            Failure::NotFound,
+            Failure::Unauthorized,
+            crate::upload::types::checksum_mismatch(&[1], &[2]),
+            Failure::invalid("x"),
+            Failure::ResourceExhausted,
+            Failure::NotImplemented("x".into()),
+            Failure::conflict("x"),
         ];
         errors.iter().for_each(|error| events.finish_failed(error));
         let mut reasons: Vec<_> = events.finishes_failed.into_iter().collect();

@@ -4,6 +4,7 @@ use super::hash::TentativeHash;
 use super::jobs::Task;
 use super::service::UploadService;
 use super::types::{ByteSink, SessionId, UploadMeta};
+use crate::failure::{Failure, Result};
 use crate::peers::{Peers, store_error};
 use crate::runtime::Runtime;
 use crate::session::chunks::ChunkAdmission;
@@ -11,7 +12,7 @@ use crate::session::ledger::ChunkReservation;
 use crate::session::types::LocalFuture;
 use crate::wire::PutChunk;
 use candid::Principal;
-use capsule_shared::{BlobKey, Error, Result};
+use capsule_shared::BlobKey;
 use ic_stable_structures::Memory;
 
 /// Writes the chunks of one upload into its blob store.
@@ -57,7 +58,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 ChunkAdmission::Duplicate => None,
             };
             let sink = BlobStoreSink::for_meta(&self.peers, &state.meta(id), id);
-            Ok::<_, Error>((admission, hash, sink))
+            Ok::<_, Failure>((admission, hash, sink))
         })?;
         let write = sink.write(index, put.bytes());
         // The outgoing call has its own copy; while it is open the message need not be held.
@@ -90,7 +91,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 let session = session.id.0;
                 state.jobs.push(now, Task::Digest { session });
             }
-            Ok::<_, Error>(())
+            Ok::<_, Failure>(())
         })?;
         self.schedule();
         Ok(())

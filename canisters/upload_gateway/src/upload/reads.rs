@@ -3,15 +3,16 @@
 use super::begin::check_text;
 use super::service::UploadService;
 use super::types::SessionMeta;
+use crate::failure::{Failure, Result};
 use crate::peers::{index_error, store_error};
 use crate::runtime::Runtime;
 use crate::session::service::name_of;
 use candid::Principal;
+use capsule_shared::BlobId;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::limits::{MAX_ID_BYTES, MAX_PAGE, MAX_WHOLE_READ_BYTES};
 use capsule_shared::memory_index::{BlobPlace, Memory, MemoryPage};
 use capsule_shared::upload::BlobMeta;
-use capsule_shared::{BlobId, Error, Result};
 use ic_stable_structures::Memory as StableMemory;
 use serde_bytes::ByteBuf;
 
@@ -38,7 +39,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     async fn locate(&self, caller: Principal, locator: &str) -> Result<BlobPlace> {
         check_text("the locator", locator, MAX_ID_BYTES)?;
         let blob = BlobId::from_locator(locator).ok_or_else(|| {
-            Error::invalid(format!(
+            Failure::invalid(format!(
                 "the locator is {locator:?}, expected blob_<decimal> or icp://blob/blob_<decimal>"
             ))
         })?;
@@ -63,7 +64,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     ) -> Result<ByteBuf> {
         let place = self.locate(caller, locator).await?;
         if index >= place.chunk_count {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "chunk index is {index}, expected 0 to {}",
                 place.chunk_count.saturating_sub(1)
             )));
@@ -75,7 +76,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     pub async fn blob_whole(&self, caller: Principal, locator: &str) -> Result<ByteBuf> {
         let place = self.locate(caller, locator).await?;
         if place.size > MAX_WHOLE_READ_BYTES {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "the blob has {} bytes, expected at most {MAX_WHOLE_READ_BYTES}: read it with blob_read_chunk, chunk 0 to {}",
                 place.size,
                 place.chunk_count.saturating_sub(1)
@@ -121,7 +122,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         check_text("capsule_id", capsule_id, MAX_ID_BYTES)?;
         let may_be_one = self.with(|state| state.config.get().check_caller(controller).is_ok());
         if !may_be_one || controller == Principal::management_canister() {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "the controller is {controller}, expected the principal of a person or a canister"
             )));
         }
@@ -179,7 +180,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         if let Some(limit) = limit
             && !(1..=MAX_PAGE).contains(&limit)
         {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "limit is {limit}, expected 1 to {MAX_PAGE}"
             )));
         }

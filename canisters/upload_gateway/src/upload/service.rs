@@ -5,14 +5,14 @@ use super::jobs::{JobQueue, Task};
 use super::metrics::Events;
 use super::types::{Deletion, FinishRecord, SessionId, SessionMeta, UploadMeta};
 use crate::config::Config;
-use crate::memory::Memories;
+use crate::failure::{Failure, Result};
 use crate::peers::Peers;
+use crate::regions::Regions;
 use crate::runtime::Runtime;
 use crate::session::service::SessionService;
 use candid::Principal;
 use canister_common::funds::{MIN_WITH_CALLS, check_funds};
 use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
-use capsule_shared::{Error, Result};
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -34,7 +34,7 @@ pub struct State<M: Memory> {
 }
 
 impl<M: Memory> State<M> {
-    pub fn new(memories: Memories<M>) -> Self {
+    pub fn new(memories: Regions<M>) -> Self {
         let config = StableCell::init(memories.config, Config::default());
         let limits = config.get().limits();
         State {
@@ -87,7 +87,7 @@ impl<M: Memory, R: Clone> Clone for UploadService<M, R> {
 }
 
 impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
-    pub fn new(memories: Memories<M>, runtime: R) -> Self {
+    pub fn new(memories: Regions<M>, runtime: R) -> Self {
         UploadService {
             state: Rc::new(RefCell::new(State::new(memories))),
             peers: Peers::new(runtime.clone()),
@@ -106,7 +106,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
 
     /// New work is refused while there are too few cycles for what has begun.
     pub(super) fn check_funds(&self) -> Result<()> {
-        check_funds("the gateway", self.runtime.liquid_cycles(), MIN_WITH_CALLS)
+        check_funds("the gateway", self.runtime.liquid_cycles(), MIN_WITH_CALLS)?;
+        Ok(())
     }
 
     // ---- settings ---------------------------------------------------------------------------------------------
@@ -116,7 +117,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             let config = state.config.get().with(args)?;
             state.sessions.set_limits(config.limits());
             state.config.set(config);
-            Ok::<_, Error>(())
+            Ok::<_, Failure>(())
         })?;
         self.schedule();
         Ok(())
@@ -129,7 +130,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     pub(super) fn index(&self) -> Result<Principal> {
         self.with(|state| state.config.get().0.memory_index)
             .or_else(|| self.runtime.named_peer("memory_index"))
-            .ok_or_else(|| Error::temporary("memory_index is not configured"))
+            .ok_or_else(|| Failure::temporary("memory_index is not configured"))
     }
 
     /// The blob stores that take new uploads; at least one.
@@ -139,7 +140,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             return Ok(stores);
         }
         let named = self.runtime.named_peer("blob_store");
-        let store = named.ok_or_else(|| Error::temporary("no blob_store is configured"))?;
+        let store = named.ok_or_else(|| Failure::temporary("no blob_store is configured"))?;
         Ok(vec![store])
     }
 

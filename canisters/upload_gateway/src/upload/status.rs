@@ -2,9 +2,9 @@
 
 use super::service::{State, UploadService};
 use super::types::{SessionId, SessionMeta, SessionStatus};
+use crate::failure::Result;
 use crate::runtime::Runtime;
 use candid::Principal;
-use capsule_shared::Result;
 use capsule_shared::upload::{ChunkRange, UploadState, UploadStatus};
 use ic_stable_structures::Memory;
 

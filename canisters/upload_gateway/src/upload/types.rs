@@ -2,12 +2,14 @@
 
 pub use crate::session::types::{ByteSink, SessionId, SessionMeta, SessionSpec, SessionStatus};
 
-use crate::codec::{Reader, Writer, storable_binary, storable_candid};
+use crate::failure::{Failure, Result};
 use candid::{CandidType, Principal};
+use canister_common::codec::{Reader, Record, Writer, unknown};
+use canister_common::{candid_record, storable};
+use capsule_shared::BlobKey;
 use capsule_shared::asset::AssetMetadata;
 use capsule_shared::keys::pmid_session_hash32;
 use capsule_shared::upload::UploadFinishResult;
-use capsule_shared::{BlobKey, Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -45,29 +47,34 @@ impl UploadMeta {
     pub fn key(&self, id: SessionId) -> BlobKey {
         pmid_session_hash32(&self.pmid_stem, id.0)
     }
+}
 
-    /// Layout, version 1: store, capsule id, stem, metadata as Candid.
-    fn encode(&self) -> Vec<u8> {
-        Writer::new(1)
+/// Layout, version 1: store, capsule id, stem, metadata as Candid.
+impl Record for UploadMeta {
+    const VERSION: u8 = 1;
+
+    fn write(&self, fields: Writer) -> Writer {
+        fields
             .blob(self.store.as_slice())
             .blob(self.capsule_id.as_bytes())
             .blob(self.pmid_stem.as_bytes())
             .blob(&self.metadata)
-            .finish()
     }
 
-    fn decode(bytes: &[u8]) -> Self {
-        let mut r = Reader::new(bytes, 1);
-        UploadMeta {
-            store: r.principal(),
-            capsule_id: r.text(),
-            pmid_stem: r.text(),
-            metadata: r.blob().to_vec(),
+    fn read(version: u8, fields: &mut Reader<'_>) -> Self {
+        match version {
+            1 => UploadMeta {
+                store: fields.principal(),
+                capsule_id: fields.text(),
+                pmid_stem: fields.text(),
+                metadata: fields.blob().to_vec(),
+            },
+            other => unknown(other),
         }
     }
 }
 
-storable_binary!(UploadMeta);
+storable!(UploadMeta);
 
 /// A finish that has passed its checks, and its result once there is one.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -78,7 +85,7 @@ pub struct FinishRecord {
     pub result: Option<UploadFinishResult>,
 }
 
-storable_candid!(FinishRecord, 1u8);
+candid_record!(FinishRecord, version = 1);
 
 impl FinishRecord {
     /// Whether a repeated finish is the same one.
@@ -87,7 +94,7 @@ impl FinishRecord {
             return Err(checksum_mismatch(&self.sha256, sha256));
         }
         if self.total_len != total_len {
-            return Err(Error::invalid(format!(
+            return Err(Failure::invalid(format!(
                 "total_len is {total_len}, expected {} as received",
                 self.total_len
             )));
@@ -96,12 +103,11 @@ impl FinishRecord {
     }
 }
 
-pub fn checksum_mismatch(received: &[u8], given: &[u8]) -> Error {
-    Error::invalid(format!(
-        "checksum_mismatch: the received bytes have SHA-256 {}, expected {} as given",
-        hex(received),
-        hex(given)
-    ))
+pub fn checksum_mismatch(received: &[u8], given: &[u8]) -> Failure {
+    Failure::ChecksumMismatch {
+        received: received.to_vec(),
+        given: given.to_vec(),
+    }
 }
 
 /// A memory that its owner wants deleted; kept some time after, so that a repeated call finds it done.
@@ -116,8 +122,4 @@ pub struct Deletion {
     pub done: bool,
 }
 
-storable_candid!(Deletion, 1u8);
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+candid_record!(Deletion, version = 1);

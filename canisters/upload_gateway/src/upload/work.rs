@@ -5,11 +5,12 @@ use super::finish::Asked;
 use super::jobs::{JobId, Task};
 use super::service::UploadService;
 use super::types::{SessionId, SessionStatus};
+use crate::failure::{Failure, Result};
 use crate::peers::{PeerError, index_error, store_error};
 use crate::runtime::Runtime;
 use candid::Principal;
+use capsule_shared::BlobKey;
 use capsule_shared::blob_store::DeleteProgress;
-use capsule_shared::{BlobKey, Error, Result};
 use ic_stable_structures::Memory;
 use std::future::Future;
 use std::pin::Pin;
@@ -101,7 +102,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
 
     async fn run_delete_blob(&self, store: Principal, key: BlobKey) -> Result<Run> {
         match self.peers.blob_delete(store, key).await {
-            Ok(DeleteProgress::Done) | Err(PeerError::Refused(Error::NotFound)) => Ok(Run::Done),
+            Ok(DeleteProgress::Done) | Err(PeerError::Refused(Failure::NotFound)) => Ok(Run::Done),
             Ok(DeleteProgress::Remaining(_)) => Ok(Run::Again),
             Err(error) => Err(store_error(error)),
         }
@@ -182,7 +183,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             match answer {
                 _ if deletion.done => Ok(()),
                 // A memory that was there when the deletion was noted and isn't any more is deleted.
-                Ok(_) | Err(PeerError::Refused(Error::NotFound)) => {
+                Ok(_) | Err(PeerError::Refused(Failure::NotFound)) => {
                     if let Ok(deleted) = answer {
                         let bytes = deleted.place.size;
                         state.sessions.free_stored(&deleted.capsule_id, bytes);

@@ -1,9 +1,9 @@
 //! Beginning and ending: two begins at once, refusals, lost answers, broken-off begins, abort and expiry.
 
 use super::world::*;
+use crate::failure::Failure;
 use crate::upload::types::SessionId;
 use candid::Principal;
-use capsule_shared::Error;
 use capsule_shared::gateway::GatewayArgs;
 use std::task::Poll;
 
@@ -14,7 +14,7 @@ fn a_begin_is_found_again_by_its_key() {
     assert_eq!(session, SessionId(1));
     assert_eq!(begin(&world.start(), "key", 2), Ok(session));
     let other = run(service.begin(id(OWNER), begin_args("key", "other.jpg", 2, 0)));
-    assert!(matches!(other, Err(Error::Conflict(_))), "{other:?}");
+    assert!(matches!(other, Err(Failure::Conflict(_))), "{other:?}");
     assert_eq!(world.net().blobs.len(), 1);
 }
 
@@ -54,7 +54,7 @@ fn bad_arguments_and_callers_are_refused_before_any_call() {
     ] {
         let refused = run(service.begin(id(OWNER), args));
         assert!(
-            matches!(refused, Err(Error::InvalidArgument(_))),
+            matches!(refused, Err(Failure::InvalidArgument(_))),
             "{refused:?}"
         );
     }
@@ -65,7 +65,7 @@ fn bad_arguments_and_callers_are_refused_before_any_call() {
         let args = begin_args("key", "photo.jpg", 1, 0);
         run(service.begin(Principal::anonymous(), args))
     };
-    assert_eq!(anonymous(), Err(Error::Unauthorized));
+    assert_eq!(anonymous(), Err(Failure::Unauthorized));
     assert!(world.net().calls.is_empty());
     let allow = GatewayArgs {
         allow_anonymous: Some(true),
@@ -81,7 +81,7 @@ fn without_the_right_to_write_nothing_is_left() {
     let (world, service) = World::new();
     let stranger = |key| run(service.begin(id(9), begin_args(key, "photo.jpg", 2, 0)));
     for _ in 0..200 {
-        assert_eq!(stranger("key"), Err(Error::Unauthorized));
+        assert_eq!(stranger("key"), Err(Failure::Unauthorized));
     }
     assert!(world.net().blobs.is_empty());
     world.net().writers.insert(id(9));
@@ -91,7 +91,10 @@ fn without_the_right_to_write_nothing_is_left() {
 #[test]
 fn a_taken_blob_id_is_skipped() {
     let (world, service) = World::new();
-    world.fail("blob_open", Fault::Refused(Error::conflict("taken")));
+    world.fail(
+        "blob_open",
+        Fault::Refused(capsule_shared::Error::conflict("taken")),
+    );
     assert_eq!(begin(&service, "key", 2), Ok(SessionId(2)));
     world.pass(&service, 7_200);
     assert!(!world.net().calls.contains(&"blob_delete"));
@@ -157,14 +160,14 @@ fn missing_peers_are_named() {
         ..world
     };
     let error = begin(&fresh.start(), "key", 2).unwrap_err();
-    assert_eq!(error, Error::temporary("memory_index is not configured"));
+    assert_eq!(error, Failure::temporary("memory_index is not configured"));
 }
 
 #[test]
 fn abort_deletes_the_blob_however_often_the_store_fails() {
     let (world, service) = World::new();
     let session = uploaded(&service);
-    assert_eq!(service.abort(id(9), session), Err(Error::Unauthorized));
+    assert_eq!(service.abort(id(9), session), Err(Failure::Unauthorized));
     service.abort(id(OWNER), session).unwrap();
     service.abort(id(OWNER), session).unwrap();
     for fault in [Fault::NotSent, Fault::LostReply] {
@@ -177,8 +180,8 @@ fn abort_deletes_the_blob_however_often_the_store_fails() {
         world.pass(&service, 600);
     }
     assert!(world.net().blobs.is_empty());
-    assert_eq!(put(&service, session, 0, b"first"), Err(Error::NotFound));
-    assert_eq!(finish(&service, session, FILE), Err(Error::NotFound));
+    assert_eq!(put(&service, session, 0, b"first"), Err(Failure::NotFound));
+    assert_eq!(finish(&service, session, FILE), Err(Failure::NotFound));
 }
 
 #[test]
@@ -190,7 +193,7 @@ fn an_abort_overtakes_a_chunk_in_flight() {
     assert!(poll(&mut put).is_pending());
     service.abort(id(OWNER), session).unwrap();
     world.net().held.clear();
-    assert_eq!(poll(&mut put), Poll::Ready(Err(Error::NotFound)));
+    assert_eq!(poll(&mut put), Poll::Ready(Err(Failure::NotFound)));
     world.pass(&service, 1);
     assert!(world.net().blobs.is_empty());
 }
@@ -263,7 +266,10 @@ fn a_deletion_outlasts_a_store_that_refuses_the_gateway() {
     let session = uploaded(&service);
     service.abort(id(OWNER), session).unwrap();
     for _ in 0..120 {
-        world.fail("blob_delete", Fault::Refused(Error::Unauthorized));
+        world.fail(
+            "blob_delete",
+            Fault::Refused(capsule_shared::Error::Unauthorized),
+        );
     }
     for _ in 0..100 {
         world.pass(&service, 1_000);
@@ -303,7 +309,7 @@ fn a_list_of_long_names_fits_a_reply() {
 fn an_index_that_does_not_know_the_gateway_says_nothing_about_the_caller() {
     let (world, service) = World::new();
     for method in ["capsule_usage", "capsule_list"] {
-        world.fail(method, Fault::Refused(Error::Unauthorized));
+        world.fail(method, Fault::Refused(capsule_shared::Error::Unauthorized));
     }
     assert!(begin(&service, "key", 1).unwrap_err().is_temporary());
     begin(&service, "key", 1).unwrap();

@@ -1,9 +1,9 @@
 //! Deleting memories, with answers lost.
 
 use super::world::*;
-use capsule_shared::Error;
+use crate::failure::Failure;
 
-fn delete(service: &Service, who: u8) -> capsule_shared::Result<()> {
+fn delete(service: &Service, who: u8) -> crate::failure::Result<()> {
     run(service.delete_memory(id(who), "memory-1".into()))
 }
 
@@ -12,11 +12,11 @@ fn the_blob_goes_with_the_memory_and_the_key_is_free() {
     let (world, service) = World::new();
     let session = uploaded(&service);
     finish(&service, session, FILE).unwrap();
-    assert_eq!(delete(&service, 9), Err(Error::Unauthorized));
+    assert_eq!(delete(&service, 9), Err(Failure::Unauthorized));
     assert_eq!(world.net().memories.len(), 1);
     delete(&service, OWNER).unwrap();
     delete(&service, OWNER).unwrap();
-    assert_eq!(finish(&service, session, FILE), Err(Error::NotFound));
+    assert_eq!(finish(&service, session, FILE), Err(Failure::NotFound));
     assert_ne!(begin(&service, "key", 2), Ok(session));
     world.pass(&service, 120);
     let net = world.net();
@@ -42,7 +42,7 @@ fn a_lost_answer_leaves_neither_half() {
             assert!(world.net().blobs.is_empty());
             delete(&service, OWNER).unwrap();
             world.pass(&service, 48 * 3_600);
-            assert_eq!(delete(&service, OWNER), Err(Error::NotFound));
+            assert_eq!(delete(&service, OWNER), Err(Failure::NotFound));
         }
     }
 }
@@ -70,7 +70,7 @@ fn another_gateways_memory_is_not_ours_to_delete() {
     world.net().memories.get_mut("memory-1").unwrap().gateway = id(77);
     let refused = delete(&service, OWNER).unwrap_err();
     assert!(
-        matches!(&refused, Error::Conflict(t) if t.contains(&id(77).to_text())),
+        matches!(&refused, Failure::Conflict(t) if t.contains(&id(77).to_text())),
         "{refused}"
     );
     assert!(!world.net().calls.contains(&"memory_delete"));
@@ -83,8 +83,14 @@ fn an_index_that_refuses_the_gateway_makes_no_blob_stay() {
     // Deleted, but the answer is lost; then the index doesn't know the gateway for a while.
     world.fail("memory_delete", Fault::LostReply);
     assert!(delete(&service, OWNER).unwrap_err().is_temporary());
-    world.fail("memory_delete", Fault::Refused(Error::Unauthorized));
-    world.fail("capsule_list", Fault::Refused(Error::Unauthorized));
+    world.fail(
+        "memory_delete",
+        Fault::Refused(capsule_shared::Error::Unauthorized),
+    );
+    world.fail(
+        "capsule_list",
+        Fault::Refused(capsule_shared::Error::Unauthorized),
+    );
     assert!(delete(&service, OWNER).unwrap_err().is_temporary());
     world.pass(&service, 3_600);
     world.pass(&service, 3_600);

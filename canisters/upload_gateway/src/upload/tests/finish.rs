@@ -1,8 +1,9 @@
 //! The finish protocol, broken at every step.
 
 use super::world::*;
+use crate::failure::Failure;
+use capsule_shared::BlobId;
 use capsule_shared::upload::StorageBackend;
-use capsule_shared::{BlobId, Error};
 
 #[test]
 fn an_upload_from_begin_to_reading_it_back() {
@@ -22,7 +23,7 @@ fn an_upload_from_begin_to_reading_it_back() {
     );
     assert!(world.net().blobs[&key].sealed);
     let log = world.net().log.clone();
-    let hash = crate::upload::types::hex(result.checksum_sha256.as_ref().unwrap());
+    let hash = crate::failure::hex(result.checksum_sha256.as_ref().unwrap());
     assert_eq!(
         log,
         [
@@ -46,15 +47,15 @@ fn an_upload_from_begin_to_reading_it_back() {
             *b"last"
         );
         let beyond = run(service.blob_chunk(owner, locator, 2));
-        assert!(matches!(beyond, Err(Error::InvalidArgument(_))));
+        assert!(matches!(beyond, Err(Failure::InvalidArgument(_))));
     }
     let unknown = BlobId(1).to_string();
     assert_eq!(
         run(service.blob_meta(owner, &unknown)),
-        Err(Error::NotFound)
+        Err(Failure::NotFound)
     );
     let bad = run(service.blob_meta(owner, "blob_x"));
-    assert!(matches!(bad, Err(Error::InvalidArgument(_))));
+    assert!(matches!(bad, Err(Failure::InvalidArgument(_))));
 }
 
 #[test]
@@ -92,18 +93,18 @@ fn a_wrong_hash_or_length_leaves_the_session_pending() {
     let (world, service) = World::new();
     let session = uploaded(&service);
     let wrong = finish(&service, session, b"FIRSTlast").unwrap_err();
-    assert!(matches!(&wrong, Error::InvalidArgument(t) if t.starts_with("checksum_mismatch: ")));
+    assert!(matches!(&wrong, Failure::ChecksumMismatch { .. }));
     assert!(finish(&service, session, b"firstlast!").is_err());
     let short = run(service.finish(id(OWNER), session, &[1; 31], 9)).unwrap_err();
     assert!(short.to_string().contains("expected 32"));
     assert_eq!(
         run(service.finish(id(9), session, &[1; 32], 9)),
-        Err(Error::Unauthorized)
+        Err(Failure::Unauthorized)
     );
     assert!(world.net().memories.is_empty());
     finish(&service, session, FILE).unwrap();
     let other = finish(&service, session, b"FIRSTlast").unwrap_err();
-    assert!(matches!(other, Error::InvalidArgument(_)), "{other}");
+    assert!(matches!(other, Failure::ChecksumMismatch { .. }), "{other}");
 }
 
 #[test]
@@ -119,11 +120,11 @@ fn every_step_may_fail_and_the_same_call_carries_on() {
             }
             assert!(matches!(
                 service.abort(id(OWNER), session),
-                Err(Error::Conflict(_))
+                Err(Failure::Conflict(_))
             ));
             assert!(matches!(
                 put(&service, session, 0, b"first"),
-                Err(Error::Conflict(_))
+                Err(Failure::Conflict(_))
             ));
             assert!(finish(&service, session, b"FIRSTlast").is_err());
             finish(&service, session, FILE).unwrap();
@@ -180,7 +181,7 @@ fn a_definite_refusal_to_seal_makes_the_session_pending_again() {
         blob.chunks.remove(&1);
     });
     let refused = finish(&service, session, FILE).unwrap_err();
-    assert!(matches!(refused, Error::InvalidArgument(_)), "{refused}");
+    assert!(matches!(refused, Failure::InvalidArgument(_)), "{refused}");
     put(&service, session, 1, b"last").unwrap();
     finish(&service, session, FILE).unwrap();
 }
@@ -190,8 +191,8 @@ fn without_the_right_to_write_the_upload_ends_and_is_cleaned_up() {
     let (world, service) = World::new();
     let session = uploaded(&service);
     world.net().writers.clear();
-    assert_eq!(finish(&service, session, FILE), Err(Error::Unauthorized));
-    assert_eq!(finish(&service, session, FILE), Err(Error::NotFound));
+    assert_eq!(finish(&service, session, FILE), Err(Failure::Unauthorized));
+    assert_eq!(finish(&service, session, FILE), Err(Failure::NotFound));
     world.pass(&service, 1);
     assert!(world.net().blobs.is_empty());
 }
@@ -200,8 +201,14 @@ fn without_the_right_to_write_the_upload_ends_and_is_cleaned_up() {
 fn an_index_that_refuses_the_gateway_ends_nothing() {
     let (world, service) = World::new();
     let session = uploaded(&service);
-    world.fail("memory_commit", Fault::Refused(Error::Unauthorized));
-    world.fail("capsule_list", Fault::Refused(Error::Unauthorized));
+    world.fail(
+        "memory_commit",
+        Fault::Refused(capsule_shared::Error::Unauthorized),
+    );
+    world.fail(
+        "capsule_list",
+        Fault::Refused(capsule_shared::Error::Unauthorized),
+    );
     assert!(finish(&service, session, FILE).unwrap_err().is_temporary());
     finish(&service, session, FILE).unwrap();
 }
@@ -212,7 +219,7 @@ fn the_record_of_a_finished_upload_retires() {
     let session = uploaded(&service);
     finish(&service, session, FILE).unwrap();
     world.pass(&service, 24 * 3_600 + 1);
-    assert_eq!(finish(&service, session, FILE), Err(Error::NotFound));
+    assert_eq!(finish(&service, session, FILE), Err(Failure::NotFound));
     assert_ne!(begin(&service, "key", 2), Ok(session));
     assert!(
         world.net().blobs.values().any(|blob| blob.sealed),
@@ -224,7 +231,10 @@ fn the_record_of_a_finished_upload_retires() {
 fn an_index_that_knows_the_gateway_again_ends_nothing() {
     let (world, service) = World::new();
     let session = uploaded(&service);
-    world.fail("memory_commit", Fault::Refused(Error::Unauthorized));
+    world.fail(
+        "memory_commit",
+        Fault::Refused(capsule_shared::Error::Unauthorized),
+    );
     finish(&service, session, FILE).unwrap();
     assert_eq!(world.net().blobs.len(), 1);
 }

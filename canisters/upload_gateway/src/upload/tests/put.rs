@@ -1,7 +1,7 @@
 //! Chunks on their way: failures, repetitions, order, and what the hash makes of them.
 
 use super::world::*;
-use capsule_shared::Error;
+use crate::failure::Failure;
 
 #[test]
 fn a_lost_answer_does_not_spoil_the_file() {
@@ -27,7 +27,7 @@ fn a_repeated_chunk_is_compared_by_the_store() {
     let session = uploaded(&service);
     put(&service, session, 0, b"first").unwrap();
     let other = put(&service, session, 0, b"FIRST");
-    assert!(matches!(other, Err(Error::Conflict(_))), "{other:?}");
+    assert!(matches!(other, Err(Failure::Conflict(_))), "{other:?}");
     finish(&service, session, FILE).unwrap();
 }
 
@@ -180,9 +180,9 @@ fn a_status_names_what_is_missing() {
     }
     assert_eq!(ranges(&service), []);
     assert_eq!(service.list(id(99)), Ok(vec![]));
-    assert_eq!(service.status(id(99), session), Err(Error::Unauthorized));
+    assert_eq!(service.status(id(99), session), Err(Failure::Unauthorized));
     let anonymous = candid::Principal::anonymous();
-    assert_eq!(service.list(anonymous), Err(Error::Unauthorized));
+    assert_eq!(service.list(anonymous), Err(Failure::Unauthorized));
 }
 
 #[test]
@@ -212,7 +212,10 @@ fn calls_in_flight_are_capped() {
 fn a_store_that_refuses_the_gateway_is_the_operators_matter() {
     let (world, service) = World::new();
     let session = begin(&service, "key", 1).unwrap();
-    world.fail("blob_put_chunk", Fault::Refused(Error::Unauthorized));
+    world.fail(
+        "blob_put_chunk",
+        Fault::Refused(capsule_shared::Error::Unauthorized),
+    );
     assert!(put(&service, session, 0, b"x").unwrap_err().is_temporary());
 }
 
@@ -240,7 +243,7 @@ fn a_failed_chunk_of_an_ended_session_is_not_found() {
     let mut put = Box::pin(service.put_chunk(id(OWNER), chunk(session, 0, b"x")));
     assert!(poll(&mut put).is_pending());
     service.abort(id(OWNER), session).unwrap();
-    assert_eq!(run(put), Err(Error::NotFound));
+    assert_eq!(run(put), Err(Failure::NotFound));
 }
 
 #[test]
@@ -255,7 +258,7 @@ fn a_deleted_memory_makes_room_for_an_upload_under_way() {
     finish(&service, uploaded(&service), FILE).unwrap();
     put(&service, open_end, 0, b"12345678").unwrap();
     let refused = put(&service, open_end, 1, b"1234");
-    assert_eq!(refused, Err(Error::ResourceExhausted));
+    assert_eq!(refused, Err(Failure::ResourceExhausted));
     run(service.delete_memory(id(OWNER), "memory-1".into())).unwrap();
     put(&service, open_end, 1, b"1234").unwrap();
 }

@@ -1,7 +1,7 @@
 //! A world for the upload service: one blob store and one index that keep what they are given, a clock, and calls that
 //! fail or wait as a test says.
 
-use crate::memory::memories;
+use crate::regions::regions;
 use crate::runtime::{CallFailure, Runtime};
 use crate::session::types::{Clock, LocalFuture};
 use crate::upload::begin::BeginArgs;
@@ -108,7 +108,7 @@ impl World {
 
     /// The gateway as it is after an upgrade: only stable memory is left.
     pub fn start(&self) -> Service {
-        UploadService::new(memories(self.memory.clone()), self.clone())
+        UploadService::new(regions(self.memory.clone()), self.clone())
     }
 
     pub fn net(&self) -> std::cell::RefMut<'_, Net> {
@@ -402,7 +402,7 @@ pub fn begin_args(key: &str, name: &str, chunks: u32, bytes: u64) -> BeginArgs {
     }
 }
 
-pub fn begin(service: &Service, key: &str, chunks: u32) -> Result<SessionId> {
+pub fn begin(service: &Service, key: &str, chunks: u32) -> crate::failure::Result<SessionId> {
     run(service.begin(id(OWNER), begin_args(key, "photo.jpg", chunks, 0)))
 }
 
@@ -411,11 +411,20 @@ pub fn chunk(session: SessionId, index: u32, bytes: &[u8]) -> PutChunk {
     PutChunk::decode(message).unwrap()
 }
 
-pub fn put(service: &Service, session: SessionId, index: u32, bytes: &[u8]) -> Result<()> {
+pub fn put(
+    service: &Service,
+    session: SessionId,
+    index: u32,
+    bytes: &[u8],
+) -> crate::failure::Result<()> {
     run(service.put_chunk(id(OWNER), chunk(session, index, bytes)))
 }
 
-pub fn finish(service: &Service, session: SessionId, file: &[u8]) -> Result<UploadFinishResult> {
+pub fn finish(
+    service: &Service,
+    session: SessionId,
+    file: &[u8],
+) -> crate::failure::Result<UploadFinishResult> {
     let hash = Sha256::digest(file);
     run(service.finish(id(OWNER), session, &hash, file.len() as u64))
 }

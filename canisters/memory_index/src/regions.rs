@@ -31,7 +31,7 @@ const MEMORIES_BY_BLOB: MemoryId = MemoryId::new(7);
 const GATEWAYS: MemoryId = MemoryId::new(8);
 
 /// One memory for each stable structure.
-pub struct Memories<M: Memory> {
+pub struct Regions<M: Memory> {
     pub counters: VirtualMemory<M>,
     pub capsules: VirtualMemory<M>,
     pub capsules_by_subject: VirtualMemory<M>,
@@ -43,7 +43,7 @@ pub struct Memories<M: Memory> {
     pub gateways: VirtualMemory<M>,
 }
 
-impl<M: Memory> Memories<M> {
+impl<M: Memory> Regions<M> {
     /// Opens what is there, or lays it out in an empty memory.
     pub fn open(memory: M) -> Self {
         let manager = MemoryManager::init_with_bucket_size(memory, BUCKET_PAGES);

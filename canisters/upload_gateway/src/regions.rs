@@ -25,7 +25,7 @@ const DELETIONS: MemoryId = MemoryId::new(13);
 pub type StableMemory = VirtualMemory<DefaultMemoryImpl>;
 
 /// The memories of the session layer.
-pub struct SessionMemories<M> {
+pub struct SessionRegions<M> {
     pub counters: M,
     pub sessions: M,
     pub keys: M,
@@ -36,9 +36,9 @@ pub struct SessionMemories<M> {
 }
 
 /// The memories of the whole gateway.
-pub struct Memories<M> {
+pub struct Regions<M> {
     pub config: M,
-    pub sessions: SessionMemories<M>,
+    pub sessions: SessionRegions<M>,
     pub upload_meta: M,
     pub upload_hash: M,
     pub upload_finish: M,
@@ -48,12 +48,12 @@ pub struct Memories<M> {
 }
 
 /// Lays the gateway's memories out in one stable memory, or finds them there.
-pub fn memories<M: Memory>(memory: M) -> Memories<VirtualMemory<M>> {
+pub fn regions<M: Memory>(memory: M) -> Regions<VirtualMemory<M>> {
     let manager = MemoryManager::init_with_bucket_size(memory, BUCKET_PAGES);
     let get = |id| manager.get(id);
-    Memories {
+    Regions {
         config: get(CONFIG),
-        sessions: SessionMemories {
+        sessions: SessionRegions {
             counters: get(SESSION_COUNTERS),
             sessions: get(SESSIONS),
             keys: get(SESSION_KEYS),

@@ -28,7 +28,7 @@ const TOTALS: MemoryId = MemoryId::new(3);
 const GATEWAYS: MemoryId = MemoryId::new(4);
 
 /// One memory for each stable structure.
-pub struct Memories<M: Memory> {
+pub struct Regions<M: Memory> {
     pub chunks: VirtualMemory<M>,
     pub records: VirtualMemory<M>,
     pub blob_ids: VirtualMemory<M>,
@@ -36,13 +36,13 @@ pub struct Memories<M: Memory> {
     pub gateways: VirtualMemory<M>,
 }
 
-impl<M: Memory> Memories<M> {
+impl<M: Memory> Regions<M> {
     /// Opens what is there, or lays it out in an empty memory.
     pub fn open(memory: M) -> Self {
         Self::in_buckets(memory, BUCKET_PAGES)
     }
 
-    /// As [`Memories::open`]; an empty memory is laid out in buckets of this many pages.
+    /// As [`Regions::open`]; an empty memory is laid out in buckets of this many pages.
     pub(crate) fn in_buckets(memory: M, pages: u16) -> Self {
         let manager = MemoryManager::init_with_bucket_size(memory, pages);
         Self {

@@ -1,0 +1,50 @@
+//! How every endpoint is declared.
+
+/// Declares a method of the interface: `method!(KIND [for CHECK]: [async] fn name(…) -> Result<T> { … })`.
+///
+/// `KIND` is `update`, `query` or `composite_query`. `CHECK` looks at the caller before the
+/// arguments are decoded. Arguments that can't be decoded are `InvalidArgument`; ic-cdk alone would
+/// trap. The inner function has the signature that the Candid interface shows.
+#[macro_export]
+macro_rules! method {
+    (composite_query: $($function:tt)+) => {
+        $crate::method! {
+            @composite_query []
+            [ic_cdk::query(composite = true, hidden = true, decode_with = "std::convert::identity")]
+            $($function)+
+        }
+    };
+    ($kind:ident $(for $check:ident)?: $($function:tt)+) => {
+        $crate::method! {
+            @$kind [$($check)?]
+            [ic_cdk::$kind(hidden = true, decode_with = "std::convert::identity")]
+            $($function)+
+        }
+    };
+    (
+        @$kind:ident [$($check:ident)?] [$($attribute:tt)+]
+        fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty $body:block
+    ) => {
+        #[$($attribute)+]
+        fn $name(message: Vec<u8>) -> $result {
+            #[candid::candid_method($kind)]
+            fn $name($($arg: $type),*) -> $result $body
+            $($check(ic_cdk::api::msg_caller())?;)?
+            let ($($arg,)*): ($($type,)*) = $crate::args::decode(&message)?;
+            $name($($arg),*)
+        }
+    };
+    (
+        @$kind:ident [$($check:ident)?] [$($attribute:tt)+]
+        async fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty $body:block
+    ) => {
+        #[$($attribute)+]
+        async fn $name(message: Vec<u8>) -> $result {
+            #[candid::candid_method($kind)]
+            async fn $name($($arg: $type),*) -> $result $body
+            $($check(ic_cdk::api::msg_caller())?;)?
+            let ($($arg,)*): ($($type,)*) = $crate::args::decode(&message)?;
+            $name($($arg),*).await
+        }
+    };
+}

@@ -1,0 +1,140 @@
+//! Why an operation of the gateway failed, as a type. At the endpoint it becomes the frozen [`Error`].
+//!
+//! The frozen `Error` has no variant for "try again" nor for a wrong checksum: it marks both by how
+//! a text begins. Inside the gateway nothing looks at texts; only this file translates.
+
+use canister_common::funds::LowFunds;
+use capsule_shared::Error;
+
+pub type Result<T> = std::result::Result<T, Failure>;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The same call may succeed later; nothing is lost.
+    Temporary(String),
+    /// The received bytes have another SHA-256 than the caller gave.
+    ChecksumMismatch {
+        received: Vec<u8>,
+        given: Vec<u8>,
+    },
+    NotFound,
+    Unauthorized,
+    InvalidArgument(String),
+    ResourceExhausted,
+    NotImplemented(String),
+    Conflict(String),
+    /// A fault of this system, not of the caller. The same call would fail again.
+    Internal(String),
+}
+
+impl Failure {
+    pub fn temporary(text: impl std::fmt::Display) -> Self {
+        Failure::Temporary(text.to_string())
+    }
+
+    /// Says what was wrong and what was expected.
+    pub fn invalid(text: impl std::fmt::Display) -> Self {
+        Failure::InvalidArgument(text.to_string())
+    }
+
+    pub fn conflict(text: impl std::fmt::Display) -> Self {
+        Failure::Conflict(text.to_string())
+    }
+
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Failure::Temporary(_))
+    }
+
+    /// An error that another canister answered. Its marks are read here, once.
+    pub fn of_peer(error: Error) -> Self {
+        match error {
+            Error::Internal(text) => match text.strip_prefix(capsule_shared::error::TEMPORARY) {
+                Some(text) => Failure::Temporary(text.to_string()),
+                None => Failure::Internal(text),
+            },
+            Error::NotFound => Failure::NotFound,
+            Error::Unauthorized => Failure::Unauthorized,
+            Error::InvalidArgument(text) => Failure::InvalidArgument(text),
+            Error::ResourceExhausted => Failure::ResourceExhausted,
+            Error::NotImplemented(text) => Failure::NotImplemented(text),
+            Error::Conflict(text) => Failure::Conflict(text),
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Error::from(self.clone()).fmt(f)
+    }
+}
+
+impl From<LowFunds> for Failure {
+    fn from(low: LowFunds) -> Self {
+        Failure::temporary(low)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Temporary(text) => Error::temporary(text),
+            Failure::ChecksumMismatch { received, given } => Error::invalid(format!(
+                "checksum_mismatch: the received bytes have SHA-256 {}, expected {} as given",
+                hex(&received),
+                hex(&given)
+            )),
+            Failure::NotFound => Error::NotFound,
+            Failure::Unauthorized => Error::Unauthorized,
+            Failure::InvalidArgument(text) => Error::InvalidArgument(text),
+            Failure::ResourceExhausted => Error::ResourceExhausted,
+            Failure::NotImplemented(text) => Error::NotImplemented(text),
+            Failure::Conflict(text) => Error::Conflict(text),
+            Failure::Internal(text) => Error::Internal(text),
+        }
+    }
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_read_the_frozen_marks() {
+        let temporary = Error::from(Failure::temporary("a peer is stopped"));
+        assert_eq!(
+            temporary,
+            Error::Internal("temporary: a peer is stopped".into())
+        );
+        let mismatch = Failure::ChecksumMismatch {
+            received: vec![0xab; 32],
+            given: vec![0x01; 2],
+        };
+        let Error::InvalidArgument(text) = Error::from(mismatch) else {
+            panic!("a wrong checksum is not an invalid argument");
+        };
+        assert!(text.starts_with("checksum_mismatch: "), "{text}");
+        assert!(text.contains(&"ab".repeat(32)), "{text}");
+        assert!(text.ends_with("expected 0101 as given"), "{text}");
+    }
+
+    #[test]
+    fn an_answer_of_a_peer_passes_through_unchanged() {
+        for error in [
+            Error::temporary("x"),
+            Error::Internal("x".into()),
+            Error::NotFound,
+            Error::Unauthorized,
+            Error::invalid("x"),
+            Error::ResourceExhausted,
+            Error::NotImplemented("x".into()),
+            Error::conflict("x"),
+        ] {
+            assert_eq!(Error::from(Failure::of_peer(error.clone())), error);
+        }
+        assert!(Failure::of_peer(Error::temporary("x")).is_temporary());
+    }
+}
