@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         // canisters run on these threads
-        .thread_stack_size(localnet::system::runtime::THREAD_STACK_BYTES)
+        .thread_stack_size(localnet::wasm::THREAD_STACK_BYTES)
         .build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(run(options)),
