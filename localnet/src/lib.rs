@@ -1,8 +1,11 @@
 //! A small deterministic Internet Computer for one machine.
 //!
-//! The layers, the lowest first: `prices` (what things cost and weigh), `wasm` (WebAssembly and the
-//! System API), `replica` (the state machine, with the management canister), and `http` (the server
-//! in front of it). A layer imports only from lower ones.
+//! A layer imports only from lower ones. From the lowest up:
+//!
+//! - `prices`: prices, limits and instruction weights
+//! - `wasm`: WebAssembly and the System API
+//! - `replica`: the state machine, with the management canister
+//! - `http`: the server in front of it
 
 pub mod http;
 mod prices;

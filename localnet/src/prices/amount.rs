@@ -1,6 +1,6 @@
 //! How error texts write amounts of cycles.
 
-/// Cycles as the IC writes them: `1_234_567`.
+/// An amount of cycles as the IC writes it: `1_234_567`.
 pub fn cycles(amount: u128) -> String {
     let digits = amount.to_string();
     let mut out = String::new();

@@ -1,4 +1,5 @@
-//! Prices, limits and instruction weights: plain numbers and arithmetic, read off an official server.
+//! Prices, limits and instruction weights: plain numbers and arithmetic, read off an official
+//! server.
 //!
 //! This is the lowest layer. It imports nothing else of this crate.
 

@@ -1,15 +1,17 @@
-//! What each WebAssembly instruction costs, in instructions as the IC counts them.
+//! The cost of each WebAssembly instruction, in instructions as the IC counts them.
 //!
-//! The numbers were read off an official server; the few instructions that were not measured follow their neighbours.
+//! The numbers were read off an official server. A few instructions were not measured; they cost
+//! as much as similar ones.
 
 use wasmparser::Operator;
 
-/// Entering a function.
+/// The cost of entering a function.
 pub const FUNCTION_ENTRY: u64 = 1;
-/// The fixed part of `memory.fill`, `memory.copy` and their like; each byte (or table entry) costs 1 more.
-pub const BULK_BASE: u64 = 100;
+/// The fixed cost of `memory.fill`, `memory.copy` and similar instructions. Each byte or table
+/// entry costs 1 more.
+const BULK_BASE: u64 = 100;
 
-/// What the instruction adds to the cost of the basic block it stands in.
+/// The cost that an instruction adds to its basic block.
 pub fn weight(op: &Operator) -> u64 {
     use Operator::*;
     match op {
