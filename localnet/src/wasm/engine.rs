@@ -5,11 +5,12 @@ use super::memory::HEAP_MAX;
 use std::sync::{Arc, LazyLock};
 use wasmtime::{Config, Engine};
 
-/// Room for WebAssembly frames; threads that run canisters need more than that.
+/// Stack for WebAssembly frames, in bytes. A thread that runs canisters needs more than that.
 const STACK_BYTES: usize = 5 << 20;
-/// Threads that run canisters have at least this much stack.
+/// The least stack of a thread that runs canisters, in bytes.
 pub const THREAD_STACK_BYTES: usize = 16 << 20;
 
+/// The engine that compiles and runs every module.
 pub fn engine() -> &'static Engine {
     static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
         let mut config = Config::new();

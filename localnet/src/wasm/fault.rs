@@ -1,21 +1,21 @@
-//! Why a run ended early, with the error codes and words of the IC.
+//! Reasons why a run ends early, with the error codes and texts of the IC.
 
 use crate::prices::cycles;
 use candid::Principal;
 
-/// A run's end other than by returning. Its effects are rolled back.
+/// The reason why a run did not return. The effects of such a run are rolled back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// `ic0.trap`, with the canister's text.
     Called(String),
-    /// A WebAssembly trap, by its IC name.
+    /// A WebAssembly trap, with its name on the IC.
     Trapped(&'static str),
-    /// The canister used the System API in a way that isn't allowed.
+    /// The canister used the System API in a way that is not allowed.
     Contract(String),
     InstructionLimit(u64),
     InvalidPrincipal,
     OutOfCycles,
-    /// No cycles to grow a memory by so many bytes: what is missing.
+    /// Too few cycles to grow a memory by `bytes`.
     GrowCycles {
         bytes: u64,
         missing: u128,
@@ -31,13 +31,13 @@ pub enum Fault {
         wanted: u64,
     },
     StableAccess,
-    /// A callback that isn't in the table.
+    /// The table has no function for a callback.
     NoFunction(u64),
     Engine(String),
 }
 
 impl Fault {
-    /// The IC's error code; the reject code is its hundreds.
+    /// The error code of the IC. Its hundreds are the reject code.
     pub fn error_code(&self) -> u64 {
         match self {
             Fault::Called(_) => 503,
@@ -53,17 +53,20 @@ impl Fault {
         }
     }
 
-    /// What whoever reads of it is advised to do, as the IC words it; only for what canisters say themselves.
+    /// The advice that the IC adds to the text. Only explicit traps have one.
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Fault::Called(_) => Some(
-                "Consider gracefully handling failures from this canister or altering the canister to handle exceptions. See documentation: https://internetcomputer.org/docs/current/references/execution-errors#trapped-explicitly",
+                "Consider gracefully handling failures from this canister or altering the canister \
+                 to handle exceptions. See documentation: \
+                 https://internetcomputer.org/docs/current/references/\
+                 execution-errors#trapped-explicitly",
             ),
             _ => None,
         }
     }
 
-    /// What happened, without naming the canister that the message is about.
+    /// The IC's text, without the part that names the canister.
     pub fn text(&self, canister: Principal) -> String {
         match self {
             Fault::Called(text) => format!("Canister called `ic0.trap` with message: '{text}'"),
@@ -75,18 +78,35 @@ impl Fault {
             Fault::InvalidPrincipal => "Canister provided invalid principal id".into(),
             Fault::OutOfCycles => format!("Canister {canister} is out of cycles"),
             Fault::GrowCycles { bytes, missing } => format!(
-                "Canister cannot grow memory by {bytes} bytes due to insufficient cycles. At least {} additional cycles are required.",
+                "Canister cannot grow memory by {bytes} bytes due to insufficient cycles. At least \
+                 {} additional cycles are required.",
                 cycles(*missing)
             ),
-            Fault::ReservedCycles { bytes, limit, wanted } => format!(
-                "Canister cannot grow memory by {bytes} bytes due to its reserved cycles limit. The current limit ({}) would be exceeded by {}.",
+            Fault::ReservedCycles {
+                bytes,
+                limit,
+                wanted,
+            } => format!(
+                "Canister cannot grow memory by {bytes} bytes due to its reserved cycles limit. \
+                 The current limit ({}) would be exceeded by {}.",
                 cycles(*limit),
                 cycles(wanted.saturating_sub(*limit))
             ),
             Fault::MemoryLimit { limit, wanted } => format!(
-                "Canister exceeded its current Wasm memory limit of {limit} bytes. The peak Wasm memory usage was {wanted} bytes. If the canister reaches 4GiB, then it may stop functioning and may become unrecoverable. Please reach out to the canister owner to investigate the reason for the increased memory usage. It might be necessary to move data from the Wasm memory to the stable memory. If such high Wasm memory usage is expected and safe, then the developer can increase the Wasm memory limit in the canister settings."
+                "Canister exceeded its current Wasm memory limit of {limit} bytes. The peak Wasm \
+                 memory usage was {wanted} bytes. If the canister reaches 4GiB, then it may stop \
+                 functioning and may become unrecoverable. Please reach out to the canister owner \
+                 to investigate the reason for the increased memory usage. It might be necessary \
+                 to move data from the Wasm memory to the stable memory. If such high Wasm memory \
+                 usage is expected and safe, then the developer can increase the Wasm memory limit \
+                 in the canister settings."
             ),
-            Fault::StableAccess => "Canister exceeded memory access limits: Exceeded the limit for the number of accessed pages in the stable memory in a single message execution: limit 2097152 KB for regular messages and 1048576 KB for queries.".into(),
+            Fault::StableAccess => {
+                "Canister exceeded memory access limits: Exceeded the limit for the number of \
+                 accessed pages in the stable memory in a single message execution: limit \
+                 2097152 KB for regular messages and 1048576 KB for queries."
+                    .into()
+            }
             Fault::NoFunction(index) => format!(
                 "Canister requested to invoke a non-existent Wasm function {index} from table 0"
             ),

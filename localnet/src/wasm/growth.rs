@@ -6,11 +6,12 @@ use super::memory::HEAP_MAX_64;
 use crate::prices;
 use wasmtime::ResourceLimiter;
 
-/// Elements of a table: 600,000 were recorded as taken, ten million as refused.
+/// The most elements of a table. An official server accepts 600,000 and refuses ten million.
 const MAX_TABLE_ELEMENTS: usize = 1_000_000;
 
 impl Host {
-    /// Whether the heap may grow: within the limit of the settings, and with the cycles to keep it.
+    /// Lets the heap grow from `current` to `desired` bytes. Fails above the limit in the settings,
+    /// and if the canister lacks the cycles to keep it.
     pub fn may_grow_heap(&mut self, current: u64, desired: u64) -> Result<(), Fault> {
         if let Some(limit) = self.wasm_memory_limit
             && desired > limit
@@ -26,7 +27,8 @@ impl Host {
         Ok(())
     }
 
-    /// Whether the canister can keep `bytes` more than `before` of heap and stable memory; reserves cycles for them.
+    /// Reserves cycles for `bytes` more than `before` bytes of heap and stable memory. Fails above
+    /// the limit of reserved cycles, and if the canister would freeze.
     pub fn pay_growth(&mut self, before: u64, bytes: u64) -> Result<(), Fault> {
         if !self.mode.is_replicated() {
             return Ok(());
@@ -59,7 +61,7 @@ impl Host {
     }
 }
 
-/// Enforces what growing the heap needs: the limit in the settings, and cycles to keep it.
+/// The engine asks here before it grows a memory or a table.
 impl ResourceLimiter for Host {
     fn memory_growing(
         &mut self,

@@ -1,19 +1,22 @@
-//! Hands the heap of a canister over to the instance that is being made.
+//! Gives a new instance the heap of its canister.
+//!
+//! The engine makes memories itself and passes no context along. A thread-local variable therefore
+//! carries the heap to it.
 
 use super::memory::Mapping;
 use std::cell::RefCell;
 use std::sync::Arc;
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
-/// Inaccessible address space behind each heap, bytes.
+/// Inaccessible address space behind each heap, in bytes.
 pub const GUARD_BYTES: usize = 2 << 30;
 
 thread_local! {
-    /// The mapping that the next memory made on this thread shall use.
+    /// The mapping for the next memory that this thread makes.
     static NEXT_HEAP: RefCell<Option<Arc<Mapping>>> = const { RefCell::new(None) };
 }
 
-/// Runs `make`, and gives `heap` to the memory that it makes on this thread.
+/// Runs `make`, which makes an instance on this thread, and gives that instance `heap`.
 pub fn with_heap<T>(heap: Arc<Mapping>, make: impl FnOnce() -> T) -> T {
     NEXT_HEAP.with(|next| *next.borrow_mut() = Some(heap));
     let made = make();
@@ -21,11 +24,11 @@ pub fn with_heap<T>(heap: Arc<Mapping>, make: impl FnOnce() -> T) -> T {
     made
 }
 
-/// Gives a new instance the heap that was put aside for it.
+/// The engine's source of memories.
 pub struct Handover;
 
-// SAFETY: the memory handed out is a mapping with the reservation and the guard that the engine asks for, zeroed beyond
-// what the canister wrote.
+// SAFETY: the mapping has the reservation and the guard that the engine asks for, and is zero
+// beyond the bytes that the canister wrote.
 unsafe impl MemoryCreator for Handover {
     fn new_memory(
         &self,
@@ -48,7 +51,8 @@ unsafe impl MemoryCreator for Handover {
     }
 }
 
-/// A heap as the engine sees it; it starts at the module's minimum and is grown to the canister's size at once.
+/// A heap as the engine sees it. It starts with the module's minimum, and the run grows it to the
+/// canister's size at once.
 struct Heap {
     mapping: Arc<Mapping>,
     size: usize,

@@ -1,4 +1,4 @@
-//! What a run gets and what it leaves: the state behind the System API for one entry point.
+//! The state behind the System API for one run: its inputs and its effects.
 
 use super::fault::Fault;
 use super::funds::Funds;
@@ -18,7 +18,7 @@ pub struct Parts {
     pub memory: Option<Memory>,
 }
 
-/// Everything one run reads and changes besides its memories.
+/// Everything that one run reads and changes besides its memories.
 pub struct Host {
     pub mode: Mode,
     pub canister: Principal,
@@ -27,54 +27,58 @@ pub struct Host {
     pub controllers: Vec<Principal>,
     pub arg: Vec<u8>,
     pub method: String,
-    /// Nanoseconds since 1970.
+    /// In nanoseconds since 1970.
     pub time: u64,
     pub version: u64,
-    /// 1 running, 2 stopping, 3 stopped.
+    /// 1 is running, 2 is stopping, 3 is stopped.
     pub status: u32,
     pub environment: Vec<(String, String)>,
     pub root_key: Vec<u8>,
     pub certificate: Option<Vec<u8>>,
-    /// Nanoseconds since 1970; 0 without a deadline.
+    /// In nanoseconds since 1970; 0 without a deadline.
     pub deadline: u64,
     pub reject_code: u32,
     pub reject_message: String,
     pub cycles_available: u128,
     pub cycles_refunded: u128,
-    /// Of the same call context, before this run.
+    /// Instructions of the same call context before this run.
     pub former_instructions: u64,
     pub already_answered: bool,
     pub reply_limit: usize,
     pub instruction_limit: u64,
     pub wasm_memory_limit: Option<u64>,
-    /// Free places for requests to each callee.
+    /// How many more requests each callee's queue takes.
     pub free_slots: Box<dyn Fn(&Principal) -> usize + Send>,
     pub funds: Funds,
+    /// The timer before this run, in nanoseconds since 1970.
     pub timer: Option<u64>,
 
-    // What the run leaves.
+    // The effects of the run.
     pub reply_data: Vec<u8>,
     pub response: Option<Response>,
+    /// The call under construction.
     pub call: Option<OutgoingCall>,
     pub calls: Vec<OutgoingCall>,
     pub accepted_cycles: u128,
     pub certified_data: Option<Vec<u8>>,
+    /// The timer that the run set, in nanoseconds since 1970; 0 clears it.
     pub new_timer: Option<u64>,
     pub logs: Vec<Vec<u8>>,
     pub accepted_message: bool,
-    /// Pages of stable memory that were written, and those that were touched at all.
+    /// Pages of stable memory that the run wrote.
     pub stable_dirty: HashSet<u64>,
+    /// Pages of stable memory that the run read or wrote.
     pub stable_accessed: HashSet<u64>,
-    /// Bytes, for the statistics.
+    // Bytes, for the statistics.
     pub stable_read_bytes: u64,
     pub stable_written_bytes: u64,
     pub appended_bytes: u64,
 
-    // The instance that runs; set by the runtime.
+    // The running instance.
     pub stable: Option<Arc<Mapping>>,
     pub parts: Option<Parts>,
     pub instance: Option<Instance>,
-    /// Bytes; set once the instance is ready, from when on growing has to be paid for.
+    /// In bytes. `None` until the instance is ready; from then on growth costs cycles.
     pub heap_size: Option<u64>,
 }
 
@@ -128,7 +132,7 @@ impl Host {
         }
     }
 
-    /// Checks that the current mode is one of `allowed`.
+    /// Fails if the mode is none of `allowed`.
     pub fn allow(&self, function: &str, allowed: &[Mode]) -> Result<(), Fault> {
         if allowed.contains(&self.mode) {
             return Ok(());
@@ -139,7 +143,7 @@ impl Host {
         )))
     }
 
-    /// Cycles that may be spent: the balance above the freezing reserve.
+    /// The cycles that the canister may spend: its balance above the freezing reserve.
     pub fn liquid(&self) -> u128 {
         let memory =
             self.heap_size.unwrap_or(0) + self.stable.as_ref().map_or(0, |s| s.size()) as u64;
@@ -148,7 +152,7 @@ impl Host {
             .saturating_sub(self.funds.freezing_reserve(memory))
     }
 
-    /// Drops a call that was begun and not performed; its cycles come back.
+    /// Drops the call under construction and returns its cycles to the balance.
     pub fn drop_call(&mut self) {
         if let Some(call) = self.call.take() {
             self.funds.balance += call.cycles;
@@ -159,7 +163,7 @@ impl Host {
         self.already_answered || self.response.is_some()
     }
 
-    /// What this run wrote to stable memory, as pages of [`PAGE`] bytes in order.
+    /// The numbers of the stable pages of [`PAGE`] bytes that this run wrote, in order.
     pub fn stable_dirty_pages(&self) -> Vec<usize> {
         const { assert!(PAGE == 4096) };
         let mut pages: Vec<usize> = self.stable_dirty.iter().map(|p| *p as usize).collect();

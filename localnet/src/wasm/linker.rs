@@ -8,7 +8,7 @@ use candid::Principal;
 use std::sync::{LazyLock, Mutex};
 use wasmtime::{Linker, Store};
 
-/// The system functions for modules whose memory has addresses of 32, or of 64 bits.
+/// The system functions for modules with memory addresses of 32 or of 64 bits.
 pub fn linker(memory64: bool) -> &'static Linker<Host> {
     fn make<I: Pointer>() -> Linker<Host> {
         let mut linker = Linker::new(engine());
@@ -20,7 +20,7 @@ pub fn linker(memory64: bool) -> &'static Linker<Host> {
     if memory64 { &WIDE } else { &NARROW }
 }
 
-/// The types of a system function, if there is one of this name.
+/// The parameters and results of a system function; `None` if there is none of this name.
 #[allow(clippy::type_complexity)]
 pub fn signature(
     memory64: bool,

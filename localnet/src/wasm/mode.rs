@@ -1,6 +1,6 @@
 //! The kinds of message that a canister runs.
 
-/// In which kind of message the canister runs; decides what the System API allows.
+/// The kind of message that a canister runs. It decides which system functions are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     Start,
@@ -23,7 +23,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// As error messages name it.
+    /// The name in error texts.
     pub fn name(self) -> &'static str {
         match self {
             Mode::Start => "start",
@@ -56,7 +56,7 @@ impl Mode {
         )
     }
 
-    /// Whether all replicas run it and its effects may stay.
+    /// Whether all replicas run it, so that its effects may stay.
     pub fn is_replicated(self) -> bool {
         !(self.is_composite() || matches!(self, Mode::Query | Mode::Inspect))
     }

@@ -1,21 +1,22 @@
-//! What a run sends out: its answer and its calls.
+//! The answer and the calls of a run.
 
 use candid::Principal;
 
+/// The answer of a canister to its caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
     Reply(Vec<u8>),
     Reject(String),
 }
 
-/// A function of the table and what it is called with.
+/// A function of the table and its argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closure {
     pub function: u64,
     pub env: u64,
 }
 
-/// A call under construction, and then on its way.
+/// A call to another canister.
 #[derive(Clone, Debug)]
 pub struct OutgoingCall {
     pub callee: Principal,
@@ -25,6 +26,6 @@ pub struct OutgoingCall {
     pub on_reply: Closure,
     pub on_reject: Closure,
     pub on_cleanup: Option<Closure>,
-    /// Seconds, at most 300; `None` waits without bound.
+    /// In seconds, at most 300; `None` waits without bound.
     pub timeout: Option<u32>,
 }

@@ -1,5 +1,7 @@
-//! Runs one entry point of a module on a workspace: makes a fresh instance, puts the canister's
-//! state in, meters, and takes the state out.
+//! Runs one entry point of a module on a workspace.
+//!
+//! Each run makes a fresh instance, restores the canister's state in it, counts its instructions,
+//! and takes the state out again.
 
 use super::engine::engine;
 use super::fault::Fault;
@@ -15,28 +17,31 @@ use crate::prices;
 use candid::Principal;
 use wasmtime::{Store, Trap, Val};
 
-/// What is run.
+/// The function that a run calls.
 #[derive(Clone, Debug)]
 pub enum Entry {
-    /// Only makes the instance.
+    /// None: the run only makes the instance.
     Nothing,
     Start,
     Export(String),
-    /// A callback in the table, with its environment.
+    /// A callback in the table.
     Table(Closure),
 }
 
-/// How a run ended.
+/// A finished run.
 pub struct Run {
     pub host: Host,
     pub fault: Option<Fault>,
     /// Instructions as `performance_counter(0)` counts them.
     pub instructions: u64,
-    /// Instructions that only the cycles show: first writes to heap pages.
+    /// Instructions for first writes to heap pages. Only the price shows them.
     pub hidden_instructions: u64,
 }
 
-/// Runs one entry point. With a fault the workspace must be dropped (or, in a composite query, its caller's kept).
+/// Runs one entry point.
+///
+/// After a fault the caller must drop the workspace. A composite query keeps the workspace of the
+/// calling query.
 pub fn run(
     module: &CompiledModule,
     workspace: &mut Workspace,
@@ -52,7 +57,7 @@ pub fn run(
     let left = store.data().parts.map_or(limit as i64, |p| {
         p.counter.get(&mut store).i64().unwrap_or(0)
     });
-    // one charge may be so huge that the counter ends at the smallest number
+    // a huge charge may leave the counter at the smallest number
     let instructions = (limit as i64).saturating_sub(left).clamp(0, limit as i64) as u64;
     if outcome.is_ok() {
         for (i, index) in module.instrumented.mutable_globals.iter().enumerate() {
@@ -86,7 +91,7 @@ fn count(runs: &[PageRun]) -> usize {
     runs.iter().map(|r| r.count).sum()
 }
 
-/// Makes the instance, puts the state in and calls the entry.
+/// Makes the instance, restores the state in it, and calls the entry.
 fn start(
     module: &CompiledModule,
     workspace: &Workspace,
@@ -144,14 +149,14 @@ fn start(
                 typed.call(&mut *store, closure.env)
             } else {
                 let typed = function.typed::<u32, ()>(&*store).map_err(mismatch)?;
-                // what the module said has 32 bits
+                // the module gave 32 bits
                 typed.call(&mut *store, closure.env as u32)
             }
         }
     }
 }
 
-/// Turns the engine's error into the IC's words.
+/// The fault that an error of the engine stands for.
 fn explain(error: &wasmtime::Error, left: i64, limit: u64) -> Fault {
     if let Some(fault) = error.downcast_ref::<Fault>() {
         return fault.clone();
@@ -173,7 +178,7 @@ fn explain(error: &wasmtime::Error, left: i64, limit: u64) -> Fault {
     }
 }
 
-/// Reads the globals of a module that has run nothing.
+/// Reads the globals of a module that has run nothing into the workspace.
 pub fn read_globals(module: &CompiledModule, workspace: &mut Workspace) -> Result<(), Fault> {
     let host = Host::new(Mode::Start, Principal::management_canister());
     let run = run(module, workspace, &Entry::Nothing, host);

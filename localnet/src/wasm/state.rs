@@ -1,4 +1,4 @@
-//! What a canister keeps between messages, and the view of it that one message changes.
+//! The state that a canister keeps between messages, and the view of it that one message changes.
 
 use super::handover::GUARD_BYTES;
 use super::memory::{HEAP_MAX, HEAP_MAX_64, Image, Mapping, PAGE, STABLE_MAX, runs};
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use wasmtime::Val;
 
-/// What a canister keeps between messages besides its module.
+/// The state that a canister keeps between messages.
 #[derive(Clone)]
 pub struct State {
     pub heap: Image,
@@ -16,17 +16,18 @@ pub struct State {
     pub globals: Vec<Val>,
 }
 
-/// The state as one message sees it; nothing is kept until it is committed.
+/// The state as one message sees it. Only a commit keeps its changes.
 pub struct Workspace {
     pub heap: Arc<Mapping>,
     pub stable: Arc<Mapping>,
     pub globals: Vec<Val>,
-    /// Stable pages that were written so far, in units of [`PAGE`].
+    /// Numbers of the written stable pages of [`PAGE`] bytes.
     pub(super) stable_dirty: BTreeSet<usize>,
 }
 
 impl State {
-    /// The state before the first instruction: data segments in the heap, `stable` as it is given.
+    /// The state before the first instruction: the data segments in the heap, and `stable`.
+    /// Fails if the module wants a larger heap than there can be.
     pub fn initial(module: &CompiledModule, stable: Image) -> std::io::Result<Self> {
         let capacity = match module.instrumented.memory64 {
             true => HEAP_MAX_64,
@@ -50,10 +51,12 @@ impl State {
         })
     }
 
+    /// An empty stable memory.
     pub fn empty_stable() -> std::io::Result<Image> {
         Image::new(STABLE_MAX)
     }
 
+    /// A view of this state for one message.
     pub fn workspace(&self) -> std::io::Result<Workspace> {
         Ok(Workspace {
             heap: self.heap.map(GUARD_BYTES)?,
@@ -63,7 +66,7 @@ impl State {
         })
     }
 
-    /// Keeps what the workspace holds.
+    /// Keeps the changes of a workspace.
     pub fn commit(&mut self, workspace: &Workspace) -> std::io::Result<()> {
         self.heap
             .commit(&workspace.heap, &workspace.heap.dirty()?)?;
@@ -77,7 +80,7 @@ impl State {
 }
 
 impl Workspace {
-    /// Goes on with the stable memory of another workspace, written pages included.
+    /// Continues with the stable memory of another workspace, its written pages included.
     pub fn take_stable(&mut self, other: &Workspace) {
         self.stable = other.stable.clone();
         self.stable_dirty = other.stable_dirty.clone();

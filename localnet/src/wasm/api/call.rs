@@ -1,4 +1,4 @@
-//! Calls to other canisters: put together, paid for, and left for the network to send.
+//! Calls to other canisters: build them and pay for them. The network sends them after the run.
 
 use super::context::{COMMON, Ctx, Pointer, Res, amount, by_size, enter, principal, read};
 use super::modes;
@@ -8,7 +8,7 @@ use crate::wasm::host::Host;
 use crate::wasm::outgoing::{Closure, OutgoingCall};
 use wasmtime::Linker;
 
-/// What `call_perform` returns where the queue to the callee is full or the cycles don't reach.
+/// `call_perform` returns this if the queue to the callee is full or the cycles do not suffice.
 const SYS_TRANSIENT: u32 = 2;
 
 pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
@@ -26,7 +26,7 @@ pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
          reject_env: I|
          -> Res<()> {
             enter(&mut c, "call_new", modes::CALL, 1504)?;
-            // a call that was not performed is dropped
+            // the specification drops a call that was not performed
             c.data_mut().drop_call();
             let callee = principal(read(&c, "ic0.call_new callee_src", callee, callee_size)?)?;
             let name_size: u64 = name_size.into();
@@ -71,7 +71,9 @@ pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
             };
             if call.on_cleanup.replace(closure).is_some() {
                 return Err(Fault::Contract(
-                    "ic0.call_on_cleanup can be called at most once between `ic0.call_new` and `ic0.call_perform`".into(),
+                    "ic0.call_on_cleanup can be called at most once between `ic0.call_new` and \
+                     `ic0.call_perform`"
+                        .into(),
                 )
                 .into());
             }
@@ -89,7 +91,8 @@ pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
             let total = ((call.method.len() + call.arg.len()) as u64).saturating_add(size.into());
             if total > prices::MAX_REQUEST as u64 {
                 return Err(Fault::Contract(format!(
-                    "Request to {}:{} has a payload size of {total}, which exceeds the allowed limit of {}.",
+                    "Request to {}:{} has a payload size of {total}, which exceeds the allowed \
+                     limit of {}.",
                     call.callee,
                     call.method,
                     prices::MAX_REQUEST

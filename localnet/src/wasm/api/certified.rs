@@ -1,4 +1,4 @@
-//! Certified data and its certificate.
+//! Certified data and the certificate of it.
 
 use super::context::{COMMON, Ctx, Pointer, Res, by_size, copy_out, enter, read};
 use super::modes;
@@ -9,20 +9,25 @@ use wasmtime::Linker;
 
 pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
     const CERTIFICATE: &[Mode] = &[Mode::Query, Mode::CompositeQuery];
-    linker.func_wrap("ic0", "certified_data_set", |mut c: Ctx<'_>, src: I, size: I| -> Res<()> {
-        let cost = by_size(COMMON, 1, size);
-        enter(&mut c, "certified_data_set", modes::CERTIFY, cost)?;
-        let size: u64 = size.into();
-        if size > 32 {
-            return Err(Fault::Contract(format!(
-                "ic0_certified_data_set failed because the passed data must be no larger than 32 bytes. Found {size} bytes."
-            ))
-            .into());
-        }
-        let data = read(&c, "ic0.certified_data_set", src, size)?.to_vec();
-        c.data_mut().certified_data = Some(data);
-        Ok(())
-    })?;
+    linker.func_wrap(
+        "ic0",
+        "certified_data_set",
+        |mut c: Ctx<'_>, src: I, size: I| -> Res<()> {
+            let cost = by_size(COMMON, 1, size);
+            enter(&mut c, "certified_data_set", modes::CERTIFY, cost)?;
+            let size: u64 = size.into();
+            if size > 32 {
+                return Err(Fault::Contract(format!(
+                    "ic0_certified_data_set failed because the passed data must be no larger than \
+                     32 bytes. Found {size} bytes."
+                ))
+                .into());
+            }
+            let data = read(&c, "ic0.certified_data_set", src, size)?.to_vec();
+            c.data_mut().certified_data = Some(data);
+            Ok(())
+        },
+    )?;
     linker.func_wrap(
         "ic0",
         "data_certificate_present",

@@ -1,4 +1,4 @@
-//! What all system functions share: charging, and copying to and from the heap.
+//! The parts that all system functions share: checks, charges, and copies to and from the heap.
 
 use crate::wasm::fault::Fault;
 use crate::wasm::host::Host;
@@ -6,15 +6,16 @@ use crate::wasm::mode::Mode;
 use candid::Principal;
 use wasmtime::{Caller, Memory};
 
-/// Overhead of most system functions, instructions.
+/// The overhead of most system functions, in instructions.
 pub const COMMON: u64 = 500;
 
 pub type Ctx<'a> = Caller<'a, Host>;
 pub type Res<T> = wasmtime::Result<T>;
 
-/// What the specification calls `I`: places and sizes in the heap, as wide as the addresses of the module's memory.
+/// The type `I` of the specification: places and sizes in the heap, as wide as the addresses of the
+/// module's memory.
 pub trait Pointer: wasmtime::WasmTy + Into<u64> + Copy {
-    /// A size that is known to fit, because the bytes were given by this network.
+    /// Converts a size that fits, because the bytes come from this network.
     fn of(size: usize) -> Self;
 }
 
@@ -30,18 +31,18 @@ impl Pointer for u64 {
     }
 }
 
-/// The first step of every function.
+/// The first step of every function: fails outside the allowed modes, and charges its instructions.
 pub fn enter(ctx: &mut Ctx, name: &str, allowed: &[Mode], cost: u64) -> Res<()> {
     ctx.data().allow(name, allowed)?;
     charge(ctx, cost)
 }
 
-/// Instructions of a function that also pays for each byte.
+/// The instructions of a function that also charges for each byte.
 pub fn by_size(fixed: u64, byte: u64, size: impl Into<u64>) -> u64 {
     fixed.saturating_add(byte.saturating_mul(size.into()))
 }
 
-/// Takes instructions off the counter.
+/// Subtracts instructions from the counter. Fails at the limit.
 pub fn charge(ctx: &mut Ctx, cost: u64) -> Res<()> {
     let parts = ctx
         .data()
@@ -56,6 +57,7 @@ pub fn charge(ctx: &mut Ctx, cost: u64) -> Res<()> {
     Ok(())
 }
 
+/// The heap. Fails if the module has none.
 pub fn memory(ctx: &Ctx) -> Result<Memory, Fault> {
     ctx.data()
         .parts
@@ -63,6 +65,7 @@ pub fn memory(ctx: &Ctx) -> Result<Memory, Fault> {
         .ok_or_else(|| Fault::Contract("WebAssembly module must define memory".into()))
 }
 
+/// A range of `size` bytes. Fails if it ends beyond them.
 pub fn range(
     what: &str,
     start: u64,
@@ -77,7 +80,7 @@ pub fn range(
     }
 }
 
-/// Bytes of the heap.
+/// Bytes of the heap. Fails outside of it.
 pub fn read<'a>(
     ctx: &'a Ctx,
     what: &str,
@@ -88,7 +91,7 @@ pub fn read<'a>(
     Ok(&data[range(what, start.into(), length.into(), data.len())?])
 }
 
-/// Copies to the heap.
+/// Copies bytes to the heap. Fails outside of it.
 pub fn write(ctx: &mut Ctx, what: &str, start: impl Into<u64>, bytes: &[u8]) -> Res<()> {
     let data = memory(ctx)?.data_mut(&mut *ctx);
     let range = range(what, start.into(), bytes.len() as u64, data.len())?;
@@ -96,7 +99,8 @@ pub fn write(ctx: &mut Ctx, what: &str, start: impl Into<u64>, bytes: &[u8]) -> 
     Ok(())
 }
 
-/// `…_copy(dst, offset, size)`: a part of some bytes to the heap.
+/// The work of `…_copy(dst, offset, size)`: copies a part of `bytes` to the heap. Fails outside of
+/// the bytes or of the heap.
 pub fn copy_out<I: Pointer>(
     ctx: &mut Ctx,
     what: &str,
@@ -119,11 +123,12 @@ pub fn write_amount(ctx: &mut Ctx, what: &str, dst: impl Into<u64>, amount: u128
     write(ctx, &format!("ic0.{what} heap"), dst, &amount.to_le_bytes())
 }
 
+/// The 128-bit amount of two halves.
 pub fn amount(high: u64, low: u64) -> u128 {
     u128::from(high) << 64 | u128::from(low)
 }
 
-/// An amount as the older 64-bit functions tell it; more than fits is the canister's fault.
+/// An amount for the older 64-bit functions. Fails if it does not fit.
 pub fn low64(what: &str, amount: u128) -> Result<u64, Fault> {
     u64::try_from(amount).map_err(|_| {
         Fault::Contract(format!(
@@ -132,6 +137,7 @@ pub fn low64(what: &str, amount: u128) -> Result<u64, Fault> {
     })
 }
 
+/// The principal of some bytes. Fails above 29 bytes.
 pub fn principal(bytes: &[u8]) -> Result<Principal, Fault> {
     Principal::try_from_slice(bytes).map_err(|_| Fault::InvalidPrincipal)
 }

@@ -1,4 +1,4 @@
-//! Cycles: what the canister has, and what things cost.
+//! The cycles of the canister, and the prices of things.
 
 use super::context::{COMMON, Ctx, Pointer, Res, amount, enter, low64, read, write_amount};
 use super::modes;
@@ -58,11 +58,11 @@ fn balances<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
     Ok(())
 }
 
-/// What the prices of signatures answer instead of a price.
+/// The functions for prices of signatures return these instead of a price.
 const UNKNOWN_CURVE: u32 = 1;
 const UNKNOWN_KEY: u32 = 2;
 
-/// What things cost, so that canisters can ask before they pay.
+/// Prices that canisters can ask for before they pay.
 fn costs<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
     linker.func_wrap(
         "ic0",
@@ -100,7 +100,7 @@ fn costs<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
             move |mut c: Ctx<'_>, src: I, size: I, curve: u32, _: I| -> Res<u32> {
                 enter(&mut c, name, modes::ANY, COMMON)?;
                 read(&c, name, src, size)?;
-                // No key is known to this network, whatever its name is.
+                // this network has no keys
                 Ok(if curve < curves {
                     UNKNOWN_KEY
                 } else {

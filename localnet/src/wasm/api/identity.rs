@@ -1,4 +1,4 @@
-//! The canister itself: who it is, what time it is, its timer and its counters.
+//! The canister itself: its id, its status and version, its time, timer and counters.
 
 use super::context::{COMMON, Ctx, Pointer, Res, by_size, copy_out, enter, principal, read};
 use super::modes;

@@ -1,4 +1,4 @@
-//! The message at hand: argument, caller, reply, cycles that came along.
+//! The current message: its argument, its caller, the answer, and the cycles that came with it.
 
 use super::context::{
     COMMON, Ctx, Pointer, Res, amount, by_size, copy_out, enter, low64, read, write_amount,
@@ -150,7 +150,8 @@ fn answer<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
             let total = host.reply_data.len() + bytes.len();
             if total > host.reply_limit {
                 return Err(Fault::Contract(format!(
-                    "ic0.msg_reply_data_append: application payload size ({total}) cannot be larger than {}.",
+                    "ic0.msg_reply_data_append: application payload size ({total}) cannot be \
+                     larger than {}.",
                     host.reply_limit
                 ))
                 .into());

@@ -1,4 +1,4 @@
-//! Which kinds of message may call which system functions, where several functions share the answer.
+//! Kinds of message in which a system function is allowed, where several functions share them.
 
 use crate::wasm::mode::Mode::{self, *};
 

@@ -1,4 +1,4 @@
-//! Prints and traps, which the start function may use too.
+//! Prints and traps. The start function may use them too.
 
 use super::context::{COMMON, Ctx, Pointer, Res, by_size, charge, read};
 use crate::prices;
@@ -11,10 +11,10 @@ pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
         "ic0",
         "debug_print",
         |mut c: Ctx<'_>, src: I, size: I| -> Res<()> {
-            // 52,260 for 1,000 bytes: copying them and keeping them in the log
+            // recorded: 52,260 for 1,000 bytes, for the copy and the log
             charge(&mut c, by_size(10_000, 5_216, size) / 100)?;
             let text = read(&c, "ic0.debug_print", src, size)?;
-            // no log keeps more of it
+            // the log keeps no more
             let kept = text[..text.len().min(prices::MAX_LOG)].to_vec();
             c.data_mut().logs.push(kept);
             Ok(())

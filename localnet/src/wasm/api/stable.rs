@@ -1,4 +1,4 @@
-//! Stable memory: the functions of 64 bits, and the older ones of 32 bits over the same memory.
+//! Stable memory: the functions of 64 bits, and the older ones of 32 bits on the same memory.
 
 use super::context::{Ctx, Res, charge, enter, memory, range};
 use super::modes;
@@ -9,10 +9,11 @@ use crate::wasm::memory::{Mapping, PAGE, WASM_PAGE};
 use std::sync::Arc;
 use wasmtime::Linker;
 
-/// Reading or writing, before the bytes.
+/// The fixed cost of reading or writing, in instructions. Each byte costs 1 more.
 const ACCESS: u64 = 20;
+/// The cost of growing, in instructions.
 const GROW: u64 = 100;
-/// The 32-bit functions refuse to work on a memory larger than 4 GiB.
+/// The most pages for the 32-bit functions: 4 GiB.
 const MAX_32: u64 = 65_536;
 
 pub fn define(linker: &mut Linker<Host>) -> Res<()> {
@@ -110,7 +111,8 @@ fn small(c: &Ctx) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The former size in pages, or `None` where it can't grow so far.
+/// Grows by `new` pages. Returns the former size in pages, or `None` above the capacity. Fails if
+/// the canister lacks the cycles.
 fn grow(c: &mut Ctx, new: u64) -> Res<Option<u64>> {
     let stable = mapping(c);
     let old = pages(c);
@@ -140,7 +142,8 @@ fn heap_range(start: u64, size: u64, heap: usize) -> Result<std::ops::Range<usiz
         .map_err(|_| Fault::Trapped("heap out of bounds"))
 }
 
-/// Remembers the pages that are touched; tells how many of them are written for the first time.
+/// Records touched pages. Returns how many of them this run writes for the first time. Fails above
+/// the limit of touched pages.
 fn touch(c: &mut Ctx, offset: u64, size: u64, write: bool) -> Result<u64, Fault> {
     let host = c.data_mut();
     let limit = if host.mode.is_replicated() {

@@ -1,4 +1,4 @@
-//! Counts what a module has, before it is rewritten.
+//! Counts the types, functions and globals of a module before it is rewritten.
 
 use super::output::InstrumentError;
 use wasmparser::{Parser, Payload, TypeRef};
@@ -11,7 +11,7 @@ pub struct Counts {
     pub stable_imports: u64,
 }
 
-/// Imports for which an official server compiles functions of its own.
+/// The imports for which an official server compiles a function each.
 const COMPILED_IMPORTS: [&str; 6] = [
     "stable_grow",
     "stable_read",
@@ -21,7 +21,7 @@ const COMPILED_IMPORTS: [&str; 6] = [
     "stable64_write",
 ];
 
-/// How many of each the module has: what is added gets the next index.
+/// Counts the items of a module. Items that instrumentation adds get the next index.
 pub fn count(wasm: &[u8]) -> Result<Counts, InstrumentError> {
     let mut counts = Counts {
         types: 0,

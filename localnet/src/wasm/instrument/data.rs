@@ -5,7 +5,9 @@ use crate::wasm::memory::WASM_PAGE;
 use wasm_encoder::DataSection;
 use wasmparser::{DataKind, Operator};
 
-/// Takes the active segments out; in their place stand empty ones, so that the numbers of the others stay.
+/// Takes the active segments out. Empty ones replace them, so that the numbers of the others stay.
+///
+/// Fails if the place of a segment is not constant or not inside the memory.
 pub fn take_data(
     section: wasmparser::DataSectionReader,
     memory_pages: u64,
@@ -37,7 +39,8 @@ pub fn take_data(
     Ok(out)
 }
 
-/// The value of a constant expression of integer arithmetic, which validation has found to be of one width.
+/// The value of a constant expression of integers. Validation has made sure that all have one
+/// width.
 fn constant(expr: &wasmparser::ConstExpr) -> Result<u64, InstrumentError> {
     let mut stack: Vec<u64> = vec![];
     for op in expr.get_operators_reader() {

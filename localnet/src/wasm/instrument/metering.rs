@@ -1,4 +1,4 @@
-//! The instructions that count instructions.
+//! The code that counts instructions.
 
 use super::output::InstrumentError;
 use crate::prices::{FUNCTION_ENTRY, weight};
@@ -6,25 +6,28 @@ use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Function, Instruction};
 use wasmparser::Operator;
 
+/// Adds the counting code to functions.
 pub struct Metering {
-    /// Index of the global that holds what is left.
+    /// The index of the global that holds the instructions that are left.
     pub counter: u32,
-    /// Index of the function that charges for bulk operations by their size.
+    /// The index of the function that charges for bulk operations by their size.
     pub bulk_helper: u32,
     /// Whether sizes of memory operations have 64 bits.
     pub memory64: bool,
 }
 
-/// Where a basic block starts and what it costs.
+/// A basic block.
 struct Block {
-    /// Index of the operator before which it starts.
+    /// The index of its first operator.
     start: usize,
     cost: u64,
-    /// The start of a function or of a loop: the only places where execution can come again and again.
+    /// Whether it starts a function or a loop. Execution can come back only to these, so only they
+    /// check the counter.
     checked: bool,
 }
 
 impl Metering {
+    /// Copies the operators of a function and adds the counting code.
     pub fn function(
         &self,
         reencoder: &mut RoundtripReencoder,
@@ -76,7 +79,8 @@ impl Metering {
             .instruction(&Instruction::End);
     }
 
-    /// `(param size) -> size`: charges 1 for each byte of a bulk operation, whose size is on the top of the stack.
+    /// `(param size) -> size`: charges 1 for each byte of a bulk operation. The operation's size is
+    /// on top of the stack.
     pub fn bulk_function(&self) -> Function {
         let mut function = Function::new([]);
         function
@@ -92,7 +96,7 @@ impl Metering {
     }
 }
 
-/// How wide the size of a bulk operation is.
+/// The width of a bulk operation's size.
 enum BulkSize {
     Narrow,
     Wide,
@@ -113,7 +117,7 @@ fn bulk_size(op: &Operator, memory64: bool) -> Option<BulkSize> {
     }
 }
 
-/// Cuts a function into basic blocks; a call does not end one.
+/// Cuts a function into basic blocks. A call does not end one.
 fn blocks(operators: &[Operator]) -> Vec<Block> {
     let mut out = vec![];
     let mut current = Block {

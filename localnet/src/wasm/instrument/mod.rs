@@ -1,11 +1,13 @@
-//! Rewrites a module so that it counts its instructions, and so that its state can be taken out and put back.
+//! Rewrites a module, so that it counts its instructions and its state can be saved and restored.
 //!
-//! - a mutable global holds the instructions that are left; each basic block takes its cost off at its start, and the
-//!   start of a function or loop traps once nothing is left;
-//! - that global, all other mutable globals, the memory, the first table and the start function are exported under
-//!   names that begin with [`PREFIX`];
-//! - active data segments are taken out (they become the first image of the memory), and the start function no longer
-//!   runs by itself, because an instance is made anew for each message.
+//! - A mutable global holds the instructions that are left. Each basic block subtracts its cost at
+//!   its start. The start of a function or loop traps once nothing is left.
+//! - The new module exports that global, all other mutable globals, the memory, the first table and
+//!   the start function. Their names begin with `localnet:`.
+//! - Each message runs in a new instance. Active data segments are therefore taken out (they become
+//!   the first image of the memory), and the start function no longer runs by itself.
+//!
+//! This folder may use `memory` and the layer `prices`.
 
 mod count;
 mod data;

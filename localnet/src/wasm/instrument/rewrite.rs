@@ -13,7 +13,7 @@ use wasm_encoder::{
 };
 use wasmparser::{Parser, Payload};
 
-/// Sections of the new module that can't be copied as they are.
+/// The sections of the new module.
 #[derive(Default)]
 struct Parts<'a> {
     types: TypeSection,
@@ -32,7 +32,7 @@ struct Parts<'a> {
     start: Option<u32>,
 }
 
-/// Rewrites a module that was validated before.
+/// Rewrites a valid module. Fails at a data segment that is out of place.
 pub fn instrument(wasm: &[u8]) -> Result<Instrumented, InstrumentError> {
     let mut reencoder = RoundtripReencoder;
     let mut parts = Parts::default();
@@ -108,7 +108,7 @@ pub fn instrument(wasm: &[u8]) -> Result<Instrumented, InstrumentError> {
             _ => {}
         }
     }
-    // What instrumentation adds stands behind everything the module has, so that no index changes.
+    // Added items come after those of the module, so that no index changes.
     parts.types.ty().function([ValType::I64], [ValType::I64]);
     parts.functions.function(bulk_type);
     parts.code.function(&metering.bulk_function());

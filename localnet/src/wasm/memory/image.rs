@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-/// Committed bytes of one memory of one canister; beyond `size` the file is all zeros.
+/// The committed bytes of one memory of one canister. The file is zero beyond `size`.
 #[derive(Clone)]
 pub struct Image {
     file: Arc<File>,
@@ -18,6 +18,7 @@ pub struct Image {
 }
 
 impl Image {
+    /// An empty memory that can grow to `capacity` bytes.
     pub fn new(capacity: usize) -> std::io::Result<Self> {
         let fd: OwnedFd = memfd_create("localnet", MemfdFlags::CLOEXEC)?;
         ftruncate(&fd, capacity as u64)?;
@@ -28,6 +29,7 @@ impl Image {
         })
     }
 
+    /// In bytes.
     pub fn size(&self) -> usize {
         self.size
     }
@@ -43,7 +45,7 @@ impl Image {
         )?))
     }
 
-    /// Makes the pages of `mapping` that are listed, and its size, the committed ones.
+    /// Commits the size of `mapping` and those of its pages that `dirty` lists.
     pub fn commit(&mut self, mapping: &Mapping, dirty: &[PageRun]) -> std::io::Result<()> {
         for run in dirty {
             let (start, length) = (run.first * PAGE, run.count * PAGE);
@@ -60,7 +62,7 @@ impl Image {
         Ok(bytes)
     }
 
-    /// A memory of its own with these bytes, rounded up to whole pages.
+    /// A new memory with these bytes, rounded up to whole WebAssembly pages.
     pub fn with_bytes(capacity: usize, bytes: &[u8]) -> std::io::Result<Self> {
         let mut image = Self::new(capacity)?;
         image.file.write_all_at(bytes, 0)?;

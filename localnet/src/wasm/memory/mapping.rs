@@ -1,7 +1,7 @@
 //! The private view of a memory that one message reads and writes.
 //!
-//! `/proc/self/pagemap` shows which heap pages a message wrote: a written page of a private
-//! mapping is anonymous, and a page that was only read still belongs to the file.
+//! `/proc/self/pagemap` shows which heap pages a message wrote. A written page of a private mapping
+//! is anonymous. A page that was only read still belongs to the file.
 
 use super::pages::{PAGE, PageRun, runs};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What one message sees and writes.
+/// The bytes that one message sees and writes.
 pub struct Mapping {
     base: NonNull<u8>,
     length: usize,
@@ -19,9 +19,9 @@ pub struct Mapping {
     size: AtomicUsize,
 }
 
-// SAFETY: the mapping is owned memory; who writes to it is decided by the one execution that holds it.
+// SAFETY: the mapping is owned memory, and the one execution that holds it decides about writes.
 unsafe impl Send for Mapping {}
-// SAFETY: as above; the engine runs one message at a time on a mapping.
+// SAFETY: as above, since the engine runs one message at a time on a mapping.
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
@@ -29,8 +29,8 @@ impl Mapping {
     /// `guard` bytes behind it. Fails if the kernel refuses a mapping.
     pub fn new(file: &File, capacity: usize, size: usize, guard: usize) -> std::io::Result<Self> {
         let length = capacity + guard;
-        // SAFETY: fresh mappings at an address of the kernel's choice; the second lies inside the
-        // first.
+        // SAFETY: the kernel chooses the address of the first mapping, and the second lies inside
+        // it.
         let base = unsafe {
             let base = mmap_anonymous(
                 std::ptr::null_mut(),
@@ -70,13 +70,14 @@ impl Mapping {
         self.base.as_ptr()
     }
 
+    /// Makes `size` bytes accessible. Fails above the capacity.
     pub fn grow_to(&self, size: usize) -> std::io::Result<()> {
         let old = self.size();
         if size > self.capacity {
             return Err(std::io::Error::other("beyond the capacity of the memory"));
         }
         if size > old {
-            // SAFETY: inside the mapping, see above.
+            // SAFETY: `size` is at most the capacity, so the range is inside the mapping.
             unsafe {
                 mprotect(
                     self.base.as_ptr().add(old).cast(),
@@ -89,24 +90,26 @@ impl Mapping {
         Ok(())
     }
 
-    /// Bytes inside the current size; the caller has checked the bounds.
+    /// Bytes inside the current size. Panics beyond it; the caller checks the bounds.
     pub fn bytes(&self, offset: usize, length: usize) -> &[u8] {
         assert!(
             offset
                 .checked_add(length)
                 .is_some_and(|end| end <= self.size())
         );
-        // SAFETY: inside the readable part of the mapping.
+        // SAFETY: the range is inside the readable part of the mapping.
         unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(offset), length) }
     }
 
+    /// Writes inside the current size. Panics beyond it; the caller checks the bounds.
     pub fn write(&self, offset: usize, bytes: &[u8]) {
         assert!(
             offset
                 .checked_add(bytes.len())
                 .is_some_and(|end| end <= self.size())
         );
-        // SAFETY: inside the writable part; `bytes` is never a part of this mapping (heap and stable memory are two).
+        // SAFETY: the range is inside the writable part. `bytes` is never in this mapping, since
+        // heap and stable memory are two mappings.
         unsafe {
             std::ptr::copy_nonoverlapping(
                 bytes.as_ptr(),
@@ -116,7 +119,7 @@ impl Mapping {
         }
     }
 
-    /// Pages that were written through this mapping, by anyone.
+    /// The pages that were written through this mapping.
     pub fn dirty(&self) -> std::io::Result<Vec<PageRun>> {
         const PRESENT_OR_SWAPPED: u64 = 0b11 << 62;
         const FILE_PAGE: u64 = 1 << 61;
@@ -141,7 +144,7 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: unmaps exactly what was mapped; nobody else holds it.
+        // SAFETY: this unmaps exactly the own mapping, and nothing else refers to it.
         let _ = unsafe { munmap(self.base.as_ptr().cast(), self.length) };
     }
 }

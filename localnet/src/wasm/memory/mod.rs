@@ -1,9 +1,9 @@
 //! Copy-on-write memory: an anonymous file holds the committed bytes, and a message works on a
-//! private mapping of it.
+//! private mapping of it. This folder uses nothing else of this crate.
 //!
-//! After a trap the mapping is dropped, and nothing has changed. After a success the dirty pages
-//! are written back. The kernel keeps both sparse: only touched pages cost memory, so 500 GiB of
-//! stable memory are free until something writes to them.
+//! A trap drops the mapping, and nothing has changed. A success writes the dirty pages back. The
+//! kernel keeps both sparse: only touched pages cost memory. 500 GiB of stable memory are
+//! therefore free until something writes to them.
 
 mod image;
 mod mapping;

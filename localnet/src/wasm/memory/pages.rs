@@ -1,24 +1,25 @@
 //! Sizes of pages and memories, and runs of neighbouring pages.
 
-/// What the IC calls an OS page: the unit of dirty tracking, bytes.
+/// Bytes of an OS page, the unit of dirty tracking.
 pub const PAGE: usize = 4096;
-/// A WebAssembly page, bytes.
+/// Bytes of a WebAssembly page.
 pub const WASM_PAGE: usize = 65_536;
-/// The largest heap of a 32-bit module.
+/// The largest heap of a 32-bit module, in bytes.
 pub const HEAP_MAX: usize = 1 << 32;
-/// The largest heap of a 64-bit module, from the table of resource limits in the platform's documentation.
+/// The largest heap of a 64-bit module, in bytes. The platform's documentation lists it among the
+/// resource limits.
 pub const HEAP_MAX_64: usize = 6 << 30;
-/// The largest stable memory, as recorded: 8,192,000 pages of 64 KiB (500 GiB).
+/// The largest stable memory, in bytes. Recorded were 8,192,000 pages of 64 KiB (500 GiB).
 pub const STABLE_MAX: usize = 8_192_000 * WASM_PAGE;
 
-/// Neighbouring pages, in units of [`PAGE`].
+/// Neighbouring pages of [`PAGE`] bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageRun {
     pub first: usize,
     pub count: usize,
 }
 
-/// Joins sorted page numbers to runs.
+/// Joins sorted page numbers into runs.
 pub fn runs(pages: impl IntoIterator<Item = usize>) -> Vec<PageRun> {
     let mut out: Vec<PageRun> = vec![];
     for page in pages {

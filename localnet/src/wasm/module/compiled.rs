@@ -14,7 +14,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use wasmparser::{Validator, WasmFeatures};
 use wasmtime::InstancePre;
 
-/// A module may unpack to at most so many bytes.
+/// The most bytes of an unpacked module.
 const MAX_MODULE_BYTES: u64 = 100 * 1024 * 1024;
 
 /// The WebAssembly that the IC runs: deterministic, one memory of 32 or 64 bits, no threads.
@@ -22,7 +22,7 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
     .union(WasmFeatures::SIGN_EXTENSION)
     .union(WasmFeatures::REFERENCE_TYPES)
-    // what `externref` is to the validator; structs and arrays stay out
+    // the validator needs it for `externref`; structs and arrays stay out
     .union(WasmFeatures::GC_TYPES)
     .union(WasmFeatures::MULTI_VALUE)
     .union(WasmFeatures::MEMORY64)
@@ -39,9 +39,9 @@ pub struct CompiledModule {
     /// Bytes as they were sent.
     pub size: usize,
     pub methods: HashMap<String, MethodKind>,
-    /// Names of exported entry points other than methods: `canister_init` and its like.
+    /// Names of exported entry points that are no methods, such as `canister_init`.
     pub hooks: Vec<String>,
-    /// `icp:public` and `icp:private` sections: name → (public, bytes).
+    /// The `icp:public` and `icp:private` sections: name → (public, bytes).
     pub metadata: BTreeMap<String, (bool, Vec<u8>)>,
     pub instrumented: Instrumented,
     pub instance: InstancePre<Host>,
@@ -52,7 +52,8 @@ impl CompiledModule {
         self.hooks.iter().any(|h| h == name)
     }
 
-    /// The module for these bytes; compiled once for each hash.
+    /// The module for these bytes. Compiles them once for each hash. Fails if the IC would refuse
+    /// them.
     pub fn get(bytes: &[u8]) -> Result<Arc<Self>, ModuleError> {
         static CACHE: LazyLock<Mutex<HashMap<[u8; 32], Arc<CompiledModule>>>> =
             LazyLock::new(Mutex::default);
@@ -72,7 +73,8 @@ impl CompiledModule {
             .validate_all(&wasm)
             .map_err(|e| {
                 ModuleError::invalid(format!(
-                    "Wasmtime failed to validate wasm module wasmtime::Module::validate() failed with {} (at offset {:#x})",
+                    "Wasmtime failed to validate wasm module wasmtime::Module::validate() failed \
+                     with {} (at offset {:#x})",
                     e.message(),
                     e.offset()
                 ))
@@ -82,12 +84,15 @@ impl CompiledModule {
             InstrumentError::Encoding(what) => ModuleError::invalid(what),
             InstrumentError::DataSegment(what) => ModuleError {
                 code: 505,
-                text: format!("Could not instrument wasm module of canister: Wasm module has invalid data segment of {what}."),
+                text: format!(
+                    "Could not instrument wasm module of canister: Wasm module has \
+                    invalid data segment of {what}."
+                ),
             },
         })?;
         let module =
             wasmtime::Module::new(engine(), &instrumented.module).map_err(ModuleError::engine)?;
-        // compiled: the bytes are not needed again
+        // they are compiled and not needed again
         instrumented.module = vec![];
         let instance = linker(instrumented.memory64)
             .instantiate_pre(&module)

@@ -1,6 +1,6 @@
-//! Why a module can't be installed.
+//! Reasons why a module cannot be installed.
 
-/// Why a module can't be installed: error code and text.
+/// The reason why a module cannot be installed, with the IC's error code and text.
 #[derive(Clone, Debug)]
 pub struct ModuleError {
     pub code: u64,

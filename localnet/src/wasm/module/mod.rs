@@ -1,4 +1,6 @@
 //! Modules of canisters: checked, instrumented, compiled, and cached by their hash.
+//!
+//! This folder may use `instrument`, `engine` and `linker`.
 
 mod compiled;
 mod error;

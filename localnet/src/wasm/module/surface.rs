@@ -1,4 +1,4 @@
-//! What a module shows to the outside: its imports, exports and metadata, and the limits on them.
+//! The imports, exports and metadata of a module, and the limits on them.
 
 use super::error::ModuleError;
 use crate::wasm::linker::signature;
@@ -11,6 +11,7 @@ const MAX_METHODS: usize = 1_000;
 const MAX_METHOD_NAME_BYTES: usize = 20_000;
 const MAX_METADATA_SECTIONS: usize = 16;
 
+/// How a method can be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MethodKind {
     Update,
@@ -18,7 +19,7 @@ pub enum MethodKind {
     CompositeQuery,
 }
 
-/// What a module shows to the outside.
+/// The parts of a module that the outside sees.
 #[derive(Default)]
 pub struct Surface {
     pub methods: HashMap<String, MethodKind>,
@@ -33,7 +34,7 @@ fn wrong(e: wasmparser::BinaryReaderError) -> ModuleError {
     ModuleError::invalid(e)
 }
 
-/// Whether the module's own memory has addresses of 64 bits, on which the types of its imports depend.
+/// Whether the module's memory has addresses of 64 bits. The types of its imports depend on that.
 fn has_memory64(wasm: &[u8]) -> Result<bool, ModuleError> {
     for payload in Parser::new(0).parse_all(wasm) {
         if let Payload::MemorySection(s) = payload.map_err(wrong)?
@@ -57,6 +58,7 @@ const HOOKS: [&str; 8] = [
 ];
 
 impl Surface {
+    /// Reads a valid module. Fails above a limit, and at an import or export that the IC refuses.
     pub fn read(wasm: &[u8]) -> Result<Self, ModuleError> {
         let mut out = Self {
             memory64: has_memory64(wasm)?,
@@ -93,7 +95,8 @@ impl Surface {
                 }
                 Payload::GlobalSection(s) if s.count() > MAX_GLOBALS => {
                     return Err(ModuleError::invalid(format!(
-                        "Wasm module defined {} globals which exceeds the maximum number allowed {MAX_GLOBALS}.",
+                        "Wasm module defined {} globals which exceeds the maximum number allowed \
+                         {MAX_GLOBALS}.",
                         s.count()
                     )));
                 }
@@ -106,7 +109,8 @@ impl Surface {
                     for op in body.get_operators_reader().map_err(wrong)? {
                         if let Operator::TableGrow { .. } = op.map_err(wrong)? {
                             return Err(ModuleError::invalid(
-                                "Wasm module contains a function with unsupported instruction table.grow.",
+                                "Wasm module contains a function with unsupported instruction \
+                                 table.grow.",
                             ));
                         }
                     }
@@ -119,25 +123,30 @@ impl Surface {
         }
         if defined > MAX_FUNCTIONS {
             return Err(ModuleError::invalid(format!(
-                "Wasm module defined {defined} functions which exceeds the maximum number allowed {MAX_FUNCTIONS}."
+                "Wasm module defined {defined} functions which exceeds the maximum number allowed \
+                 {MAX_FUNCTIONS}."
             )));
         }
-        const NAMES: &str = "`canister_update <name>`, `canister_query <name>`, or `canister_composite_query <name>`";
+        const NAMES: &str = "`canister_update <name>`, `canister_query <name>`, or \
+            `canister_composite_query <name>`";
         if out.methods.len() > MAX_METHODS {
             return Err(ModuleError::invalid(format!(
-                "The number of exported functions called {NAMES} is {} which exceeds {MAX_METHODS}.",
+                "The number of exported functions called {NAMES} is {} which exceeds \
+                 {MAX_METHODS}.",
                 out.methods.len()
             )));
         }
         let bytes: usize = out.methods.keys().map(String::len).sum();
         if bytes > MAX_METHOD_NAME_BYTES {
             return Err(ModuleError::invalid(format!(
-                "The sum of `<name>` lengths in exported functions called {NAMES} is {bytes} which exceeds the allowed limit of {MAX_METHOD_NAME_BYTES}."
+                "The sum of `<name>` lengths in exported functions called {NAMES} is {bytes} which \
+                 exceeds the allowed limit of {MAX_METHOD_NAME_BYTES}."
             )));
         }
         if metadata_sections > MAX_METADATA_SECTIONS {
             return Err(ModuleError::invalid(format!(
-                "Wasm module defined {metadata_sections} custom sections which exceeds the maximum number allowed {MAX_METADATA_SECTIONS}."
+                "Wasm module defined {metadata_sections} custom sections which exceeds the maximum \
+                 number allowed {MAX_METADATA_SECTIONS}."
             )));
         }
         Ok(out)
@@ -147,13 +156,15 @@ impl Surface {
         let (module, name) = (import.module, import.name);
         let TypeRef::Func(ty) = import.ty else {
             return Err(ModuleError::engine(format!(
-                "Failed to instantiate module: unknown import: `{module}::{name}` has not been defined"
+                "Failed to instantiate module: unknown import: `{module}::{name}` has not been \
+                 defined"
             )));
         };
         self.functions.push(ty);
         let Some((params, results)) = signature(self.memory64, module, name) else {
             return Err(ModuleError::invalid(format!(
-                "Wasm module has an invalid import section. Module imports function '{name}' from '{module}' that is not exported by the runtime."
+                "Wasm module has an invalid import section. Module imports function '{name}' from \
+                 '{module}' that is not exported by the runtime."
             )));
         };
         let found = &self.types[ty as usize];
@@ -177,7 +188,8 @@ impl Surface {
         ] {
             if want != got {
                 return Err(ModuleError::invalid(format!(
-                    "Wasm module has an invalid function signature. Expected {what} {} for '{name}', got {}.",
+                    "Wasm module has an invalid function signature. Expected {what} {} for \
+                     '{name}', got {}.",
                     words(want),
                     words(got)
                 )));
@@ -199,7 +211,8 @@ impl Surface {
         if method.is_none() && !hook {
             if name.starts_with("canister_") && matches!(export.kind, ExternalKind::Func) {
                 return Err(ModuleError::invalid(format!(
-                    "Wasm module has an invalid export section. Exporting reserved function '{name}' with \"canister_\" prefix."
+                    "Wasm module has an invalid export section. Exporting reserved function \
+                     '{name}' with \"canister_\" prefix."
                 )));
             }
             return Ok(());
@@ -215,7 +228,8 @@ impl Surface {
         if let Some((method, kind)) = method {
             if self.methods.insert(method.into(), kind).is_some() {
                 return Err(ModuleError::invalid(format!(
-                    "Duplicate function '{method}' exported multiple times with different call types: update, query, or composite_query."
+                    "Duplicate function '{method}' exported multiple times with different call \
+                     types: update, query, or composite_query."
                 )));
             }
         } else {
@@ -224,7 +238,7 @@ impl Surface {
         Ok(())
     }
 
-    /// Keeps the metadata sections; tells whether this was one.
+    /// Keeps a metadata section. Returns false for any other section.
     fn custom(&mut self, section: &wasmparser::CustomSectionReader) -> Result<bool, ModuleError> {
         let public = section.name().strip_prefix("icp:public ");
         let private = section.name().strip_prefix("icp:private ");
@@ -234,7 +248,8 @@ impl Surface {
         let value = (public.is_some(), section.data().to_vec());
         if self.metadata.insert(name.into(), value).is_some() {
             return Err(ModuleError::invalid(format!(
-                "Wasm module has an invalid custom section. Invalid custom section: name {name} already exists."
+                "Wasm module has an invalid custom section. Invalid custom section: name {name} \
+                 already exists."
             )));
         }
         Ok(true)
