@@ -1,4 +1,4 @@
-//! What the outside sees and sets on an instance without a message: time, topology, balances, stable memory.
+//! Reads and changes of an instance that need no message: time, topology, balances, stable memory.
 
 use super::ids::{RANGE, canister_id, canister_index};
 use super::network::Network;
@@ -9,12 +9,12 @@ use candid::Principal;
 use std::collections::BTreeMap;
 
 impl Network {
-    /// Nanoseconds since 1970.
+    /// The current time, in nanoseconds since 1970. A round adds 1 ns to it.
     pub fn time(&self) -> u64 {
         self.clock
     }
 
-    /// Sets the time of the next round; it never goes back.
+    /// Sets the current time, in nanoseconds since 1970. Fails if it would go back.
     pub fn set_time(&mut self, nanos: u64) -> Result<(), String> {
         if nanos < self.clock {
             return Err(format!(
@@ -26,11 +26,12 @@ impl Network {
         Ok(())
     }
 
+    /// The subnets, the root first.
     pub fn topology(&self) -> Vec<SubnetInfo> {
         self.subnets.iter().map(|s| s.info.clone()).collect()
     }
 
-    /// DER.
+    /// The public key of the root subnet in DER.
     pub fn root_key(&self) -> Vec<u8> {
         self.subnets[0].key.der.clone()
     }
@@ -44,7 +45,7 @@ impl Network {
         self.canisters.contains_key(&canister)
     }
 
-    /// The subnet whose range holds this id, whether the canister exists or not.
+    /// The subnet whose range contains this id. The canister need not exist.
     pub fn route(&self, canister: Principal) -> Option<Principal> {
         let index = canister_index(canister)?;
         let subnet = self
@@ -76,13 +77,14 @@ impl Network {
         self.canisters.get(&canister).map(|c| c.balance)
     }
 
-    /// The balance afterwards.
+    /// Adds cycles and returns the new balance.
     pub fn add_cycles(&mut self, canister: Principal, amount: u128) -> Option<u128> {
         let canister = self.canisters.get_mut(&canister)?;
         canister.balance = canister.balance.saturating_add(amount);
         Some(canister.balance)
     }
 
+    /// The bytes of the stable memory; empty without a module.
     pub fn stable_memory(&self, canister: Principal) -> Option<Vec<u8>> {
         let code = self.canisters.get(&canister)?.code.as_ref();
         Some(match code {
@@ -91,6 +93,7 @@ impl Network {
         })
     }
 
+    /// Replaces the stable memory. Fails without the canister, and without a module in it.
     pub fn set_stable_memory(&mut self, canister: Principal, bytes: &[u8]) -> Result<(), String> {
         let canister = self.canisters.get_mut(&canister);
         let code = canister
@@ -102,7 +105,7 @@ impl Network {
         Ok(())
     }
 
-    /// Forgets an answered message: its sender can't ask for it any more, and may send it again.
+    /// Forgets an answered message. Its sender can no longer ask for it and may send it again.
     pub fn forget(&mut self, id: &MessageId) {
         if let IngressStatus::Done(_) = self.status(id) {
             self.statuses.remove(id);
@@ -113,7 +116,7 @@ impl Network {
         self.node.id
     }
 
-    /// An Ed25519 signature by the network's node.
+    /// An Ed25519 signature by the node of the network.
     pub fn sign_as_node(&self, message: &[u8]) -> Vec<u8> {
         self.node.sign(message)
     }
@@ -126,13 +129,14 @@ impl Network {
         }
     }
 
+    /// The statistics of each canister.
     pub fn statistics(&self) -> BTreeMap<Principal, Statistics> {
         let all = self.canisters.iter();
         all.map(|(id, canister)| (*id, canister.statistics.clone()))
             .collect()
     }
 
-    /// Begins to count anew.
+    /// Sets the statistics of all canisters to zero.
     pub fn clear_statistics(&mut self) {
         for canister in self.canisters.values_mut() {
             canister.statistics = Statistics::default();

@@ -1,4 +1,4 @@
-//! One run of an entry point: its inputs, and what of it is kept.
+//! One run of an entry point: its inputs, and the effects that stay.
 
 use super::canister::{Canister, LowMemory, Task};
 use super::network::Network;
@@ -6,20 +6,21 @@ use crate::prices;
 use crate::wasm::{Entry, Fault, Host, Mode, Run, Workspace, run};
 use candid::Principal;
 
-/// A finished run with the state it worked on, before anything is kept.
+/// A finished run and its view of the state. Nothing is committed yet.
 pub(super) struct Tried {
     pub run: Run,
     pub workspace: Workspace,
 }
 
 impl Tried {
+    /// In cycles: each instruction costs one.
     pub(super) fn price(&self) -> u128 {
         u128::from(self.run.instructions + self.run.hidden_instructions)
     }
 }
 
 impl Network {
-    /// The inputs that every run of a canister shares.
+    /// The inputs that all runs of a canister share.
     pub(super) fn host(&self, id: Principal, mode: Mode) -> Host {
         let canister = &self.canisters[&id];
         let mut host = Host::new(mode, id);
@@ -49,7 +50,7 @@ impl Network {
         host
     }
 
-    /// Runs an entry on a fresh view of the canister's state.
+    /// Runs an entry on a new view of the canister's state.
     pub(super) fn attempt(&mut self, id: Principal, entry: &Entry, host: Host) -> Tried {
         let code = self.canisters[&id].code.as_ref();
         let code = code.expect("BUG: a run without a module");
@@ -67,7 +68,7 @@ impl Network {
         Tried { run, workspace }
     }
 
-    /// Keeps prints, and the text of a trap, whatever became of the run.
+    /// Logs the prints of a run and the text of its trap. They stay even if the run failed.
     pub(super) fn keep_log(&mut self, id: Principal, run: &mut Run) {
         let time = self.round_time;
         let Some(canister) = self.canisters.get_mut(&id) else {
@@ -88,7 +89,7 @@ impl Network {
         }
     }
 
-    /// Keeps the effects of a run that returned; the calls it made are not sent yet.
+    /// Commits the effects of a successful run, except for its calls.
     pub(super) fn keep(&mut self, id: Principal, tried: &mut Tried) {
         let canister = self.canisters.get_mut(&id).expect("BUG: ran and is gone");
         let code = canister.code.as_mut().expect("BUG: ran without a module");
@@ -109,7 +110,7 @@ impl Network {
     }
 }
 
-/// Has the low-memory hook run once the threshold is passed.
+/// Schedules the low-memory hook when the heap passes the threshold.
 fn watch_memory(canister: &mut Canister) {
     let settings = &canister.settings;
     let used = canister.heap_bytes();

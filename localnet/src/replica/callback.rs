@@ -1,4 +1,4 @@
-//! Runs the callbacks of calls, and their cleanups.
+//! Runs the callbacks of calls and their cleanups.
 
 use super::attempt::Tried;
 use super::message::{CallContext, Callback, Response};
@@ -15,7 +15,7 @@ impl Network {
             canister.balance += response.refund;
             return;
         };
-        // what the answer turned out shorter than the longest one
+        // the call paid for the longest answer; the rest comes back
         let length = match &response.payload {
             Ok(bytes) => bytes.len(),
             Err(reject) => reject.message.len(),
@@ -57,7 +57,8 @@ impl Network {
         self.settle_callback(id, &callback, &open, tried);
     }
 
-    /// After the run of a callback: as [`Self::settle`], but a fault runs the cleanup, whose effects stay.
+    /// Settles the run of a callback. A fault rolls it back and runs the cleanup, whose effects
+    /// stay.
     fn settle_callback(
         &mut self,
         id: Principal,
@@ -76,7 +77,7 @@ impl Network {
                     let (cost, second) = self.clean_up(id, closure, open);
                     price += cost;
                     if let Some(second) = second {
-                        // both, and no advice
+                        // an official server gives both texts without advice
                         reject.message = format!(
                             "Error from Canister {id}: {}\n\ncall_on_cleanup also failed:\n\n{}",
                             fault.text(id),

@@ -12,29 +12,32 @@ use ic_management_canister_types::{ChangeDetails, ChangeOrigin};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+/// Whether the canister takes messages.
 pub enum Status {
     Running,
-    /// With those who wait for it to be stopped, and since when.
+    /// With the origin and the time of each stop request, in nanoseconds since 1970.
     Stopping(Vec<(Origin, u64)>),
     Stopped,
 }
 
+/// An installed module and its state.
 pub struct Code {
     pub module: Arc<CompiledModule>,
     pub state: State,
 }
 
-/// An entry of a canister's history, as the recorded server tells it (newer ones wrap the details in an `opt`).
+/// An entry of a canister's history, as the recorded server encodes it. Newer servers wrap the
+/// details in an `opt`.
 #[derive(CandidType, Clone, Debug)]
 pub struct Change {
-    /// Nanoseconds since 1970.
+    /// In nanoseconds since 1970.
     pub timestamp_nanos: u64,
     pub canister_version: u64,
     pub origin: ChangeOrigin,
     pub details: ChangeDetails,
 }
 
-/// Work that a canister gives itself.
+/// A run that no message asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
     Heartbeat,
@@ -42,23 +45,26 @@ pub enum Task {
     LowMemory,
 }
 
-/// Whether the low-memory hook has to run: once each time that the threshold is passed.
+/// Whether the low-memory hook ran since the heap passed the threshold. It runs once each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LowMemory {
     No,
     Ran,
 }
 
+/// The state of one canister.
 pub struct Canister {
     pub id: Principal,
     pub subnet: Principal,
     pub settings: Settings,
     pub status: Status,
+    /// In cycles.
     pub balance: u128,
+    /// Cycles that pay for storage only.
     pub reserved: u128,
     pub code: Option<Code>,
     pub version: u64,
-    /// Nanoseconds since 1970.
+    /// In nanoseconds since 1970.
     pub timer: Option<u64>,
     pub certified_data: Vec<u8>,
     pub log: Log,
@@ -70,9 +76,9 @@ pub struct Canister {
     pub callbacks: BTreeMap<u64, Callback>,
     pub next_id: u64,
     pub low_memory: LowMemory,
-    /// Until when storage is paid, nanoseconds since 1970.
+    /// Storage is paid up to this time, in nanoseconds since 1970.
     pub paid_until: u64,
-    /// Instructions of earlier installations that hold up the next.
+    /// Instructions of earlier installations that no round forgave yet. They block the next one.
     pub install_debit: u64,
     pub statistics: Statistics,
 }
@@ -111,6 +117,7 @@ impl Canister {
         }
     }
 
+    /// A new id for a call context or a callback.
     pub fn fresh_id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
@@ -140,7 +147,7 @@ impl Canister {
     }
 
     pub fn history_bytes(&self) -> usize {
-        // what a change takes up on the IC varies with its kind; this is the size of a creation by one user
+        // on the IC the size depends on the kind of change; this is a creation by one user
         self.changes.len() * 188
     }
 
@@ -152,12 +159,12 @@ impl Canister {
         self.heap_bytes() + self.stable_bytes() + self.other_bytes()
     }
 
-    /// Bytes that storage is paid for.
+    /// Bytes of storage that the canister pays for.
     pub fn charged_bytes(&self) -> u64 {
         self.memory_bytes().max(self.settings.memory_allocation)
     }
 
-    /// Cycles that must stay.
+    /// The cycles that must stay.
     pub fn freezing_reserve(&self) -> u128 {
         prices::freezing_reserve(
             self.charged_bytes(),
@@ -167,7 +174,7 @@ impl Canister {
         )
     }
 
-    /// Takes cycles if that leaves the freezing reserve; tells what is missing otherwise.
+    /// Takes cycles if the freezing reserve stays. Otherwise fails with the missing cycles.
     pub fn charge(&mut self, amount: u128) -> Result<(), u128> {
         let needed = amount + self.freezing_reserve();
         if self.balance < needed {
@@ -177,7 +184,7 @@ impl Canister {
         Ok(())
     }
 
-    /// Requests under way to each callee.
+    /// The requests in flight to each callee.
     pub fn calls_under_way(&self) -> BTreeMap<Principal, usize> {
         let mut out = BTreeMap::new();
         for callback in self.callbacks.values() {
@@ -186,6 +193,7 @@ impl Canister {
         out
     }
 
+    /// The status as `ic0.canister_status` returns it.
     pub fn status_code(&self) -> u32 {
         match self.status {
             Status::Running => 1,
@@ -194,7 +202,7 @@ impl Canister {
         }
     }
 
-    /// Whether the canister takes new messages.
+    /// Fails if the canister takes no new messages.
     pub fn check_running(&self) -> Result<(), Reject> {
         match self.status {
             Status::Running => Ok(()),

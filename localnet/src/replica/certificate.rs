@@ -1,7 +1,7 @@
-//! Keys and certificates: a tree of values, signed by the subnet whose state it is, with the root's word for that subnet.
+//! Keys and certificates: a tree of values, the signature of its subnet, and the root's delegation.
 //!
-//! A certificate here holds exactly what was asked for and the time: its signature is made for it, so nothing has to be
-//! pruned, and what is not in it is not in the state.
+//! Each certificate is signed for one request. It contains exactly the requested values and the
+//! time, so nothing has to be pruned. A value that is not in it is not in the state.
 
 use candid::Principal;
 use ic_certification::HashTree;
@@ -21,7 +21,7 @@ const DER_PREFIX: [u8; 37] = [
 
 const STATE_ROOT: &[u8] = b"\x0dic-state-root";
 
-/// A part of the state: a value, or labels with what is below each.
+/// A part of the state: a value, or a subtree for each label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tree {
     Leaf(Vec<u8>),
@@ -35,7 +35,7 @@ impl Default for Tree {
 }
 
 impl Tree {
-    /// Puts `part` below the labels of `path`; what is there already is kept beside it.
+    /// Puts `part` below the labels of `path`, beside the parts that are there already.
     pub fn insert(&mut self, path: &[Vec<u8>], part: Tree) {
         match path.split_first() {
             None => self.join(part),
@@ -61,7 +61,7 @@ impl Tree {
         }
     }
 
-    /// What stands below the labels of `path`.
+    /// The part below the labels of `path`.
     pub fn get(&self, path: &[Vec<u8>]) -> Option<&Tree> {
         path.iter().try_fold(self, |tree, label| match tree {
             Tree::Branch(below) => below.get(label),
@@ -93,13 +93,13 @@ fn balanced(mut parts: Vec<HashTree>) -> HashTree {
     }
 }
 
-/// The key of a subnet; the same in every network, since nothing here is secret.
+/// The key of a subnet. It is the same in every network, since nothing here is secret.
 pub struct SubnetKey {
     key: PrivateKey,
     pub der: Vec<u8>,
 }
 
-/// The root's word that a key is a subnet's.
+/// The root's certificate that a key belongs to a subnet.
 #[derive(Clone, Serialize)]
 pub struct Delegation {
     subnet_id: Principal,
@@ -115,13 +115,13 @@ struct Certificate {
 }
 
 impl SubnetKey {
-    /// The key of the subnet of this number; number 0 is the root.
+    /// The key of the subnet with this number. Number 0 is the root.
     pub fn new(number: usize) -> Self {
         let mut seed: [u8; 32] = match number {
             0 => Sha256::digest(b"localnet root key").into(),
             other => Sha256::digest(format!("localnet key of subnet {other}")).into(),
         };
-        // a scalar of 255 bits: any value below the order of the group will do
+        // any scalar below the order of the group (255 bits) will do
         seed[0] &= 0x1f;
         let key = PrivateKey::deserialize(&seed).expect("BUG: the seed is no scalar");
         let mut der = DER_PREFIX.to_vec();
@@ -129,12 +129,12 @@ impl SubnetKey {
         Self { key, der }
     }
 
-    /// The subnet's id.
+    /// The id of the subnet.
     pub fn id(&self) -> Principal {
         Principal::self_authenticating(&self.der)
     }
 
-    /// A certificate of `tree` at a time (nanoseconds since 1970), as CBOR.
+    /// A certificate of `tree` in CBOR. `time` is in nanoseconds since 1970.
     pub fn certify(&self, mut tree: Tree, time: u64, delegation: Option<Delegation>) -> Vec<u8> {
         tree.insert(&[b"time".to_vec()], Tree::Leaf(leb128(time)));
         let tree = tree.hashed();
@@ -148,7 +148,8 @@ impl SubnetKey {
         cbor(&certificate)
     }
 
-    /// The root's delegation to a subnet, whose public key and canister ranges are in `tree`.
+    /// The root's delegation to a subnet. `tree` contains the subnet's public key and canister
+    /// ranges.
     pub fn delegate(&self, subnet_id: Principal, tree: Tree, time: u64) -> Delegation {
         Delegation {
             subnet_id,
@@ -157,7 +158,7 @@ impl SubnetKey {
     }
 }
 
-/// CBOR with the tag that says so.
+/// Encodes a value in CBOR, with the tag of self-described CBOR.
 pub fn cbor(value: &impl Serialize) -> Vec<u8> {
     let mut out = vec![];
     let mut cbor = serde_cbor::Serializer::new(&mut out);
@@ -167,7 +168,7 @@ pub fn cbor(value: &impl Serialize) -> Vec<u8> {
     out
 }
 
-/// A number as the state tree holds it.
+/// Encodes a number as the state tree contains it.
 pub fn leb128(mut n: u64) -> Vec<u8> {
     let mut out = vec![];
     loop {

@@ -1,4 +1,4 @@
-//! What follows a run: calls are sent, answers given, call contexts closed.
+//! The end of a run: sends its calls, answers its caller, and closes its call context.
 
 use super::canister::Canister;
 use super::message::{Callback, Origin, Request};
@@ -10,7 +10,8 @@ use crate::wasm::{OutgoingCall, Response as Given};
 use candid::Principal;
 
 impl Network {
-    /// Sends the calls of a run and gives the answer that is due: the canister's, or that of an error.
+    /// Sends the calls of a run and answers its caller, with the canister's answer or with an
+    /// error.
     pub(super) fn conclude(
         &mut self,
         id: Principal,
@@ -32,7 +33,7 @@ impl Network {
             return;
         };
         open.outstanding += requests.len();
-        // counter 1 of what follows shows the written heap pages of this run too
+        // later runs see the heap pages of this one in performance counter 1
         open.instructions += run.instructions + run.hidden_instructions;
         let mut given = None;
         if failed.is_none() {
@@ -60,7 +61,7 @@ impl Network {
         self.close_context(id, context, failed);
     }
 
-    /// Removes a context with nothing outstanding; one that was not answered by then is answered here.
+    /// Removes a context without outstanding calls, and answers its caller if no run did.
     pub(super) fn close_context(&mut self, id: Principal, context: u64, failed: Option<Reject>) {
         let canister = self.canisters.get_mut(&id).expect("BUG: ran and is gone");
         let Some(open) = canister.contexts.get(&context) else {
@@ -90,7 +91,7 @@ impl Network {
     }
 }
 
-/// Registers the callback of a call that was performed.
+/// Makes a request of a call and registers its callback.
 fn make_request(canister: &mut Canister, context: u64, call: OutgoingCall, time: u64) -> Request {
     let id = canister.fresh_id();
     canister.statistics.call_cycles +=

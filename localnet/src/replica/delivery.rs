@@ -1,4 +1,4 @@
-//! Takes requests to their callees and answers to their callers.
+//! Delivers requests to their callees and answers to their callers.
 
 use super::message::{Input, Origin, Request, Response};
 use super::network::Network;
@@ -16,7 +16,7 @@ impl Network {
             .push_back(Input::Request(request));
     }
 
-    /// Takes a request to where it belongs, or answers it.
+    /// Queues a request for its callee, or rejects it.
     pub(crate) fn send(&mut self, request: Request) {
         let callee = request.callee;
         if callee == Principal::management_canister() {
@@ -36,7 +36,7 @@ impl Network {
         }
     }
 
-    /// Gives an answer to whoever waits for it.
+    /// Delivers an answer to its caller.
     pub(crate) fn answer(&mut self, origin: &Origin, payload: Answer, refund: u128) {
         match origin {
             Origin::Task => {}
@@ -60,14 +60,15 @@ impl Network {
                             refund,
                         }));
                     }
-                    // given up by its deadline: only the cycles are left
+                    // the deadline has answered it already; the cycles still come back
                     _ => canister.balance += refund,
                 }
             }
         }
     }
 
-    /// Answers a request that ran into an error of execution; canisters see the error's code before the text.
+    /// Answers a request that failed during execution. Canisters see the error code before the
+    /// text.
     pub(crate) fn answer_fault(&mut self, origin: &Origin, mut reject: Reject, refund: u128) {
         if let Origin::Canister { .. } = origin {
             reject.message = format!("IC0{}: {}", reject.error_code, reject.message);

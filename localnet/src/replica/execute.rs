@@ -1,7 +1,7 @@
-//! Runs what waits in a canister's queue: requests, answers, its own tasks.
+//! Runs the next input of a canister: a request, an answer, or a task of its own.
 //!
-//! Before a run the canister pays for the most that it may cost, and gets the rest back; a fault leaves only the price
-//! of what was executed and what was printed.
+//! Before a run the canister pays the highest possible price, and afterwards it gets the rest back.
+//! After a fault only the price of the executed instructions and the prints stay.
 
 use super::attempt::Tried;
 use super::canister::{Status, Task};
@@ -14,7 +14,7 @@ use crate::wasm::{Entry, MethodKind, Mode};
 use candid::Principal;
 
 impl Network {
-    /// Runs one thing that waits for this canister; false when there is nothing.
+    /// Runs the next input of this canister. Returns false if there is none.
     pub(crate) fn step(&mut self, id: Principal) -> bool {
         let Some(canister) = self.canisters.get_mut(&id) else {
             return false;
@@ -53,7 +53,7 @@ impl Network {
             return;
         }
         if task == Task::Timer {
-            // It fires once; who could not pay for it until now still had it.
+            // it fires once, but a canister that cannot pay keeps it
             canister.timer = None;
         }
         let context = self.open_context(id, Origin::Task, 0);
@@ -81,7 +81,7 @@ impl Network {
             }
             None => {
                 let reject = no_method(id, "update", &request.method);
-                // looking for a method costs what an empty execution does
+                // a missing method costs as much as an empty execution
                 canister.balance = canister.balance.saturating_sub(prices::UPDATE_BASE);
                 canister.statistics.executed(0);
                 return self.answer_fault(&origin, reject, request.cycles);
@@ -128,7 +128,8 @@ impl Network {
         context
     }
 
-    /// After the run of a request or task: keep or drop its effects, pay, send calls, answer.
+    /// Settles the run of a request or task: commits or drops its effects, pays, sends its calls,
+    /// and answers.
     fn settle(&mut self, id: Principal, context: u64, mut tried: Tried) {
         let price = tried.price();
         self.keep_log(id, &mut tried.run);

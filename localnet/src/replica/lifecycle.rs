@@ -1,4 +1,4 @@
-//! Canisters come, stop, and lose their code.
+//! Creates, stops and empties canisters.
 
 use super::canister::{Canister, Status};
 use super::ids::canister_id;
@@ -8,7 +8,7 @@ use super::types::{EMPTY_REPLY, Reject, code};
 use candid::Principal;
 
 impl Network {
-    /// Canisters that are stopping and have nothing open are stopped.
+    /// Stops those stopping canisters that have no open call context.
     pub(crate) fn finish_stopping(&mut self) {
         let mut answered = vec![];
         for canister in self.canisters.values_mut() {
@@ -25,7 +25,8 @@ impl Network {
         }
     }
 
-    /// A new canister in a subnet: its id, or what is wrong.
+    /// Creates a canister in a subnet and returns its id. Fails without the subnet, and if the
+    /// wanted id is taken.
     pub(crate) fn create(
         &mut self,
         subnet: Principal,
@@ -57,7 +58,7 @@ impl Network {
         Ok(id)
     }
 
-    /// Takes code and state away; whoever waits for an answer is told.
+    /// Removes code and state. Callers that wait for an answer get a reject.
     pub(crate) fn uninstall(&mut self, id: Principal) {
         let Some(canister) = self.canisters.get_mut(&id) else {
             return;

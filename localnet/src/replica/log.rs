@@ -3,21 +3,22 @@
 use crate::prices;
 use std::collections::VecDeque;
 
-/// The last 4 KiB of what a canister printed.
+/// The last 4 KiB of a canister's prints.
 #[derive(Default)]
 pub struct Log {
     pub records: VecDeque<LogRecord>,
     next: u64,
 }
 
+/// One print, or the text of one trap.
 pub struct LogRecord {
     pub index: u64,
-    /// Nanoseconds since 1970.
+    /// In nanoseconds since 1970.
     pub time: u64,
     pub content: Vec<u8>,
 }
 
-/// What a record takes up besides its text, bytes.
+/// The bytes of a record besides its text.
 const LOG_RECORD_BYTES: usize = 40;
 
 impl Log {

@@ -1,25 +1,26 @@
-//! Messages between canisters, and what a canister remembers of the calls that are open.
+//! Messages between canisters, and the records of open calls.
 
 use super::types::{MessageId, Reject};
 use crate::wasm::Closure;
 use candid::Principal;
 
-/// Who waits for an answer.
+/// The origin of a request, which waits for the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     Ingress(MessageId, Principal),
-    /// A canister and its callback; with the deadline of a bounded wait (nanoseconds since 1970, 0 without).
+    /// A canister and its callback. `deadline` ends a bounded wait, in nanoseconds since 1970; 0 is
+    /// none.
     Canister {
         id: Principal,
         callback: u64,
         deadline: u64,
     },
-    /// The canister itself, by timer or heartbeat: nobody waits.
+    /// A task of the canister itself; nobody waits.
     Task,
 }
 
 impl Origin {
-    /// Whom the canister sees as its caller; its own tasks come from the management canister.
+    /// The caller that the canister sees. Its own tasks come from the management canister.
     pub fn caller(&self) -> Principal {
         match self {
             Origin::Ingress(_, sender) => *sender,
@@ -28,6 +29,7 @@ impl Origin {
         }
     }
 
+    /// In nanoseconds since 1970; 0 without a deadline.
     pub fn deadline(&self) -> u64 {
         match self {
             Origin::Canister { deadline, .. } => *deadline,
@@ -36,7 +38,7 @@ impl Origin {
     }
 }
 
-/// A call on its way.
+/// A call in flight.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub origin: Origin,
@@ -46,7 +48,7 @@ pub struct Request {
     pub cycles: u128,
 }
 
-/// An answer on its way back to a callback.
+/// An answer in flight to a callback.
 #[derive(Clone, Debug)]
 pub struct Response {
     pub callback: u64,
@@ -54,27 +56,27 @@ pub struct Response {
     pub refund: u128,
 }
 
-/// What waits in a canister's queue.
+/// An entry in a canister's queue.
 #[derive(Clone, Debug)]
 pub enum Input {
     Request(Request),
     Response(Response),
 }
 
-/// A call that the canister has not finished answering.
+/// A call that a canister received and still works on.
 #[derive(Clone, Debug)]
 pub struct CallContext {
     pub origin: Origin,
     pub answered: bool,
-    /// Cycles that came with the call and were neither accepted nor given back.
+    /// The cycles of the call that were neither accepted nor refunded.
     pub cycles: u128,
-    /// Calls of this context whose answers are not here.
+    /// The calls of this context that wait for an answer.
     pub outstanding: usize,
-    /// Instructions of all executions so far.
+    /// The instructions of all executions so far.
     pub instructions: u64,
 }
 
-/// A call that the canister made.
+/// A call that a canister made.
 #[derive(Clone, Debug)]
 pub struct Callback {
     pub context: u64,
@@ -82,8 +84,8 @@ pub struct Callback {
     pub on_reply: Closure,
     pub on_reject: Closure,
     pub on_cleanup: Option<Closure>,
-    /// Nanoseconds since 1970, 0 without bound.
+    /// In nanoseconds since 1970; 0 without a bound.
     pub deadline: u64,
-    /// The answer is in the queue; what comes later is dropped.
+    /// Whether an answer is in the queue. Later answers are dropped.
     pub answered: bool,
 }

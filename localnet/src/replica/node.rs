@@ -1,11 +1,11 @@
-//! The one node of the network: it signs the answers of queries, which no subnet's key does.
+//! The one node of the network. It signs the answers of queries, since subnets do not.
 
 use candid::Principal;
 use ed25519_dalek::pkcs8::EncodePublicKey;
 use ed25519_dalek::{Signer, SigningKey};
 use sha2::{Digest, Sha256};
 
-/// An Ed25519 key, the same in every network, since nothing here is secret.
+/// An Ed25519 key. It is the same in every network, since nothing here is secret.
 pub struct NodeKey {
     key: SigningKey,
     pub der: Vec<u8>,

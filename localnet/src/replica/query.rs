@@ -1,4 +1,4 @@
-//! Queries: on a view of the state that is dropped, composite ones with the queries they make.
+//! Queries, composite ones with their inner queries. The view of the state is dropped afterwards.
 
 use super::canister::Status;
 use super::certificate::Tree;
@@ -12,7 +12,7 @@ use crate::wasm::{Entry, Host, MethodKind, Mode, OutgoingCall, Response, Workspa
 use candid::Principal;
 use std::collections::VecDeque;
 
-/// One query of a composite one.
+/// One query, from outside or from a composite query.
 struct Inner {
     caller: Principal,
     callee: Principal,
@@ -21,10 +21,11 @@ struct Inner {
     depth: usize,
 }
 
-/// Nesting went too deep: the whole query fails, not only the call.
+/// Too deep nesting fails the whole query, not only the call.
 struct TooDeep;
 
 impl Network {
+    /// Runs a query from outside.
     pub fn query(&mut self, call: Call) -> Answer {
         if call.canister == Principal::management_canister() {
             return management::query(self, &call);
@@ -106,7 +107,7 @@ impl Network {
                     failed = Some(reject);
                     if let Some(cleanup) = call.on_cleanup {
                         let host = self.query_host(id, Mode::CompositeCleanup, &query);
-                        // a fault of the cleanup changes nothing more: this view is dropped anyway
+                        // a fault in the cleanup makes no difference, since the view is dropped
                         let _ = self.run_part(id, &mut workspace, &Entry::Table(cleanup), host);
                     }
                 }
@@ -128,7 +129,7 @@ impl Network {
         })
     }
 
-    /// A query made by a composite one.
+    /// Runs a query of a composite query.
     fn run_inner(&mut self, query: Inner) -> Result<Answer, TooDeep> {
         let callee = query.callee;
         if callee == Principal::management_canister() {
@@ -167,7 +168,8 @@ impl Network {
             return Err(Reject::new(
                 207,
                 format!(
-                    "Canister {id} is unable to process query calls because it's frozen. Please top up the canister with cycles and try again."
+                    "Canister {id} is unable to process query calls because it's frozen. Please \
+                     top up the canister with cycles and try again."
                 ),
             ));
         }
@@ -198,7 +200,7 @@ impl Network {
         host
     }
 
-    /// Runs one part of a query on its view of the state, which keeps what the part wrote.
+    /// Runs one part of a query on its view of the state. The view keeps the writes of the part.
     fn run_part(
         &mut self,
         id: Principal,
@@ -220,6 +222,7 @@ impl Network {
     }
 }
 
+/// The effects of one part of a query.
 struct Part {
     response: Option<Response>,
     calls: Vec<OutgoingCall>,

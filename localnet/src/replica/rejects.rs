@@ -1,11 +1,11 @@
-//! The errors of runs, as callers see them.
+//! The rejects that callers get after failed runs.
 
 use super::types::Reject;
 use crate::prices;
 use crate::wasm::Fault;
 use candid::Principal;
 
-/// The error of a run, as callers are told.
+/// The reject for a fault.
 pub fn fault_reject(canister: Principal, fault: &Fault) -> Reject {
     let mut text = format!("Error from Canister {canister}: {}", fault.text(canister));
     if let Some(advice) = fault.advice() {
@@ -16,15 +16,18 @@ pub fn fault_reject(canister: Principal, fault: &Fault) -> Reject {
     Reject::new(fault.error_code(), text)
 }
 
+/// The reject of a canister without code.
 pub fn no_module(canister: Principal) -> Reject {
     Reject::new(
         537,
         format!(
-            "Error from Canister {canister}: Attempted to execute a message, but the canister contains no Wasm module."
+            "Error from Canister {canister}: Attempted to execute a message, but the canister \
+             contains no Wasm module."
         ),
     )
 }
 
+/// The reject for a missing method. `kind` is `update` or `query`.
 pub fn no_method(canister: Principal, kind: &str, method: &str) -> Reject {
     Reject::new(
         536,
@@ -32,7 +35,7 @@ pub fn no_method(canister: Principal, kind: &str, method: &str) -> Reject {
     )
 }
 
-/// Cuts a text to so many bytes, at a character's end.
+/// Cuts a text to at most `limit` bytes, between two characters.
 pub fn truncate(text: &mut String, limit: usize) {
     text.truncate(text.floor_char_boundary(limit));
 }

@@ -1,4 +1,4 @@
-//! The round, which moves everything on.
+//! The round: everything that happens at one time of the network.
 
 use super::canister::{Canister, Code, Status};
 use super::management;
@@ -8,9 +8,9 @@ use super::types::Reject;
 use crate::prices;
 use candid::Principal;
 
-/// Instructions after which a round ends; what is left waits for the next.
+/// A round ends after these instructions. The remaining inputs wait for the next round.
 const ROUND_INSTRUCTIONS: u64 = 7_000_000_000;
-/// What each execution counts at least, so that a round of cheap messages ends too.
+/// Extra instructions of each execution, so that a round of cheap messages ends too.
 const EXECUTION_OVERHEAD: u64 = 2_000_000;
 
 impl Network {
@@ -43,7 +43,7 @@ impl Network {
         self.forgive_installs();
     }
 
-    /// Whether nothing waits for the next round but time: timers, storage, deadlines.
+    /// Whether only time can change something: timers, storage, deadlines.
     pub fn is_idle(&self) -> bool {
         let waits = |canister: &Canister| {
             let beats = |code: &Code| code.module.has_hook("canister_heartbeat");
@@ -59,7 +59,8 @@ impl Network {
             && !self.canisters.values().any(waits)
     }
 
-    /// Charges and queues what came from outside since the last round; management calls run at once.
+    /// Charges and queues the messages from outside since the last round. Management calls run at
+    /// once.
     fn induct(&mut self) {
         for (id, call) in std::mem::take(&mut self.ingress) {
             let origin = Origin::Ingress(id, call.sender);
@@ -100,7 +101,7 @@ impl Network {
         busy
     }
 
-    /// Answers what was put off to this round: random bytes come from the next block.
+    /// Answers the requests that are due in this round, those for random bytes.
     fn answer_later(&mut self) {
         let (due, later) = std::mem::take(&mut self.later)
             .into_iter()

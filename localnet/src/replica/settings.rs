@@ -7,18 +7,20 @@ use ic_management_canister_types::LogVisibility;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub controllers: Vec<Principal>,
-    /// Percent.
+    /// In percent.
     pub compute_allocation: u64,
-    /// Bytes; 0 is best effort.
+    /// In bytes; 0 is best effort.
     pub memory_allocation: u64,
-    /// Seconds.
+    /// In seconds.
     pub freezing_threshold: u64,
+    /// In cycles.
     pub reserved_cycles_limit: u128,
     pub log_visibility: LogVisibility,
-    /// Bytes; 0 is no limit.
+    /// In bytes; 0 is no limit.
     pub wasm_memory_limit: u64,
-    /// Bytes that must be left below the limit, or the low-memory hook runs.
+    /// In bytes. The low-memory hook runs when fewer bytes remain below the limit.
     pub wasm_memory_threshold: u64,
+    /// Names and values of the environment variables.
     pub environment: Vec<(String, String)>,
 }
 

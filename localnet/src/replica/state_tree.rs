@@ -1,4 +1,4 @@
-//! The certified state, as the IC interface specification lays it out: which value stands at which path.
+//! The certified state: the value at each path, as the IC interface specification lays it out.
 
 use super::certificate::{Tree, cbor, leb128};
 use super::network::Network;
@@ -7,7 +7,7 @@ use super::types::{Answer, IngressStatus, MessageId, SubnetKind};
 use candid::Principal;
 use std::collections::BTreeMap;
 
-/// Labels from the root on.
+/// The labels from the root to a value.
 pub type Path = Vec<Vec<u8>>;
 
 fn text(value: impl Into<String>) -> Tree {
@@ -20,7 +20,8 @@ fn branch<const N: usize>(parts: [(&[u8], Tree); N]) -> Tree {
 }
 
 impl Network {
-    /// A certificate of everything at or below `paths`, by the subnet of `about` (a canister or a subnet).
+    /// A certificate of everything at or below `paths`, by the subnet of `about`, a canister or a
+    /// subnet.
     pub fn read_state(&self, about: Principal, paths: &[Path]) -> Vec<u8> {
         let mut tree = Tree::default();
         for path in paths {
@@ -53,11 +54,11 @@ impl Network {
         subnet.key.certify(tree, time, delegation)
     }
 
-    /// What stands at a path; `None` where there is nothing.
+    /// The part of the state at a path, if there is one.
     fn state(&self, path: &Path) -> Option<Tree> {
         let (first, rest) = path.split_first()?;
         match first.as_slice() {
-            // in every certificate
+            // every certificate has it anyway
             b"time" => None,
             b"subnet" => {
                 let trees = self.subnet_trees(|subnet| self.keys_and_node(subnet));
@@ -82,7 +83,7 @@ impl Network {
         Tree::Branch(trees.collect())
     }
 
-    /// What a subnet is, with the one node that is every subnet's.
+    /// The entry of a subnet, with the one node that all subnets share.
     fn keys_and_node(&self, subnet: &Subnet) -> Tree {
         let mut tree = keys(subnet);
         let node = [b"node".to_vec(), self.node.id.as_slice().to_vec()];
@@ -117,7 +118,7 @@ impl Network {
         }
     }
 
-    /// Whether a canister's metadata section is there and may be read by anybody.
+    /// Whether everybody may read a metadata section; `None` if there is no such section.
     pub fn metadata_is_public(&self, canister: Principal, name: &str) -> Option<bool> {
         let code = self.canisters.get(&canister)?.code.as_ref()?;
         code.module.metadata.get(name).map(|(public, _)| *public)
@@ -136,7 +137,7 @@ fn answer_tree(answer: Answer) -> Tree {
     }
 }
 
-/// What the root says of a subnet.
+/// The entry of a subnet that the root certifies.
 fn keys(subnet: &Subnet) -> Tree {
     let kind = match subnet.info.kind {
         SubnetKind::Application | SubnetKind::Fiduciary => "application",
@@ -154,7 +155,7 @@ fn keys(subnet: &Subnet) -> Tree {
     ])
 }
 
-/// Its canister ranges, each at its first id.
+/// The canister ranges of a subnet, each at its first id.
 fn ranges(subnet: &Subnet) -> Tree {
     let ranges = subnet.info.canister_ranges.iter();
     Tree::Branch(

@@ -1,38 +1,40 @@
-//! What canisters paid for and how much stable memory they touched: for measuring, never for a decision.
+//! The costs and the stable memory traffic of canisters. They serve measurements, not decisions.
 
 use crate::prices;
 use crate::wasm::Run;
 use serde::Serialize;
 
-/// What one canister spent since it was created or since the statistics were last cleared. Queries cost nothing and
-/// are not in it.
+/// The costs of one canister since its creation, or since someone cleared the statistics.
+///
+/// Queries cost nothing and are not included.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Statistics {
-    /// Messages from outside, management calls included: cycles.
+    /// Cycles for messages from outside, management calls included.
     pub ingress_cycles: u128,
-    /// Runs of methods, callbacks, timers and heartbeats that were paid for.
+    /// The number of paid runs: methods, callbacks, timers and heartbeats.
     pub executions: u64,
-    /// The fixed price of these: cycles.
+    /// Cycles for the fixed price of these runs.
     pub execution_cycles: u128,
-    /// What they executed, first writes to memory pages included; each instruction costs a cycle.
+    /// Instructions of these runs, first writes to memory pages included. Each costs a cycle.
     pub instructions: u64,
-    /// The most instructions that a single one of them took.
+    /// The most instructions of a single one of these runs.
     pub largest_execution: u64,
-    /// Fees of calls to other canisters, by the bytes of request and answer: cycles.
+    /// Cycles for calls to other canisters, by the bytes of request and answer.
     pub call_cycles: u128,
-    /// Bytes that were appended to such calls; appending is a part of the instructions.
+    /// Bytes that were appended to such calls. The instructions include the work of appending.
     pub appended_bytes: u64,
-    /// Storage and compute allocation: cycles.
+    /// Cycles for storage and compute allocation.
     pub storage_cycles: u128,
-    /// Installing code and the chunk store, without their ingress: cycles.
+    /// Cycles for installing code and for the chunk store, without their ingress messages.
     pub management_cycles: u128,
-    /// Bytes that the System API read from stable memory and wrote to it, those of failed runs included.
+    /// Bytes that the System API read from stable memory, in failed runs too.
     pub stable_read_bytes: u64,
+    /// Bytes that the System API wrote to stable memory, in failed runs too.
     pub stable_written_bytes: u64,
 }
 
 impl Statistics {
-    /// What a run touched, whatever became of it.
+    /// Counts the traffic of a run, even of one that failed.
     pub(super) fn touched(&mut self, run: &Run) {
         self.appended_bytes += run.host.appended_bytes;
         self.stable_read_bytes += run.host.stable_read_bytes;
@@ -41,7 +43,7 @@ impl Statistics {
         self.largest_execution = self.largest_execution.max(instructions);
     }
 
-    /// The fixed price of an execution, and what it executed.
+    /// Counts a paid run and its instructions.
     pub(super) fn executed(&mut self, instructions: u128) {
         self.executions += 1;
         self.execution_cycles += prices::UPDATE_BASE;

@@ -10,19 +10,23 @@ use candid::Principal;
 use sha2::{Digest, Sha256};
 
 impl Network {
-    /// Checks a message from outside and keeps it for the next round.
+    /// Checks a message from outside and keeps it for the next round. Fails if the network refuses
+    /// it.
     pub fn submit(&mut self, call: Call) -> Result<MessageId, Reject> {
         let id = self.message_id(&call);
         self.submit_as(id.clone(), call)?;
         Ok(id)
     }
 
-    /// The same under an id that the sender chose: taken as often as it is given, so a caller looks for it first.
+    /// Does the same under an id that the sender chose.
+    ///
+    /// It accepts a repeated id again, so the caller must look for the id first.
     pub fn submit_as(&mut self, id: MessageId, call: Call) -> Result<(), Reject> {
         let bytes = call.bytes() + prices::REQUEST_ID_BYTES;
         if bytes > prices::MAX_INGRESS {
             return Err(Reject::no_message(format!(
-                "Request 0x{} is too large. Message byte size {bytes} is larger than the max allowed {}.",
+                "Request 0x{} is too large. Message byte size {bytes} is larger than the max \
+                 allowed {}.",
                 id.0.map(|b| format!("{b:02x}")).concat(),
                 prices::MAX_INGRESS
             )));
@@ -47,7 +51,8 @@ impl Network {
         MessageId(hash.finalize().into())
     }
 
-    /// What a canister's subnet checks before it takes an ingress message, the canister's own inspection included.
+    /// The checks of a canister's subnet on an ingress message, the canister's own inspection
+    /// included.
     fn check_ingress(&mut self, call: &Call) -> Result<(), Reject> {
         let fee = prices::ingress(call.bytes());
         let canister = self
@@ -68,7 +73,7 @@ impl Network {
         self.inspect(call)
     }
 
-    /// Asks the canister whether it takes an ingress message.
+    /// Asks the canister whether it accepts an ingress message.
     fn inspect(&mut self, call: &Call) -> Result<(), Reject> {
         const HOOK: &str = "canister_inspect_message";
         let id = call.canister;

@@ -4,6 +4,7 @@ use super::certificate::SubnetKey;
 use super::ids::{FIRST_ID, RANGE, canister_id};
 use super::types::{NetworkConfig, SubnetInfo, SubnetKind};
 
+/// A subnet and the numbers of its canister ids.
 pub(crate) struct Subnet {
     pub info: SubnetInfo,
     pub key: SubnetKey,
@@ -38,10 +39,11 @@ pub fn subnets(config: &NetworkConfig) -> Result<Vec<Subnet>, String> {
         return Err(format!("at most 16 subnets, not {}", kinds.len()));
     }
     let count = kinds.len() as u64;
-    // the first subnet (NNS, if there is one) is the root
+    // the first subnet (the NNS, if there is one) is the root
     let subnets = (0..).zip(kinds).map(|(i, kind)| {
         let key = SubnetKey::new(i as usize);
-        // the last subnet (an application subnet, if there is one) has the ids that PocketIC gives out first
+        // the last subnet (an application subnet, if there is one) gets the ids that PocketIC
+        // assigns first
         let first = FIRST_ID + (16 - (count - 1 - i)) * RANGE;
         Subnet {
             info: SubnetInfo {

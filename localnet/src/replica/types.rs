@@ -1,4 +1,4 @@
-//! What goes into the network and comes out of it.
+//! The inputs and outputs of a network.
 
 use crate::prices;
 use candid::Principal;
@@ -14,20 +14,20 @@ pub mod code {
     pub const SYS_UNKNOWN: u64 = 6;
 }
 
-/// Why a call was refused or failed.
+/// The reason why a call was refused or failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
-    /// 1 to 6, see [`code`].
+    /// From 1 to 6, see [`code`].
     pub code: u64,
     /// The finer code of the replica, such as 503 for a trap.
     pub error_code: u64,
     pub message: String,
-    /// False where the message was refused on arrival.
+    /// False if the network refused the message on arrival.
     pub certified: bool,
 }
 
 impl Reject {
-    /// An error of the replica: its reject code is the hundreds of the error code.
+    /// An error of the replica. The reject code is the hundreds of the error code.
     pub fn new(error_code: u64, message: impl Into<String>) -> Self {
         Self {
             code: error_code / 100,
@@ -37,7 +37,7 @@ impl Reject {
         }
     }
 
-    /// What can't be a message at all: the request is refused before the network sees it.
+    /// The reject of a request that the network refuses before it is a message.
     pub fn no_message(message: impl Into<String>) -> Self {
         Self {
             certified: false,
@@ -45,27 +45,31 @@ impl Reject {
         }
     }
 
+    /// The reject for a canister that does not exist.
     pub fn not_found(canister: Principal) -> Self {
         Self::new(301, format!("Canister {canister} not found"))
     }
 
+    /// The reject of a canister that lacks `missing` cycles.
     pub fn out_of_cycles(canister: Principal, missing: u128) -> Self {
         Self::new(
             207,
             format!(
-                "Canister {canister} is out of cycles: please top up the canister with at least {} additional cycles",
+                "Canister {canister} is out of cycles: please top up the canister with at least {} \
+                 additional cycles",
                 prices::cycles(missing)
             ),
         )
     }
 }
 
-/// `()` in Candid.
+/// The value `()` in Candid.
 pub const EMPTY_REPLY: &[u8] = b"DIDL\0\0";
 
+/// A reply in Candid, or a reject.
 pub type Answer = Result<Vec<u8>, Reject>;
 
-/// Names an ingress message.
+/// The id of an ingress message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(pub [u8; 32]);
 
@@ -76,12 +80,12 @@ pub struct Call {
     pub canister: Principal,
     pub method: String,
     pub arg: Vec<u8>,
-    /// The canister (or subnet) that a management call is about.
+    /// The canister or subnet that a management call is about.
     pub effective: Option<Principal>,
 }
 
 impl Call {
-    /// Bytes of the call's CBOR request.
+    /// The bytes of the call's request in CBOR.
     pub fn bytes(&self) -> usize {
         prices::ingress_bytes(
             self.sender.as_slice().len(),
@@ -98,7 +102,7 @@ pub enum IngressStatus {
     Done(Answer),
 }
 
-/// How many subnets of which kind, and where time starts (nanoseconds since 1970).
+/// The number of subnets of each kind, and the start time in nanoseconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkConfig {
     pub application_subnets: usize,
@@ -130,7 +134,7 @@ pub enum SubnetKind {
 pub struct SubnetInfo {
     pub id: Principal,
     pub kind: SubnetKind,
-    /// First and last id of each range, both included.
+    /// The first and the last id of each range; both belong to it.
     pub canister_ranges: Vec<(Principal, Principal)>,
     pub node_count: usize,
 }

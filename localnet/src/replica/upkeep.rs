@@ -1,4 +1,4 @@
-//! What time brings, at the beginning of each round: storage to pay, deadlines that pass, timers and heartbeats.
+//! The effects of time in each round: payment for storage, deadlines, timers and heartbeats.
 
 use super::canister::{Status, Task};
 use super::message::{Input, Origin};
@@ -7,7 +7,7 @@ use super::types::{Reject, code};
 use crate::prices;
 
 impl Network {
-    /// Calls with a bounded wait whose time is over.
+    /// Rejects the calls whose deadline has passed.
     pub(super) fn expire_calls(&mut self) {
         let mut expired = vec![];
         for canister in self.canisters.values() {
@@ -26,7 +26,7 @@ impl Network {
                 callback,
                 deadline,
             };
-            // a request that waits in the queue will not run, and its cycles come back
+            // a request that still waits in the queue never runs, and its cycles come back
             let refund = self.canisters.get_mut(&callee).map_or(0, |canister| {
                 let mut refund = 0;
                 canister.queue.retain(|input| match input {
@@ -48,6 +48,7 @@ impl Network {
         }
     }
 
+    /// Rejects the stop requests that waited too long.
     pub(super) fn expire_stops(&mut self) {
         let limit = prices::STOP_TIMEOUT_SECONDS * 1_000_000_000;
         let mut expired = vec![];
@@ -68,6 +69,7 @@ impl Network {
         }
     }
 
+    /// Schedules due timers and the heartbeat of each round.
     pub(super) fn schedule_tasks(&mut self) {
         for canister in self.canisters.values_mut() {
             let Some(code) = &canister.code else { continue };
@@ -89,7 +91,7 @@ impl Network {
         }
     }
 
-    /// What a round takes off the instructions of former installations.
+    /// Forgives each canister some instructions of earlier installations.
     pub(super) fn forgive_installs(&mut self) {
         for canister in self.canisters.values_mut() {
             let debit = canister.install_debit;
@@ -97,7 +99,7 @@ impl Network {
         }
     }
 
-    /// Takes what storage cost since the last time, at least 10 s ago; who can't pay loses code and state.
+    /// Charges for storage, at most every 10 s. A canister that cannot pay loses code and state.
     pub(super) fn charge_storage(&mut self) {
         const EVERY: u64 = 10_000_000_000;
         let mut broke = vec![];

@@ -1,4 +1,4 @@
-//! The chunk store, from which modules larger than a message are installed.
+//! The chunk store, for installing modules that are larger than a message.
 
 use super::answers::{decode, done, reply};
 use crate::prices;
@@ -8,11 +8,12 @@ use candid::Principal;
 use ic_management_canister_types::{ChunkHash, UploadChunkArgs};
 use sha2::{Digest, Sha256};
 
-/// An error of the chunk store, in its words.
+/// An error of the chunk store.
 pub fn store_error(what: impl std::fmt::Display) -> Reject {
     Reject::new(504, format!("Error from Wasm chunk store: {what}"))
 }
 
+/// `upload_chunk`.
 pub fn upload(network: &mut Network, arg: &[u8]) -> Answer {
     let args: UploadChunkArgs = decode(arg)?;
     let id = args.canister_id;
@@ -36,6 +37,7 @@ pub fn upload(network: &mut Network, arg: &[u8]) -> Answer {
     })
 }
 
+/// `stored_chunks`.
 pub fn list(network: &Network, id: Principal) -> Answer {
     let hashes = network.canisters[&id].chunks.keys();
     reply(
@@ -47,6 +49,7 @@ pub fn list(network: &Network, id: Principal) -> Answer {
     )
 }
 
+/// `clear_chunk_store`.
 pub fn clear(network: &mut Network, id: Principal) -> Answer {
     let canister = network.canisters.get_mut(&id).expect("BUG: checked before");
     canister.chunks.clear();

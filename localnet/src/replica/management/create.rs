@@ -1,4 +1,4 @@
-//! Making canisters and giving them cycles.
+//! Creates canisters and gives them cycles.
 
 use super::answers::{decode, done, refuse, reply};
 use super::history::change_origin;
@@ -16,6 +16,7 @@ use ic_management_canister_types::{
     ProvisionalCreateCanisterWithCyclesArgs, ProvisionalTopUpCanisterArgs,
 };
 
+/// `create_canister`.
 pub fn create(
     network: &mut Network,
     request: &mut Request,
@@ -26,7 +27,11 @@ pub fn create(
     let fee = prices::CREATE_CANISTER;
     if request.cycles < fee {
         return Err(refuse(format!(
-            "Creating a canister requires a fee of {} that is deducted from the canister's initial balance but only {} cycles were received with the create_canister request.\nTry sending more cycles with the request. See documentation: https://internetcomputer.org/docs/current/references/execution-errors#create-canister-not-enough-cycles",
+            "Creating a canister requires a fee of {} that is deducted from the canister's initial \
+             balance but only {} cycles were received with the create_canister request.\nTry \
+             sending more cycles with the request. See documentation: \
+             https://internetcomputer.org/docs/current/references/\
+             execution-errors#create-canister-not-enough-cycles",
             cycles(fee),
             cycles(request.cycles)
         )));
@@ -46,6 +51,7 @@ pub fn create(
     Ok(made)
 }
 
+/// `provisional_create_canister_with_cycles`.
 pub fn provisional(
     network: &mut Network,
     arg: &[u8],
@@ -110,6 +116,7 @@ fn make(
     reply(&CanisterIdRecord { canister_id: id })
 }
 
+/// `provisional_top_up_canister`.
 pub fn top_up(network: &mut Network, arg: &[u8]) -> Answer {
     let args: ProvisionalTopUpCanisterArgs = decode(arg)?;
     let amount = to_u128(&args.amount)?;
@@ -119,6 +126,7 @@ pub fn top_up(network: &mut Network, arg: &[u8]) -> Answer {
     done()
 }
 
+/// `deposit_cycles`.
 pub fn deposit(network: &mut Network, request: &mut Request) -> Answer {
     let args: CanisterIdRecord = decode(&request.arg)?;
     network

@@ -1,4 +1,4 @@
-//! Runs management calls: each method, and who may call it.
+//! Runs each management call: checks the caller and chooses the method.
 
 use super::answers::{not_controller, refuse};
 use super::methods::{Kind, kind, target};
@@ -8,13 +8,13 @@ use crate::replica::network::Network;
 use crate::replica::types::{Answer, Call, Reject};
 use candid::Principal;
 
-/// What a method does: an answer now, or one that comes later.
+/// The outcome of a method: an answer now, or one that comes later.
 pub enum Outcome {
     Now(Answer),
     Later,
 }
 
-/// Runs a management call of a canister.
+/// Runs a management call from a canister.
 pub fn run_request(network: &mut Network, mut request: Request) {
     let Origin::Canister { id, .. } = request.origin else {
         unreachable!("BUG: a management request from nobody");
@@ -35,7 +35,7 @@ pub fn run_request(network: &mut Network, mut request: Request) {
             network.answer(&request.origin, Err(refuse(text)), request.cycles);
         }
         Some(kind) => {
-            // such calls are sent to the subnet of the canister that they are about
+            // an official server routes these calls to the subnet of the canister in the argument
             if kind == Kind::Controllers
                 && request.method != "install_code"
                 && let Err(reject) = target(&request.method, &request.arg)
@@ -78,7 +78,8 @@ pub fn run(
         let Some(canister) = network.canisters.get(&id) else {
             return Outcome::Now(Err(Reject::not_found(id)));
         };
-        // a canister may look at itself, and remove itself is told apart below
+        // a canister may read its own status; `delete` refuses the canister itself with its own
+        // text
         let own = id == sender && matches!(method.as_str(), "canister_status" | "delete_canister");
         if !canister.is_controller(&sender) && !own {
             return Outcome::Now(Err(not_controller(network, id, sender)));
@@ -91,7 +92,7 @@ pub fn run(
     }
     Outcome::Now(match method.as_str() {
         "raw_rand" => {
-            // drawn from the block after the one that brings the request
+            // the bytes come from the block after the one with the request
             network.later.push((network.round + 2, request.clone()));
             return Outcome::Later;
         }
@@ -106,7 +107,7 @@ pub fn run(
     })
 }
 
-/// Methods for controllers, on a canister that is there.
+/// Runs a method for canister controllers on an existing canister.
 fn control(
     network: &mut Network,
     method: &str,
@@ -131,7 +132,7 @@ fn control(
     }
 }
 
-/// A call of the management canister as a query.
+/// Runs a query call of the management canister.
 pub fn query(network: &Network, call: &Call) -> Answer {
     match call.method.as_str() {
         "fetch_canister_logs" => info::logs(network, &call.arg, call.sender),

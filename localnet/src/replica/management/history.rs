@@ -4,7 +4,7 @@ use crate::replica::message::Origin;
 use candid::Principal;
 use ic_management_canister_types::{ChangeOrigin, FromCanisterRecord, FromUserRecord};
 
-/// How a change came about, for the history.
+/// The origin of a change, for the history.
 pub fn change_origin(sender: Principal, origin: &Origin) -> ChangeOrigin {
     match origin {
         Origin::Canister { id, .. } => ChangeOrigin::FromCanister(FromCanisterRecord {

@@ -1,4 +1,4 @@
-//! What the management canister tells of canisters: status, history, logs.
+//! Reports on canisters: their status, their history, and their logs.
 
 use super::answers::{decode, refuse, reply};
 use crate::prices;
@@ -12,6 +12,7 @@ use ic_management_canister_types::{
     LogVisibility, MemoryMetrics, QueryStats, SnapshotVisibility, StatusVisibility,
 };
 
+/// `canister_status`.
 pub fn status(network: &Network, id: Principal) -> Answer {
     const DAY: u128 = 86_400_000_000_000;
     let canister = &network.canisters[&id];
@@ -89,6 +90,7 @@ struct CanisterInfo {
     controllers: Vec<Principal>,
 }
 
+/// `canister_info`.
 pub fn info(network: &Network, arg: &[u8]) -> Answer {
     let args: CanisterInfoArgs = decode(arg)?;
     let canister = network.canisters.get(&args.canister_id);
@@ -103,6 +105,7 @@ pub fn info(network: &Network, arg: &[u8]) -> Answer {
     })
 }
 
+/// `fetch_canister_logs`.
 pub fn logs(network: &Network, arg: &[u8], sender: Principal) -> Answer {
     let args: FetchCanisterLogsArgs = decode(arg)?;
     let canister = network.canisters.get(&args.canister_id);

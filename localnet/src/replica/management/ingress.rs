@@ -1,4 +1,4 @@
-//! Management calls from outside: the checks on arrival, and the fee.
+//! Management calls from outside: the checks on arrival and the fee.
 
 use super::answers::refuse;
 use super::dispatch::{finish, run};
@@ -10,9 +10,10 @@ use crate::replica::network::Network;
 use crate::replica::types::{Call, Reject};
 use candid::Principal;
 
-/// Bytes of an `update_settings` argument up to which the message is charged afterwards.
+/// The most bytes of an `update_settings` argument that is charged only afterwards.
 const SMALL_SETTINGS: usize = 338;
 
+/// The reject for an argument that cannot be decoded on arrival.
 fn unparsed(method: &str, reject: Reject) -> Reject {
     Reject::new(
         408,
@@ -23,7 +24,7 @@ fn unparsed(method: &str, reject: Reject) -> Reject {
     )
 }
 
-/// What is checked before a management call from outside is taken.
+/// The checks on a management call from outside before the network accepts it.
 pub fn check_ingress(network: &Network, call: &Call) -> Result<(), Reject> {
     let method = call.method.as_str();
     let Some(kind) = kind(method) else {
@@ -68,10 +69,11 @@ pub fn check_ingress(network: &Network, call: &Call) -> Result<(), Reject> {
     Ok(())
 }
 
-/// Runs a management call from outside; the canister that it is about pays for the message.
+/// Runs a management call from outside. The canister in its argument pays for the message.
 pub fn run_ingress(network: &mut Network, origin: Origin, call: Call) {
     if kind(&call.method) == Some(Kind::Controllers) {
-        // changing a few settings has to be possible for a frozen canister: it is charged afterwards, by name and argument
+        // a frozen canister must be able to change a few settings; it pays afterwards, and only for
+        // the method name and the argument
         let bytes = if call.method == "update_settings" && call.arg.len() <= SMALL_SETTINGS {
             call.method.len() + call.arg.len()
         } else {

@@ -1,4 +1,4 @@
-//! Installing code: modes, hooks, and that a failure leaves everything as it was.
+//! Installs code and runs its hooks. After a failure code and state are as they were before.
 
 use super::answers::{decode, done, not_controller};
 use super::chunks::store_error;
@@ -20,6 +20,7 @@ use ic_management_canister_types::{
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
+/// `install_code`.
 pub fn install_code(
     network: &mut Network,
     arg: &[u8],
@@ -38,6 +39,7 @@ pub fn install_code(
     )
 }
 
+/// `install_chunked_code`.
 pub fn install_chunked(
     network: &mut Network,
     arg: &[u8],
@@ -83,13 +85,13 @@ pub fn install_chunked(
     )
 }
 
-/// An installation under way: what was executed so far, and the state that may come of it.
+/// An installation in progress. Only its success changes the canister.
 struct Attempt<'a> {
     network: &'a mut Network,
     id: Principal,
     sender: Principal,
     version: u64,
-    /// Instructions of all hooks, those that only the cycles show included.
+    /// The instructions of compilation and all hooks, those that only the price shows included.
     instructions: u64,
     funds: Funds,
     timer: Option<u64>,
@@ -110,7 +112,8 @@ fn install(
         return Err(Reject::new(
             209,
             format!(
-                "Canister {id} is rate limited because it executed too many instructions in the previous install_code messages. Please retry installation after several minutes."
+                "Canister {id} is rate limited because it executed too many instructions in the \
+                 previous install_code messages. Please retry installation after several minutes."
             ),
         ));
     }
@@ -119,7 +122,8 @@ fn install(
             return Err(Reject::new(
                 514,
                 format!(
-                    "Canister {id} cannot be installed because the canister is not empty. Try installing with mode='reinstall' instead."
+                    "Canister {id} cannot be installed because the canister is not empty. Try \
+                     installing with mode='reinstall' instead."
                 ),
             ));
         }
@@ -199,7 +203,8 @@ fn install(
     done()
 }
 
-/// Instructions that compiling is charged as: all the first time that the network sees a module, a hundredth afterwards.
+/// The instructions that compilation charges. A module that the network compiled before costs a
+/// hundredth.
 fn compile_cost(network: &mut Network, module: &CompiledModule) -> u64 {
     let full = (module.instrumented.complexity + prices::COMPILE_FIXED)
         * prices::COMPILE_INSTRUCTION as u64;
@@ -211,7 +216,7 @@ fn compile_cost(network: &mut Network, module: &CompiledModule) -> u64 {
 }
 
 impl Attempt<'_> {
-    /// Runs the hooks; the state that is to be kept, or what went wrong.
+    /// Runs the hooks and returns the new state. Fails at the first fault.
     fn state(
         &mut self,
         module: &Arc<CompiledModule>,
@@ -225,7 +230,7 @@ impl Attempt<'_> {
             }
             _ => {
                 let canister = self.network.canisters.get_mut(&self.id);
-                // a new life: what the former one printed goes
+                // the log of the former code goes with it
                 canister.expect("BUG: found above").log.clear();
                 None
             }
@@ -262,14 +267,15 @@ impl Attempt<'_> {
                 arg,
             )?;
         } else if !module.instrumented.has_start {
-            // globals that no run has read yet start as the module says
+            // no hook has read the initial globals of the module yet
             read_globals(module, &mut workspace).map_err(|fault| fault_reject(self.id, &fault))?;
         }
         state.commit(&workspace).map_err(engine)?;
         Ok(state)
     }
 
-    /// Runs `canister_pre_upgrade` of the old module on a view of its state; the view's stable memory goes on.
+    /// Runs `canister_pre_upgrade` of the old module on a view of its state. The new module
+    /// continues with the stable memory of that view.
     fn before_upgrade(&mut self, skip: bool) -> Result<Option<Workspace>, Reject> {
         const HOOK: &str = "canister_pre_upgrade";
         let code = self.network.canisters[&self.id].code.as_ref();
@@ -286,7 +292,7 @@ impl Attempt<'_> {
             Mode::PreUpgrade,
             vec![],
         )?;
-        // the timer of the old module ends with it
+        // the timer ends with the old module
         self.timer = None;
         Ok(Some(workspace))
     }

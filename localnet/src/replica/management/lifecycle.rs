@@ -1,4 +1,4 @@
-//! Starting, stopping, emptying and deleting canisters.
+//! Starts, stops, empties and deletes canisters.
 
 use super::answers::done;
 use super::history::change_origin;
@@ -9,7 +9,7 @@ use crate::replica::types::{Answer, Reject};
 use candid::Principal;
 use ic_management_canister_types::ChangeDetails;
 
-/// Begins to stop; the answer comes when nothing is open any more.
+/// `stop_canister`. The answer comes once no call context is open.
 pub fn stop(network: &mut Network, id: Principal, origin: Origin) {
     let time = network.round_time;
     let canister = network.canisters.get_mut(&id).expect("BUG: checked before");
@@ -22,6 +22,7 @@ pub fn stop(network: &mut Network, id: Principal, origin: Origin) {
     network.finish_stopping();
 }
 
+/// `start_canister`.
 pub fn start(network: &mut Network, id: Principal) -> Answer {
     let canister = network.canisters.get_mut(&id).expect("BUG: checked before");
     canister.version += 1;
@@ -35,6 +36,7 @@ pub fn start(network: &mut Network, id: Principal) -> Answer {
     done()
 }
 
+/// `uninstall_code`.
 pub fn uninstall(
     network: &mut Network,
     id: Principal,
@@ -53,6 +55,7 @@ pub fn uninstall(
     done()
 }
 
+/// `delete_canister`.
 pub fn delete(network: &mut Network, id: Principal, sender: Principal) -> Answer {
     if id == sender {
         let text = format!("Canister {id} cannot delete itself.");

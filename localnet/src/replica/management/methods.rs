@@ -1,23 +1,24 @@
-//! The methods of the management canister: who may call them, and which canister a call is about.
+//! The methods of the management canister, their callers, and the canisters in their arguments.
 
 use super::answers::decode;
 use crate::replica::types::Reject;
 use candid::Principal;
 use ic_management_canister_types::CanisterIdRecord;
 
-/// Whom a method is for, and what it is about.
+/// The callers of a method.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// About a canister; only its controllers, by ingress or from a canister.
+    /// Only canister controllers, from outside or from a canister. The argument names the canister.
     Controllers,
-    /// Anybody may.
+    /// Anybody.
     Anybody,
-    /// Only canisters may.
+    /// Only canisters.
     Canisters,
-    /// Only as a query.
+    /// Only queries from outside.
     Query,
 }
 
+/// The callers of a method; `None` if there is no such method.
 pub fn kind(method: &str) -> Option<Kind> {
     Some(match method {
         "install_code"
@@ -42,7 +43,7 @@ pub fn kind(method: &str) -> Option<Kind> {
     })
 }
 
-/// The canister that a call is about, by its argument.
+/// The canister that the argument names. Fails if it cannot be decoded.
 pub fn target(method: &str, arg: &[u8]) -> Result<Principal, Reject> {
     #[derive(candid::CandidType, serde::Deserialize)]
     struct Target {
@@ -54,7 +55,7 @@ pub fn target(method: &str, arg: &[u8]) -> Result<Principal, Reject> {
     decode::<CanisterIdRecord>(arg).map(|r| r.canister_id)
 }
 
-/// The canister that a management call is about, where its argument tells.
+/// The canister that a management call is about, if its argument names one.
 pub fn about(method: &str, arg: &[u8]) -> Option<Principal> {
     match kind(method)? {
         Kind::Controllers | Kind::Query => target(method, arg).ok(),

@@ -1,7 +1,7 @@
 //! The management canister `aaaaa-aa`: its methods, called from outside and by canisters.
 //!
-//! It works on the network's state, and may use every file of `replica` that does not run rounds,
-//! take messages from outside or answer queries.
+//! It works on the state of the network. It may use the files of `replica`, except `round`,
+//! `submit` and `query`, which use it.
 
 mod answers;
 mod chunks;

@@ -5,7 +5,7 @@ use crate::replica::message::{Origin, Request};
 use crate::replica::network::Network;
 use sha2::{Digest, Sha256};
 
-/// Random bytes, the same in every run of the same history.
+/// Answers `raw_rand` with bytes that are the same in every run of the same history.
 pub fn answer_random(network: &mut Network, request: Request) {
     let Origin::Canister { id, callback, .. } = &request.origin else {
         unreachable!("BUG: only canisters get random bytes");

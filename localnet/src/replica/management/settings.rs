@@ -1,4 +1,4 @@
-//! Settings of a canister: read from Candid, checked, applied.
+//! Reads, checks and applies the settings of a canister.
 
 use super::answers::{bad_payload, decode, done, refuse};
 use super::history::change_origin;
@@ -17,7 +17,7 @@ use ic_management_canister_types::{
 
 const MAX_CONTROLLERS: usize = 10;
 
-/// Settings that are to change, in the ranges that they may have.
+/// The settings to change, with their ranges checked.
 pub struct Wanted {
     controllers: Option<Vec<Principal>>,
     compute_allocation: Option<u64>,
@@ -31,12 +31,14 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// Reads settings from Candid. Fails at a value outside its range.
     pub fn read(settings: CanisterSettings) -> Result<Self, Reject> {
         if let Some(controllers) = &settings.controllers
             && controllers.len() > MAX_CONTROLLERS
         {
             return Err(bad_payload(format!(
-                "Fail to decode argument 0: Deserialize error: The number of elements exceeds maximum allowed {MAX_CONTROLLERS}"
+                "Fail to decode argument 0: Deserialize error: The number of elements exceeds \
+                 maximum allowed {MAX_CONTROLLERS}"
             )));
         }
         check_built(&settings)?;
@@ -80,14 +82,15 @@ impl Wanted {
         })
     }
 
-    /// What the subnet and the canister's cycles must allow.
+    /// Fails if the subnet lacks the memory or the canister the cycles.
     fn check(&self, canister: &Canister) -> Result<(), Reject> {
         if let Some(bytes) = self.memory_allocation.filter(|b| *b > 0) {
             if bytes > prices::available_bytes() {
                 return Err(Reject::new(
                     101,
                     format!(
-                        "Canister requested {bytes} B of memory but only {} B are available in the subnet.",
+                        "Canister requested {bytes} B of memory but only {} B are available in the \
+                         subnet.",
                         prices::available_bytes()
                     ),
                 ));
@@ -97,7 +100,8 @@ impl Wanted {
                 return Err(Reject::new(
                     402,
                     format!(
-                        "Canister was given {bytes} B memory allocation but at least {used} of memory is needed."
+                        "Canister was given {bytes} B memory allocation but at least {used} of \
+                         memory is needed."
                     ),
                 ));
             }
@@ -115,7 +119,8 @@ impl Wanted {
                 return Err(Reject::new(
                     530,
                     format!(
-                        "Cannot increase compute allocation to {compute}% due to insufficient cycles. At least {} additional cycles are required.",
+                        "Cannot increase compute allocation to {compute}% due to insufficient \
+                         cycles. At least {} additional cycles are required.",
                         cycles(needed - canister.balance)
                     ),
                 ));
@@ -125,7 +130,7 @@ impl Wanted {
     }
 }
 
-/// Settings that do nothing here may only have the values that do nothing.
+/// Fails at a setting that localnet does not implement, unless it has its default value.
 fn check_built(settings: &CanisterSettings) -> Result<(), Reject> {
     let is_other =
         |value: &Option<Nat>, usual: usize| value.as_ref().is_some_and(|value| *value != usual);
@@ -159,7 +164,7 @@ fn check_built(settings: &CanisterSettings) -> Result<(), Reject> {
     }
 }
 
-/// What is looked at before an `update_settings` from outside is taken.
+/// The check on an `update_settings` from outside before the network accepts it.
 pub fn check(arg: &[u8]) -> Result<(), Reject> {
     let args: UpdateSettingsArgs = decode(arg)?;
     match Wanted::read(args.settings) {
@@ -168,6 +173,7 @@ pub fn check(arg: &[u8]) -> Result<(), Reject> {
     }
 }
 
+/// `update_settings`.
 pub fn update(network: &mut Network, arg: &[u8], sender: Principal, origin: &Origin) -> Answer {
     let args: UpdateSettingsArgs = decode(arg)?;
     let wanted = Wanted::read(args.settings)?;
@@ -191,6 +197,7 @@ pub fn update(network: &mut Network, arg: &[u8], sender: Principal, origin: &Ori
     done()
 }
 
+/// Changes the wanted settings and leaves the others.
 pub fn apply(settings: &mut Settings, wanted: Wanted) {
     fn set<T>(field: &mut T, value: Option<T>) {
         if let Some(value) = value {
