@@ -6,7 +6,7 @@ use super::error::Refusal;
 use super::extract::whole_body;
 use super::ic::plain;
 use super::instances::Instance;
-use crate::core::{Call, IngressStatus, MessageId, Reject};
+use crate::replica::{Call, IngressStatus, MessageId, Reject};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};

@@ -1,6 +1,6 @@
 //! The configuration of a new instance: what localnet has becomes the core's configuration, all else is refused by name.
 
-use crate::core::NetworkConfig;
+use crate::replica::NetworkConfig;
 use pocket_ic::common::rest::{
     AutoProgressConfig, CanisterCyclesCostSchedule, ExtendedSubnetConfigSet, IcpConfig,
     IcpConfigFlag, IncompleteStateFlag, InitialTime, InstanceConfig, SubnetInstructionConfig,

@@ -3,7 +3,7 @@
 //! writing is dropped. (A machine that fails is another matter: the file is not synced.)
 
 use super::live::Event;
-use crate::core::NetworkConfig;
+use crate::replica::NetworkConfig;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};

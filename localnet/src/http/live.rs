@@ -3,7 +3,7 @@
 
 use super::error::Refusal;
 use super::journal::Journal;
-use crate::core::{Call, MessageId, Network, NetworkConfig, Reject};
+use crate::replica::{Call, MessageId, Network, NetworkConfig, Reject};
 use candid::Principal;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;

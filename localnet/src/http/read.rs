@@ -4,7 +4,7 @@ use super::Server;
 use super::error::Refusal;
 use super::extract::{Body, Target};
 use super::types;
-use crate::core::IngressStatus;
+use crate::replica::IngressStatus;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::{get, post};

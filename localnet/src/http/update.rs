@@ -5,7 +5,7 @@ use super::error::Refusal;
 use super::extract::{Body, Target};
 use super::live::Live;
 use super::types;
-use crate::core::{IngressStatus, MessageId};
+use crate::replica::{IngressStatus, MessageId};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;

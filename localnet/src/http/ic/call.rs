@@ -2,10 +2,10 @@
 
 use super::cbor;
 use super::envelope::{Message, open};
-use crate::core::{Call, IngressStatus, MessageId, Network, Reject};
 use crate::http::error::Refusal;
 use crate::http::instances::Instance;
 use crate::http::live::Live;
+use crate::replica::{Call, IngressStatus, MessageId, Network, Reject};
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -98,7 +98,7 @@ pub fn check_effective(
     arg: &[u8],
 ) -> Result<(), Refusal> {
     let expected = match canister == Principal::management_canister() {
-        true => crate::ic00::about(method, arg),
+        true => crate::replica::management::about(method, arg),
         false => Some(canister),
     };
     match expected {

@@ -111,7 +111,7 @@ async fn status(instance: &Arc<Instance>) -> Result<Response, Refusal> {
 
 /// A CBOR answer.
 fn cbor(status: StatusCode, value: &impl Serialize) -> Response {
-    let body = crate::core::cbor(value);
+    let body = crate::replica::cbor(value);
     (status, [(header::CONTENT_TYPE, "application/cbor")], body).into_response()
 }
 

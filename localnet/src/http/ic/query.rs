@@ -3,10 +3,10 @@
 use super::call::{check_effective, reject_response};
 use super::cbor;
 use super::envelope::{Message, open};
-use crate::core::Call;
 use crate::http::error::Refusal;
 use crate::http::instances::Instance;
 use crate::http::live::Live;
+use crate::replica::Call;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -2,10 +2,10 @@
 
 use super::cbor;
 use super::envelope::{Message, open};
-use crate::core::{MessageId, Path};
 use crate::http::error::Refusal;
 use crate::http::instances::Instance;
 use crate::http::live::Live;
+use crate::replica::{MessageId, Path};
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
