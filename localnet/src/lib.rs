@@ -4,6 +4,6 @@
 //! `ic00` the management canister, `http` the PocketIC REST protocol in front of them.
 
 pub mod core;
-pub mod http;
 mod ic00;
+pub mod server;
 pub mod system;

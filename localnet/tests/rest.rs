@@ -34,7 +34,7 @@ fn server() -> SocketAddr {
                 let listener = listener.expect("binds");
                 let address = listener.local_addr().expect("is bound");
                 send.send(address).expect("is awaited");
-                localnet::http::serve(listener).await.expect("serves");
+                localnet::server::serve(listener).await.expect("serves");
             });
         });
         receive.recv().expect("starts")
