@@ -7,17 +7,20 @@ use http_body_util::BodyExt;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long a body may take to arrive: it has a few megabytes at most and comes from the same machine.
+/// How long a body may take to arrive: it has a few megabytes at most and comes from the same
+/// machine.
 const BODY_PATIENCE: Duration = Duration::from_secs(15);
 
-/// How many bytes of an oversized body are read: a sender sees no answer before it has sent all of its body.
+/// How many bytes of an oversized body are read: a sender sees no answer before it has sent all of
+/// its body.
 const MAX_DISCARDED_BYTES: usize = 64 << 20;
 
 /// Reads a whole body of at most `max` bytes.
 ///
 /// # Errors
 ///
-/// Refuses with 413 if the body is longer, with 408 if it doesn't arrive in time, and with 400 if its sender gives up.
+/// Refuses with 413 if the body is longer, with 408 if it doesn't arrive in time, and with 400 if
+/// its sender gives up.
 pub async fn read_whole(body: Body, max: usize) -> Result<Bytes, Refusal> {
     match timeout(BODY_PATIENCE, collect(body, max)).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),

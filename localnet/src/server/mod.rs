@@ -1,7 +1,8 @@
 //! Serves networks over HTTP, to PocketIC's clients, to agents and to browsers.
 //!
-//! Nothing here decides what a canister does. This layer keeps the instances apart, runs their operations off the async
-//! threads, and names what localnet does not support. Each room may use those above it in this table, and the network:
+//! Nothing here decides what a canister does. This layer keeps the instances apart, runs their
+//! operations off the async threads, and names what localnet does not support. Each room may use
+//! those above it in this table, and the network:
 //!
 //! | room | what it does |
 //! | --- | --- |
@@ -20,7 +21,8 @@ mod refusal;
 
 use tokio::net::TcpListener;
 
-/// Answers the requests that reach `listener`, until the future is dropped. The server begins without instances.
+/// Answers the requests that reach `listener`, until the future is dropped. The server begins
+/// without instances.
 ///
 /// # Errors
 ///

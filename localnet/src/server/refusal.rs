@@ -1,4 +1,5 @@
-//! A refused request: an HTTP status and one message. Each front end writes it in the form that its clients read.
+//! A refused request: an HTTP status and one message. Each front end writes it in the form that its
+//! clients read.
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -53,7 +54,8 @@ impl Refusal {
         let content_type = (header::CONTENT_TYPE, "text/plain; charset=utf-8");
         let body = self.message + "\n";
         match self.status {
-            // Part of the request's body may still be unread, so the connection can't carry another request.
+            // Part of the request's body may still be unread, so the connection can't carry another
+            // request.
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {
                 let close = (header::CONNECTION, "close");
                 (self.status, [content_type, close], body).into_response()

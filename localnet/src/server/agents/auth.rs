@@ -1,4 +1,5 @@
-//! Authenticates messages: signatures by Ed25519 and by ECDSA on secp256k1 and P-256, and chains of delegations.
+//! Authenticates messages: signatures by Ed25519 and by ECDSA on secp256k1 and P-256, and chains of
+//! delegations.
 
 use candid::Principal;
 use ic_transport_types::{DelegationPermissions, Envelope, EnvelopeContent, SignedDelegation};
@@ -10,7 +11,8 @@ const MAX_DELEGATIONS: usize = 20;
 /// The most canisters that the interface specification allows a delegation to name.
 const MAX_TARGETS: usize = 1_000;
 
-/// Checks that the sender, or a key that the sender delegated to, signed the envelope. `now` is nanoseconds since 1970.
+/// Checks that the sender, or a key that the sender delegated to, signed the envelope. `now` is
+/// nanoseconds since 1970.
 ///
 /// # Errors
 ///

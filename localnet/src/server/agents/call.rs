@@ -1,4 +1,5 @@
-//! Calls: submitted for the next round, then answered with a certificate, or left for the agent to poll.
+//! Calls: submitted for the next round, then answered with a certificate, or left for the agent to
+//! poll.
 
 use super::cbor::{cbor, reject_response};
 use super::envelope::{Message, check_effective, open};

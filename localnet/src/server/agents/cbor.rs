@@ -17,7 +17,8 @@ pub fn cbor(status: StatusCode, value: &impl Serialize) -> Response {
 ///
 /// # Errors
 ///
-/// A reject without a known code means that the network did not accept the message: refused with 400.
+/// A reject without a known code means that the network did not accept the message: refused with
+/// 400.
 pub fn reject_response(reject: Reject) -> Result<RejectResponse, Refusal> {
     match RejectCode::try_from(reject.code) {
         Ok(reject_code) => Ok(RejectResponse {

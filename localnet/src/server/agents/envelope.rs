@@ -1,4 +1,5 @@
-//! Opens what an agent sent: the envelope around a message, its expiry, its signature, and the canister in its path.
+//! Opens what an agent sent: the envelope around a message, its expiry, its signature, and the
+//! canister in its path.
 
 use super::auth;
 use crate::server::refusal::Refusal;
@@ -20,8 +21,8 @@ pub struct Message {
 ///
 /// # Errors
 ///
-/// Refuses with 400 if the bytes are no envelope or the expiry is out of range, and with 403 if the signature or a
-/// delegation isn't valid.
+/// Refuses with 400 if the bytes are no envelope or the expiry is out of range, and with 403 if the
+/// signature or a delegation isn't valid.
 pub fn open(bytes: &[u8], now: u64) -> Result<Message, Refusal> {
     let envelope: Envelope = serde_cbor::from_slice(bytes)
         .map_err(|e| Refusal::bad_request(format!("the body is no CBOR envelope: {e}")))?;
@@ -36,7 +37,8 @@ pub fn open(bytes: &[u8], now: u64) -> Result<Message, Refusal> {
     if !(from..=to).contains(&expiry) {
         return Err(Refusal::bad_request(format!(
             "Invalid request expiry: Specified ingress_expiry not within expected range: \
-             Minimum allowed expiry: {from}, Maximum allowed expiry: {to}, Provided expiry: {expiry}"
+             Minimum allowed expiry: {from}, Maximum allowed expiry: {to}, \
+             Provided expiry: {expiry}"
         )));
     }
     auth::check(&envelope, now).map_err(Refusal::forbidden)?;
@@ -45,8 +47,8 @@ pub fn open(bytes: &[u8], now: u64) -> Result<Message, Refusal> {
     Ok(Message { content, id })
 }
 
-/// Checks that the path names the canister that the message is for. The path of a message to the management canister
-/// names the canister that the message is about.
+/// Checks that the path names the canister that the message is for. The path of a message to the
+/// management canister names the canister that the message is about.
 ///
 /// # Errors
 ///

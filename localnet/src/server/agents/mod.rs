@@ -1,7 +1,8 @@
 //! The IC HTTP interface of one instance: status, calls, queries, and reads of the certified state.
 //!
-//! `envelope` decides who sent a message and whether it may be accepted. `call`, `query` and `read_state` run it. A message
-//! that can't be accepted is refused with an HTTP status and one line of text; a reject of a canister is an answer.
+//! `envelope` decides who sent a message and whether it may be accepted. `call`, `query` and
+//! `read_state` run it. A message that can't be accepted is refused with an HTTP status and one
+//! line of text; a reject of a canister is an answer.
 //!
 //! This room uses the network and `server::{body, instances, refusal}`.
 

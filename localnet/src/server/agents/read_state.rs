@@ -53,7 +53,8 @@ fn read(live: &mut LiveNetwork, effective: Principal, body: &[u8]) -> Result<Vec
 ///
 /// # Errors
 ///
-/// Refuses with 400 if there is no such path here, and with 403 if others may read it but not `sender`.
+/// Refuses with 400 if there is no such path here, and with 403 if others may read it but not
+/// `sender`.
 fn check(
     live: &LiveNetwork,
     effective: Principal,
@@ -94,7 +95,8 @@ fn check(
             let controllers = network.controllers(effective).unwrap_or_default();
             match network.metadata_is_public(effective, &name) {
                 Some(false) if !controllers.contains(&sender) => Err(Refusal::forbidden(format!(
-                    "Custom section {name:.100} can only be requested by the controllers of the canister."
+                    "Custom section {name:.100} can only be requested \
+                     by the controllers of the canister."
                 ))),
                 _ => Ok(()),
             }

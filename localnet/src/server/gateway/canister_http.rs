@@ -1,4 +1,5 @@
-//! Serves the HTTP of canisters to browsers and scrapers, by `http_request` and, on request, `http_request_update`.
+//! Serves the HTTP of canisters to browsers and scrapers, by `http_request` and, on request,
+//! `http_request_update`.
 //!
 //! It doesn't verify certificates: the same process runs the canister.
 
@@ -48,8 +49,8 @@ pub async fn serve(instance: Arc<Instance>, request: Request) -> Response {
 async fn answer(instance: Arc<Instance>, request: Request) -> Result<Response, Refusal> {
     let canister = canister(&request).ok_or_else(|| {
         Refusal::bad_request(
-            "no canister is named, expected http://<canister id>.localhost or ?canisterId=<canister id>; \
-             agents call /api/v2/...",
+            "no canister is named, expected http://<canister id>.localhost \
+             or ?canisterId=<canister id>; agents call /api/v2/...",
         )
     })?;
     let (parts, body) = request.into_parts();

@@ -1,4 +1,5 @@
-//! Sends a request to what its path names: `/api/...` is the IC HTTP interface, everything else belongs to a canister.
+//! Sends a request to what its path names: `/api/...` is the IC HTTP interface, everything else
+//! belongs to a canister.
 
 use super::canister_http;
 use crate::server::agents;

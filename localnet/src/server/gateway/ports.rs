@@ -17,7 +17,8 @@ pub struct Details {
     pub id: usize,
     pub port: u16,
     pub instance: InstanceId,
-    /// The domains that its creator named. They decide nothing here: any host name may name a canister.
+    /// The domains that its creator named. They decide nothing here: any host name may name a
+    /// canister.
     pub domains: Option<Vec<String>>,
 }
 

@@ -1,4 +1,5 @@
-//! One instance: a network behind a fair lock, the operation that holds it, and its automatic rounds.
+//! One instance: a network behind a fair lock, the operation that holds it, and its automatic
+//! rounds.
 
 use super::live_network::LiveNetwork;
 use super::progress::Progress;
@@ -70,11 +71,13 @@ impl Instance {
             .expect("BUG: a holder of the current operation panicked")
     }
 
-    /// Runs the first round and leaves further rounds to a background task, with pauses of at least `delay`.
+    /// Runs the first round and leaves further rounds to a background task, with pauses of at least
+    /// `delay`.
     ///
     /// # Errors
     ///
-    /// Refuses with 400 if the instance progresses already, and with the round's refusal if the round fails.
+    /// Refuses with 400 if the instance progresses already, and with the round's refusal if the
+    /// round fails.
     pub async fn start_progress(self: &Arc<Self>, delay: Duration) -> Result<(), Refusal> {
         let mut progress = self.progress.lock().await;
         if progress.as_ref().is_some_and(Progress::is_running) {

@@ -1,10 +1,11 @@
 //! The file that keeps what came into a network from outside.
 //!
-//! The network is deterministic, so the same events in the same order lead to the same state. A killed process loses
-//! nothing that it answered: only a record that it was still writing is dropped. The file is not synced, so a machine
-//! that fails may lose more.
+//! The network is deterministic, so the same events in the same order lead to the same state. A
+//! killed process loses nothing that it answered: only a record that it was still writing is
+//! dropped. The file is not synced, so a machine that fails may lose more.
 //!
-//! Layout: records, each a length (4 bytes, little-endian) and that many bytes of CBOR. The first record is the header.
+//! Layout: records, each a length (4 bytes, little-endian) and that many bytes of CBOR. The first
+//! record is the header.
 
 use super::event::Event;
 use crate::core::NetworkConfig;
@@ -17,7 +18,8 @@ use std::time::{Duration, Instant};
 /// Changes when this version can't continue older journals any more.
 const FORMAT: u32 = 1;
 const NAME: &str = "journal";
-/// How long to wait for a process that still holds the folder: a killed process needs a moment to end.
+/// How long to wait for a process that still holds the folder: a killed process needs a moment to
+/// end.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// The pause between two attempts to lock: the system reports no event when a lock becomes free.
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
@@ -57,7 +59,8 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// Fails if another process holds the folder, if the journal has another format, or if the file system fails.
+    /// Fails if another process holds the folder, if the journal has another format, or if the file
+    /// system fails.
     pub fn open(folder: &Path, config: NetworkConfig) -> Result<Opened, String> {
         let path = folder.join(NAME);
         let about = |e: std::io::Error| format!("{}: {e}", path.display());

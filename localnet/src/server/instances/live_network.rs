@@ -1,6 +1,7 @@
 //! A network that records each event from outside before it applies it.
 //!
-//! There is one way in (`record`), so that the journal has everything and a new process can apply it again.
+//! There is one way in (`record`), so that the journal has everything and a new process can apply
+//! it again.
 
 use super::event::Event;
 use super::journal::Journal;
@@ -26,8 +27,8 @@ pub struct LiveNetwork {
     pub network: Network,
     /// The sender of every submitted message. Only the sender may read the message's status.
     pub senders: HashMap<MessageId, Principal>,
-    /// When the messages of agents expire. From then on nobody can send them again, and the network forgets them
-    /// `KEPT_NS` later.
+    /// When the messages of agents expire. From then on nobody can send them again, and the network
+    /// forgets them `KEPT_NS` later.
     expiries: BTreeSet<(u64, MessageId)>,
     /// `None` for a network that ends with the process.
     journal: Option<Journal>,
@@ -44,11 +45,13 @@ impl LiveNetwork {
         })
     }
 
-    /// A network whose journal is in `folder`. It continues from there, whatever initial time `config` names.
+    /// A network whose journal is in `folder`. It continues from there, whatever initial time
+    /// `config` names.
     ///
     /// # Errors
     ///
-    /// Fails if the folder holds a network of other subnets, or if its journal can't be opened or read.
+    /// Fails if the folder holds a network of other subnets, or if its journal can't be opened or
+    /// read.
     pub fn open(folder: &Path, config: NetworkConfig) -> Result<Self, String> {
         let mut opened = Journal::open(folder, config.clone())?;
         let same_time = NetworkConfig {
@@ -153,11 +156,13 @@ impl LiveNetwork {
         }
     }
 
-    /// Submits a message for the next round. An agent chooses the message's id and its expiry (nanoseconds since 1970).
+    /// Submits a message for the next round. An agent chooses the message's id and its expiry
+    /// (nanoseconds since 1970).
     ///
     /// # Errors
     ///
-    /// The inner error is the network's reject. The outer one says that the journal can't be written.
+    /// The inner error is the network's reject. The outer one says that the journal can't be
+    /// written.
     pub fn submit(
         &mut self,
         call: Call,

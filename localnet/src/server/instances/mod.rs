@@ -1,4 +1,5 @@
-//! The networks of a server: each behind a lock of its own, with its automatic rounds and its journal.
+//! The networks of a server: each behind a lock of its own, with its automatic rounds and its
+//! journal.
 //!
 //! | file | what it holds |
 //! | --- | --- |

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-/// The pause between two rounds: short enough for a person at a browser, long enough to idle cheaply.
+/// The pause between two rounds: short enough for a person at a browser, long enough to idle
+/// cheaply.
 const MIN_PAUSE: Duration = Duration::from_millis(20);
 
 /// The pause while a round would only move time on. A new message ends it.
@@ -19,8 +20,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Runs `round` again and again, with pauses of at least `delay`; a delay of zero lets `wake` end a pause.
-    /// A round tells whether nothing is left to do. `idle` is what the latest round told.
+    /// Runs `round` again and again, with pauses of at least `delay`; a delay of zero lets `wake`
+    /// end a pause. A round tells whether nothing is left to do. `idle` is what the latest round
+    /// told.
     pub fn start<F>(
         mut idle: bool,
         delay: Duration,

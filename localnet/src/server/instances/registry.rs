@@ -7,7 +7,8 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 type Places = Vec<Option<Arc<Instance>>>;
 
-/// Instances at the places that their ids name. A deleted instance leaves its place empty, so ids are never reused.
+/// Instances at the places that their ids name. A deleted instance leaves its place empty, so ids
+/// are never reused.
 #[derive(Clone, Default)]
 pub struct Instances(Arc<RwLock<Places>>);
 

@@ -7,7 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// What an instance's lock protects.
 pub enum Slot {
     Live(Box<LiveNetwork>),
-    /// An operation panicked. The network's state may be inconsistent, so it answers nothing any more.
+    /// An operation panicked. The network's state may be inconsistent, so it answers nothing any
+    /// more.
     Failed(String),
     Deleted,
 }
@@ -17,8 +18,8 @@ impl Slot {
     ///
     /// # Errors
     ///
-    /// Passes the operation's own refusal on. Refuses with 404 if the instance was deleted, and with 500 if an
-    /// operation panicked, this one or an earlier one.
+    /// Passes the operation's own refusal on. Refuses with 404 if the instance was deleted, and
+    /// with 500 if an operation panicked, this one or an earlier one.
     pub fn perform<T>(
         &mut self,
         operation: impl FnOnce(&mut LiveNetwork) -> Result<T, Refusal>,

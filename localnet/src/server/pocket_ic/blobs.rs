@@ -14,10 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 /// The largest blob in bytes, as uploaded.
 pub const MAX_BLOB_BYTES: usize = 1 << 30;
 
-/// The largest blob in bytes after decompression: more than any test puts into stable memory at once.
+/// The largest blob in bytes after decompression: more than any test puts into stable memory at
+/// once.
 const MAX_PLAIN_BYTES: u64 = 4 << 30;
 
-/// How many bytes the store keeps. The protocol can't delete a blob, so the store drops the oldest ones.
+/// How many bytes the store keeps. The protocol can't delete a blob, so the store drops the oldest
+/// ones.
 const CAPACITY_BYTES: usize = 2 * MAX_BLOB_BYTES;
 
 #[derive(Clone)]
@@ -53,7 +55,8 @@ impl BlobStore {
         id
     }
 
-    /// The decompressed bytes. Decompression of a large blob takes seconds, so don't call this on an async thread.
+    /// The decompressed bytes. Decompression of a large blob takes seconds, so don't call this on
+    /// an async thread.
     ///
     /// # Errors
     ///

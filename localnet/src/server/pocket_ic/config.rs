@@ -1,4 +1,5 @@
-//! Converts the configuration of a new instance. An option that localnet doesn't support is refused by its name.
+//! Converts the configuration of a new instance. An option that localnet doesn't support is refused
+//! by its name.
 
 use crate::core::NetworkConfig;
 use pocket_ic::common::rest::{
@@ -22,7 +23,8 @@ pub struct Converted {
 ///
 /// Names the first option that localnet doesn't support.
 pub fn convert(config: InstanceConfig) -> Result<Converted, String> {
-    // destructured, so that a new option of the protocol doesn't compile until someone decides about it
+    // destructured, so that a new option of the protocol doesn't compile until someone decides
+    // about it
     let InstanceConfig {
         subnet_config_set,
         http_gateway_config,

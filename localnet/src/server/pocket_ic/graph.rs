@@ -1,4 +1,5 @@
-//! Operations that outlasted their request: their answers are kept until the client has polled and pruned them.
+//! Operations that outlasted their request: their answers are kept until the client has polled and
+//! pruned them.
 
 use super::answer::Answer;
 use crate::server::instances::instance::InstanceId;
@@ -47,8 +48,8 @@ impl Graph {
     }
 }
 
-/// The answer of an operation. While it runs the status is 404, and the client polls again. An unknown operation has
-/// another status (410), so that no client polls forever.
+/// The answer of an operation. While it runs the status is 404, and the client polls again. An
+/// unknown operation has another status (410), so that no client polls forever.
 pub async fn read(
     State(graph): State<Graph>,
     Path(key): Path<OperationKey>,

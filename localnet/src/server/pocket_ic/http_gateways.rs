@@ -1,4 +1,5 @@
-//! The endpoints of HTTP gateways, and the one for the verification of signatures, which localnet doesn't support.
+//! The endpoints of HTTP gateways, and the one for the verification of signatures, which localnet
+//! doesn't support.
 
 use super::json_body::Body;
 use crate::server::gateway::ports::{Details, Gateways};

@@ -1,6 +1,8 @@
-//! PocketIC's REST protocol: makes instances and HTTP gateways, and drives networks operation by operation.
+//! PocketIC's REST protocol: makes instances and HTTP gateways, and drives networks operation by
+//! operation.
 //!
-//! The protocol is the public types of `pocket_ic::common::rest`. This room uses all other rooms of the server.
+//! The protocol is the public types of `pocket_ic::common::rest`. This room uses all other rooms of
+//! the server.
 //!
 //! | file | what it holds |
 //! | --- | --- |

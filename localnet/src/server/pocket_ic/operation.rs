@@ -1,8 +1,9 @@
-//! Runs one operation on an instance, on a blocking thread, and answers as PocketIC's clients expect of long operations.
+//! Runs one operation on an instance, on a blocking thread, and answers as PocketIC's clients
+//! expect of long operations.
 //!
-//! A request waits for its turn and then for its result, in all no longer than its patience. If its turn doesn't come, the
-//! answer is 409 (busy): nothing has happened, and the client asks again. If the operation has begun but isn't done, the
-//! answer is 202 (started), and the client polls.
+//! A request waits for its turn and then for its result, in all no longer than its patience. If its
+//! turn doesn't come, the answer is 409 (busy): nothing has happened, and the client asks again. If
+//! the operation has begun but isn't done, the answer is 202 (started), and the client polls.
 
 use super::answer::Answer;
 use super::graph::state_label;

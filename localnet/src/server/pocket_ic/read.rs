@@ -37,7 +37,8 @@ async fn query(target: Target, Body(raw): Body<RawCanisterCall>) -> Response {
         .await
 }
 
-/// Null while the message has no answer. If the request names a caller, it must be the message's sender (else 403).
+/// Null while the message has no answer. If the request names a caller, it must be the message's
+/// sender (else 403).
 async fn ingress_status(target: Target, Body(args): Body<RawIngressStatusArgs>) -> Response {
     target
         .run("ingress_status", move |live| {
@@ -101,7 +102,8 @@ async fn get_stable_memory(target: Target, Body(raw): Body<RawCanisterId>) -> Re
         .await
 }
 
-/// Null if the canister doesn't exist, even if its id is in a subnet's range: clients ask this to find out whether it exists.
+/// Null if the canister doesn't exist, even if its id is in a subnet's range: clients ask this to
+/// find out whether it exists.
 async fn get_subnet(target: Target, Body(raw): Body<RawCanisterId>) -> Response {
     target
         .run("get_subnet", move |live| {

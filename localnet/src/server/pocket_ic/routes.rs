@@ -13,7 +13,8 @@ use axum::http::{Method, Uri};
 use axum::response::Response;
 use axum::routing::{any, delete, get, post};
 
-/// The largest JSON request in bytes. It holds arguments in base64; the network checks its own, lower limits.
+/// The largest JSON request in bytes. It holds arguments in base64; the network checks its own,
+/// lower limits.
 const MAX_JSON_BYTES: usize = 256 << 20;
 
 /// All routes of a new server without instances.

@@ -1,4 +1,5 @@
-//! What all requests share: the instances, the gateways, the uploaded blobs, and the operations that clients poll.
+//! What all requests share: the instances, the gateways, the uploaded blobs, and the operations
+//! that clients poll.
 
 use super::blobs::BlobStore;
 use super::graph::Graph;

@@ -66,7 +66,8 @@ pub fn bad_ingress(reason: &str) -> Refusal {
 ///
 /// # Errors
 ///
-/// A reject without known codes (error code 0) means that the network did not accept the call: refused with 400.
+/// A reject without known codes (error code 0) means that the network did not accept the call:
+/// refused with 400.
 pub fn reject(reject: Reject) -> Result<RejectResponse, Refusal> {
     match (
         RejectCode::try_from(reject.code),
@@ -95,7 +96,8 @@ pub fn topology(network: &Network) -> Topology {
             subnet_kind: kind(&subnet.kind),
             subnet_admins: None,
             cost_schedule: cost_schedule(&subnet.kind),
-            // The protocol wants a seed that differs for each subnet. localnet derives nothing from it.
+            // The protocol wants a seed that differs for each subnet. localnet derives nothing from
+            // it.
             subnet_seed: Sha256::digest(subnet.id.as_slice()).into(),
             instruction_config: SubnetInstructionConfig::Production,
             canister_ranges: subnet
