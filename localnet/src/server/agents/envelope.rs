@@ -21,8 +21,8 @@ pub struct Message {
 ///
 /// # Errors
 ///
-/// Refuses with 400 if the bytes are no envelope or the expiry is out of range, and with 403 if the
-/// signature or a delegation isn't valid.
+/// Refuses with 400 if the bytes are no envelope or the expiry is out of range. Refuses with 403 if
+/// the signature or a delegation isn't valid.
 pub fn open(bytes: &[u8], now: u64) -> Result<Message, Refusal> {
     let envelope: Envelope = serde_cbor::from_slice(bytes)
         .map_err(|e| Refusal::bad_request(format!("the body is no CBOR envelope: {e}")))?;

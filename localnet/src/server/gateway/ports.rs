@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// What a gateway serves, and where.
+/// The instance that a gateway serves, and the port.
 #[derive(Clone)]
 pub struct Details {
     /// Gateways count up from 0.
@@ -28,6 +28,7 @@ struct Gateway {
 }
 
 impl Drop for Gateway {
+    /// Closes the port when the task ends, shortly after.
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -81,10 +82,17 @@ impl Gateways {
         Ok(details)
     }
 
-    /// Closes a gateway's port. Returns false if there is no such gateway.
-    pub fn close(&self, id: usize) -> bool {
+    /// Closes a gateway's port, and returns when it is closed. Returns false if there is no such
+    /// gateway.
+    pub async fn close(&self, id: usize) -> bool {
         let closed = self.lock().get_mut(id).and_then(Option::take);
-        closed.is_some()
+        let Some(mut gateway) = closed else {
+            return false;
+        };
+        gateway.task.abort();
+        // an error says that the task was aborted; the end of the task closes the port
+        let _aborted = (&mut gateway.task).await;
+        true
     }
 
     /// The open gateways in the order of their ids.

@@ -1,4 +1,4 @@
-//! What can happen to a network from outside, as the journal records it.
+//! The events that come to a network from outside, as the journal records them.
 
 use candid::Principal;
 use serde::{Deserialize, Serialize};

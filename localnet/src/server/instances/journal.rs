@@ -72,7 +72,7 @@ impl Journal {
             .truncate(false)
             .open(&path)
             .map_err(about)?;
-        lock(&file).map_err(|e| match e {
+        lock(&file, LOCK_PATIENCE).map_err(|e| match e {
             TryLockError::WouldBlock => {
                 format!("{} is in use by another process", path.display())
             }
@@ -144,12 +144,12 @@ impl Journal {
     }
 }
 
-/// Locks the file for this process.
-fn lock(file: &File) -> Result<(), TryLockError> {
+/// Locks the file for this process. Waits up to `patience` for another one that holds it.
+fn lock(file: &File, patience: Duration) -> Result<(), TryLockError> {
     let started = Instant::now();
     loop {
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_PATIENCE => {
+            Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
                 std::thread::sleep(LOCK_PAUSE);
             }
             outcome => return outcome,
@@ -191,5 +191,27 @@ fn fill(reader: &mut impl Read, bytes: &mut [u8]) -> std::io::Result<bool> {
         Ok(()) => Ok(true),
         Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
         Err(e) => Err(e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long the test waits for the lock. It only turns a hang into a failure.
+    const HANG: Duration = Duration::from_secs(300);
+
+    #[test]
+    fn a_file_in_use_is_refused_or_awaited() {
+        let folder = tempfile::tempdir().expect("is made");
+        let path = folder.path().join(NAME);
+        let holder = File::create(&path).expect("is made");
+        lock(&holder, Duration::ZERO).expect("is free");
+        let waiting = File::open(&path).expect("is there");
+        let refused = lock(&waiting, Duration::ZERO);
+        assert!(matches!(refused, Err(TryLockError::WouldBlock)));
+        let waiter = std::thread::spawn(move || lock(&waiting, HANG));
+        drop(holder);
+        waiter.join().expect("passes").expect("becomes free");
     }
 }

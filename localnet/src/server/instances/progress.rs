@@ -21,8 +21,8 @@ pub struct Progress {
 
 impl Progress {
     /// Runs `round` again and again, with pauses of at least `delay`; a delay of zero lets `wake`
-    /// end a pause. A round tells whether nothing is left to do. `idle` is what the latest round
-    /// told.
+    /// end a pause. A round returns whether nothing is left to do. `idle` is the result of
+    /// the latest round.
     pub fn start<F>(
         mut idle: bool,
         delay: Duration,

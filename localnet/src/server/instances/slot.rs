@@ -4,7 +4,7 @@ use super::live_network::LiveNetwork;
 use crate::server::refusal::Refusal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What an instance's lock protects.
+/// The content of an instance's lock.
 pub enum Slot {
     Live(Box<LiveNetwork>),
     /// An operation panicked. The network's state may be inconsistent, so it answers nothing any

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 /// The largest blob in bytes, as uploaded.
 pub const MAX_BLOB_BYTES: usize = 1 << 30;
 
-/// The largest blob in bytes after decompression: more than any test puts into stable memory at
-/// once.
+/// The largest blob in bytes after decompression. It bounds what a test can put into stable memory
+/// at once.
 const MAX_PLAIN_BYTES: u64 = 4 << 30;
 
 /// How many bytes the store keeps. The protocol can't delete a blob, so the store drops the oldest

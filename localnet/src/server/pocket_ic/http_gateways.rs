@@ -85,7 +85,7 @@ pub async fn stop(
     State(gateways): State<Gateways>,
     Path(id): Path<InstanceId>,
 ) -> Result<Json<()>, Refusal> {
-    match gateways.close(id) {
+    match gateways.close(id).await {
         true => Ok(Json(())),
         false => Err(Refusal::not_found(format!("there is no HTTP gateway {id}"))),
     }

@@ -1,5 +1,5 @@
-//! What all requests share: the instances, the gateways, the uploaded blobs, and the operations
-//! that clients poll.
+//! The state that all requests share: the instances, the gateways, the uploaded blobs, and the
+//! operations that clients poll.
 
 use super::blobs::BlobStore;
 use super::graph::Graph;

@@ -1,4 +1,4 @@
-//! What each canister paid for, by kind: an endpoint that only localnet has.
+//! The costs of each canister by kind: an endpoint that only localnet has.
 
 use super::target::Target;
 use axum::response::Response;
