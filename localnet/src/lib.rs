@@ -1,9 +1,13 @@
 //! A small deterministic Internet Computer for one machine.
 //!
-//! `core` is the state machine (canisters, messages, cycles, time, rounds), `system` the ic0 System API on wasmtime,
-//! `ic00` the management canister, `http` the PocketIC REST protocol in front of them.
+//! A layer imports only from lower ones. From the lowest up:
+//!
+//! - `prices`: prices, limits and instruction weights
+//! - `wasm`: WebAssembly and the System API
+//! - `replica`: the state machine, with the management canister
+//! - `server`: the server in front of it
 
-pub mod core;
-mod ic00;
+mod prices;
+pub mod replica;
 pub mod server;
-pub mod system;
+pub mod wasm;

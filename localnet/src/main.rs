@@ -1,4 +1,4 @@
-//! The localnet server: binds, says where, and answers until it is told to end.
+//! The localnet server: binds a port, prints the address, and answers until something ends it.
 
 use clap::Parser;
 use std::io::{ErrorKind, Read, Write};
@@ -7,17 +7,17 @@ use std::process::{ExitCode, exit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// What a shell reports for a program that Ctrl-C ended.
+/// The exit code that shells expect of a program after Ctrl-C.
 const EXIT_INTERRUPTED: i32 = 130;
 
-/// A small deterministic Internet Computer for one machine, driven through PocketIC's REST protocol
+/// A small deterministic Internet Computer for one machine, controlled by PocketIC's REST protocol
 #[derive(Parser)]
 #[command(version)]
 struct Options {
-    /// The port of 127.0.0.1 to listen at; 0 takes any free one
+    /// Listen at this port of 127.0.0.1; 0 takes any free port
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// End when standard input closes, so that the server never outlives the process that started it
+    /// End when standard input closes, together with the process that started the server
     #[arg(long)]
     exit_with_stdin: bool,
 }
@@ -27,12 +27,12 @@ fn main() -> ExitCode {
     allow_many_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        // canisters run on these threads
-        .thread_stack_size(localnet::system::runtime::THREAD_STACK_BYTES)
+        // these threads run canisters
+        .thread_stack_size(localnet::wasm::THREAD_STACK_BYTES)
         .build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(run(options)),
-        Err(e) => Err(format!("No threads can be started: {e}.")),
+        Err(e) => Err(format!("Cannot start threads: {e}")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -44,8 +44,8 @@ fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), String> {
-    // before the address is announced, so that no signal is missed
-    end_on_signals().map_err(|e| format!("Signals cannot be received: {e}."))?;
+    // before it prints the address, so that no signal is lost
+    end_on_signals().map_err(|e| format!("Cannot receive signals: {e}"))?;
     if options.exit_with_stdin {
         std::thread::spawn(end_with_stdin);
     }
@@ -54,33 +54,36 @@ async fn run(options: Options) -> Result<(), String> {
         .await
         .map_err(|e| match e.kind() {
             ErrorKind::AddrInUse => format!(
-                "Port {port} of 127.0.0.1 is taken by another process: choose another with --port, or 0 for any free one."
+                "Port {port} of 127.0.0.1 is in use by another process, expected a free one \
+                 (--port 0 takes any)"
             ),
-            _ => format!("Cannot listen at port {port} of 127.0.0.1: {e}."),
+            _ => format!("Cannot listen at port {port} of 127.0.0.1: {e}"),
         })?;
     let address = listener
         .local_addr()
-        .map_err(|e| format!("The listener has no address: {e}."))?;
+        .map_err(|e| format!("The listener has no address: {e}"))?;
     let mut stdout = std::io::stdout();
     writeln!(stdout, "http://{address}/")
         .and_then(|()| stdout.flush())
-        .map_err(|e| format!("Cannot print the address: {e}."))?;
+        .map_err(|e| format!("Cannot print the address: {e}"))?;
     localnet::server::serve(listener)
         .await
-        .map_err(|e| format!("The server failed: {e}."))
+        .map_err(|e| format!("The server failed: {e}"))
 }
 
-/// Each connection and each canister needs file descriptors; what the system allows at most is not too many.
+/// Raises the limit of open files as far as the system allows. Each connection and each canister
+/// needs file descriptors.
 fn allow_many_files() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(e) = setrlimit(Resource::Nofile, limit) {
-        eprintln!("The limit of open files stays as it is: {e}.");
+        eprintln!("Cannot raise the limit of open files: {e}");
     }
 }
 
-/// Ends the process at once: there is nothing to save, and an operation may run for minutes.
+/// Ends the process at once on a signal. There is nothing to save, and an operation may take
+/// minutes.
 fn end_on_signals() -> std::io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -93,6 +96,7 @@ fn end_on_signals() -> std::io::Result<()> {
     Ok(())
 }
 
+/// Ends the process when standard input closes.
 fn end_with_stdin() {
     let mut buffer = [0; 1024];
     loop {

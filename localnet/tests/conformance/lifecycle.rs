@@ -60,7 +60,11 @@ fn a_stopped_canister_refuses_messages_until_it_is_started() {
     assert_eq!(to_u64(net.query(id, "ask", b"")), 1);
 }
 
-fn submit_control(net: &mut Net, method: &str, id: candid::Principal) -> localnet::core::MessageId {
+fn submit_control(
+    net: &mut Net,
+    method: &str,
+    id: candid::Principal,
+) -> localnet::replica::MessageId {
     let arg = candid::encode_one(CanisterIdRecord { canister_id: id }).unwrap();
     net.submit_as(
         crate::net::me(),

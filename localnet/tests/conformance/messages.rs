@@ -143,7 +143,7 @@ fn endless_recursion_is_a_trap() {
         assert_eq!(net.say(id, "well"), "well");
     };
     std::thread::Builder::new()
-        .stack_size(localnet::system::runtime::THREAD_STACK_BYTES)
+        .stack_size(localnet::wasm::THREAD_STACK_BYTES)
         .spawn(recursion)
         .expect("a thread")
         .join()

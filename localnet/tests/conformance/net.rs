@@ -3,7 +3,7 @@
 use crate::wasm;
 use candid::{CandidType, Principal};
 use ic_management_canister_types as ic;
-use localnet::core::{Answer, Call, IngressStatus, MessageId, Network, NetworkConfig, Reject};
+use localnet::replica::{Answer, Call, IngressStatus, MessageId, Network, NetworkConfig, Reject};
 
 pub const T: u128 = 1_000_000_000_000;
 pub const SECOND: u64 = 1_000_000_000;

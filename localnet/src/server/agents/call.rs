@@ -3,7 +3,7 @@
 
 use super::cbor::{cbor, reject_response};
 use super::envelope::{Message, check_effective, open};
-use crate::core::{Call, IngressStatus, MessageId, Network, Reject};
+use crate::replica::{Call, IngressStatus, MessageId, Network, Reject};
 use crate::server::instances::instance::Instance;
 use crate::server::instances::live_network::LiveNetwork;
 use crate::server::refusal::Refusal;

@@ -1,6 +1,6 @@
 //! Answers in CBOR, and rejects in the form of this interface.
 
-use crate::core::Reject;
+use crate::replica::Reject;
 use crate::server::refusal::Refusal;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// An answer in CBOR.
 pub fn cbor(status: StatusCode, value: &impl Serialize) -> Response {
-    let body = crate::core::cbor(value);
+    let body = crate::replica::cbor(value);
     (status, [(header::CONTENT_TYPE, "application/cbor")], body).into_response()
 }
 

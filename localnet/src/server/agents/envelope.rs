@@ -60,7 +60,7 @@ pub fn check_effective(
     arg: &[u8],
 ) -> Result<(), Refusal> {
     let expected = match canister == Principal::management_canister() {
-        true => crate::ic00::about(method, arg),
+        true => crate::replica::management::about(method, arg),
         false => Some(canister),
     };
     match expected {

@@ -2,7 +2,7 @@
 
 use super::cbor::cbor;
 use super::envelope::{Message, open};
-use crate::core::{MessageId, Path};
+use crate::replica::{MessageId, Path};
 use crate::server::instances::instance::Instance;
 use crate::server::instances::live_network::LiveNetwork;
 use crate::server::refusal::Refusal;

@@ -3,7 +3,7 @@
 //!
 //! It doesn't verify certificates: the same process runs the canister.
 
-use crate::core::{Call, IngressStatus, MessageId, Reject};
+use crate::replica::{Call, IngressStatus, MessageId, Reject};
 use crate::server::body::read_whole;
 use crate::server::instances::instance::Instance;
 use crate::server::refusal::Refusal;

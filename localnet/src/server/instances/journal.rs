@@ -8,7 +8,7 @@
 //! record is the header.
 
 use super::event::Event;
-use crate::core::NetworkConfig;
+use crate::replica::NetworkConfig;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};

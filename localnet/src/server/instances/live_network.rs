@@ -5,7 +5,7 @@
 
 use super::event::Event;
 use super::journal::Journal;
-use crate::core::{Call, MessageId, Network, NetworkConfig, Reject};
+use crate::replica::{Call, MessageId, Network, NetworkConfig, Reject};
 use crate::server::refusal::Refusal;
 use candid::Principal;
 use serde_bytes::ByteBuf;

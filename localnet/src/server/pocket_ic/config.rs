@@ -1,7 +1,7 @@
 //! Converts the configuration of a new instance. An option that localnet doesn't support is refused
 //! by its name.
 
-use crate::core::NetworkConfig;
+use crate::replica::NetworkConfig;
 use pocket_ic::common::rest::{
     AutoProgressConfig, CanisterCyclesCostSchedule, ExtendedSubnetConfigSet, IcpConfig,
     IcpConfigFlag, IncompleteStateFlag, InitialTime, InstanceConfig, SubnetInstructionConfig,

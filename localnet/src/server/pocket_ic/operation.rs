@@ -67,7 +67,7 @@ fn finished(result: Result<Answer, JoinError>) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::NetworkConfig;
+    use crate::replica::NetworkConfig;
     use crate::server::instances::instance::Instance;
     use crate::server::pocket_ic::graph;
     use crate::server::pocket_ic::state::Server;

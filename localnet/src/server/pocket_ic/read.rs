@@ -4,7 +4,7 @@ use super::json_body::Body;
 use super::state::Server;
 use super::target::Target;
 use super::types;
-use crate::core::IngressStatus;
+use crate::replica::IngressStatus;
 use crate::server::refusal::Refusal;
 use axum::Router;
 use axum::response::Response;

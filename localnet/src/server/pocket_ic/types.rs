@@ -1,6 +1,6 @@
 //! Converts the types of the protocol to those of the network, and back.
 
-use crate::core::{self, Call, MessageId, Network, Reject};
+use crate::replica::{self, Call, MessageId, Network, Reject};
 use crate::server::refusal::Refusal;
 use candid::Principal;
 use pocket_ic::common::rest::{
@@ -83,7 +83,7 @@ pub fn reject(reject: Reject) -> Result<RejectResponse, Refusal> {
     }
 }
 
-pub fn answer(answer: core::Answer) -> Result<Result<Vec<u8>, RejectResponse>, Refusal> {
+pub fn answer(answer: replica::Answer) -> Result<Result<Vec<u8>, RejectResponse>, Refusal> {
     match answer {
         Ok(bytes) => Ok(Ok(bytes)),
         Err(e) => reject(e).map(Err),
@@ -117,23 +117,23 @@ pub fn topology(network: &Network) -> Topology {
     }
 }
 
-fn kind(kind: &core::SubnetKind) -> SubnetKind {
+fn kind(kind: &replica::SubnetKind) -> SubnetKind {
     match kind {
-        core::SubnetKind::Application => SubnetKind::Application,
-        core::SubnetKind::Bitcoin => SubnetKind::Bitcoin,
-        core::SubnetKind::CloudEngine => SubnetKind::CloudEngine,
-        core::SubnetKind::Fiduciary => SubnetKind::Fiduciary,
-        core::SubnetKind::Ii => SubnetKind::II,
-        core::SubnetKind::Nns => SubnetKind::NNS,
-        core::SubnetKind::Sns => SubnetKind::SNS,
-        core::SubnetKind::System => SubnetKind::System,
-        core::SubnetKind::VerifiedApplication => SubnetKind::VerifiedApplication,
+        replica::SubnetKind::Application => SubnetKind::Application,
+        replica::SubnetKind::Bitcoin => SubnetKind::Bitcoin,
+        replica::SubnetKind::CloudEngine => SubnetKind::CloudEngine,
+        replica::SubnetKind::Fiduciary => SubnetKind::Fiduciary,
+        replica::SubnetKind::Ii => SubnetKind::II,
+        replica::SubnetKind::Nns => SubnetKind::NNS,
+        replica::SubnetKind::Sns => SubnetKind::SNS,
+        replica::SubnetKind::System => SubnetKind::System,
+        replica::SubnetKind::VerifiedApplication => SubnetKind::VerifiedApplication,
     }
 }
 
-fn cost_schedule(kind: &core::SubnetKind) -> CanisterCyclesCostSchedule {
+fn cost_schedule(kind: &replica::SubnetKind) -> CanisterCyclesCostSchedule {
     match kind {
-        core::SubnetKind::CloudEngine => CanisterCyclesCostSchedule::Free,
+        replica::SubnetKind::CloudEngine => CanisterCyclesCostSchedule::Free,
         _ => CanisterCyclesCostSchedule::Normal,
     }
 }

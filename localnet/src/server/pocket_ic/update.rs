@@ -4,7 +4,7 @@ use super::json_body::Body;
 use super::state::Server;
 use super::target::Target;
 use super::types;
-use crate::core::{IngressStatus, MessageId};
+use crate::replica::{IngressStatus, MessageId};
 use crate::server::instances::live_network::LiveNetwork;
 use crate::server::refusal::Refusal;
 use axum::Router;

@@ -1,0 +1,10 @@
+//! Modules of canisters: checked, instrumented, compiled, and cached by their hash.
+//!
+//! This folder may use `instrument`, `engine` and `linker`.
+
+mod compiled;
+mod error;
+mod surface;
+
+pub use compiled::CompiledModule;
+pub use surface::MethodKind;

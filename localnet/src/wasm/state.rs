@@ -1,0 +1,88 @@
+//! The state that a canister keeps between messages, and the view of it that one message changes.
+
+use super::handover::GUARD_BYTES;
+use super::memory::{HEAP_MAX, HEAP_MAX_64, Image, Mapping, PAGE, STABLE_MAX, runs};
+use super::module::CompiledModule;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use wasmtime::Val;
+
+/// The state that a canister keeps between messages.
+#[derive(Clone)]
+pub struct State {
+    pub heap: Image,
+    pub stable: Image,
+    /// The module's own mutable globals, in order.
+    pub globals: Vec<Val>,
+}
+
+/// The state as one message sees it. Only a commit keeps its changes.
+pub struct Workspace {
+    pub heap: Arc<Mapping>,
+    pub stable: Arc<Mapping>,
+    pub globals: Vec<Val>,
+    /// Numbers of the written stable pages of [`PAGE`] bytes.
+    pub(super) stable_dirty: BTreeSet<usize>,
+}
+
+impl State {
+    /// The state before the first instruction: the data segments in the heap, and `stable`.
+    /// Fails if the module wants a larger heap than there can be.
+    pub fn initial(module: &CompiledModule, stable: Image) -> std::io::Result<Self> {
+        let capacity = match module.instrumented.memory64 {
+            true => HEAP_MAX_64,
+            false => HEAP_MAX,
+        };
+        let size = module.instrumented.memory_bytes();
+        if size > capacity {
+            return Err(std::io::Error::other(format!(
+                "a memory of {size} bytes is larger than the {capacity} that a heap may have"
+            )));
+        }
+        let mut heap = Image::new(capacity)?;
+        heap.set_size(size);
+        for (offset, bytes) in &module.instrumented.data {
+            heap.write(*offset as usize, bytes)?;
+        }
+        Ok(Self {
+            heap,
+            stable,
+            globals: vec![],
+        })
+    }
+
+    /// An empty stable memory.
+    pub fn empty_stable() -> std::io::Result<Image> {
+        Image::new(STABLE_MAX)
+    }
+
+    /// A view of this state for one message.
+    pub fn workspace(&self) -> std::io::Result<Workspace> {
+        Ok(Workspace {
+            heap: self.heap.map(GUARD_BYTES)?,
+            stable: self.stable.map(PAGE)?,
+            globals: self.globals.clone(),
+            stable_dirty: Default::default(),
+        })
+    }
+
+    /// Keeps the changes of a workspace.
+    pub fn commit(&mut self, workspace: &Workspace) -> std::io::Result<()> {
+        self.heap
+            .commit(&workspace.heap, &workspace.heap.dirty()?)?;
+        self.stable.commit(
+            &workspace.stable,
+            &runs(workspace.stable_dirty.iter().copied()),
+        )?;
+        self.globals = workspace.globals.clone();
+        Ok(())
+    }
+}
+
+impl Workspace {
+    /// Continues with the stable memory of another workspace, its written pages included.
+    pub fn take_stable(&mut self, other: &Workspace) {
+        self.stable = other.stable.clone();
+        self.stable_dirty = other.stable_dirty.clone();
+    }
+}
