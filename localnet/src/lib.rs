@@ -5,9 +5,9 @@
 //! - `prices`: prices, limits and instruction weights
 //! - `wasm`: WebAssembly and the System API
 //! - `replica`: the state machine, with the management canister
-//! - `http`: the server in front of it
+//! - `server`: the server in front of it
 
-pub mod http;
 mod prices;
 pub mod replica;
+pub mod server;
 pub mod wasm;

@@ -66,7 +66,7 @@ async fn run(options: Options) -> Result<(), String> {
     writeln!(stdout, "http://{address}/")
         .and_then(|()| stdout.flush())
         .map_err(|e| format!("Cannot print the address: {e}"))?;
-    localnet::http::serve(listener)
+    localnet::server::serve(listener)
         .await
         .map_err(|e| format!("The server failed: {e}"))
 }

@@ -3,8 +3,8 @@
 use crate::net::{Net, SECOND, to_u64, u64s, words};
 use crate::wasm::text;
 
-/// `late` is answered when `release` is called on this canister: it waits for a call to a canister that is stopping.
-/// Here it simply calls itself over and over until it is let go.
+/// `late` is answered after a call of `release`. Until then the canister calls itself again and
+/// again.
 const SLOW: &str = r#"
 (func (export "canister_update late")
   (call $note @"begun ") (call $wait (i32.const 0)))
@@ -12,14 +12,18 @@ const SLOW: &str = r#"
   (if (i64.eqz (global.get $x))
     (then (call $self_call @"spin" @fn($wait) @fn($wait)) (call $perform))
     (else (call $note @"answered ") (call $reply_bytes @"late reply"))))
-(func (export "canister_update spin") (call $self_call @"nap" @fn($relay_reply) @fn($relay_reject)) (call $perform))
-(func (export "canister_update nap") (call $new (i32.const 0) (i32.const 0) @"raw_rand" @fn($relay_reply) @fn($relay_reject)) (call $perform))
+(func (export "canister_update spin")
+  (call $self_call @"nap" @fn($relay_reply) @fn($relay_reject)) (call $perform))
+(func (export "canister_update nap")
+  (call $new (i32.const 0) (i32.const 0) @"raw_rand" @fn($relay_reply) @fn($relay_reject))
+  (call $perform))
 (func (export "canister_update release") (global.set $x (i64.const 1)) (call $msg_reply))
 (func (export "canister_update quick") (call $reply_bytes @"quick"))
 (func (export "canister_update deadline") (call $reply_u64 (call $msg_deadline)))
 (func (export "canister_update now") (call $reply_u64 (call $time)))
 (func (export "canister_update take_late")
-  (call $msg_cycles_accept128 (i64.const 0) (i64.const 300) (i32.const 0)) (call $wait (i32.const 0)))
+  (call $msg_cycles_accept128 (i64.const 0) (i64.const 300) (i32.const 0))
+  (call $wait (i32.const 0)))
 "#;
 
 fn caller(callee: candid::Principal) -> String {
@@ -57,10 +61,10 @@ fn an_answer_in_time_arrives() {
     let callee = net.canister(SLOW);
     let id = net.canister(&caller(callee));
     assert_eq!(words(net.update(id, "call", arg(10, "quick"))), "quick");
-    let now = net.core.time();
+    let now = net.network.time();
     let deadline = to_u64(net.update(id, "call", arg(10, "deadline")));
     assert!((now + 10 * SECOND..now + 11 * SECOND).contains(&deadline));
-    // at most 300 s, whatever is asked for
+    // the longest wait is 300 s
     let longest = to_u64(net.update(id, "call", arg(1_000_000, "deadline")));
     assert!((now + 300 * SECOND..now + 301 * SECOND).contains(&longest));
     // without a bound there is no deadline
@@ -80,13 +84,13 @@ fn a_late_reply_is_dropped() {
     assert!(net.look(&message).is_none());
     net.advance(5);
     net.rounds(2);
-    assert!(net.look(&message).is_none(), "5 of 10 seconds are over");
+    assert!(net.look(&message).is_none(), "5 of 10 seconds have passed");
     net.advance(6);
     net.rounds(2);
-    let answer = net.look(&message).expect("the deadline is over");
+    let answer = net.look(&message).expect("the deadline has passed");
     assert_eq!(words(answer), "6 Call deadline has expired.");
     assert_eq!(net.trace(id), "reject ");
-    // the callee goes on, and nobody hears of it
+    // the callee continues, and its reply is dropped
     net.update(callee, "release", b"").unwrap();
     net.rounds(8);
     assert_eq!(net.trace(callee), "begun answered ");
@@ -110,7 +114,7 @@ fn cycles_of_a_late_call_are_not_refunded_with_the_reject() {
 }
 
 #[test]
-fn calls_that_are_given_up_free_their_place_and_their_reserve() {
+fn expired_calls_free_their_place_in_the_queue_and_their_reserve() {
     let mut net = Net::new();
     let callee = net.canister(SLOW);
     let id = net.canister(&caller(callee));
@@ -119,7 +123,7 @@ fn calls_that_are_given_up_free_their_place_and_their_reserve() {
         .submit_as(crate::net::me(), id, "call", arg(10, "late"))
         .unwrap();
     net.rounds(4);
-    // 42 G are held back for the callback
+    // the network holds 42 G cycles back for the callback
     assert!(before - net.balance(id) > 42_000_000_000);
     net.advance(11);
     net.wait(&message).unwrap();

@@ -1,4 +1,5 @@
-//! Requests on their way: order, self-calls, full queues, calls that are half made, state between call and callback.
+//! Calls between canisters: their order, full queues, incomplete calls, and the state between call
+//! and callback.
 
 use crate::net::{Net, to_u64, words};
 use crate::wasm::text;
@@ -19,7 +20,8 @@ fn requests_of_one_canister_to_another_arrive_in_order() {
              (global.set $x (i64.add (global.get $x) (i64.const 1)))
              (if (i64.eq (global.get $x) (i64.const 5)) (then (call $msg_reply))))
            (func (export "canister_update go")
-             (call $send @"1") (call $send @"2") (call $send @"3") (call $send @"4") (call $send @"5"))"#
+             (call $send @"1") (call $send @"2") (call $send @"3")
+             (call $send @"4") (call $send @"5"))"#
     ));
     net.update(id, "go", b"").unwrap();
     assert_eq!(net.trace(callee), "12345");
@@ -32,7 +34,8 @@ fn a_canister_may_call_itself() {
     let mut net = Net::new();
     let id = net.canister(
         r#"(func (export "canister_update outer")
-             (call $note @"outer ") (call $self_call @"inner" @fn($back) @fn($relay_reject)) (call $perform)
+             (call $note @"outer ")
+             (call $self_call @"inner" @fn($back) @fn($relay_reject)) (call $perform)
              (call $note @"called "))
            (func $back (param i32) (call $note @"back ") (call $relay_reply (i32.const 0)))
            (func (export "canister_update inner")
@@ -45,7 +48,7 @@ fn a_canister_may_call_itself() {
 }
 
 #[test]
-fn calls_of_a_message_that_traps_are_never_sent() {
+fn calls_of_a_trapping_message_are_never_sent() {
     let mut net = Net::new();
     let callee = net.canister(
         r#"(func (export "canister_update hit")
@@ -54,7 +57,8 @@ fn calls_of_a_message_that_traps_are_never_sent() {
     let name = text(callee.as_slice());
     let id = net.canister(&format!(
         r#"(func (export "canister_update half")
-             (call $new @{name} @"hit" @fn($nothing) @fn($nothing)) (call $reply_bytes @"not performed"))
+             (call $new @{name} @"hit" @fn($nothing) @fn($nothing))
+             (call $reply_bytes @"not performed"))
            (func (export "canister_update fail")
              (call $new @{name} @"hit" @fn($nothing) @fn($nothing)) (call $perform) (unreachable))
            (func (export "canister_update nothing_begun") (call $perform))"#
@@ -66,12 +70,12 @@ fn calls_of_a_message_that_traps_are_never_sent() {
     assert!(said.contains("no call is under construction"), "{said}");
     net.rounds(3);
     assert_eq!(net.x(callee), 0);
-    // and nothing is left open: the canister stops at once
+    // no call is open, so the canister stops at once
     net.control("stop_canister", id).unwrap();
 }
 
 #[test]
-fn five_hundred_requests_may_be_under_way_to_one_canister() {
+fn five_hundred_requests_may_be_in_flight_to_one_canister() {
     let mut net = Net::new();
     let callee = net.canister(
         r#"(func (export "canister_update add")
@@ -79,7 +83,8 @@ fn five_hundred_requests_may_be_under_way_to_one_canister() {
     );
     let other = net.canister(r#"(func (export "canister_update add") (call $msg_reply))"#);
     let (name, other) = (text(callee.as_slice()), text(other.as_slice()));
-    // counts what is sent until call_perform refuses, and tells how
+    // sends until call_perform refuses; replies with the number of calls sent and the code of the
+    // refusal
     let id = net.canister(&format!(
         r#"(func $back (param i32))
            (func (export "canister_update fill") (local $sent i64) (local $code i32)
@@ -93,7 +98,7 @@ fn five_hundred_requests_may_be_under_way_to_one_canister() {
              (i64.store (i32.const 8) (i64.extend_i32_u (local.get $code)))
              (call $reply_bytes (i32.const 0) (i32.const 16)))"#
     ));
-    // 42 G cycles are held back for each call
+    // each call holds 42 G cycles back, so this needs 21 T
     for _ in 0..2 {
         let bytes = net.update(id, "fill", b"").unwrap();
         assert_eq!(bytes, crate::net::u64s(&[500, 2]));
@@ -109,9 +114,11 @@ fn other_messages_run_between_a_call_and_its_callback() {
     let name = text(callee.as_slice());
     let id = net.canister(&format!(
         r#"(func (export "canister_update start")
-             (global.set $x (i64.const 1)) (call $new @{name} @"slow" @fn($back) @fn($back)) (call $perform))
+             (global.set $x (i64.const 1))
+             (call $new @{name} @"slow" @fn($back) @fn($back)) (call $perform))
            (func $back (param i32) (call $reply_u64 (global.get $x)))
-           (func (export "canister_update change") (global.set $x (i64.const 2)) (call $msg_reply))"#
+           (func (export "canister_update change")
+             (global.set $x (i64.const 2)) (call $msg_reply))"#
     ));
     let first = net.submit(id, "start");
     let second = net.submit(id, "change");
@@ -125,17 +132,17 @@ fn time_stands_still_within_a_round() {
     let clock = r#"(func (export "canister_update now") (call $reply_u64 (call $time)))"#;
     let (a, b) = (net.canister(clock), net.canister(clock));
     let (first, second) = (net.submit(a, "now"), net.submit(b, "now"));
-    net.core.tick();
+    net.network.tick();
     let seen = to_u64(net.look(&first).expect("is answered"));
     assert_eq!(to_u64(net.look(&second).expect("is answered")), seen);
     assert!(to_u64(net.update(a, "now", b"")) > seen);
     net.advance(60);
     assert!(to_u64(net.update(a, "now", b"")) >= seen + 60_000_000_000);
-    assert!(net.core.set_time(seen).is_err(), "time never goes back");
+    assert!(net.network.set_time(seen).is_err(), "time never goes back");
 }
 
 #[test]
-fn an_error_travels_back_through_a_chain() {
+fn a_reject_passes_through_a_chain_of_calls() {
     let mut net = Net::new();
     let last = net
         .canister(r#"(func (export "canister_update go") (call $msg_reject @"end of the line"))"#);

@@ -1,4 +1,5 @@
-//! Certified data: set in updates, seen in queries with a certificate that verifies with the network's root key.
+//! Certified data: set by updates, read by queries with a certificate that verifies with the
+//! network's root key.
 
 use crate::net::{Net, to_u64, words};
 use ic_certification::{Certificate, LookupResult};
@@ -22,13 +23,13 @@ const CERTIFYING: &str = r#"
   (call $certified_data_set (i32.const 0) (i32.const 4)) (call $msg_reply))
 "#;
 
-/// The certified data in a certificate whose signature is good.
+/// Verifies the signature of a certificate and returns the certified data in it.
 fn verified(net: &Net, canister: candid::Principal, certificate: &[u8]) -> Vec<u8> {
     let certificate: Certificate = serde_cbor::from_slice(certificate).expect("a certificate");
     let mut message = b"\x0dic-state-root".to_vec();
     message.extend_from_slice(&certificate.tree.digest());
-    let key = net.core.root_key();
-    // a BLS key in DER: a header of 37 bytes, then 96 of the key
+    let key = net.network.root_key();
+    // a BLS key in DER has a header of 37 bytes, then the 96 bytes of the key
     ic_verify_bls_signature::verify_bls_signature(&certificate.signature, &message, &key[37..])
         .expect("the signature is good");
     let path: [&[u8]; 3] = [b"canister", canister.as_slice(), b"certified_data"];
@@ -62,18 +63,18 @@ fn a_changed_certificate_does_not_verify() {
     let certificate: Certificate = serde_cbor::from_slice(&bytes).unwrap();
     let mut message = b"\x0dic-state-root".to_vec();
     message.extend_from_slice(&certificate.tree.digest());
-    let key = net.core.root_key();
+    let key = net.network.root_key();
     let checked =
         ic_verify_bls_signature::verify_bls_signature(&certificate.signature, &message, &key[37..]);
     assert!(checked.is_err());
 }
 
 #[test]
-fn certificates_are_for_queries_and_data_for_updates() {
+fn only_queries_get_certificates_and_only_updates_set_data() {
     let mut net = Net::new();
     let id = net.canister(CERTIFYING);
     assert_eq!(to_u64(net.query(id, "present", b"")), 1);
-    // in a query that a composite query asks for as well
+    // also in a query that a composite query calls
     assert_eq!(to_u64(net.query(id, "ask_itself", b"")), 1);
     assert_eq!(to_u64(net.update(id, "present", b"")), 0);
     assert_eq!(to_u64(net.update(id, "present_in_update", b"")), 0);

@@ -1,4 +1,4 @@
-//! The chunk store, and installing a module that came in chunks.
+//! The chunk store, and the installation of a module from chunks.
 
 use crate::net::{Mode, Net, me, to_u64, user, words};
 use crate::wasm;
@@ -49,7 +49,7 @@ fn a_module_in_chunks_is_installed_in_the_order_of_the_list() {
     let id = net.create();
     let module = module();
     let (head, tail) = module.split_at(1000);
-    // sent in any order
+    // the order of the uploads doesn't matter
     let second = upload(&mut net, id, tail);
     let first = upload(&mut net, id, head);
     assert_eq!(first.hash, Sha256::digest(head).to_vec());
@@ -77,7 +77,7 @@ fn a_module_in_chunks_is_installed_in_the_order_of_the_list() {
 }
 
 #[test]
-fn chunks_may_lie_in_another_canister_of_the_same_controller() {
+fn the_chunks_may_be_in_another_canister_of_the_same_controller() {
     let mut net = Net::new();
     let (store, target, foreign) = (net.create(), net.create(), net.create());
     let chunk = upload(&mut net, store, &module());
@@ -88,7 +88,7 @@ fn chunks_may_lie_in_another_canister_of_the_same_controller() {
     .unwrap();
     assert_eq!(to_u64(net.query(target, "x", b"")), 42);
 
-    // who controls the target but not the store may not use its chunks
+    // a controller of the target who doesn't control the store may not use its chunks
     let alice = user("alice");
     net.settings(
         foreign,
@@ -107,7 +107,7 @@ fn chunks_may_lie_in_another_canister_of_the_same_controller() {
 }
 
 #[test]
-fn a_missing_or_too_large_chunk_is_told() {
+fn a_missing_or_oversized_chunk_is_reported() {
     let mut net = Net::new();
     let id = net.create();
     let missing = ChunkHash { hash: vec![1; 32] };
@@ -124,7 +124,8 @@ fn a_missing_or_too_large_chunk_is_told() {
     let said = words(net.manage("upload_chunk", &large));
     assert_eq!(
         said,
-        "5 504: Error from Wasm chunk store: Wasm chunk size 1048577 exceeds the maximum chunk size of 1048576."
+        "5 504: Error from Wasm chunk store: \
+         Wasm chunk size 1048577 exceeds the maximum chunk size of 1048576."
     );
     let stranger = net.manage_as(
         user("bob"),

@@ -1,10 +1,11 @@
-//! Cycles that go along with calls: accepted, refunded, more than there are.
+//! Cycles that calls carry: accepted, refunded, and more than the sender has.
 
 use crate::net::{Net, T, to_u64, u64s, words};
 use crate::wasm::text;
 use ic_management_canister_types::CanisterIdRecord;
 
-/// Takes as many cycles as its argument says, then ends as its name says; replies with what it got.
+/// Each method accepts as many cycles as its argument says, then ends as its name says. A reply
+/// holds the accepted amount.
 const TAKER: &str = r#"
 (func $take (call $msg_cycles_accept128 (i64.const 0) (call $arg_u64 (i32.const 0)) (i32.const 0)))
 (func (export "canister_update take") (call $take) (call $reply_bytes (i32.const 0) (i32.const 8)))
@@ -12,10 +13,11 @@ const TAKER: &str = r#"
 (func (export "canister_update take_and_trap") (call $take) (unreachable))
 (func (export "canister_update silent") (call $take))
 (func (export "canister_update available")
-  (call $take) (call $msg_cycles_available128 (i32.const 0)) (call $reply_bytes (i32.const 0) (i32.const 8)))
+  (call $take)
+  (call $msg_cycles_available128 (i32.const 0)) (call $reply_bytes (i32.const 0) (i32.const 8)))
 "#;
 
-/// Calls `method` with 1,000,000 cycles and the argument that it got; replies with the refund.
+/// Calls `method` with 1,000,000 cycles and its own argument, and replies with the refund.
 fn giver(callee: candid::Principal, method: &str) -> String {
     let name = text(callee.as_slice());
     format!(
@@ -34,14 +36,18 @@ fn giver(callee: candid::Principal, method: &str) -> String {
 }
 
 #[test]
-fn what_is_not_accepted_comes_back() {
+fn cycles_that_the_callee_does_not_accept_come_back() {
     let mut net = Net::new();
     let taker = net.canister(TAKER);
     let id = net.canister(&giver(taker, "take"));
     for (wanted, got) in [(0, 0), (1, 1), (999_999, 999_999), (u64::MAX, 1_000_000)] {
         let refund = to_u64(net.update(id, "give", u64s(&[wanted])));
         assert_eq!(refund, 1_000_000 - got);
-        assert_eq!(net.x(id), got, "what the callee says it accepted");
+        assert_eq!(
+            net.x(id),
+            got,
+            "the callee replies with the accepted amount"
+        );
     }
 }
 
@@ -62,7 +68,7 @@ fn cycles_move_from_one_balance_to_the_other() {
 }
 
 #[test]
-fn a_reject_keeps_what_was_accepted_and_a_trap_does_not() {
+fn a_reject_keeps_accepted_cycles_and_a_trap_returns_them() {
     let mut net = Net::new();
     let taker = net.canister(TAKER);
     for (method, refund) in [
@@ -80,7 +86,7 @@ fn a_reject_keeps_what_was_accepted_and_a_trap_does_not() {
 }
 
 #[test]
-fn nobody_sends_cycles_by_ingress() {
+fn ingress_messages_carry_no_cycles() {
     let mut net = Net::new();
     let id = net.canister(TAKER);
     assert_eq!(to_u64(net.update(id, "take", u64s(&[5]))), 0);
@@ -88,7 +94,7 @@ fn nobody_sends_cycles_by_ingress() {
 }
 
 #[test]
-fn more_cycles_than_there_are_cannot_be_sent() {
+fn a_call_carries_no_more_cycles_than_the_balance() {
     let mut net = Net::new();
     let taker = net.canister(TAKER);
     let name = text(taker.as_slice());
@@ -99,7 +105,7 @@ fn more_cycles_than_there_are_cannot_be_sent() {
            (func (export "canister_update drop")
              (call $new @{name} @"take" @fn($nothing) @fn($nothing))
              (call $call_cycles_add128 (i64.const 0) (i64.const 50000000000000))
-             ;; a call that was not performed gives its cycles back
+             ;; a new call drops the one before, whose cycles come back
              (call $new @{name} @"take" @fn($nothing) @fn($nothing))
              (call $canister_cycle_balance128 (i32.const 0))
              (call $reply_bytes (i32.const 0) (i32.const 8)))"#
@@ -113,7 +119,7 @@ fn more_cycles_than_there_are_cannot_be_sent() {
 }
 
 #[test]
-fn cycles_are_deposited_in_any_canister() {
+fn a_canister_may_deposit_cycles_in_any_other() {
     let mut net = Net::new();
     let (target, outsider) = (net.create(), net.create());
     let arg = candid::encode_one(CanisterIdRecord {
@@ -123,7 +129,8 @@ fn cycles_are_deposited_in_any_canister() {
     let body = |arg: &[u8]| {
         format!(
             r#"(func (export "canister_update deposit")
-                 (call $new (i32.const 0) (i32.const 0) @"deposit_cycles" @fn($done) @fn($relay_reject))
+                 (call $new (i32.const 0) (i32.const 0)
+                   @"deposit_cycles" @fn($done) @fn($relay_reject))
                  (call $call_data_append @{})
                  (call $call_cycles_add128 (i64.const 0) (i64.const 7000000000000))
                  (call $perform))
@@ -145,13 +152,13 @@ fn cycles_are_deposited_in_any_canister() {
     let said = words(net.update(id, "deposit", b""));
     assert!(said.starts_with("3 "), "{said}");
     assert!(net.balance(id) > 99 * T, "the cycles came back");
-    // not for users
+    // users may not call this method
     let refused = net.manage("deposit_cycles", &CanisterIdRecord { canister_id: id });
     assert_eq!(refused.unwrap_err().error_code, 406);
 }
 
 #[test]
-fn a_call_that_is_never_performed_gives_its_cycles_back() {
+fn the_cycles_of_a_call_that_is_never_performed_come_back() {
     let mut net = Net::new();
     let id = net.canister(
         r#"(func (export "canister_update begin")

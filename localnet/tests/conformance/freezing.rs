@@ -9,7 +9,8 @@ const PLAIN: &str = r#"
 (func (export "canister_update hello") (call $reply_bytes @"hello"))
 (func (export "canister_query look") (call $reply_bytes @"seen"))
 (func (export "canister_update liquid")
-  (call $canister_cycle_balance128 (i32.const 0)) (call $canister_liquid_cycle_balance128 (i32.const 16))
+  (call $canister_cycle_balance128 (i32.const 0))
+  (call $canister_liquid_cycle_balance128 (i32.const 16))
   (call $reply_u64 (i64.sub (i64.load (i32.const 0)) (i64.load (i32.const 16)))))
 "#;
 
@@ -27,7 +28,8 @@ fn a_timer_that_is_due_while_the_canister_cannot_pay_fires_when_it_can() {
     net.install(
         id,
         r#"(func (export "canister_update set")
-             (drop (call $global_timer_set (i64.add (call $time) (i64.const 5000000000)))) (call $msg_reply))
+             (drop (call $global_timer_set (i64.add (call $time) (i64.const 5000000000))))
+             (call $msg_reply))
            (func (export "canister_global_timer") (call $note @"t"))"#,
     );
     net.update(id, "set", b"").unwrap();
@@ -49,43 +51,44 @@ fn call(net: &mut Net, callee: Principal) -> String {
 }
 
 #[test]
-fn a_frozen_canister_takes_no_messages_until_it_thaws() {
+fn a_frozen_canister_accepts_no_messages_until_it_thaws() {
     let mut net = Net::new();
     let id = net.create_with(2 * T, CanisterSettings::default());
     net.install(id, PLAIN);
     net.settings(id, threshold(100_000_000_000));
     let said = net.say(id, "hello");
-    let words_of_it =
+    let expected =
         format!("2 207: Canister {id} is out of cycles: please top up the canister with at least ");
-    assert!(said.starts_with(&words_of_it), "{said}");
+    assert!(said.starts_with(&expected), "{said}");
     assert_eq!(
         words(net.query(id, "look", b"")),
         format!(
-            "2 207: Canister {id} is unable to process query calls because it's frozen. Please top up the canister with cycles and try again."
+            "2 207: Canister {id} is unable to process query calls because it's frozen. \
+             Please top up the canister with cycles and try again."
         )
     );
     assert_eq!(
         call(&mut net, id),
         format!("2 IC0207: Canister {id} is out of cycles")
     );
-    // the settings can still be changed
+    // its controllers can still change the settings
     net.settings(id, threshold(0));
     assert_eq!(net.say(id, "hello"), "hello");
 }
 
 #[test]
-fn the_reserve_is_what_idling_costs_until_the_threshold() {
+fn the_reserve_is_the_cost_of_idling_for_the_threshold() {
     let mut net = Net::new();
     let id = net.create();
     net.install(id, PLAIN);
     let reserve = |net: &mut Net| u128::from(to_u64(net.update(id, "liquid", b"")));
     let bytes: u128 = net.info(id).memory_size.0.try_into().unwrap();
-    // 127,000 cycles for a GiB and second, 2,592,000 s at first
+    // 127,000 cycles a GiB and second; the default threshold is 2,592,000 s
     let expected = bytes * 127_000 * 2_592_000 / (1 << 30);
     let thirty_days = reserve(&mut net);
     assert!(
         thirty_days.abs_diff(expected) <= 1,
-        "{thirty_days}, not {expected}"
+        "{thirty_days}, expected {expected}"
     );
     net.settings(id, threshold(2 * 2_592_000));
     let sixty_days = reserve(&mut net);
@@ -95,7 +98,7 @@ fn the_reserve_is_what_idling_costs_until_the_threshold() {
 }
 
 #[test]
-fn cycles_below_the_threshold_cannot_be_given_away() {
+fn a_canister_cannot_send_the_cycles_of_its_reserve() {
     let mut net = Net::new();
     let target = net.create();
     let name = text(target.as_slice());
@@ -108,7 +111,7 @@ fn cycles_below_the_threshold_cannot_be_given_away() {
     );
     net.install(id, &body);
     assert_eq!(net.say(id, "give"), "can");
-    // about 0.25 MiB: 31 cycles a second; 50 G seconds cost 1.5 T
+    // about 0.25 MiB costs 31 cycles a second, so 50 G seconds cost 1.5 T
     net.settings(id, threshold(50_000_000_000));
     assert_eq!(
         net.say(id, "give"),
@@ -117,11 +120,11 @@ fn cycles_below_the_threshold_cannot_be_given_away() {
 }
 
 #[test]
-fn a_call_that_cannot_be_paid_is_refused_at_once() {
+fn call_perform_refuses_a_call_that_the_canister_cannot_pay() {
     let mut net = Net::new();
     let callee = net.canister(PLAIN);
     let name = text(callee.as_slice());
-    // an execution holds 40 G back, a call 42 G more
+    // an execution holds 40 G cycles back, a call another 42 G
     let id = net.create_with(81_000_000_000, threshold(0));
     let body = format!(
         r#"(func (export "canister_update call")
@@ -132,14 +135,14 @@ fn a_call_that_cannot_be_paid_is_refused_at_once() {
     net.install(rich, &body);
     let code = to_u64(net.update(rich, "call", b""));
     assert_eq!(code, 0);
-    // an installation holds 300 G back
+    // an installation holds 300 G cycles back
     assert_eq!(
         net.deploy(id, crate::net::Mode::Install, &canister(&body), b"")
             .unwrap_err()
             .error_code,
         207
     );
-    net.core.add_cycles(id, T).unwrap();
+    net.network.add_cycles(id, T).unwrap();
     net.install(id, &body);
     let surplus = net.balance(id) - 81_000_000_000;
     let burner = format!(
@@ -163,12 +166,12 @@ fn a_call_that_cannot_be_paid_is_refused_at_once() {
         .unwrap();
     net.update(id, "burn", b"").unwrap();
     assert!(net.balance(id) < 81_000_000_000);
-    // 2, SYS_TRANSIENT, and the canister goes on
+    // the code is 2 (SYS_TRANSIENT), and the canister continues
     assert_eq!(to_u64(net.update(id, "call", b"")), 2);
 }
 
 #[test]
-fn who_cannot_pay_for_storage_loses_code_and_state() {
+fn a_canister_that_cannot_pay_for_storage_loses_code_and_state() {
     let mut net = Net::new();
     let id = net.create_with(T, threshold(0));
     net.install(id, PLAIN);
@@ -180,11 +183,11 @@ fn who_cannot_pay_for_storage_loses_code_and_state() {
         },
     );
     assert_eq!(net.say(id, "hello"), "hello");
-    // 10 % of compute cost 100 M cycles a second: the rest is gone after 10,000 s
+    // 10 % of compute costs 100 M cycles a second, so the balance is used up after 10,000 s
     net.advance(20_000);
     net.rounds(2);
     assert_eq!(net.balance(id), 0);
-    net.core.add_cycles(id, 100 * T).unwrap();
+    net.network.add_cycles(id, 100 * T).unwrap();
     let refused = net.update(id, "hello", b"").unwrap_err();
     assert_eq!((refused.code, refused.error_code), (5, 537));
     assert_eq!(net.info(id).module_hash, None);

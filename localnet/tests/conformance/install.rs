@@ -1,10 +1,11 @@
-//! Installing: modes, what init sees, who may, and that a failed installation changes nothing.
+//! Installation: its modes, what init sees, who may install, and that a failed installation changes
+//! nothing.
 
 use crate::net::{Mode, Net, me, to_u64, user, words};
 use crate::wasm::{canister, raw};
 use ic_management_canister_types::CanisterSettings;
 
-/// Remembers the argument of `canister_init` in global, heap and stable memory.
+/// Keeps the argument of `canister_init` in the global, the heap and stable memory.
 const KEEPER: &str = r#"
 (func (export "canister_init")
   (global.set $x (call $arg_u64 (i32.const 0)))
@@ -19,7 +20,7 @@ fn number(n: u64) -> [u8; 8] {
 }
 
 #[test]
-fn each_mode_needs_its_state() {
+fn each_mode_needs_an_empty_or_a_full_canister() {
     let mut net = Net::new();
     let id = net.create();
     let module = canister(KEEPER);
@@ -27,21 +28,23 @@ fn each_mode_needs_its_state() {
     assert_eq!(
         words(net.deploy(id, upgrade, &module, &number(1))),
         format!(
-            "5 537: Error from Canister {id}: Attempted to execute a message, but the canister contains no Wasm module."
+            "5 537: Error from Canister {id}: \
+             Attempted to execute a message, but the canister contains no Wasm module."
         )
     );
     net.deploy(id, Mode::Install, &module, &number(1)).unwrap();
     assert_eq!(
         words(net.deploy(id, Mode::Install, &module, &number(2))),
         format!(
-            "5 514: Canister {id} cannot be installed because the canister is not empty. Try installing with mode='reinstall' instead."
+            "5 514: Canister {id} cannot be installed because the canister is not empty. \
+             Try installing with mode='reinstall' instead."
         )
     );
     assert_eq!(net.x(id), 1);
     net.deploy(id, Mode::Reinstall, &module, &number(3))
         .unwrap();
     assert_eq!(net.x(id), 3);
-    // an empty canister may be reinstalled too
+    // reinstall works for an empty canister too
     let empty = net.create();
     net.deploy(empty, Mode::Reinstall, &module, &number(4))
         .unwrap();
@@ -49,28 +52,29 @@ fn each_mode_needs_its_state() {
 }
 
 #[test]
-fn a_reinstall_begins_a_new_life() {
+fn a_reinstall_empties_heap_and_stable_memory() {
     let mut net = Net::new();
     let id = net.create();
     net.deploy(id, Mode::Install, &canister(KEEPER), &number(1))
         .unwrap();
-    assert_eq!(net.core.stable_memory(id).unwrap().len(), 65_536);
+    assert_eq!(net.network.stable_memory(id).unwrap().len(), 65_536);
     let bare = canister(
         r#"(func (export "canister_query heap") (call $reply_u64 (i64.load (i32.const 512))))"#,
     );
     net.deploy(id, Mode::Reinstall, &bare, b"").unwrap();
     assert_eq!(net.x(id), 0);
     assert_eq!(to_u64(net.query(id, "heap", b"")), 0);
-    assert_eq!(net.core.stable_memory(id).unwrap().len(), 0);
+    assert_eq!(net.network.stable_memory(id).unwrap().len(), 0);
 }
 
 #[test]
-fn a_trap_in_init_or_start_leaves_what_was_there() {
+fn a_trap_in_init_or_start_changes_nothing() {
     let mut net = Net::new();
     let id = net.create();
     let failing = canister(
         r#"(func (export "canister_init")
-             (drop (call $stable64_grow (i64.const 9))) (global.set $x (i64.const 9)) (call $trap @"no"))"#,
+             (drop (call $stable64_grow (i64.const 9)))
+             (global.set $x (i64.const 9)) (call $trap @"no"))"#,
     );
     let said = words(net.deploy(id, Mode::Install, &failing, b""));
     assert_eq!(
@@ -85,7 +89,7 @@ fn a_trap_in_init_or_start_leaves_what_was_there() {
     let start = raw("(module (memory 1) (func $s (unreachable)) (start $s))");
     for module in [&failing, &start] {
         for mode in [Mode::Reinstall, Mode::Upgrade(None)] {
-            // no init in an upgrade: that one works for the first module
+            // an upgrade doesn't run init, so it works with the first module
             if module == &failing && matches!(mode, Mode::Upgrade(_)) {
                 continue;
             }
@@ -93,19 +97,21 @@ fn a_trap_in_init_or_start_leaves_what_was_there() {
             assert_eq!(net.info(id).module_hash, hash);
             assert_eq!(net.x(id), 6);
             assert_eq!(to_u64(net.query(id, "heap", b"")), 6);
-            assert_eq!(net.core.stable_memory(id).unwrap()[..8], number(6));
+            assert_eq!(net.network.stable_memory(id).unwrap()[..8], number(6));
         }
     }
 }
 
 #[test]
-fn the_start_function_runs_once_for_each_life() {
+fn the_start_function_runs_once_for_each_installation() {
     let mut net = Net::new();
     let id = net.create();
     let body = r#"(func $begin (global.set $x (i64.add (global.get $x) (i64.const 7))))
                   (start $begin)
-                  (func (export "canister_init") (global.set $x (i64.add (global.get $x) (i64.const 100))))
-                  (func (export "canister_post_upgrade") (global.set $x (i64.add (global.get $x) (i64.const 200))))
+                  (func (export "canister_init")
+                    (global.set $x (i64.add (global.get $x) (i64.const 100))))
+                  (func (export "canister_post_upgrade")
+                    (global.set $x (i64.add (global.get $x) (i64.const 200))))
                   (func (export "canister_update add")
                     (global.set $x (i64.add (global.get $x) (i64.const 1))) (call $msg_reply))"#;
     net.deploy(id, Mode::Install, &canister(body), b"").unwrap();
@@ -183,14 +189,15 @@ fn only_controllers_install() {
 }
 
 #[test]
-fn the_version_rises_with_what_succeeds() {
+fn the_version_rises_with_each_success() {
     let mut net = Net::new();
     let id = net.create();
-    let body = r#"(func (export "canister_update version") (call $reply_u64 (call $canister_version)))
+    let body = r#"(func (export "canister_update version")
+                    (call $reply_u64 (call $canister_version)))
                   (func (export "canister_update trap") (unreachable))"#;
     net.install(id, body);
     let first = to_u64(net.update(id, "version", b""));
-    // the one before was a message
+    // the message before raised it by one
     assert_eq!(to_u64(net.update(id, "version", b"")), first + 1);
     net.update(id, "trap", b"").unwrap_err();
     net.query(id, "x", b"").unwrap();

@@ -1,17 +1,18 @@
-//! How instructions are counted: the same numbers everywhere and always.
+//! The counting of instructions, which gives the same numbers on every machine.
 
 use crate::net::{Net, to_u64, u64s};
 use crate::wasm::text;
 
-/// What `performance_counter(0)` says at the end of a straight function that does this first. A block is charged at its
-/// start, so the rest of the function is in the number as well.
+/// The value of `performance_counter(0)` at the end of a function that begins with `body`. Each
+/// basic block is charged at its start, so the number includes the rest of the function.
 fn count(body: &str) -> u64 {
     let mut net = Net::new();
     let id = net.canister(&format!(
-        r#"(func (export "canister_update f") (local $n i64) {body} (call $reply_u64 (call $performance_counter (i32.const 0))))"#
+        r#"(func (export "canister_update f") (local $n i64)
+             {body} (call $reply_u64 (call $performance_counter (i32.const 0))))"#
     ));
     let reply = net.update(id, "f", b"").expect("a reply");
-    // what the body itself appended comes first
+    // bytes that the body itself appended come first
     u64::from_le_bytes(*reply.last_chunk().expect("8 bytes"))
 }
 
@@ -37,7 +38,7 @@ fn instructions_have_their_weights() {
             "(memory.copy (i32.const 0) (i32.const 0) (i32.const 5000))",
             5103,
         ),
-        // the call, the entry of the function, and its argument
+        // 5 for the call, 1 for the entry of the function, 1 for its argument
         ("(call $nothing (i32.const 0))", 7),
         (
             "(call_indirect (param i32) (i32.const 0) @fn($nothing))",
@@ -60,8 +61,8 @@ fn instructions_have_their_weights() {
 }
 
 #[test]
-fn a_loop_counts_each_turn() {
-    // get, const, sub, set, get: 1 each; br_if: 2
+fn a_loop_counts_each_iteration() {
+    // one iteration: 7 instructions of weight 1, and a br_if of weight 2
     let turns = |n: u32| {
         count(&format!(
             "(local.set $n (i64.const {n}))
@@ -75,7 +76,7 @@ fn a_loop_counts_each_turn() {
 
 #[test]
 fn a_block_is_charged_at_its_start() {
-    // the nops stand after the counter was read, but in the same block
+    // the nops come after the counter is read, but they are in the same block
     let after = |nops: usize| {
         let mut net = Net::new();
         let id = net.canister(&format!(
@@ -87,7 +88,7 @@ fn a_block_is_charged_at_its_start() {
         to_u64(net.update(id, "f", b""))
     };
     assert_eq!(after(500) - after(0), 500);
-    // what stands in a branch that is not taken costs nothing
+    // a branch that isn't taken costs nothing
     let branch = |nops: usize| {
         count(&format!(
             "(if (i64.ne (local.get $n) (i64.const 0)) (then {}))",
@@ -98,14 +99,14 @@ fn a_block_is_charged_at_its_start() {
 }
 
 #[test]
-fn stable_pages_cost_a_thousand_at_the_first_write() {
+fn the_first_write_to_a_stable_page_costs_1_000_instructions() {
     let grow = "(drop (call $stable64_grow (i64.const 1)))";
     let write = |offset: u32| {
         format!("(call $stable64_write (i64.const {offset}) (i64.const 0) (i64.const 100))")
     };
     let read = "(call $stable64_read (i64.const 0) (i64.const 0) (i64.const 100))";
     let base = count(grow);
-    // the call 5, three constants, 20, a byte 1 each
+    // 5 for the call, 3 constants, 20 for the function, 1 for each byte
     let plain = 5 + 3 + 20 + 100;
     assert_eq!(count(&format!("{grow}{read}")) - base, plain);
     let one = count(&format!("{grow}{}", write(0))) - base;
@@ -117,7 +118,7 @@ fn stable_pages_cost_a_thousand_at_the_first_write() {
 }
 
 #[test]
-fn counter_one_adds_up_over_the_callbacks() {
+fn counter_1_adds_up_over_the_callbacks() {
     let mut net = Net::new();
     let callee = net.canister(r#"(func (export "canister_update f") (call $msg_reply))"#);
     let name = text(callee.as_slice());
@@ -130,19 +131,21 @@ fn counter_one_adds_up_over_the_callbacks() {
              (i64.store (i32.const 136) (call $performance_counter (i32.const 0)))
              (i64.store (i32.const 144) (call $performance_counter (i32.const 1)))
              (call $reply_bytes (i32.const 128) (i32.const 24)))
-           (func (export "canister_update wrong") (drop (call $performance_counter (i32.const 2))))"#
+           (func (export "canister_update wrong")
+             (drop (call $performance_counter (i32.const 2))))"#
     ));
     let bytes = net.update(id, "f", b"").unwrap();
     let at = |i: usize| u64::from_le_bytes(bytes[8 * i..8 * i + 8].try_into().unwrap());
     let (first, back, sum) = (at(0), at(1), at(2));
     assert!(first > 10_000 && back < 10_000);
-    // 200 for the second read; the first message wrote one heap page, which its own counter did not show
+    // 200 for the second read of a counter; 1,000 for the heap page that the first message wrote,
+    // which counter 0 doesn't show
     assert_eq!(sum, first + back + 200 + 1_000);
     assert!(net.say(id, "wrong").starts_with("5 504"));
 }
 
 #[test]
-fn the_numbers_are_the_same_in_every_instance() {
+fn every_instance_counts_the_same_numbers() {
     let run = || {
         let mut net = Net::new();
         let id = net.canister(
@@ -150,8 +153,10 @@ fn the_numbers_are_the_same_in_every_instance() {
                  (local $n i64) (local $f f64)
                  (local.set $n (call $arg_u64 (i32.const 0)))
                  (loop $more
-                   (local.set $f (f64.sqrt (f64.add (local.get $f) (f64.convert_i64_u (local.get $n)))))
-                   (i64.store (i32.and (i32.wrap_i64 (local.get $n)) (i32.const 0xfff8)) (i64.reinterpret_f64 (local.get $f)))
+                   (local.set $f
+                     (f64.sqrt (f64.add (local.get $f) (f64.convert_i64_u (local.get $n)))))
+                   (i64.store (i32.and (i32.wrap_i64 (local.get $n)) (i32.const 0xfff8))
+                     (i64.reinterpret_f64 (local.get $f)))
                    (local.set $n (i64.sub (local.get $n) (i64.const 1)))
                    (br_if $more (i64.ne (local.get $n) (i64.const 0))))
                  (global.set $x (i64.reinterpret_f64 (local.get $f)))
@@ -163,6 +168,6 @@ fn the_numbers_are_the_same_in_every_instance() {
     let first = run();
     assert_eq!(first, run());
     let [one, ten, _] = first.0;
-    // 32 instructions a turn, whatever the machine
+    // an iteration has 32 instructions on every machine
     assert_eq!(ten - one, 9 * 32);
 }

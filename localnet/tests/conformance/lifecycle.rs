@@ -1,10 +1,11 @@
-//! Running, stopping, stopped, deleted, emptied: what canisters do meanwhile and what callers hear.
+//! Canisters that run, stop, are deleted or uninstalled, and the answers that their callers get.
 
 use crate::net::{Mode, Net, T, to_u64, user, words};
 use crate::wasm::{canister, text};
 use ic_management_canister_types::{CanisterIdRecord, CanisterStatusType};
 
-/// `open` keeps its call context open by calls to itself until `free`d. `tell` says its status.
+/// `open` keeps its call context open by further calls until somebody calls `free`. `tell` replies
+/// with the status.
 pub const OPEN: &str = r#"
 (func (export "canister_update open") (call $spin (i32.const 0)))
 (func $spin (param i32)
@@ -17,7 +18,7 @@ pub const OPEN: &str = r#"
 (func (export "canister_query ask") (call $reply_u64 (i64.extend_i32_u (call $canister_status))))
 "#;
 
-/// A canister that calls a method of another and replies with what it heard.
+/// A canister that calls a method of another one and passes the answer on.
 fn caller(net: &mut Net, callee: candid::Principal, method: &str) -> candid::Principal {
     let name = text(callee.as_slice());
     net.canister(&format!(
@@ -26,7 +27,8 @@ fn caller(net: &mut Net, callee: candid::Principal, method: &str) -> candid::Pri
     ))
 }
 
-/// Waits for an answer of another canister, so that its own call context stays open.
+/// A canister (the second) that waits for an answer of another one (the first), so its own call
+/// context stays open.
 fn waiting(net: &mut Net) -> (candid::Principal, candid::Principal) {
     let open = net.canister(OPEN);
     (open, caller(net, open, "open"))
@@ -51,7 +53,7 @@ fn a_stopped_canister_refuses_messages_until_it_is_started() {
     assert!(
         words(net.query(id, "ask", b"")).starts_with(&format!("5 508: Canister {id} is stopped"))
     );
-    // stopping twice does no harm
+    // stopping twice is harmless
     net.control("stop_canister", id).unwrap();
     net.control("start_canister", id).unwrap();
     assert_eq!(to_u64(net.update(id, "tell", b"")), 1);
@@ -100,7 +102,7 @@ fn stopping_waits_for_open_calls() {
         said,
         format!("5 510: Canister {id} must be stopped before it is deleted.")
     );
-    // the answer it waits for still reaches it
+    // a stopping canister still gets the answer that it waits for
     net.update(open, "free", b"").unwrap();
     assert_eq!(words(net.wait(&call)), "closed");
     for stop in stops {
@@ -128,7 +130,7 @@ fn a_start_cancels_the_stop() {
 }
 
 #[test]
-fn a_stop_is_given_up_after_five_minutes() {
+fn a_stop_times_out_after_five_minutes() {
     let mut net = Net::new();
     let (open, id) = waiting(&mut net);
     let call = net.submit(id, "call");
@@ -140,9 +142,9 @@ fn a_stop_is_given_up_after_five_minutes() {
     assert!(net.look(&stop).is_none());
     net.advance(15);
     net.rounds(2);
-    let answer = net.look(&stop).expect("is given up");
+    let answer = net.look(&stop).expect("timed out");
     assert_eq!(words(answer), "2 206: Stop canister request timed out");
-    // the canister goes on stopping
+    // the canister is still stopping
     assert_eq!(net.info(id).status, CanisterStatusType::Stopping);
     net.update(open, "free", b"").unwrap();
     assert_eq!(words(net.wait(&call)), "closed");
@@ -151,7 +153,7 @@ fn a_stop_is_given_up_after_five_minutes() {
 }
 
 #[test]
-fn only_a_stopped_canister_can_be_deleted_and_then_it_is_gone() {
+fn only_a_stopped_canister_can_be_deleted() {
     let mut net = Net::new();
     let id = net.canister(OPEN);
     let other = caller(&mut net, id, "tell");
@@ -163,13 +165,13 @@ fn only_a_stopped_canister_can_be_deleted_and_then_it_is_gone() {
     assert_eq!(to_u64(net.update(id, "tell", b"")), 1);
     net.control("stop_canister", id).unwrap();
     net.control("delete_canister", id).unwrap();
-    assert!(!net.core.canister_exists(id));
+    assert!(!net.network.canister_exists(id));
     let gone = format!("3 301: Canister {id} not found");
     assert_eq!(net.say(id, "tell"), gone);
     assert_eq!(words(net.query(id, "ask", b"")), gone);
     assert_eq!(words(net.control("canister_status", id)), gone);
     assert_eq!(net.say(other, "call"), format!("3 Canister {id} not found"));
-    // its id is not given out again
+    // its id is never used again
     assert_ne!(net.create(), id);
 }
 
@@ -197,13 +199,13 @@ fn strangers_control_nothing() {
 }
 
 #[test]
-fn uninstalling_takes_code_and_open_calls_and_leaves_the_canister() {
+fn uninstalling_removes_code_and_open_calls_but_not_the_canister() {
     let mut net = Net::new();
     let (open, id) = waiting(&mut net);
     let call = net.submit(id, "call");
     net.rounds(3);
     let held_back = 100 * T - net.balance(id);
-    assert!(held_back > 42_000_000_000, "for the callback");
+    assert!(held_back > 42_000_000_000, "the reserve for the callback");
     net.control("uninstall_code", id).unwrap();
     assert_eq!(
         words(net.wait(&call)),
@@ -215,7 +217,7 @@ fn uninstalling_takes_code_and_open_calls_and_leaves_the_canister() {
         net.say(id, "x"),
         "5 537: Requested canister has no wasm module"
     );
-    // the answer that nobody waits for comes, and what was held back for the callback is free again
+    // the answer to the removed call comes, and the reserve for its callback is free again
     net.deploy(id, Mode::Install, &canister(OPEN), b"").unwrap();
     net.update(open, "free", b"").unwrap();
     net.rounds(5);

@@ -1,9 +1,10 @@
-//! Instruction limits of each kind of message. System calls that are charged by the byte reach them in no time.
+//! Instruction limits of each kind of message. System calls that cost instructions by the byte
+//! reach them quickly.
 
 use crate::net::{Mode, Net, to_u64, u64s, words};
 use crate::wasm::canister_with_memory;
 
-/// `$burn n` executes about n times 521.6 M instructions: a print of 10 MB.
+/// `$burn n` prints 10 MB n times, which takes about 521.6 M instructions each time.
 const BURNER: &str = r#"
 (func $burn (param $n i64)
   (loop $more
@@ -43,12 +44,13 @@ fn burner(net: &mut Net) -> candid::Principal {
 
 fn exceeded(id: candid::Principal, limit: u64) -> String {
     format!(
-        "5 522: Error from Canister {id}: Canister exceeded the limit of {limit} instructions for single message execution."
+        "5 522: Error from Canister {id}: \
+         Canister exceeded the limit of {limit} instructions for single message execution."
     )
 }
 
 #[test]
-fn an_update_has_40_g() {
+fn an_update_has_at_most_40_g_instructions() {
     let mut net = Net::new();
     let id = burner(&mut net);
     let used = to_u64(net.update(id, "update", u64s(&[76])));
@@ -57,13 +59,13 @@ fn an_update_has_40_g() {
     let answer = net.update(id, "update", u64s(&[77]));
     assert_eq!(words(answer), exceeded(id, 40_000_000_000));
     assert_eq!(net.x(id), 0, "rolled back");
-    // it paid for all it did: 40 G of its 100 T, and two messages
+    // of its 100 T it paid 40 G for the instructions, and the price of two messages
     let spent = 100 * crate::net::T - net.balance(id);
     assert!((40_000_000_000..40_600_000_000).contains(&spent), "{spent}");
 }
 
 #[test]
-fn a_query_has_5_g_however_it_is_called() {
+fn a_query_has_at_most_5_g_instructions_however_it_is_called() {
     let mut net = Net::new();
     let id = burner(&mut net);
     for method in ["query", "composite"] {
@@ -82,13 +84,13 @@ fn each_callback_has_a_limit_of_its_own() {
     let id = burner(&mut net);
     let bytes = net.update(id, "later", u64s(&[60])).unwrap();
     let count = |i: usize| u64::from_le_bytes(bytes[8 * i..8 * i + 8].try_into().unwrap());
-    // counter 0 begins anew in the callback, counter 1 goes on
+    // counter 0 starts again in the callback, counter 1 continues
     assert!((31_200_000_000..31_400_000_000).contains(&count(0)));
     assert!((62_500_000_000..62_700_000_000).contains(&count(1)));
 }
 
 #[test]
-fn an_inspection_has_200_m() {
+fn an_inspection_has_at_most_200_m_instructions() {
     let mut net = Net::new();
     let id = net.canister(
         r#"(func (export "canister_inspect_message")
@@ -104,11 +106,15 @@ fn an_inspection_has_200_m() {
     let before = net.balance(id);
     let answer = net.update(id, "update", u64s(&[28_600_000]));
     assert_eq!(words(answer), exceeded(id, 200_000_000));
-    assert_eq!(net.balance(id), before, "the canister does not pay for it");
+    assert_eq!(
+        net.balance(id),
+        before,
+        "the canister doesn't pay for an inspection"
+    );
 }
 
 #[test]
-fn an_installation_has_300_g_with_all_its_hooks() {
+fn an_installation_has_at_most_300_g_instructions_with_all_its_hooks() {
     let mut net = Net::new();
     let module = canister_with_memory("200", BURNER);
     let id = net.create();
@@ -119,15 +125,16 @@ fn an_installation_has_300_g_with_all_its_hooks() {
     assert_eq!(words(answer), exceeded(id, 300_000_000_000));
 
     let id = net.create();
-    let set = r#"(func (export "canister_update set") (global.set $x (call $arg_u64 (i32.const 0))) (call $msg_reply))"#;
+    let set = r#"(func (export "canister_update set")
+                   (global.set $x (call $arg_u64 (i32.const 0))) (call $msg_reply))"#;
     let module = canister_with_memory("200", &format!("{BURNER}\n{set}"));
     net.deploy(id, Mode::Install, &module, b"").unwrap();
     net.update(id, "set", u64s(&[300])).unwrap();
-    // 156 G in pre_upgrade and as much in post_upgrade
+    // pre_upgrade and post_upgrade take 156 G each
     let answer = net.deploy(id, Mode::Upgrade(None), &module, &u64s(&[300]));
     assert_eq!(words(answer), exceeded(id, 300_000_000_000));
     assert_eq!(net.x(id), 300);
-    // 2 G a round until the next installation is taken
+    // each round pays off 2 G instructions, until the next installation is accepted
     net.rounds(150);
     net.deploy(id, Mode::Upgrade(None), &module, &u64s(&[200]))
         .unwrap();

@@ -1,12 +1,14 @@
-//! Canister logs: what is printed, how much is kept, who may read it.
+//! Canister logs: what they hold, how much they keep, and who may read them.
 
 use crate::net::{Mode, Net, user};
 use crate::wasm::canister;
 use ic_management_canister_types::{CanisterSettings, LogVisibility};
 
 const PRINTING: &str = r#"
-(func (export "canister_update print") (call $debug_print (i32.const 65536) (call $copy_arg)) (call $msg_reply))
-(func (export "canister_update print_and_trap") (call $debug_print @"printed") (call $trap @"trapped"))
+(func (export "canister_update print")
+  (call $debug_print (i32.const 65536) (call $copy_arg)) (call $msg_reply))
+(func (export "canister_update print_and_trap")
+  (call $debug_print @"printed") (call $trap @"trapped"))
 (func (export "canister_update print_60") (local $i i32)
   (loop $more
     (call $debug_print (i32.const 65536) (i32.const 100))
@@ -14,7 +16,8 @@ const PRINTING: &str = r#"
     (br_if $more (i32.lt_u (local.get $i) (i32.const 60))))
   (call $debug_print @"last")
   (call $msg_reply))
-(func (export "canister_query print_in_query") (call $debug_print @"from a query") (call $msg_reply))
+(func (export "canister_query print_in_query")
+  (call $debug_print @"from a query") (call $msg_reply))
 (func (export "canister_pre_upgrade") (call $debug_print @"pre"))
 (func (export "canister_post_upgrade") (call $debug_print @"post"))
 (func (export "canister_init") (call $debug_print @"init"))
@@ -40,7 +43,7 @@ fn the_log_keeps_the_last_four_kibibytes() {
     let id = net.canister(PRINTING);
     net.update(id, "print_60", b"").unwrap();
     let log = net.log(id);
-    // each record takes 40 bytes more than its text: 28 of 140 and the last of 44
+    // each record takes 40 bytes more than its text: 28 records of 140 bytes, and the last of 44
     assert_eq!(log.len(), 29);
     assert_eq!(log.last().map(String::as_str), Some("last"));
     assert!(log[..28].iter().all(|text| text.len() == 100));
@@ -51,7 +54,7 @@ fn the_log_keeps_the_last_four_kibibytes() {
 }
 
 #[test]
-fn readers_are_those_the_settings_name() {
+fn the_settings_name_the_readers_of_a_log() {
     let mut net = Net::new();
     let id = net.canister(PRINTING);
     let (alice, bob) = (user("alice"), user("bob"));
@@ -84,7 +87,7 @@ fn readers_are_those_the_settings_name() {
 }
 
 #[test]
-fn an_upgrade_keeps_the_log_and_a_reinstall_begins_it_anew() {
+fn an_upgrade_keeps_the_log_and_a_reinstall_empties_it() {
     let mut net = Net::new();
     let id = net.canister(PRINTING);
     net.upgrade(id, PRINTING);
@@ -95,10 +98,10 @@ fn an_upgrade_keeps_the_log_and_a_reinstall_begins_it_anew() {
 }
 
 #[test]
-fn a_failed_installation_leaves_its_own_words() {
+fn a_failed_installation_leaves_its_log() {
     let mut net = Net::new();
     let id = net.canister(PRINTING);
-    net.update(id, "print", b"former life").unwrap();
+    net.update(id, "print", b"before").unwrap();
     let failing = canister(
         r#"(func (export "canister_init") (call $debug_print @"tried") (call $trap @"failed"))"#,
     );

@@ -1,7 +1,9 @@
-//! What canister code relies on, shown with small test canisters on the core of the network: no sockets, no clock.
+//! Tests everything that canister code relies on, with small canisters on a network without sockets
+//! or a wall clock.
 //!
-//! The numbers (prices, instructions, limits, codes, words) are those that an official server of 13-node application
-//! subnets answers with; each test states them.
+//! The numbers and texts (prices, instructions, limits, codes, rejects) are those of an official
+//! server with application subnets of 13 nodes. Each test states them itself, so that a wrong price
+//! can't confirm itself.
 
 mod bounded_wait;
 mod callbacks;

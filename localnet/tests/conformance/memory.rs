@@ -1,4 +1,5 @@
-//! Heap and stable memory: how far they grow, what that needs, and that only what was written takes up memory.
+//! Heap and stable memory: how far they grow, the cycles that growing needs, and that only written
+//! pages take up memory.
 
 use crate::net::{Mode, Net, T, to_u64, u64s, words};
 use crate::wasm::{canister, canister_with_memory};
@@ -9,19 +10,23 @@ const MEMORY: &str = r#"
 (func (export "canister_update heap_grow")
   (call $reply_u64 (i64.extend_i32_s (memory.grow (i32.wrap_i64 (call $arg_u64 (i32.const 0)))))))
 (func (export "canister_update heap_write")
-  (i64.store (i32.wrap_i64 (call $arg_u64 (i32.const 0))) (call $arg_u64 (i32.const 1))) (call $msg_reply))
+  (i64.store (i32.wrap_i64 (call $arg_u64 (i32.const 0))) (call $arg_u64 (i32.const 1)))
+  (call $msg_reply))
 (func (export "canister_query heap_read")
   (call $reply_u64 (i64.load (i32.wrap_i64 (call $arg_u64 (i32.const 0))))))
-(func (export "canister_update grow") (call $reply_u64 (call $stable64_grow (call $arg_u64 (i32.const 0)))))
+(func (export "canister_update grow")
+  (call $reply_u64 (call $stable64_grow (call $arg_u64 (i32.const 0)))))
 (func (export "canister_query size") (call $reply_u64 (call $stable64_size)))
 (func (export "canister_update write")
   (i64.store (i32.const 512) (call $arg_u64 (i32.const 1)))
-  (call $stable64_write (call $arg_u64 (i32.const 0)) (i64.const 512) (i64.const 8)) (call $msg_reply))
+  (call $stable64_write (call $arg_u64 (i32.const 0)) (i64.const 512) (i64.const 8))
+  (call $msg_reply))
 (func (export "canister_query read")
   (call $stable64_read (i64.const 512) (call $arg_u64 (i32.const 0)) (i64.const 8))
   (call $reply_bytes (i32.const 512) (i32.const 8)))
 (func (export "canister_update grow_32")
-  (call $reply_u64 (i64.extend_i32_s (call $stable_grow (i32.wrap_i64 (call $arg_u64 (i32.const 0)))))))
+  (call $reply_u64
+    (i64.extend_i32_s (call $stable_grow (i32.wrap_i64 (call $arg_u64 (i32.const 0)))))))
 (func (export "canister_query read_32")
   (call $stable_read (i32.const 512) (i32.wrap_i64 (call $arg_u64 (i32.const 0))) (i32.const 8))
   (call $reply_bytes (i32.const 512) (i32.const 8)))
@@ -39,7 +44,7 @@ fn query(net: &mut Net, id: Principal, method: &str, numbers: &[u64]) -> u64 {
     to_u64(net.query(id, method, u64s(numbers)))
 }
 
-/// Cycles and settings for any size.
+/// A canister with cycles and settings for memories of any size.
 fn rich(net: &mut Net) -> Principal {
     let settings = CanisterSettings {
         freezing_threshold: Some(0u8.into()),
@@ -52,7 +57,7 @@ fn rich(net: &mut Net) -> Principal {
     id
 }
 
-/// Bytes of this process in RAM, shared memory included.
+/// The bytes of this process in RAM, shared memory included.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
@@ -61,7 +66,7 @@ fn resident() -> u64 {
 }
 
 #[test]
-fn stable_memory_of_500_gib_takes_what_is_written() {
+fn stable_memory_of_500_gib_takes_up_only_what_was_written() {
     let mut net = Net::new();
     let id = rich(&mut net);
     let before = resident();
@@ -81,7 +86,7 @@ fn stable_memory_of_500_gib_takes_what_is_written() {
     assert!(words(beyond).ends_with("stable memory out of bounds"));
     net.upgrade(id, MEMORY);
     assert_eq!(query(&mut net, id, "read", &[last]), 5);
-    // other tests run beside this one: their canisters are small
+    // The other tests of this process run at the same time, but their canisters are small.
     let grown = resident().saturating_sub(before);
     assert!(grown < 1 << 30, "{grown} bytes");
 }
@@ -108,7 +113,8 @@ fn the_heap_limit_is_3_gib_unless_the_settings_say_otherwise() {
     let said = words(net.update(id, "heap_grow", u64s(&[1])));
     let limit = |bytes: u64| {
         format!(
-            "5 539: Error from Canister {id}: Canister exceeded its current Wasm memory limit of {bytes} bytes."
+            "5 539: Error from Canister {id}: \
+             Canister exceeded its current Wasm memory limit of {bytes} bytes."
         )
     };
     assert!(said.starts_with(&limit(3 << 30)), "{said}");
@@ -146,7 +152,7 @@ fn the_heap_limit_is_3_gib_unless_the_settings_say_otherwise() {
 }
 
 #[test]
-fn a_module_may_bound_its_heap() {
+fn a_module_may_limit_its_heap() {
     let mut net = Net::new();
     let id = net.create();
     net.deploy(id, Mode::Install, &canister_with_memory("4 6", MEMORY), b"")
@@ -156,20 +162,21 @@ fn a_module_may_bound_its_heap() {
 }
 
 #[test]
-fn growing_needs_cycles_to_keep_what_was_grown() {
+fn growing_needs_the_cycles_to_keep_the_larger_memory() {
     let mut net = Net::new();
-    // 100 GiB for 30 days: 127,000 * 100 * 2,592,000 = 32.9 T
+    // 100 GiB cost 127,000 * 100 * 2,592,000 = 32.9 T for 30 days
     let id = net.create_with(30 * T, CanisterSettings::default());
     net.install(id, MEMORY);
     let said = words(net.update(id, "grow", u64s(&[100 * 16_384])));
     let error = format!(
-        "5 532: Error from Canister {id}: Canister cannot grow memory by 107374182400 bytes due to insufficient cycles."
+        "5 532: Error from Canister {id}: \
+         Canister cannot grow memory by 107374182400 bytes due to insufficient cycles."
     );
     assert!(said.starts_with(&error), "{said}");
     assert_eq!(query(&mut net, id, "size", &[]), 0);
-    net.core.add_cycles(id, 10 * T).unwrap();
+    net.network.add_cycles(id, 10 * T).unwrap();
     assert_eq!(update(&mut net, id, "grow", &[100 * 16_384]), 0);
-    // beyond 187.5 GiB growing reserves cycles, and the settings limit how many
+    // above 187.5 GiB, growing reserves cycles, and the settings limit how many
     let id = net.create_with(20_000 * T, CanisterSettings::default());
     net.install(id, MEMORY);
     let said = words(net.update(id, "grow", u64s(&[400 * 16_384])));
@@ -177,7 +184,7 @@ fn growing_needs_cycles_to_keep_what_was_grown() {
 }
 
 #[test]
-fn the_32_bit_functions_share_the_memory_and_stop_at_4_gib() {
+fn the_32_bit_functions_use_the_same_memory_up_to_4_gib() {
     let mut net = Net::new();
     let id = rich(&mut net);
     assert_eq!(update(&mut net, id, "grow_32", &[2]), 0);
@@ -194,11 +201,13 @@ fn the_32_bit_functions_share_the_memory_and_stop_at_4_gib() {
 }
 
 #[test]
-fn what_was_written_stays_between_messages_page_by_page() {
+fn written_pages_stay_between_messages() {
     let mut net = Net::new();
     let id = net.create();
     let body = format!(
-        r#"{MEMORY} (data (i32.const 100000) "given") (data (i32.const 200000) "\01\02\03\04\05\06\07\08")"#
+        r#"{MEMORY}
+           (data (i32.const 100000) "given")
+           (data (i32.const 200000) "\01\02\03\04\05\06\07\08")"#
     );
     net.deploy(id, Mode::Install, &canister(&body), b"")
         .unwrap();
@@ -229,7 +238,7 @@ fn the_low_memory_hook_runs_once_when_the_threshold_is_passed() {
     let body =
         format!(r#"{MEMORY} (func (export "canister_on_low_wasm_memory") (call $note @"low "))"#);
     net.install(id, &body);
-    // 7 pages: 3 are left, which is not less than the threshold
+    // 7 of 10 pages: 3 are left, which is not below the threshold
     assert_eq!(update(&mut net, id, "heap_grow", &[3]), 4);
     net.rounds(2);
     assert_eq!(net.trace(id), "");

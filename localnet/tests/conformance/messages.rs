@@ -1,8 +1,9 @@
-//! One message: it answers, or it is rolled back and nothing else is lost.
+//! One message: it is answered, or it is rolled back without harm to other messages.
 
 use crate::net::{Net, START, me, to_u64, words};
 
-/// `spoil` changes everything a message can change and then traps; `set` changes the same and replies.
+/// `spoil` changes everything that a message can change and then traps. `set` changes the same and
+/// replies.
 const STATEFUL: &str = r#"
 (func $change (param $n i64)
   (global.set $x (local.get $n))
@@ -23,7 +24,8 @@ const STATEFUL: &str = r#"
   (call $reply_bytes (i32.const 65536) (call $data_certificate_size)))
 "#;
 
-/// Global, heap, pages of heap and of stable memory, the first 8 bytes of stable memory.
+/// The global, a word of the heap, the pages of heap and stable memory, and the first word of
+/// stable memory.
 fn state(net: &mut Net, id: candid::Principal) -> [u64; 5] {
     let mut get = |method| to_u64(net.query(id, method, b""));
     let seen = [
@@ -32,13 +34,13 @@ fn state(net: &mut Net, id: candid::Principal) -> [u64; 5] {
         get("heap_pages"),
         get("stable_pages"),
     ];
-    let stable = net.core.stable_memory(id).expect("a canister");
+    let stable = net.network.stable_memory(id).expect("a canister");
     let word = stable.first_chunk().map_or(0, |w| u64::from_le_bytes(*w));
     [seen[0], seen[1], seen[2], seen[3], word]
 }
 
 #[test]
-fn a_trap_takes_back_everything_the_message_did() {
+fn a_trap_rolls_back_everything_that_the_message_did() {
     let mut net = Net::new();
     let id = net.canister(STATEFUL);
     net.update(id, "set", b"").unwrap();
@@ -62,7 +64,7 @@ fn a_trap_takes_back_everything_the_message_did() {
 }
 
 #[test]
-fn a_trap_loses_nothing_of_other_messages_in_the_same_round() {
+fn a_trap_rolls_back_no_other_message_of_the_same_round() {
     let mut net = Net::new();
     let id = net.canister(
         r#"(func (export "canister_update add")
@@ -73,7 +75,7 @@ fn a_trap_loses_nothing_of_other_messages_in_the_same_round() {
     let messages: Vec<_> = ["add", "fail", "add", "fail", "add"]
         .map(|method| net.submit(id, method))
         .into();
-    net.core.tick();
+    net.network.tick();
     let answers = messages.iter().map(|m| net.look(m).expect("is answered"));
     let worked: Vec<bool> = answers.map(|a| a.is_ok()).collect();
     assert_eq!(worked, [true, false, true, false, true]);
@@ -81,16 +83,19 @@ fn a_trap_loses_nothing_of_other_messages_in_the_same_round() {
 }
 
 #[test]
-fn traps_of_the_engine_have_their_names() {
+fn traps_of_the_engine_have_the_names_of_the_ic() {
     let mut net = Net::new();
     let id = net.canister(
         r#"(func (export "canister_update unreachable") (unreachable))
            (func (export "canister_update divide") (drop (i64.div_u (i64.const 1) (global.get $x))))
            (func (export "canister_update load") (drop (i32.load (i32.const 0x7fffffff))))
            (func (export "canister_update indirect") (call_indirect (i32.const 9999)))
-           (func (export "canister_update signature") (call_indirect (result i64) @fn($nothing)) (drop))
-           (func (export "canister_update stable") (call $stable64_read (i64.const 0) (i64.const 0) (i64.const 1)))
-           (func (export "canister_update copy") (call $msg_arg_data_copy (i32.const 0) (i32.const 0) (i32.const 1)))"#,
+           (func (export "canister_update signature")
+             (call_indirect (result i64) @fn($nothing)) (drop))
+           (func (export "canister_update stable")
+             (call $stable64_read (i64.const 0) (i64.const 0) (i64.const 1)))
+           (func (export "canister_update copy")
+             (call $msg_arg_data_copy (i32.const 0) (i32.const 0) (i32.const 1)))"#,
     );
     for (method, expected) in [
         ("unreachable", "5 502: Canister trapped: unreachable"),
@@ -107,7 +112,8 @@ fn traps_of_the_engine_have_their_names() {
         ),
         (
             "copy",
-            "5 504: Canister violated contract: ic0.msg_arg_data_copy payload: src=0 + length=1 exceeds the slice size=0",
+            "5 504: Canister violated contract: \
+             ic0.msg_arg_data_copy payload: src=0 + length=1 exceeds the slice size=0",
         ),
     ] {
         let said = net
@@ -119,13 +125,14 @@ fn traps_of_the_engine_have_their_names() {
 
 #[test]
 fn endless_recursion_is_a_trap() {
-    // the depth that a canister may reach needs more stack than a test's thread has
+    // a canister may use more stack than the thread of a test has
     let recursion = || {
         let mut net = Net::new();
         let id = net.canister(
             r#"(func $deep (param i64) (result i64)
                  (i64.add (call $deep (i64.add (local.get 0) (i64.const 1))) (i64.const 1)))
-               (func (export "canister_update deep") (drop (call $deep (i64.const 0))) (call $msg_reply))
+               (func (export "canister_update deep")
+                 (drop (call $deep (i64.const 0))) (call $msg_reply))
                (func (export "canister_update well") (call $reply_bytes @"well"))"#,
         );
         let said = net.say(id, "deep");
@@ -160,7 +167,7 @@ fn a_message_has_one_answer() {
         net.say(id, "silent"),
         format!("5 506: Canister {id} did not reply to the call")
     );
-    // no answer is no trap: its effects stay
+    // a missing answer is no trap, so the effects stay
     assert_eq!(net.x(id), 7);
     assert_eq!(net.say(id, "refuse"), "4 406: not now");
     assert_eq!(net.say(id, "pieces"), "one, two");
@@ -174,7 +181,8 @@ fn a_message_has_one_answer() {
 fn a_canister_sees_its_message() {
     let mut net = Net::new();
     let id = net.canister(
-        r#"(func (export "canister_update arg") (call $reply_bytes (i32.const 65536) (call $copy_arg)))
+        r#"(func (export "canister_update arg")
+             (call $reply_bytes (i32.const 65536) (call $copy_arg)))
            (func (export "canister_update caller")
              (call $msg_caller_copy (i32.const 0) (i32.const 0) (call $msg_caller_size))
              (call $reply_bytes (i32.const 0) (call $msg_caller_size)))
@@ -183,7 +191,8 @@ fn a_canister_sees_its_message() {
              (call $reply_bytes (i32.const 0) (call $canister_self_size)))
            (func (export "canister_update controlled")
              (call $msg_caller_copy (i32.const 0) (i32.const 0) (call $msg_caller_size))
-             (call $reply_u64 (i64.extend_i32_u (call $is_controller (i32.const 0) (call $msg_caller_size)))))
+             (call $reply_u64
+               (i64.extend_i32_u (call $is_controller (i32.const 0) (call $msg_caller_size)))))
            (func (export "canister_update time") (call $reply_u64 (call $time)))
            (func (export "canister_query replicated")
              (call $reply_u64 (i64.extend_i32_u (call $in_replicated_execution))))"#,
@@ -203,7 +212,7 @@ fn a_canister_sees_its_message() {
 }
 
 #[test]
-fn methods_that_are_not_there_are_refused() {
+fn calls_of_missing_methods_are_refused() {
     let mut net = Net::new();
     let id = net.canister(
         r#"(func (export "canister_update change") (call $msg_reply))
@@ -241,7 +250,8 @@ fn an_inspection_decides_and_changes_nothing() {
         r#"(func (export "canister_inspect_message")
              (global.set $x (i64.const 99))
              (call $msg_method_name_copy (i32.const 0) (i32.const 0) (i32.const 1))
-             (if (i32.eq (i32.load8_u (i32.const 0)) (i32.const 0x79)) (then (call $accept_message)))
+             (if (i32.eq (i32.load8_u (i32.const 0)) (i32.const 0x79))
+               (then (call $accept_message)))
              (if (i32.eq (i32.load8_u (i32.const 0)) (i32.const 0x74)) (then (unreachable))))
            (func (export "canister_update yes") (call $reply_u64 (global.get $x)))
            (func (export "canister_update no") (call $msg_reply))
@@ -257,7 +267,7 @@ fn an_inspection_decides_and_changes_nothing() {
         words(net.update(id, "trap", b"")),
         format!("5 502: Error from Canister {id}: Canister trapped: unreachable")
     );
-    // refused messages cost the canister nothing
+    // the canister pays nothing for refused messages
     assert_eq!(net.balance(id), before);
 }
 
@@ -270,7 +280,7 @@ fn two_networks_with_the_same_history_agree() {
         net.update(id, "spoil", b"").unwrap_err();
         net.rounds(5);
         let spent = net.balance(id);
-        (id, spent, net.core.time(), state(&mut net, id))
+        (id, spent, net.network.time(), state(&mut net, id))
     };
     assert_eq!(run(), run());
 }

@@ -1,11 +1,12 @@
-//! What modules may hold, and what is said of the others.
+//! The modules that a canister may have, and the errors for all others.
 
 use crate::net::{Mode, Net, to_u64, words};
 use crate::wasm::{canister, raw};
 use ic_management_canister_types::CanisterSettings;
 use std::io::Write;
 
-/// Installs the module over what is there and tells what came of it, without the canister's name.
+/// Reinstalls a canister with this module and returns the outcome as text, without the canister's
+/// id.
 fn try_module(net: &mut Net, id: candid::Principal, module: &[u8]) -> String {
     match net.deploy(id, Mode::Reinstall, module, b"") {
         Ok(_) => "installed".into(),
@@ -13,7 +14,8 @@ fn try_module(net: &mut Net, id: candid::Principal, module: &[u8]) -> String {
     }
 }
 
-/// All of these are refused with such words, and the module before them stays.
+/// Checks that each of these modules is refused with the text beside it, and that the module before
+/// stays.
 #[track_caller]
 fn refused(cases: &[(&str, &str)]) {
     let mut net = Net::new();
@@ -38,15 +40,19 @@ fn imports_come_from_ic0_with_their_types() {
     refused(&[
         (
             r#"(module (import "env" "now" (func)))"#,
-            "5 505: Canister's Wasm module is not valid: Wasm module has an invalid import section. Module imports function 'now' from 'env' that is not exported by the runtime.",
+            "5 505: Canister's Wasm module is not valid: \
+             Wasm module has an invalid import section. \
+             Module imports function 'now' from 'env' that is not exported by the runtime.",
         ),
         (
             r#"(module (import "ic0" "no_such_function" (func)))"#,
-            "Module imports function 'no_such_function' from 'ic0' that is not exported by the runtime.",
+            "Module imports function 'no_such_function' from 'ic0' \
+             that is not exported by the runtime.",
         ),
         (
             r#"(module (import "ic0" "time" (func (result i32))))"#,
-            "Wasm module has an invalid function signature. Expected return type [I64] for 'time', got [I32].",
+            "Wasm module has an invalid function signature. \
+             Expected return type [I64] for 'time', got [I32].",
         ),
         (
             r#"(module (import "ic0" "trap" (func (param i64 i64))))"#,
@@ -60,7 +66,7 @@ fn imports_come_from_ic0_with_their_types() {
 }
 
 #[test]
-fn exports_are_entry_points_of_the_right_shape() {
+fn exported_entry_points_have_the_right_types() {
     refused(&[
         (
             r#"(module (func (export "canister_frobnicate")))"#,
@@ -80,14 +86,15 @@ fn exports_are_entry_points_of_the_right_shape() {
         ),
         (
             r#"(module (func (export "canister_update f")) (func (export "canister_query f")))"#,
-            "Duplicate function 'f' exported multiple times with different call types: update, query, or composite_query.",
+            "Duplicate function 'f' exported multiple times with different call types: \
+             update, query, or composite_query.",
         ),
         (
             r#"(module (memory (export "canister_update f") 1))"#,
             "export is not a function",
         ),
     ]);
-    // other names are the module's own affair
+    // a module may export anything under other names
     let mut net = Net::new();
     let id = net.create();
     let module =
@@ -96,7 +103,7 @@ fn exports_are_entry_points_of_the_right_shape() {
 }
 
 #[test]
-fn only_deterministic_features_are_taken() {
+fn only_deterministic_features_are_accepted() {
     refused(&[
         ("(module (memory 1 2 shared))", "threads"),
         (
@@ -105,7 +112,8 @@ fn only_deterministic_features_are_taken() {
         ),
         ("(module (memory 1) (memory 1))", "multiple memories"),
         (
-            "(module (func (drop (f32x4.relaxed_min (v128.const i64x2 0 0) (v128.const i64x2 0 0)))))",
+            "(module (func
+               (drop (f32x4.relaxed_min (v128.const i64x2 0 0) (v128.const i64x2 0 0)))))",
             "relaxed SIMD",
         ),
         ("(module (tag $e) (func (throw $e)))", "exceptions"),
@@ -123,14 +131,18 @@ fn only_deterministic_features_are_taken() {
                (else (return_call $tail (i64.sub (local.get 0) (i64.const 1))))))
            (func (export "canister_update values") (call $two) (i64.add) (call $reply_u64))
            (func (export "canister_update simd")
-             (call $reply_u64 (i64x2.extract_lane 1 (i64x2.add (v128.const i64x2 1 2) (v128.const i64x2 3 4)))))
+             (call $reply_u64 (i64x2.extract_lane 1
+               (i64x2.add (v128.const i64x2 1 2) (v128.const i64x2 3 4)))))
            (func $is_null (param externref) (result i32) (ref.is_null (local.get 0)))
            (func (export "canister_update reference")
              (call $reply_u64 (i64.extend_i32_u (call $is_null (ref.null extern)))))
            (func (export "canister_update sign") (call $reply_u64 (i64.extend8_s (i64.const 255))))
-           (func (export "canister_update saturate") (call $reply_u64 (i64.trunc_sat_f64_u (f64.const 1e300))))
-           (func (export "canister_update nan") (call $reply_u64 (i64.reinterpret_f64 (f64.div (f64.const 0) (f64.const -0)))))
-           (func (export "canister_update tail") (call $reply_u64 (call $tail (i64.const 1000000))))"#,
+           (func (export "canister_update saturate")
+             (call $reply_u64 (i64.trunc_sat_f64_u (f64.const 1e300))))
+           (func (export "canister_update nan")
+             (call $reply_u64 (i64.reinterpret_f64 (f64.div (f64.const 0) (f64.const -0)))))
+           (func (export "canister_update tail")
+             (call $reply_u64 (call $tail (i64.const 1000000))))"#,
     );
     for (method, expected) in [
         ("values", 42),
@@ -138,7 +150,7 @@ fn only_deterministic_features_are_taken() {
         ("reference", 1),
         ("sign", u64::MAX),
         ("saturate", u64::MAX),
-        // one NaN, whatever the machine makes of it
+        // the canonical NaN, whatever NaN the machine computes
         ("nan", 0x7ff8_0000_0000_0000),
         ("tail", 7),
     ] {
@@ -147,7 +159,7 @@ fn only_deterministic_features_are_taken() {
 }
 
 #[test]
-fn numbers_of_things_are_bounded() {
+fn the_numbers_of_functions_globals_and_methods_are_limited() {
     let methods = |count: usize, length: usize| -> String {
         (0..count)
             .map(|i| format!(r#"(func (export "canister_update {i:0length$}"))"#))
@@ -157,7 +169,7 @@ fn numbers_of_things_are_bounded() {
     let mut net = Net::new();
     let id = net.create();
     for inside in [
-        // imports do not count
+        // imported functions don't count
         r#"(import "ic0" "msg_reply" (func))"#.to_string() + &"(func)".repeat(50_000),
         "(global (mut i32) (i32.const 0))".repeat(1_000),
         methods(1_000, 4),
@@ -165,7 +177,7 @@ fn numbers_of_things_are_bounded() {
     ] {
         let said = try_module(&mut net, id, &raw(&module(inside)));
         assert_eq!(said, "installed");
-        // compiling the largest of them holds up the next
+        // compiling the largest of them delays the next installation
         net.rounds(5);
     }
     refused(&[
@@ -186,10 +198,11 @@ fn numbers_of_things_are_bounded() {
 }
 
 #[test]
-fn what_is_no_module_is_told() {
+fn bytes_that_are_no_module_are_refused() {
     let mut net = Net::new();
     let id = net.create();
-    let unsupported = "5 505: Canister's Wasm module is not valid: Failed to decode wasm module: unsupported canister module format.";
+    let unsupported = "5 505: Canister's Wasm module is not valid: \
+        Failed to decode wasm module: unsupported canister module format.";
     for bytes in [&b"hello"[..], b"", b"\x1f\x8b", b"\0as"] {
         assert_eq!(try_module(&mut net, id, bytes), unsupported);
     }
@@ -209,12 +222,12 @@ fn what_is_no_module_is_told() {
         "{said}"
     );
     assert_eq!(net.info(id).module_hash, None);
-    // the eight bytes of an empty module are one
+    // the eight bytes of an empty module are a module
     assert_eq!(try_module(&mut net, id, b"\0asm\x01\0\0\0"), "installed");
 }
 
 #[test]
-fn a_gzipped_module_is_unpacked_and_hashed_as_it_was_sent() {
+fn a_gzipped_module_is_hashed_before_it_is_unpacked() {
     use sha2::Digest;
     let mut net = Net::new();
     let id = net.create();
@@ -232,7 +245,7 @@ fn a_gzipped_module_is_unpacked_and_hashed_as_it_was_sent() {
 }
 
 #[test]
-fn tables_are_bounded() {
+fn the_size_of_tables_is_limited() {
     let mut net = Net::new();
     let id = net.canister("");
     net.deploy(
@@ -244,11 +257,13 @@ fn tables_are_bounded() {
     .unwrap_or_else(|e| panic!("{e:?}"));
     refused(&[(
         "(module (table 10000000 funcref))",
-        "Failed to instantiate module: table minimum size of 10000000 elements exceeds table limits",
+        "Failed to instantiate module: \
+         table minimum size of 10000000 elements exceeds table limits",
     )]);
 }
 
-/// Sizes and places of the System API have 64 bits where the memory has, those of callbacks too.
+/// With a 64-bit memory, all sizes and addresses of the System API have 64 bits, those of callbacks
+/// too.
 const WIDE: &str = r#"(module
   (import "ic0" "msg_arg_data_size" (func $arg_size (result i64)))
   (import "ic0" "msg_arg_data_copy" (func $arg_copy (param i64 i64 i64)))
@@ -285,11 +300,12 @@ const WIDE: &str = r#"(module
     (call $answer (i64.const 0) (i64.const 8)))
   (func (export "canister_query filled") (call $answer (i64.const 5090) (i64.const 8)))
   (func (export "canister_update beyond") (call $answer (i64.const -8) (i64.const 16)))
-  (func (export "canister_update stable") (call $stable_read (i64.const 0) (i64.const 0) (i64.const -1)))
+  (func (export "canister_update stable")
+    (call $stable_read (i64.const 0) (i64.const 0) (i64.const -1)))
   (func (export "canister_update huge") (call $answer (i64.const 0) (i64.const -1))))"#;
 
 #[test]
-fn a_memory_may_have_64_bits() {
+fn a_module_may_have_a_64_bit_memory() {
     let mut net = Net::new();
     let id = net.canister("");
     net.deploy(id, Mode::Reinstall, &raw(WIDE), b"")
@@ -311,7 +327,7 @@ fn a_memory_may_have_64_bits() {
         let said = format!("{:?}", net.update(id, method, b""));
         assert!(said.contains(expected), "{method}: {said}");
     }
-    // what it held is still there, and it goes on after an upgrade
+    // the heap is unchanged, and an upgrade empties it
     assert_eq!(
         net.query(id, "filled", b"").unwrap(),
         [7, 7, 7, 7, 7, 7, 0, 0]
@@ -321,7 +337,8 @@ fn a_memory_may_have_64_bits() {
     assert_eq!(net.query(id, "filled", b"").unwrap(), [0; 8]);
     refused(&[
         (
-            r#"(module (import "ic0" "msg_reply_data_append" (func (param i32 i32))) (memory i64 1))"#,
+            r#"(module
+                 (import "ic0" "msg_reply_data_append" (func (param i32 i32))) (memory i64 1))"#,
             "Expected input params [I64, I64] for 'msg_reply_data_append', got [I32, I32]",
         ),
         (
@@ -336,7 +353,7 @@ fn a_memory_may_have_64_bits() {
     let large = raw("(module (memory i64 100000))");
     let said = try_module(&mut net, id, &large);
     assert!(said.contains("memory limit of 3221225472 bytes"), "{said}");
-    // beyond what a heap may have, although the settings would allow it
+    // the platform's limit on the heap holds even if the settings allow more
     net.settings(
         id,
         CanisterSettings {

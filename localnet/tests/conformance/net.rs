@@ -1,4 +1,4 @@
-//! Drives the network as a test needs it: canisters from WAT, calls that are awaited, and words about what came back.
+//! A network for tests: it makes canisters from WAT, awaits calls, and writes answers as text.
 
 use crate::wasm;
 use candid::{CandidType, Principal};
@@ -12,10 +12,10 @@ pub const START: u64 = 1_900_000_000 * SECOND;
 const MANAGEMENT: Principal = Principal::management_canister();
 
 pub struct Net {
-    pub core: Network,
+    pub network: Network,
 }
 
-/// Who controls the canisters of a test, unless it says otherwise.
+/// The controller of a test's canisters, unless the test names another one.
 pub fn me() -> Principal {
     Principal::anonymous()
 }
@@ -24,7 +24,7 @@ pub fn user(name: &str) -> Principal {
     Principal::self_authenticating(name)
 }
 
-/// Numbers as the helper `$arg_u64` reads them.
+/// Numbers in the form that the helper `$arg_u64` reads.
 pub fn u64s(numbers: &[u64]) -> Vec<u8> {
     numbers.iter().flat_map(|n| n.to_le_bytes()).collect()
 }
@@ -53,13 +53,13 @@ pub fn words(answer: Answer) -> String {
 
 impl Net {
     pub fn new() -> Self {
-        let core = Network::new(NetworkConfig {
+        let network = Network::new(NetworkConfig {
             application_subnets: 1,
             initial_time: Some(START),
             ..NetworkConfig::default()
         });
         Self {
-            core: core.expect("a network"),
+            network: network.expect("a network"),
         }
     }
 
@@ -160,14 +160,14 @@ impl Net {
         self.wait(&message)
     }
 
-    /// An update that has to succeed, with a text as its reply.
+    /// The answer to an update without arguments, as text.
     #[track_caller]
     pub fn say(&mut self, id: Principal, method: &str) -> String {
         words(self.update(id, method, b""))
     }
 
     pub fn submit(&mut self, id: Principal, method: &str) -> MessageId {
-        self.submit_as(me(), id, method, b"").expect("is taken")
+        self.submit_as(me(), id, method, b"").expect("is accepted")
     }
 
     pub fn submit_as(
@@ -177,12 +177,13 @@ impl Net {
         method: &str,
         arg: impl Into<Vec<u8>>,
     ) -> Result<MessageId, Reject> {
-        self.core.submit(call(sender, canister, method, arg.into()))
+        self.network
+            .submit(call(sender, canister, method, arg.into()))
     }
 
-    /// The answer, if it has come.
+    /// The answer, if there is one already.
     pub fn look(&self, message: &MessageId) -> Option<Answer> {
-        match self.core.status(message) {
+        match self.network.status(message) {
             IngressStatus::Done(answer) => Some(answer),
             _ => None,
         }
@@ -194,24 +195,24 @@ impl Net {
             if let Some(answer) = self.look(message) {
                 return answer;
             }
-            self.core.tick();
+            self.network.tick();
         }
         panic!("no answer after 200 rounds");
     }
 
     pub fn rounds(&mut self, count: usize) {
         for _ in 0..count {
-            self.core.tick();
+            self.network.tick();
         }
     }
 
     pub fn advance(&mut self, seconds: u64) {
-        let time = self.core.time() + seconds * SECOND;
-        self.core.set_time(time).expect("time goes forward");
+        let time = self.network.time() + seconds * SECOND;
+        self.network.set_time(time).expect("time goes forward");
     }
 
     pub fn query(&mut self, id: Principal, method: &str, arg: impl Into<Vec<u8>>) -> Answer {
-        self.core.query(call(me(), id, method, arg.into()))
+        self.network.query(call(me(), id, method, arg.into()))
     }
 
     /// The global `$x`.
@@ -220,17 +221,17 @@ impl Net {
         to_u64(self.query(id, "x", b""))
     }
 
-    /// What `$note` kept.
+    /// The trace that `$note` kept.
     #[track_caller]
     pub fn trace(&mut self, id: Principal) -> String {
         words(self.query(id, "trace", b""))
     }
 
     pub fn balance(&self, id: Principal) -> u128 {
-        self.core.cycle_balance(id).expect("a canister")
+        self.network.cycle_balance(id).expect("a canister")
     }
 
-    /// What a call costs this canister.
+    /// The cycles that a call costs this canister.
     #[track_caller]
     pub fn cost(&mut self, id: Principal, method: &str, arg: impl Into<Vec<u8>>) -> u128 {
         let before = self.balance(id);
@@ -239,12 +240,12 @@ impl Net {
         before - self.balance(id)
     }
 
-    /// The log as one of its readers sees it.
+    /// The log of a canister, read by `sender`.
     pub fn log_as(&mut self, sender: Principal, id: Principal) -> Result<Vec<String>, Reject> {
         let arg = ic::CanisterIdRecord { canister_id: id };
         let arg = candid::encode_one(arg).expect("an argument");
         let answer = self
-            .core
+            .network
             .query(call(sender, MANAGEMENT, "fetch_canister_logs", arg))?;
         let logs: ic::FetchCanisterLogsResult = candid::decode_one(&answer).expect("logs");
         let records = logs.canister_log_records.into_iter();

@@ -1,4 +1,4 @@
-//! Queries: they change nothing; composite ones ask other canisters.
+//! Queries change nothing. Composite queries call other canisters.
 
 use crate::net::{Net, to_u64, words};
 use crate::wasm::text;
@@ -25,16 +25,16 @@ const CHANGING: &str = r#"
 "#;
 
 #[test]
-fn what_a_query_writes_is_gone() {
+fn a_query_changes_nothing() {
     let mut net = Net::new();
     let id = net.canister(CHANGING);
     let balance = net.balance(id);
     for _ in 0..3 {
-        // inside, it sees its own changes
+        // the query itself sees its changes
         assert_eq!(to_u64(net.query(id, "change", b"")), 2);
     }
     assert_eq!(net.balance(id), balance);
-    // nor does it change anything when it is called as an update
+    // a query method that is called as an update changes nothing either
     assert_eq!(to_u64(net.update(id, "change", b"")), 2);
     assert_eq!(to_u64(net.update(id, "change", b"")), 2);
     for method in ["x", "heap", "stable_pages"] {
@@ -64,7 +64,7 @@ fn a_query_is_answered_or_rejected() {
 }
 
 #[test]
-fn a_plain_query_cannot_call() {
+fn a_plain_query_makes_no_calls() {
     let mut net = Net::new();
     let id = net.canister(
         r#"(func (export "canister_query call") (call $self_call @"x" @fn($nothing) @fn($nothing)))
@@ -82,13 +82,14 @@ fn a_plain_query_cannot_call() {
     }
 }
 
-/// A composite query that asks the method of its argument.
+/// A composite query that calls the method which its argument names.
 fn composite(callee: Principal) -> String {
     let name = text(callee.as_slice());
     format!(
         r#"(func (export "canister_composite_query ask")
              (global.set $x (i64.const 5))
-             (call $new @{name} (i32.const 65536) (call $copy_arg) @fn($relay_reply) @fn($relay_reject))
+             (call $new @{name} (i32.const 65536) (call $copy_arg)
+               @fn($relay_reply) @fn($relay_reject))
              (call $perform))
            (func (export "canister_composite_query twice")
              (call $new @{name} @"x" @fn($add) @fn($add)) (call $perform)
@@ -103,7 +104,7 @@ fn composite(callee: Principal) -> String {
 }
 
 #[test]
-fn a_composite_query_asks_other_canisters() {
+fn a_composite_query_calls_other_canisters() {
     let mut net = Net::new();
     let callee = net.canister(CHANGING);
     let id = net.canister(&composite(callee));
@@ -114,14 +115,14 @@ fn a_composite_query_asks_other_canisters() {
     assert!(words(ask(&mut net, "trap")).starts_with("5 "));
     assert!(
         words(ask(&mut net, "update")).starts_with("5 "),
-        "no updates"
+        "a composite query calls no updates"
     );
-    // two inner queries do not see each other, and nothing stays
+    // two composite queries don't see each other's changes, and nothing stays
     assert_eq!(to_u64(ask(&mut net, "change")), 2);
     assert_eq!(to_u64(ask(&mut net, "change")), 2);
     assert_eq!(to_u64(net.query(callee, "heap", b"")), 0);
     assert_eq!(net.x(id), 0);
-    // the parts of one composite query share its view of the state
+    // the callbacks of one composite query share its view of the state
     assert_eq!(to_u64(net.query(id, "twice", b"")), 20);
     assert_eq!(net.x(id), 0);
     let said = words(net.query(id, "fail", b""));
@@ -132,7 +133,7 @@ fn a_composite_query_asks_other_canisters() {
 }
 
 #[test]
-fn a_composite_query_hears_of_stopped_and_empty_canisters() {
+fn calls_of_a_composite_query_to_stopped_and_empty_canisters_are_rejected() {
     let mut net = Net::new();
     let callee = net.canister(CHANGING);
     let id = net.canister(&composite(callee));
@@ -168,6 +169,6 @@ fn composite_queries_nest_six_deep() {
         } else {
             "5 525: Composite query calls exceeded the maximum call depth."
         };
-        assert_eq!(words(net.query(next, "go", b"")), expected, "{depth} deep");
+        assert_eq!(words(net.query(next, "go", b"")), expected, "depth {depth}");
     }
 }

@@ -1,4 +1,4 @@
-//! How large messages may be.
+//! Limits on the size of messages, replies and names.
 
 use crate::net::{Mode, Net, me, to_u64, u64s, words};
 use crate::wasm::{canister_with_memory, text};
@@ -6,9 +6,11 @@ use candid::Principal;
 
 const MIB: u64 = 1 << 20;
 
-/// `size` tells the length of its argument, `make` replies with so many bytes, `refuse` rejects with so many.
+/// `size` replies with the length of its argument. `make` replies with as many bytes as its
+/// argument says, and `refuse` rejects with as many.
 const PLAIN: &str = r#"
-(func (export "canister_update size") (call $reply_u64 (i64.extend_i32_u (call $msg_arg_data_size))))
+(func (export "canister_update size")
+  (call $reply_u64 (i64.extend_i32_u (call $msg_arg_data_size))))
 (func $make (call $reply_bytes (i32.const 65536) (i32.wrap_i64 (call $arg_u64 (i32.const 0)))))
 (func (export "canister_update make") (call $make))
 (func (export "canister_query make_in_query") (call $make))
@@ -25,7 +27,8 @@ fn large(net: &mut Net, body: &str) -> Principal {
     id
 }
 
-/// `call` passes its argument on to a method and tells the length of the reply; `send` sends so many bytes.
+/// `call` passes its argument on to a method and replies with the length of the reply. `send` sends
+/// as many bytes as its argument says.
 fn caller(callee: Principal, method: &str) -> String {
     let name = text(callee.as_slice());
     format!(
@@ -35,7 +38,8 @@ fn caller(callee: Principal, method: &str) -> String {
            (func (export "canister_composite_query ask")
              (call $new @{name} @"{method}" @fn($measure) @fn($relay_reject))
              (call $call_data_append (i32.const 65536) (call $copy_arg)) (call $perform))
-           (func $measure (param i32) (call $reply_u64 (i64.extend_i32_u (call $msg_arg_data_size))))
+           (func $measure (param i32)
+             (call $reply_u64 (i64.extend_i32_u (call $msg_arg_data_size))))
            (func (export "canister_update send")
              (call $new @{name} @"{method}" @fn($relay_reply) @fn($relay_reject))
              (call $call_data_append (i32.const 65536) (i32.wrap_i64 (call $arg_u64 (i32.const 0))))
@@ -51,10 +55,10 @@ fn caller(callee: Principal, method: &str) -> String {
 }
 
 #[test]
-fn a_whole_ingress_message_has_2_mib() {
+fn an_ingress_message_has_at_most_2_mib_in_all() {
     let mut net = Net::new();
     let id = large(&mut net, PLAIN);
-    // 124 bytes for a call of `nop`, a longer name by one, four for the length, 32 of the request id
+    // 124 bytes for a call of `nop`, 1 for the longer name, 4 for the length, 32 for the request id
     let most = 2 * MIB as usize - (124 + 1 + 4 + 32);
     assert_eq!(to_u64(net.update(id, "size", vec![0; most])), most as u64);
     let before = net.balance(id);
@@ -72,7 +76,7 @@ fn a_whole_ingress_message_has_2_mib() {
 }
 
 #[test]
-fn a_reply_has_2_mib_to_users_and_canisters() {
+fn a_reply_to_users_and_canisters_has_at_most_2_mib() {
     let mut net = Net::new();
     let id = large(&mut net, PLAIN);
     let reply = net.update(id, "make", u64s(&[2 * MIB])).unwrap();
@@ -91,7 +95,7 @@ fn a_reply_has_2_mib_to_users_and_canisters() {
 }
 
 #[test]
-fn a_query_reply_has_3_mib_to_users_and_2_within_a_composite_query() {
+fn a_query_reply_has_at_most_3_mib_to_users_and_2_to_composite_queries() {
     let mut net = Net::new();
     let id = large(&mut net, PLAIN);
     let reply = net.query(id, "make_in_query", u64s(&[3 * MIB])).unwrap();
@@ -101,7 +105,7 @@ fn a_query_reply_has_3_mib_to_users_and_2_within_a_composite_query() {
         said.starts_with("5 504") && said.contains("3145729"),
         "{said}"
     );
-    // called as an update it is an update
+    // a query method that is called as an update has the limit of updates
     let said = words(net.update(id, "make_in_query", u64s(&[2 * MIB + 1])));
     assert!(
         said.starts_with("5 504") && said.contains("2097153"),
@@ -116,7 +120,7 @@ fn a_query_reply_has_3_mib_to_users_and_2_within_a_composite_query() {
 }
 
 #[test]
-fn a_request_has_10_mib_with_its_method_name() {
+fn a_request_has_at_most_10_mib_with_its_method_name() {
     let mut net = Net::new();
     let callee = large(&mut net, PLAIN);
     let body = caller(callee, "size");
@@ -128,7 +132,7 @@ fn a_request_has_10_mib_with_its_method_name() {
         said.starts_with("5 504") && said.contains("exceeds the allowed limit of 10485760"),
         "{said}"
     );
-    // the pieces count together: ten of 1 MiB and the name are four bytes too many
+    // the limit is on the sum: ten pieces of 1 MiB and the name are four bytes too many
     let said = net.say(id, "send_in_pieces");
     assert!(
         said.starts_with("5 504") && said.contains("10485764"),
@@ -137,7 +141,7 @@ fn a_request_has_10_mib_with_its_method_name() {
 }
 
 #[test]
-fn a_canister_sees_8_kib_of_a_reject_message() {
+fn a_canister_sees_at_most_8_kib_of_a_reject_message() {
     let mut net = Net::new();
     let callee = large(&mut net, PLAIN);
     let body = caller(callee, "refuse");
@@ -149,14 +153,15 @@ fn a_canister_sees_8_kib_of_a_reject_message() {
 }
 
 #[test]
-fn a_method_name_has_20_000_bytes() {
+fn a_method_name_has_at_most_20_000_bytes() {
     let mut net = Net::new();
     let id = net.canister(
         r#"(func (export "canister_update call")
              (call $canister_self_copy (i32.const 64) (i32.const 0) (i32.const 10))
              (memory.fill (i32.const 65536) (i32.const 0x61) (i32.const 30000))
              (call $new (i32.const 64) (i32.const 10)
-               (i32.const 65536) (i32.wrap_i64 (call $arg_u64 (i32.const 0))) @fn($relay_reply) @fn($relay_reject))
+               (i32.const 65536) (i32.wrap_i64 (call $arg_u64 (i32.const 0)))
+               @fn($relay_reply) @fn($relay_reject))
              (call $perform))"#,
     );
     let said = words(net.update(id, "call", u64s(&[20_000])));

@@ -3,9 +3,10 @@
 use crate::net::{Net, SECOND, START, to_u64, u64s};
 use crate::wasm::text;
 
-/// The timer notes `t`; it is set from outside. `$x` is what `ic0.time` was when it fired.
+/// `set` sets the timer. The timer notes `t` and keeps the time at which it fired in `$x`.
 const TIMED: &str = r#"
-(func (export "canister_update set") (call $reply_u64 (call $global_timer_set (call $arg_u64 (i32.const 0)))))
+(func (export "canister_update set")
+  (call $reply_u64 (call $global_timer_set (call $arg_u64 (i32.const 0)))))
 (func (export "canister_global_timer") (call $note @"t") (global.set $x (call $time)))
 (func (export "canister_update nop") (call $msg_reply))
 "#;
@@ -18,12 +19,12 @@ fn set(net: &mut Net, id: candid::Principal, at: u64) -> u64 {
 fn a_timer_fires_once_in_the_round_that_passes_it() {
     let mut net = Net::new();
     let id = net.canister(TIMED);
-    let at = net.core.time() + 10 * SECOND;
+    let at = net.network.time() + 10 * SECOND;
     set(&mut net, id, at);
     net.advance(9);
     net.rounds(2);
     assert_eq!(net.trace(id), "");
-    net.core.set_time(at).unwrap();
+    net.network.set_time(at).unwrap();
     net.rounds(1);
     assert_eq!(net.trace(id), "t");
     let fired = net.x(id);
@@ -34,7 +35,7 @@ fn a_timer_fires_once_in_the_round_that_passes_it() {
 }
 
 #[test]
-fn setting_tells_the_former_time_and_zero_switches_off() {
+fn setting_returns_the_former_time_and_zero_switches_off() {
     let mut net = Net::new();
     let id = net.canister(TIMED);
     let (first, second) = (START + 1_000 * SECOND, START + 2_000 * SECOND);
@@ -45,7 +46,7 @@ fn setting_tells_the_former_time_and_zero_switches_off() {
     net.advance(5_000);
     net.rounds(2);
     assert_eq!(net.trace(id), "");
-    // a time that is over fires at once
+    // a time in the past fires at once
     set(&mut net, id, 1);
     net.rounds(1);
     assert_eq!(net.trace(id), "t");
@@ -53,12 +54,13 @@ fn setting_tells_the_former_time_and_zero_switches_off() {
 }
 
 #[test]
-fn a_long_step_is_one_firing_and_time_stands_still_in_a_round() {
+fn a_timer_fires_once_in_a_long_step_and_time_stands_still_in_a_round() {
     let mut net = Net::new();
     let repeating = r#"
         (func $again (drop (call $global_timer_set (i64.add (call $time) (i64.const 10000000000)))))
         (func (export "canister_update start") (call $again) (call $msg_reply))
-        (func (export "canister_global_timer") (call $note @"t") (global.set $x (call $time)) (call $again))"#;
+        (func (export "canister_global_timer")
+          (call $note @"t") (global.set $x (call $time)) (call $again))"#;
     let (a, b) = (net.canister(repeating), net.canister(repeating));
     for id in [a, b] {
         net.update(id, "start", b"").unwrap();
@@ -72,7 +74,7 @@ fn a_long_step_is_one_firing_and_time_stands_still_in_a_round() {
     net.rounds(3);
     assert_eq!(net.trace(a), "tttt");
     assert_eq!(net.trace(b), "tttt");
-    // both fired in the same round: they saw the same time
+    // both fired in the same round, so they saw the same time
     assert_eq!(net.x(a), net.x(b));
 }
 
@@ -80,10 +82,12 @@ fn a_long_step_is_one_firing_and_time_stands_still_in_a_round() {
 fn a_trap_in_a_timer_is_rolled_back_and_logged() {
     let mut net = Net::new();
     let id = net.canister(
-        r#"(func (export "canister_update start") (drop (call $global_timer_set (i64.const 1))) (call $msg_reply))
+        r#"(func (export "canister_update start")
+             (drop (call $global_timer_set (i64.const 1))) (call $msg_reply))
            (func (export "canister_global_timer")
              (call $note @"t") (drop (call $global_timer_set (i64.const 2))) (call $trap @"oh"))
-           (func (export "canister_update stop") (call $reply_u64 (call $global_timer_set (i64.const 0))))"#,
+           (func (export "canister_update stop")
+             (call $reply_u64 (call $global_timer_set (i64.const 0))))"#,
     );
     net.update(id, "start", b"").unwrap();
     net.rounds(5);
@@ -93,12 +97,13 @@ fn a_trap_in_a_timer_is_rolled_back_and_logged() {
 }
 
 #[test]
-fn a_timer_may_call_itself_as_the_timers_library_does() {
+fn a_timer_may_call_its_own_canister_as_the_timers_library_does() {
     let mut net = Net::new();
     let other = net.canister(r#"(func (export "canister_update f") (call $reply_bytes @"o"))"#);
     let name = text(other.as_slice());
     let id = net.canister(&format!(
-        r#"(func (export "canister_update start") (drop (call $global_timer_set (i64.const 1))) (call $msg_reply))
+        r#"(func (export "canister_update start")
+             (drop (call $global_timer_set (i64.const 1))) (call $msg_reply))
            (func (export "canister_global_timer")
              (call $note @"t")
              (call $self_call @"task" @fn($done) @fn($failed)) (call $perform)
@@ -121,11 +126,13 @@ fn a_timer_may_call_itself_as_the_timers_library_does() {
 }
 
 #[test]
-fn nobody_can_answer_a_timer() {
+fn a_timer_has_no_caller_to_answer() {
     let mut net = Net::new();
     let id = net.canister(
-        r#"(func (export "canister_update start") (drop (call $global_timer_set (i64.const 1))) (call $msg_reply))
-           (func (export "canister_global_timer") (global.set $x (i64.const 1)) (call $msg_reply))"#,
+        r#"(func (export "canister_update start")
+             (drop (call $global_timer_set (i64.const 1))) (call $msg_reply))
+           (func (export "canister_global_timer")
+             (global.set $x (i64.const 1)) (call $msg_reply))"#,
     );
     net.update(id, "start", b"").unwrap();
     net.rounds(2);
@@ -137,13 +144,13 @@ fn nobody_can_answer_a_timer() {
 fn an_upgrade_clears_the_timer_and_a_stop_delays_it() {
     let mut net = Net::new();
     let id = net.canister(TIMED);
-    let at = net.core.time() + 10 * SECOND;
+    let at = net.network.time() + 10 * SECOND;
     set(&mut net, id, at);
     net.upgrade(id, TIMED);
     net.advance(20);
     net.rounds(2);
     assert_eq!(net.trace(id), "");
-    let at = net.core.time() + 10 * SECOND;
+    let at = net.network.time() + 10 * SECOND;
     assert_eq!(set(&mut net, id, at), 0);
     net.control("stop_canister", id).unwrap();
     net.advance(20);
@@ -152,7 +159,7 @@ fn an_upgrade_clears_the_timer_and_a_stop_delays_it() {
     net.rounds(2);
     assert_eq!(net.trace(id), "t");
     // a failed upgrade clears nothing
-    let at = net.core.time() + 10 * SECOND;
+    let at = net.network.time() + 10 * SECOND;
     set(&mut net, id, at);
     let failing = crate::wasm::canister(r#"(func (export "canister_post_upgrade") (unreachable))"#);
     net.deploy(id, crate::net::Mode::Upgrade(None), &failing, b"")
@@ -166,7 +173,8 @@ fn an_upgrade_clears_the_timer_and_a_stop_delays_it() {
 fn post_upgrade_may_set_the_timer() {
     let mut net = Net::new();
     let body = format!(
-        r#"{TIMED} (func (export "canister_post_upgrade") (drop (call $global_timer_set (i64.const 1))))"#
+        r#"{TIMED}
+           (func (export "canister_post_upgrade") (drop (call $global_timer_set (i64.const 1))))"#
     );
     let id = net.canister(&body);
     net.rounds(2);
@@ -177,7 +185,7 @@ fn post_upgrade_may_set_the_timer() {
 }
 
 #[test]
-fn a_heartbeat_runs_every_round_and_its_traps_do_no_harm() {
+fn a_heartbeat_runs_every_round_and_its_traps_are_harmless() {
     let mut net = Net::new();
     let id = net.canister(
         r#"(func (export "canister_heartbeat")

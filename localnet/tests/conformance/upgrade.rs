@@ -1,12 +1,13 @@
-//! Upgrades: stable memory and nothing else goes on, through hooks that may fail.
+//! Upgrades: only stable memory stays, and a hook that fails changes nothing.
 
 use crate::net::{Mode, Net, to_u64, words};
 use crate::wasm::{canister, text};
 use ic_management_canister_types::UpgradeFlags;
 
-/// Keeps `$x` over upgrades as an orderly canister does.
-const ORDERLY: &str = r#"
-(func (export "canister_update set") (global.set $x (call $arg_u64 (i32.const 0))) (call $msg_reply))
+/// Saves `$x` in stable memory before an upgrade and restores it afterwards.
+const SAVING: &str = r#"
+(func (export "canister_update set")
+  (global.set $x (call $arg_u64 (i32.const 0))) (call $msg_reply))
 (func (export "canister_query heap") (call $reply_u64 (i64.load (i32.const 512))))
 (func (export "canister_update mark") (i64.store (i32.const 512) (i64.const 5)) (call $msg_reply))
 (func (export "canister_pre_upgrade")
@@ -19,35 +20,35 @@ const ORDERLY: &str = r#"
 "#;
 
 #[test]
-fn stable_memory_carries_what_the_hooks_save() {
+fn stable_memory_keeps_what_the_hooks_save() {
     let mut net = Net::new();
-    let id = net.canister(ORDERLY);
+    let id = net.canister(SAVING);
     net.update(id, "set", 77u64.to_le_bytes()).unwrap();
     net.update(id, "mark", b"").unwrap();
-    net.upgrade(id, ORDERLY);
+    net.upgrade(id, SAVING);
     assert_eq!(net.x(id), 77);
     assert_eq!(to_u64(net.query(id, "heap", b"")), 0, "the heap is new");
-    // a module without hooks keeps the bytes untouched, and the next one finds them
+    // a module without hooks doesn't touch the bytes, and the next module finds them
     net.upgrade(
         id,
         r#"(func (export "canister_query y") (call $reply_u64 (i64.const 1)))"#,
     );
     assert_eq!(net.x(id), 0);
     assert_eq!(to_u64(net.query(id, "y", b"")), 1);
-    net.upgrade(id, ORDERLY);
+    net.upgrade(id, SAVING);
     assert_eq!(net.x(id), 77);
 }
 
 #[test]
-fn a_trap_in_either_hook_leaves_everything_as_it_was() {
+fn a_trap_in_either_hook_changes_nothing() {
     let mut net = Net::new();
-    let id = net.canister(ORDERLY);
+    let id = net.canister(SAVING);
     net.update(id, "set", 1u64.to_le_bytes()).unwrap();
-    net.upgrade(id, ORDERLY);
+    net.upgrade(id, SAVING);
     net.update(id, "set", 2u64.to_le_bytes()).unwrap();
     net.update(id, "mark", b"").unwrap();
     let hash = net.info(id).module_hash;
-    // pre_upgrade writes 2 to stable memory; then the new module fails
+    // pre_upgrade writes 2 to stable memory, then the new module fails
     for (module, code) in [
         (
             canister(r#"(func (export "canister_post_upgrade") (call $trap @"post"))"#),
@@ -64,9 +65,9 @@ fn a_trap_in_either_hook_leaves_everything_as_it_was() {
         assert_eq!(net.x(id), 2);
         assert_eq!(to_u64(net.query(id, "heap", b"")), 5);
         assert_eq!(
-            net.core.stable_memory(id).unwrap()[0],
+            net.network.stable_memory(id).unwrap()[0],
             1,
-            "of the first upgrade"
+            "the value that the first upgrade saved"
         );
     }
 }
@@ -75,13 +76,14 @@ fn a_trap_in_either_hook_leaves_everything_as_it_was() {
 fn a_trapping_pre_upgrade_can_be_skipped() {
     let mut net = Net::new();
     let id = net.canister(
-        r#"(func (export "canister_init") (global.set $x (i64.const 3)) (drop (call $stable64_grow (i64.const 1))))
+        r#"(func (export "canister_init")
+             (global.set $x (i64.const 3)) (drop (call $stable64_grow (i64.const 1))))
            (func (export "canister_pre_upgrade")
              (i64.store (i32.const 0) (i64.const -1))
              (call $stable64_write (i64.const 0) (i64.const 0) (i64.const 8))
              (call $trap @"stuck"))"#,
     );
-    let said = words(net.deploy(id, Mode::Upgrade(None), &canister(ORDERLY), b""));
+    let said = words(net.deploy(id, Mode::Upgrade(None), &canister(SAVING), b""));
     assert!(
         said.starts_with("5 503") && said.contains("'stuck'"),
         "{said}"
@@ -91,12 +93,12 @@ fn a_trapping_pre_upgrade_can_be_skipped() {
         skip_pre_upgrade: Some(true),
         wasm_memory_persistence: None,
     };
-    net.deploy(id, Mode::Upgrade(Some(skip)), &canister(ORDERLY), b"")
+    net.deploy(id, Mode::Upgrade(Some(skip)), &canister(SAVING), b"")
         .unwrap();
     assert_eq!(
         net.x(id),
         0,
-        "stable memory holds no word of the skipped hook"
+        "the skipped hook wrote nothing to stable memory"
     );
 }
 
@@ -104,7 +106,8 @@ fn a_trapping_pre_upgrade_can_be_skipped() {
 fn post_upgrade_gets_the_argument_and_init_does_not_run() {
     let mut net = Net::new();
     let body = r#"(func (export "canister_init") (global.set $x (i64.const 1)))
-                  (func (export "canister_post_upgrade") (call $note (i32.const 65536) (call $copy_arg)))"#;
+                  (func (export "canister_post_upgrade")
+                    (call $note (i32.const 65536) (call $copy_arg)))"#;
     let id = net.canister(body);
     assert_eq!(net.x(id), 1);
     net.deploy(id, Mode::Upgrade(None), &canister(body), b"the argument")
@@ -120,7 +123,9 @@ fn a_callback_of_the_old_module_runs_in_the_new_one() {
         r#"(func (export "canister_update go") (call $spin (i32.const 0)))
            (func (export "canister_update free") (global.set $x (i64.const 1)) (call $msg_reply))
            (func (export "canister_update nap")
-             (call $new (i32.const 0) (i32.const 0) @"raw_rand" @fn($relay_reply) @fn($relay_reject)) (call $perform))
+             (call $new (i32.const 0) (i32.const 0)
+               @"raw_rand" @fn($relay_reply) @fn($relay_reject))
+             (call $perform))
            (func $spin (param i32)
              (if (i64.eqz (global.get $x))
                (then (call $self_call @"nap" @fn($spin) @fn($spin)) (call $perform))
@@ -130,7 +135,8 @@ fn a_callback_of_the_old_module_runs_in_the_new_one() {
     let version = |answer: &str| {
         format!(
             r#"(func (export "canister_update call")
-                 (global.set $x (i64.const 9)) (call $new @{name} @"go" @fn($back) @fn($back)) (call $perform))
+                 (global.set $x (i64.const 9))
+                 (call $new @{name} @"go" @fn($back) @fn($back)) (call $perform))
                (func $back (param i32) (call $note @"back ") (call $reply_bytes @"{answer}"))"#
         )
     };

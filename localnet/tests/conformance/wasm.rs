@@ -1,9 +1,11 @@
-//! Builds test canisters from a few lines of WAT: the imports, a table, and functions that most of them need are given.
+//! Builds test canisters from a few lines of WAT. It adds the imports, a table, and functions that
+//! most canisters need.
 //!
-//! Beyond plain WAT a body may hold `@"text"`, which stands for address and length of these bytes (with the escapes of
-//! WAT), and `@fn($name)`, which stands for the function's place in the table, as callbacks are named.
+//! A body may hold two marks beyond plain WAT. `@"text"` stands for the address and the length of
+//! these bytes, with WAT's escapes. `@fn($name)` stands for a function's index in the table, which
+//! is how the System API names callbacks.
 
-/// What a module may call, as WAT types.
+/// The functions that a module may call, with their types in WAT.
 const IMPORTS: &[(&str, &str)] = &[
     ("accept_message", ""),
     ("call_cycles_add128", "(param i64 i64)"),
@@ -56,10 +58,10 @@ const IMPORTS: &[(&str, &str)] = &[
     ("trap", "(param i32 i32)"),
 ];
 
-/// Where texts begin; below lies room for what functions pass on.
+/// The address of the first text. Functions use the bytes below to pass values on.
 const TEXTS: usize = 4096;
 
-/// Helpers of all test canisters. `$x` is a global for anything; `$note` keeps a trace in the heap.
+/// Helpers of all test canisters. `$x` is a global for any use; `$note` keeps a trace in the heap.
 const HELPERS: &str = r#"
 (global $x (mut i64) (i64.const 0))
 (global $trace (mut i32) (i32.const 131072))
@@ -82,7 +84,8 @@ const HELPERS: &str = r#"
   (if (i32.ne (call $call_perform) (i32.const 0)) (then (call $trap @"not sent"))))
 (func $self_call (param i32 i32) (param $on_reply i32) (param $on_reject i32)
   (call $canister_self_copy (i32.const 64) (i32.const 0) (i32.const 10))
-  (call $new (i32.const 64) (i32.const 10) (local.get 0) (local.get 1) (local.get $on_reply) (local.get $on_reject)))
+  (call $new (i32.const 64) (i32.const 10) (local.get 0) (local.get 1)
+    (local.get $on_reply) (local.get $on_reject)))
 (func $nothing (param i32))
 (func $copy_arg (result i32)
   (call $msg_arg_data_copy (i32.const 65536) (i32.const 0) (call $msg_arg_data_size))
@@ -99,12 +102,12 @@ const HELPERS: &str = r#"
 (func (export "canister_query x") (call $reply_u64 (global.get $x)))
 "#;
 
-/// The bytes of a canister with this body, imports and helpers included; its heap has 4 pages.
+/// The module of a canister with this body, imports and helpers included. Its heap has 4 pages.
 pub fn canister(body: &str) -> Vec<u8> {
     canister_with_memory("4", body)
 }
 
-/// As [`canister`], with these limits of the heap, in pages.
+/// Like [`canister`], with other limits of the heap, in pages.
 pub fn canister_with_memory(pages: &str, body: &str) -> Vec<u8> {
     let mut module = String::from("(module\n");
     for (name, ty) in IMPORTS {
@@ -115,7 +118,9 @@ pub fn canister_with_memory(pages: &str, body: &str) -> Vec<u8> {
     module.push_str(&format!("(memory {pages})\n"));
     let (body, texts, functions) = resolve(&format!("{HELPERS}\n{body}"));
     module.push_str(&format!(
-        "(table {} funcref)\n(elem (i32.const 0) func {})\n(data (i32.const {TEXTS}) \"{texts}\")\n",
+        "(table {} funcref)\n\
+         (elem (i32.const 0) func {})\n\
+         (data (i32.const {TEXTS}) \"{texts}\")\n",
         functions.len(),
         functions.join(" ")
     ));
@@ -124,18 +129,18 @@ pub fn canister_with_memory(pages: &str, body: &str) -> Vec<u8> {
     raw(&module)
 }
 
-/// The bytes of a module that is written out in full.
+/// A module from WAT that is complete in itself.
 pub fn raw(module: &str) -> Vec<u8> {
     wat::parse_str(module).unwrap_or_else(|e| panic!("{e}\n{module}"))
 }
 
-/// Bytes as a text of WAT, quotes included.
+/// Bytes as a string of WAT, quotes included.
 pub fn text(bytes: &[u8]) -> String {
     let escaped: String = bytes.iter().map(|b| format!("\\{b:02x}")).collect();
     format!("\"{escaped}\"")
 }
 
-/// Replaces the marks; gives the body, the content of the texts, and the functions of the table.
+/// Replaces the marks. Returns the body, the bytes of the texts, and the functions of the table.
 fn resolve(body: &str) -> (String, String, Vec<String>) {
     let (mut out, mut texts, mut functions) = (String::new(), String::new(), vec![]);
     let mut used = 0;
@@ -169,7 +174,7 @@ fn resolve(body: &str) -> (String, String, Vec<String>) {
     (out, texts, functions)
 }
 
-/// Bytes of a text whose only escapes are `\` and two hexadecimal digits.
+/// The number of bytes of a text. Its only escapes are `\` and two hexadecimal digits.
 fn length(text: &str) -> usize {
     text.len() - 2 * text.matches('\\').count()
 }
