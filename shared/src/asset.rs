@@ -1,7 +1,7 @@
 //! Metadata of an asset, as frontends send it (frozen).
 //!
-//! The canisters read only `name`, `mime_type` and `bytes`. They store every other field as it came,
-//! and the interface fixes no unit for those: they mean what the client means.
+//! The canisters read only `name`, `mime_type` and `bytes`, and store every other field as it came.
+//! The interface fixes no unit for the others: they mean what the client means.
 
 use candid::CandidType;
 use serde::{Deserialize, Serialize};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct GatewayArgs {
     /// The index canister.
     pub memory_index: Option<Principal>,
-    /// Replaces the list of stores. Uploads that began in a store that is no longer listed still end
+    /// Replaces the list of stores. An upload that began in a store that is no longer listed ends
     /// there.
     pub blob_stores: Option<Vec<Principal>>,
     /// Whether anonymous callers may own capsules and upload (for local test networks).

@@ -12,7 +12,7 @@
 //! | `capsule_list` | query | `(who)` | `Result<vec CapsuleHeader>` |
 //! | `capsule_usage` | query | `(who, capsule_id)` | `Result<CapsuleUsage>` |
 //! | `memory_commit` | update | `(MemoryCommit)` | `Result<Memory>` |
-//! | `memory_list` | query | `(who, capsule_id, opt text cursor, opt nat32 limit)` | `Result<MemoryPage>` |
+//! | `memory_list` | query | `(who, capsule_id, opt text, opt nat32)` | `Result<MemoryPage>` |
 //! | `memory_read` | query | `(who, memory_id)` | `Result<Memory>` |
 //! | `memory_delete` | update | `(who, memory_id)` | `Result<Memory>` |
 //! | `blob_locate` | query | `(who, BlobId)` | `Result<BlobPlace>` |
@@ -24,6 +24,7 @@
 //!
 //! - `capsule_usage` checks the right to write, `blob_locate` the right to read.
 //! - `memory_commit` returns the same memory again for the same gateway and session.
+//! - `memory_list` takes a cursor and the most memories of the page.
 //! - `memory_delete` returns the memory that it deleted.
 
 use crate::asset::AssetMetadata;

@@ -87,8 +87,8 @@ pub struct ChunkRange {
     pub last: u32,
 }
 
-/// Everything that a client needs to resume an upload: the answer of `uploads_status`, and one entry
-/// of `uploads_list`.
+/// Everything that a client needs to resume an upload: the answer of `uploads_status`, and one
+/// entry of `uploads_list`.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct UploadStatus {
     pub session_id: u64,
@@ -109,8 +109,8 @@ pub struct UploadStatus {
     pub created_at: u64,
     /// Nanoseconds since 1970.
     pub last_activity_at: u64,
-    /// Nanoseconds since 1970. A pending upload without further activity expires then; the record of
-    /// a committed one is dropped then. `null` while the upload is finishing.
+    /// Nanoseconds since 1970. A pending upload without further activity expires then, and the
+    /// record of a committed one is dropped. `null` while the upload is finishing.
     pub expires_at: Option<u64>,
 }
 
