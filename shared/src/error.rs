@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The result of every method that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// How a call fails. An `Internal` text that begins with "temporary: " asks for the same call again.
+/// How a call fails. An `Internal` text that begins with "temporary: " asks for a repeated call.
 /// Every other error is final for the same arguments.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub enum Error {
