@@ -91,7 +91,7 @@ pub fn of_file(name: &str, mime_type: &str, bytes: u64) -> AssetMetadata {
     }
 }
 
-/// What an asset is to its original.
+/// The relation of an asset to its original.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssetType {
     Original,

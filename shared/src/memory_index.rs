@@ -40,7 +40,7 @@ pub struct MemoryIndexArgs {
     pub gateways: Option<Vec<Principal>>,
 }
 
-/// What a capsule holds; the gateway checks its limits against it.
+/// The use of a capsule; the gateway checks its limits against it.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CapsuleUsage {
     /// Bytes of all its memories.

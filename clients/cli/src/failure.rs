@@ -112,3 +112,59 @@ impl Failure {
         ExitCode::from(self.kind().code())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::error::Cause;
+    use capsule_shared::Error as Refusal;
+
+    fn refused(error: Refusal) -> Failure {
+        Failure::from(CallError {
+            what: "memory mem_9".into(),
+            cause: Cause::Refused(error),
+        })
+    }
+
+    fn changed() -> Failure {
+        Failure::from(IntegrityError::ChangedWhileSent {
+            path: "a.jpg".into(),
+            session: 5,
+            reason: "chunk 3: conflict".into(),
+        })
+    }
+
+    #[test]
+    fn a_failure_names_its_file_once() {
+        let named = |failure: Failure| failure.of_file("a.jpg").to_string();
+        assert_eq!(
+            named(refused(Refusal::NotFound)),
+            "a.jpg: memory mem_9: not found"
+        );
+        assert!(named(changed()).starts_with("a.jpg changed while it was sent"));
+        let empty = Failure::from(SourceError::Length {
+            path: "a.jpg".into(),
+            bytes: 0,
+            most: 4,
+        });
+        assert_eq!(named(empty), "a.jpg has 0 bytes, expected 1 to 4");
+        let twice = refused(Refusal::Unauthorized).of_file("a.jpg");
+        assert_eq!(named(twice), "a.jpg: memory mem_9: unauthorized");
+    }
+
+    #[test]
+    fn a_named_file_keeps_the_kind_of_the_failure() {
+        for (failure, kind) in [
+            (refused(Refusal::NotFound), Kind::NotFound),
+            (refused(Refusal::Unauthorized), Kind::Unauthorized),
+            (refused(Refusal::ResourceExhausted), Kind::Refused),
+            (changed(), Kind::Integrity),
+            (Failure::from(LocalError::NoHome), Kind::Local),
+        ] {
+            let text = failure.to_string();
+            assert!(!text.ends_with('.'), "{text}");
+            assert_eq!(failure.kind(), kind, "{text}");
+            assert_eq!(failure.of_file("a.jpg").kind(), kind, "{text}");
+        }
+    }
+}

@@ -86,8 +86,8 @@ pub async fn run(arguments: Arguments) -> Outcome {
     }
 }
 
-/// The bytes of all files, if there are several. A file that can't be read counts as empty here; its
-/// own upload reports it.
+/// The bytes of all files, if there are several. A file that can't be read counts as empty here;
+/// its own upload reports it.
 fn total_bytes(files: &[PathBuf]) -> Option<u64> {
     let bytes = |file| std::fs::metadata(file).map_or(0, |metadata| metadata.len());
     (files.len() > 1).then(|| files.iter().map(bytes).sum())

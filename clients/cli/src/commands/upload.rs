@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// What all files of one command share.
+/// Everything that all files of one command share.
 pub struct Uploads {
     pub gateway: Gateway,
     pub gateway_id: String,
@@ -29,7 +29,7 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// Uploads all files, `at_once` of them side by side. A file that fails doesn't stop the others.
+    /// Uploads all files, `at_once` of them in parallel. A file that fails doesn't stop the others.
     pub async fn run(&self, files: &[PathBuf], at_once: usize) -> Outcome {
         let uploads = stream::iter(files)
             .map(|path| async move {
@@ -107,8 +107,8 @@ impl Uploads {
         Ok(begin.await?)
     }
 
-    /// Refuses a file that changed since its upload began: the changed file would be a second upload,
-    /// and the first one would stay incomplete. The user decides.
+    /// Refuses a file that changed since its upload began. The changed file would be a second
+    /// upload, and the first one would stay incomplete, so the user decides.
     async fn check_unchanged(&self, source: &Source, file: &RecordFile) -> Outcome {
         let Some(record) = file.read() else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What can be wrong on this machine.
+//! Problems on this machine.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What can go wrong between this machine and the gateway.
+//! Problems between this machine and the gateway.
 
 use crate::exit::Kind;
 use crate::local::error::LocalError;
