@@ -30,6 +30,7 @@ pub struct Arguments {
 pub enum Command {
     /// Upload files; the same command resumes an upload that was interrupted
     Upload {
+        /// The files to upload
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// The capsule (default: your own, made if there is none)
@@ -46,6 +47,7 @@ pub enum Command {
     },
     /// Download a memory into a file and check it against the index
     Download {
+        /// The id of the memory, as `capsule ls` shows it
         memory: String,
         /// The file or folder (default: the memory's own name, in this folder)
         #[arg(long, short)]
@@ -56,7 +58,9 @@ pub enum Command {
     },
     /// Read a memory and compare it with the index, and with a file if you name one
     Verify {
+        /// The id of the memory, as `capsule ls` shows it
         memory: String,
+        /// A file that must have the same bytes
         file: Option<PathBuf>,
     },
     /// List the memories of a capsule
@@ -66,11 +70,20 @@ pub enum Command {
         capsule: Option<String>,
     },
     /// Show your uploads, or one of them
-    Status { session: Option<u64> },
+    Status {
+        /// The session id (default: all your uploads)
+        session: Option<u64>,
+    },
     /// Give up an upload that is not finished
-    Abort { session: u64 },
+    Abort {
+        /// The session id, as `capsule status` shows it
+        session: u64,
+    },
     /// Delete a memory and its bytes
-    Rm { memory: String },
+    Rm {
+        /// The id of the memory, as `capsule ls` shows it
+        memory: String,
+    },
     /// List the capsules that you may read and write
     Capsules,
     /// Show your principal

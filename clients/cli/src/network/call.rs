@@ -119,7 +119,7 @@ fn fault(error: AgentError) -> Fault {
         AgentError::CertificateVerificationFailed()
         | AgentError::CertificateNotAuthorized()
         | AgentError::QuerySignatureVerificationFailed
-        | AgentError::MissingSignature => Fault::Final(Cause::Unproven(error)),
+        | AgentError::MissingSignature => Fault::Final(Cause::Unproven(Box::new(error))),
         AgentError::TransportError(_)
         | AgentError::TimeoutWaitingForResponse()
         | AgentError::CertificateOutdated(_) => Fault::Temporary(error.to_string()),
@@ -139,7 +139,7 @@ fn fault(error: AgentError) -> Fault {
                 false => Fault::Final(Cause::Rejected(reject.reject_message)),
             }
         }
-        error => Fault::Final(Cause::Agent(error)),
+        error => Fault::Final(Cause::Agent(Box::new(error))),
     }
 }
 

@@ -16,11 +16,11 @@ pub enum ConnectError {
     #[error("no upload gateway is known at {url}, expected --gateway with its canister id")]
     NoGateway { url: String },
     #[error("{url} is not a network ({error}), expected `local`, `ic` or the URL of a replica")]
-    Url { url: String, error: AgentError },
+    Url { url: String, error: Box<AgentError> },
     #[error("the root key is not valid ({0}), expected the hex of its DER form")]
     RootKey(hex::FromHexError),
     #[error("{url} does not answer: {error}; check --network or repeat the command later")]
-    Silent { url: String, error: AgentError },
+    Silent { url: String, error: Box<AgentError> },
     #[error(
         "there is no identity at {path}; make one with `capsule identity --new`, \
          or name a PEM file with --identity"
@@ -72,11 +72,11 @@ pub enum Cause {
     #[error("the reply is not what an upload gateway sends ({0}), check --gateway")]
     Reply(candid::Error),
     #[error("the answer is not signed by the expected network ({0}), check --network")]
-    Unproven(AgentError),
+    Unproven(Box<AgentError>),
     #[error("no success within {seconds} s ({reason}); repeat the command later")]
     GivenUp { seconds: u64, reason: String },
     #[error("{0}")]
-    Agent(AgentError),
+    Agent(Box<AgentError>),
 }
 
 impl CallError {

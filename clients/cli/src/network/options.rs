@@ -50,7 +50,10 @@ impl Options {
             .build();
         let agent = match agent {
             Ok(agent) => agent,
-            Err(error) => return Err(ConnectError::Url { url, error }),
+            Err(error) => {
+                let error = Box::new(error);
+                return Err(ConnectError::Url { url, error });
+            }
         };
         if let Some(key) = self.root_key.as_ref().or(known_key.as_ref()) {
             agent.set_root_key(hex::decode(key).map_err(ConnectError::RootKey)?);
@@ -58,7 +61,10 @@ impl Options {
             // no key is known for a network on this machine, so its word counts; the agent checks
             // every other network against the Internet Computer's key
             let fetched = agent.fetch_root_key().await;
-            fetched.map_err(|error| ConnectError::Silent { url, error })?;
+            fetched.map_err(|error| ConnectError::Silent {
+                url,
+                error: Box::new(error),
+            })?;
         }
         Ok((agent, gateway))
     }
