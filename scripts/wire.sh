@@ -1,30 +1,35 @@
 #!/usr/bin/env bash
-# Wires the three canisters to each other after `dfx deploy`: dfx runs it once upload_gateway is installed or upgraded, with
-# DFX_NETWORK and CANISTER_ID_<name> set. It may be run again at any time; what is wired stays so.
+# Introduces the three canisters to each other after `dfx deploy`.
+#
+# dfx runs it after it installs or upgrades upload_gateway, and sets DFX_NETWORK and
+# CANISTER_ID_<name>. You can run it again at any time: every step is idempotent.
 set -euo pipefail
 
-gateway=${CANISTER_ID_upload_gateway:-}
-store=${CANISTER_ID_blob_store:-}
-index=${CANISTER_ID_memory_index:-}
-if [ -z "$gateway" ] || [ -z "$store" ] || [ -z "$index" ]; then
-    echo "error: expected CANISTER_ID_upload_gateway, CANISTER_ID_blob_store and CANISTER_ID_memory_index, as dfx sets them" >&2
+fail() {
+    echo "error: $*" >&2
     exit 1
-fi
+}
 
-# Calls a method whose reply is variant { Ok; Err }; an Err ends the script.
+for name in upload_gateway blob_store memory_index; do
+    variable=CANISTER_ID_$name
+    [ -n "${!variable:-}" ] || fail "$variable is not set, expected the canister id that dfx sets"
+done
+gateway=$CANISTER_ID_upload_gateway
+store=$CANISTER_ID_blob_store
+index=$CANISTER_ID_memory_index
+
+# Calls a method whose reply is `variant { Ok; Err }`. An Err ends the script.
 call() {
     local reply
     reply=$(dfx canister --network "${DFX_NETWORK:-local}" call "$@")
     case $reply in
-    *"variant { Ok"* | *"variant {"*"Ok"*) ;;
-    *)
-        echo "error: $1 $2 answered: $reply" >&2
-        exit 1
-        ;;
+    *"variant {"*"Ok"*) ;;
+    *) fail "$2 of $1 answered $reply, expected variant { Ok }" ;;
     esac
 }
 
+settings="memory_index = opt principal \"$index\"; blob_stores = opt vec { principal \"$store\" }"
 call "$store" gateways_register "(principal \"$gateway\")"
 call "$index" gateways_register "(principal \"$gateway\")"
-call "$gateway" configure "(record { memory_index = opt principal \"$index\"; blob_stores = opt vec { principal \"$store\" } })"
-echo "wired: upload_gateway $gateway, blob_store $store, memory_index $index"
+call "$gateway" configure "(record { $settings })"
+echo "connected: upload_gateway $gateway, blob_store $store, memory_index $index"

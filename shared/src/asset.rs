@@ -1,9 +1,13 @@
 //! Metadata of an asset, as frontends send it (frozen).
+//!
+//! The canisters read only `name`, `mime_type` and `bytes`, and store every other field as it came.
+//! The interface fixes no unit for the others: they mean what the client means.
 
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+/// The metadata of one asset, by the kind of asset.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub enum AssetMetadata {
     Note(NoteAssetMetadata),
@@ -14,6 +18,7 @@ pub enum AssetMetadata {
 }
 
 impl AssetMetadata {
+    /// The fields that every kind of asset has.
     pub fn base(&self) -> &AssetMetadataBase {
         match self {
             AssetMetadata::Note(m) => &m.base,
@@ -25,7 +30,9 @@ impl AssetMetadata {
     }
 }
 
-/// Metadata of a file of which only this is known; the MIME type decides the kind of asset, a document where it tells none.
+/// Metadata of a file whose name, MIME type and length in bytes are all that is known.
+///
+/// The MIME type decides the kind of asset: image, audio or video, and a document for all others.
 pub fn of_file(name: &str, mime_type: &str, bytes: u64) -> AssetMetadata {
     let base = AssetMetadataBase {
         name: name.to_string(),
@@ -84,6 +91,7 @@ pub fn of_file(name: &str, mime_type: &str, bytes: u64) -> AssetMetadata {
     }
 }
 
+/// The relation of an asset to its original.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssetType {
     Original,
@@ -93,17 +101,22 @@ pub enum AssetType {
     Metadata,
 }
 
-/// What every asset has. `bytes` 0 means "not declared"; times are the client's.
+/// The fields that every kind of asset has.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct AssetMetadataBase {
+    /// 1 to 1,024 bytes of UTF-8; it becomes a part of the blob's key.
     pub name: String,
     pub mime_type: String,
+    /// The declared size in bytes; 0 means not declared.
     pub bytes: u64,
     pub asset_type: AssetType,
     pub tags: Vec<String>,
+    /// A time of the client's clock.
     pub created_at: u64,
+    /// A time of the client's clock.
     pub updated_at: u64,
     pub description: Option<String>,
+    /// For the client only: the finish of an upload names the SHA-256 that the gateway checks.
     pub sha256: Option<ByteBuf>,
     pub width: Option<u32>,
     pub height: Option<u32>,
@@ -113,9 +126,11 @@ pub struct AssetMetadataBase {
     pub asset_location: Option<String>,
     pub processing_status: Option<String>,
     pub processing_error: Option<String>,
+    /// A time of the client's clock.
     pub deleted_at: Option<u64>,
 }
 
+/// A note.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct NoteAssetMetadata {
     pub base: AssetMetadataBase,
@@ -124,6 +139,7 @@ pub struct NoteAssetMetadata {
     pub format: Option<String>,
 }
 
+/// An image.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct ImageAssetMetadata {
     pub base: AssetMetadataBase,
@@ -134,6 +150,7 @@ pub struct ImageAssetMetadata {
     pub orientation: Option<u8>,
 }
 
+/// A document, and every file of another kind.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct DocumentAssetMetadata {
     pub base: AssetMetadataBase,
@@ -143,6 +160,7 @@ pub struct DocumentAssetMetadata {
     pub word_count: Option<u32>,
 }
 
+/// A recording of sound.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct AudioAssetMetadata {
     pub base: AssetMetadataBase,
@@ -154,6 +172,7 @@ pub struct AudioAssetMetadata {
     pub bit_depth: Option<u8>,
 }
 
+/// A video.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct VideoAssetMetadata {
     pub base: AssetMetadataBase,
@@ -163,4 +182,36 @@ pub struct VideoAssetMetadata {
     pub codec: Option<String>,
     pub bitrate: Option<u64>,
     pub aspect_ratio: Option<f32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mime_type_decides_the_kind() {
+        let kind = |mime_type: &str| match of_file("a", mime_type, 7) {
+            AssetMetadata::Note(_) => "note",
+            AssetMetadata::Image(_) => "image",
+            AssetMetadata::Document(_) => "document",
+            AssetMetadata::Audio(_) => "audio",
+            AssetMetadata::Video(_) => "video",
+        };
+        assert_eq!(kind("image/jpeg"), "image");
+        assert_eq!(kind("audio/mpeg"), "audio");
+        assert_eq!(kind("video/mp4"), "video");
+        for other in ["application/pdf", "text/plain", "imagery/x", ""] {
+            assert_eq!(kind(other), "document", "{other}");
+        }
+    }
+
+    #[test]
+    fn a_file_declares_its_name_and_its_bytes() {
+        let metadata = of_file("a.png", "image/png", 7);
+        let base = metadata.base();
+        assert_eq!(
+            (base.name.as_str(), base.mime_type.as_str(), base.bytes),
+            ("a.png", "image/png", 7)
+        );
+    }
 }

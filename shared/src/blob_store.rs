@@ -1,4 +1,6 @@
-//! The interface of `blob_store`, which only registered gateways (and, for administration, controllers) may call.
+//! The interface of `blob_store`.
+//!
+//! Only registered gateways may call it, and canister controllers for administration.
 //!
 //! | method | kind | arguments | result |
 //! | --- | --- | --- | --- |
@@ -10,12 +12,19 @@
 //! | `blob_delete` | update | `(BlobKey)` | `Result<DeleteProgress>` |
 //! | `blob_meta` | query | `(BlobKey)` | `Result<StoredBlob>` |
 //! | `blob_read_chunk` | query | `(BlobKey, nat32 index)` | `Result<blob>` |
-//! | `gateways_register`, `gateways_unregister` | update, controllers | `(principal)` | `Result<()>` |
+//! | `gateways_register` | update, controllers | `(principal)` | `Result<()>` |
+//! | `gateways_unregister` | update, controllers | `(principal)` | `Result<()>` |
 //! | `gateways_list` | query, controllers | `()` | `Result<vec principal>` |
 //!
-//! Every update may be repeated: opening again what the same gateway opened and put nothing into, releasing what is empty or not there, putting the same bytes again, sealing
-//! with the same numbers again, deleting what isn't there are all `Ok`. The first bytes of an index stay: other bytes
-//! are `Conflict`, and nothing overwrites them.
+//! Every update is idempotent. These calls are `Ok`:
+//!
+//! - `blob_open` by the same gateway, while the blob is open and empty;
+//! - `blob_release` for a blob that doesn't exist, holds chunks or is another gateway's (it stays);
+//! - `blob_put_chunk` with the same bytes;
+//! - `blob_seal` with the same numbers;
+//! - `blob_delete` for a blob that doesn't exist.
+//!
+//! The first bytes of an index stay. Other bytes are `Conflict`, and nothing overwrites them.
 
 use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
@@ -24,33 +33,37 @@ use serde_bytes::ByteBuf;
 /// The argument of install and upgrade; `null` changes nothing.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct BlobStoreArgs {
-    /// Who may call; given at an upgrade, it replaces the list.
+    /// The gateways that may call. A list given at an upgrade replaces the old one.
     pub gateways: Option<Vec<Principal>>,
 }
 
-/// What the store knows of a blob without reading a chunk.
+/// Facts about a blob that the store has without reading a chunk.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct StoredBlob {
-    /// The gateway that opened it, the only one that may write to it.
+    /// The gateway that opened the blob, the only one that may write to it.
     pub gateway: Principal,
-    /// Bytes of all chunks that are stored.
+    /// Bytes of all stored chunks.
     pub bytes: u64,
-    /// How many chunks are stored.
+    /// The number of stored chunks.
     pub chunk_count: u32,
+    /// Whether the blob is complete and takes no further chunk.
     pub sealed: bool,
 }
 
-/// How far the hash of a blob is, in bytes; ask again until it is done.
+/// The progress of hashing a blob; repeat the call until it is done.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub enum DigestProgress {
+    /// The SHA-256 of the whole blob, 32 bytes.
     Done(ByteBuf),
+    /// `bytes` of the `of` stored bytes are hashed.
     Hashed { bytes: u64, of: u64 },
 }
 
-/// Deleting a large blob takes several calls.
+/// The progress of deleting a blob. A large blob takes several calls.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeleteProgress {
+    /// Nothing of the blob is left.
     Done,
-    /// Chunks that are still there; call again.
+    /// The number of chunks that are still there; repeat the call.
     Remaining(u32),
 }

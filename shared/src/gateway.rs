@@ -1,4 +1,5 @@
-//! The settings of `upload_gateway`: what install, upgrade and `configure` take, and what `configuration` shows.
+//! The settings of `upload_gateway`: the argument of install, upgrade and `configure`, and the
+//! answer of `configuration`.
 
 use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
@@ -6,37 +7,41 @@ use serde::{Deserialize, Serialize};
 /// The argument of install, upgrade and `configure`; a field that is `null` changes nothing.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct GatewayArgs {
+    /// The index canister.
     pub memory_index: Option<Principal>,
-    /// Replaces the list; uploads that began in a store which is no longer listed still end there.
+    /// Replaces the list of stores. An upload that began in a store that is no longer listed ends
+    /// there.
     pub blob_stores: Option<Vec<Principal>>,
     /// Whether anonymous callers may own capsules and upload (for local test networks).
     pub allow_anonymous: Option<bool>,
+    /// The principals that may create capsules.
     pub capsule_creators: Option<CapsuleCreators>,
-    /// Active sessions of one principal.
+    /// The most active sessions of one principal.
     pub max_sessions_per_principal: Option<u32>,
-    /// Active sessions of one capsule.
+    /// The most active sessions of one capsule.
     pub max_sessions_per_capsule: Option<u32>,
-    /// Active sessions in all.
+    /// The most active sessions in all.
     pub max_sessions: Option<u32>,
-    /// Bytes stored and pending in one capsule.
+    /// The most bytes, stored and pending, of one capsule.
     pub max_bytes_per_capsule: Option<u64>,
-    /// How long after its last sign of life a pending session expires, in nanoseconds.
+    /// A pending session expires this long after its last activity, in nanoseconds.
     pub session_ttl_ns: Option<u64>,
-    /// How long the record of a committed session is kept, in nanoseconds.
+    /// The record of a committed session is kept this long, in nanoseconds.
     pub committed_retention_ns: Option<u64>,
-    /// How many indexes ahead of the next expected one a chunk may be; 0 is strictly in order.
+    /// A chunk may arrive this many indexes ahead of the next expected one; 0 is strictly in order.
     pub reorder_window: Option<u32>,
 }
 
-/// Who may create capsules.
+/// The principals that may create capsules.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub enum CapsuleCreators {
-    /// Anyone who may own one.
+    /// Every principal that may own a capsule.
     Anyone,
+    /// Only these.
     Listed(Vec<Principal>),
 }
 
-/// The settings in force; units as in [`GatewayArgs`].
+/// The settings in force. Each field means the same as in `GatewayArgs`.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct GatewayConfig {
     pub memory_index: Option<Principal>,

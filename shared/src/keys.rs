@@ -1,4 +1,4 @@
-//! Keys and ids (frozen): how an upload is named in the blob store.
+//! Keys and ids of uploads in the blob store (frozen).
 
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
@@ -7,11 +7,12 @@ use std::fmt;
 
 /// The stem of every key of one upload: `"{capsule_id}#{name}"`.
 ///
-/// Called once, when the upload begins; readers use the stored value.
+/// Only the beginning of an upload computes it; readers use the stored value.
 pub fn pmid_stem(capsule_id: &str, name: &str) -> String {
     format!("{capsule_id}#{name}")
 }
 
+/// The key of an upload's blob:
 /// `SHA-256(utf8(pmid) || "#" || session_id as 8 bytes little-endian)`.
 pub fn pmid_session_hash32(pmid: &str, session_id: u64) -> BlobKey {
     let mut hasher = Sha256::new();
@@ -21,12 +22,14 @@ pub fn pmid_session_hash32(pmid: &str, session_id: u64) -> BlobKey {
     BlobKey(hasher.finalize().into())
 }
 
-/// Names one blob in the blob store: the first half of every chunk's key.
+/// The key of one blob in the blob store, and the first half of the key of each of its chunks.
+///
+/// On the wire it is a Candid `blob` of 32 bytes; decoding fails for any other length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlobKey(pub [u8; 32]);
 
 impl BlobKey {
-    /// The first 8 bytes of the key, big-endian.
+    /// The short name of the blob: the first 8 bytes of the key, big-endian.
     pub fn blob_id(&self) -> BlobId {
         let mut first = [0; 8];
         first.copy_from_slice(&self.0[..8]);
@@ -64,26 +67,30 @@ impl<'de> Deserialize<'de> for BlobKey {
             .map(BlobKey)
             .map_err(|_| {
                 serde::de::Error::custom(format!(
-                    "a blob key has 32 bytes, this has {}",
+                    "a blob key has {} bytes, expected 32",
                     bytes.len()
                 ))
             })
     }
 }
 
-/// The short name of a blob. 64 bits can collide, so the blob store refuses to open a second blob of the same id.
+/// The short name of a blob, a `nat64` on the wire.
+///
+/// 64 bits can collide, so the blob store refuses to open a second blob with the same id.
 #[derive(
     CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash,
 )]
 pub struct BlobId(pub u64);
 
 impl BlobId {
-    /// `icp://blob/blob_{decimal}`, as `UploadFinishResult::storage_location` has it.
+    /// The URL of the blob, `icp://blob/blob_{decimal}`, as in `UploadFinishResult`.
     pub fn storage_location(&self) -> String {
         format!("icp://blob/{self}")
     }
 
-    /// Reads a locator: `blob_{decimal}` or the storage location. Only the canonical decimal form is one.
+    /// Parses a locator: `blob_{decimal}` or the storage location.
+    ///
+    /// Returns `None` for any other text, also for a number that isn't in its canonical form.
     pub fn from_locator(locator: &str) -> Option<Self> {
         let text = locator.strip_prefix("icp://blob/").unwrap_or(locator);
         let id = BlobId(text.strip_prefix("blob_")?.parse().ok()?);
@@ -101,6 +108,7 @@ impl fmt::Display for BlobId {
 mod tests {
     use super::*;
 
+    /// Source: the frozen vectors of the system's design; other implementations check the same.
     #[test]
     fn frozen_vectors() {
         for (pmid, session, hash, id) in [
@@ -137,6 +145,18 @@ mod tests {
     }
 
     #[test]
+    fn the_frozen_text_forms_of_a_blob_id() {
+        let id = pmid_session_hash32("capsule-1#photo.jpg", 1).blob_id();
+        assert_eq!(id.to_string(), "blob_2484458371407530296");
+        assert_eq!(id.storage_location(), "icp://blob/blob_2484458371407530296");
+        assert_eq!(BlobId(0).to_string(), "blob_0");
+        assert_eq!(
+            BlobId(u64::MAX).storage_location(),
+            "icp://blob/blob_18446744073709551615"
+        );
+    }
+
+    #[test]
     fn locators() {
         let id = BlobId(42);
         assert_eq!(BlobId::from_locator("blob_42"), Some(id));
@@ -156,12 +176,24 @@ mod tests {
         }
     }
 
+    /// Golden bytes: one table entry, `vec nat8`, then the length and the bytes of the key.
     #[test]
     fn a_key_is_a_blob_of_32_bytes() {
         let key = BlobKey([7; 32]);
         let bytes = candid::encode_one(key).unwrap();
+        let golden = [b"DIDL\x01\x6d\x7b\x01\x00\x20".as_slice(), &[7; 32]].concat();
+        assert_eq!(bytes, golden);
         assert_eq!(candid::decode_one::<BlobKey>(&bytes).unwrap(), key);
         let short = candid::encode_one(serde_bytes::ByteBuf::from(vec![7; 31])).unwrap();
         assert!(candid::decode_one::<BlobKey>(&short).is_err());
+    }
+
+    /// Golden bytes: no table, one `nat64`, its 8 bytes little-endian.
+    #[test]
+    fn an_id_is_a_nat64() {
+        let id = BlobId(0x0102_0304_0506_0708);
+        let bytes = candid::encode_one(id).unwrap();
+        assert_eq!(bytes, b"DIDL\x00\x01\x78\x08\x07\x06\x05\x04\x03\x02\x01");
+        assert_eq!(candid::decode_one::<BlobId>(&bytes).unwrap(), id);
     }
 }

@@ -1,4 +1,4 @@
-//! What crosses canister borders: Candid types, ids, key derivation, limits and errors.
+//! The types that cross canister borders: Candid types, ids, key derivation, limits and errors.
 //!
 //! Native clients use the same types, so this crate never depends on `ic-cdk`.
 

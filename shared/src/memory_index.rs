@@ -1,20 +1,31 @@
-//! The interface of `memory_index`. Only registered gateways and controllers may call it; a gateway passes on the
-//! principal of its caller (`who` below), whose rights decide.
+//! The interface of `memory_index`.
+//!
+//! Only registered gateways and canister controllers may call it. A gateway passes on the principal
+//! of its caller as `who`, and the rights of `who` decide.
 //!
 //! | method | kind | arguments | result |
 //! | --- | --- | --- | --- |
-//! | `capsule_create` | update | `(principal who, opt PersonRef subject)` | `Result<Capsule>` |
-//! | `capsule_read` | query | `(principal who, opt text capsule_id)` | `Result<CapsuleInfo>` |
-//! | `capsule_add_controller`, `capsule_remove_controller` | update | `(principal who, text capsule_id, principal controller)` | `Result<Capsule>` |
-//! | `capsule_list` | query | `(principal who)` | `Result<vec CapsuleHeader>` |
-//! | `capsule_usage` | query | `(principal who, text capsule_id)` | `Result<CapsuleUsage>`: the right to write, checked |
-//! | `memory_commit` | update | `(MemoryCommit)` | `Result<Memory>`; the same again for the same gateway and session |
-//! | `memory_list` | query | `(principal who, text capsule_id, opt text cursor, opt nat32 limit)` | `Result<MemoryPage>` |
-//! | `memory_read` | query | `(principal who, text memory_id)` | `Result<Memory>` |
-//! | `memory_delete` | update | `(principal who, text memory_id)` | `Result<Memory>`: what was deleted |
-//! | `blob_locate` | query | `(principal who, BlobId)` | `Result<BlobPlace>`: the right to read, checked |
-//! | `gateways_register`, `gateways_unregister` | update, controllers | `(principal)` | `Result<()>` |
+//! | `capsule_create` | update | `(who, opt PersonRef subject)` | `Result<Capsule>` |
+//! | `capsule_read` | query | `(who, opt text capsule_id)` | `Result<CapsuleInfo>` |
+//! | `capsule_add_controller` | update | `(who, capsule_id, controller)` | `Result<Capsule>` |
+//! | `capsule_remove_controller` | update | `(who, capsule_id, controller)` | `Result<Capsule>` |
+//! | `capsule_list` | query | `(who)` | `Result<vec CapsuleHeader>` |
+//! | `capsule_usage` | query | `(who, capsule_id)` | `Result<CapsuleUsage>` |
+//! | `memory_commit` | update | `(MemoryCommit)` | `Result<Memory>` |
+//! | `memory_list` | query | `(who, capsule_id, opt text, opt nat32)` | `Result<MemoryPage>` |
+//! | `memory_read` | query | `(who, memory_id)` | `Result<Memory>` |
+//! | `memory_delete` | update | `(who, memory_id)` | `Result<Memory>` |
+//! | `blob_locate` | query | `(who, BlobId)` | `Result<BlobPlace>` |
+//! | `gateways_register` | update, controllers | `(principal)` | `Result<()>` |
+//! | `gateways_unregister` | update, controllers | `(principal)` | `Result<()>` |
 //! | `gateways_list` | query, controllers | `()` | `Result<vec principal>` |
+//!
+//! `who` and `controller` are principals, `capsule_id` and `memory_id` are texts.
+//!
+//! - `capsule_usage` checks the right to write, `blob_locate` the right to read.
+//! - `memory_commit` returns the same memory again for the same gateway and session.
+//! - `memory_list` takes a cursor and the most memories of the page.
+//! - `memory_delete` returns the memory that it deleted.
 
 use crate::asset::AssetMetadata;
 use crate::keys::{BlobId, BlobKey};
@@ -25,73 +36,84 @@ use serde_bytes::ByteBuf;
 /// The argument of install and upgrade; `null` changes nothing.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct MemoryIndexArgs {
-    /// Who may call; given at an upgrade, it replaces the list.
+    /// The gateways that may call. A list given at an upgrade replaces the old one.
     pub gateways: Option<Vec<Principal>>,
 }
 
-/// What a capsule holds, for the limits that the gateway keeps.
+/// The use of a capsule; the gateway checks its limits against it.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CapsuleUsage {
+    /// Bytes of all its memories.
     pub stored_bytes: u64,
     pub memory_count: u64,
 }
 
-/// Where the bytes of a memory lie.
+/// Where the bytes of a memory are.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct BlobPlace {
-    /// The blob store.
+    /// The blob store that holds them.
     pub store: Principal,
     pub key: BlobKey,
     pub blob_id: BlobId,
+    /// Bytes of the blob.
     pub size: u64,
     pub chunk_count: u32,
 }
 
-/// A finished upload, on its way into the index.
+/// A finished upload on its way into the index.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct MemoryCommit {
-    /// Who uploaded it; the right to write is checked again.
+    /// The uploader, whose right to write the index checks again.
     pub who: Principal,
     pub capsule_id: String,
-    /// With the calling gateway's principal it names the upload: the same again returns the same memory.
+    /// Identifies the upload, together with the calling gateway. The same pair returns the same
+    /// memory.
     pub session_id: u64,
     pub metadata: AssetMetadata,
     pub place: BlobPlace,
-    /// SHA-256 of the whole file.
+    /// SHA-256 of the whole file, 32 bytes.
     pub sha256: ByteBuf,
 }
 
-/// One committed upload. Times are nanoseconds since 1970.
+/// One committed upload.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct Memory {
     pub id: String,
     pub capsule_id: String,
     pub uploaded_by: Principal,
+    /// Nanoseconds since 1970.
     pub uploaded_at: u64,
     pub metadata: AssetMetadata,
     pub place: BlobPlace,
+    /// SHA-256 of the whole file, 32 bytes.
     pub sha256: ByteBuf,
-    /// The gateway that committed it, and its session: the only gateway that can delete the blob.
+    /// The gateway that committed the upload, the only one that can delete the blob.
     pub gateway: Principal,
+    /// The session of that gateway.
     pub session_id: u64,
 }
 
-/// A memory in a list.
+/// A memory as an entry of a list.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct MemoryHeader {
     pub id: String,
     pub name: String,
     pub mime_type: String,
+    /// Bytes of the file.
     pub size: u64,
+    /// SHA-256 of the whole file, 32 bytes.
     pub sha256: ByteBuf,
+    /// `blob_{decimal}`, the locator for reading.
     pub blob_id: String,
     pub uploaded_by: Principal,
+    /// Nanoseconds since 1970.
     pub uploaded_at: u64,
 }
 
-/// A page of memories, oldest first. `next` is the cursor of the following page, if there is one.
+/// A page of memories, oldest first.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct MemoryPage {
     pub memories: Vec<MemoryHeader>,
+    /// The cursor of the next page; `null` on the last one.
     pub next: Option<String>,
 }

@@ -1,18 +1,24 @@
-//! The upload interface: what frontends send and get; all of it frozen but what `uploads_status` tells.
+//! The upload interface: what frontends send and receive.
+//!
+//! Everything here is frozen, except the answer of `uploads_status` and `uploads_list`.
 
 use crate::limits::MAX_CHUNK_BYTES;
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-/// What `upload_config` advises. All in bytes.
+/// The sizes that `upload_config` advises, all in bytes.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct UploadConfig {
+    /// The largest file that a client may send inline.
     pub inline_max: u32,
+    /// The length of each chunk but the last.
     pub chunk_size: u32,
+    /// The most inline bytes of one capsule.
     pub inline_budget_per_capsule: u32,
 }
 
+/// The advice of the frozen interface.
 impl Default for UploadConfig {
     fn default() -> Self {
         Self {
@@ -23,6 +29,7 @@ impl Default for UploadConfig {
     }
 }
 
+/// The storage that holds a file. The gateway always answers `Icp`.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StorageBackend {
     S3,
@@ -32,34 +39,44 @@ pub enum StorageBackend {
     Arweave,
 }
 
-/// The result of a finished upload. Times are nanoseconds since 1970, sizes bytes.
+/// The result of a finished upload.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct UploadFinishResult {
     pub memory_id: String,
+    /// `blob_{decimal}`, the locator for reading.
     pub blob_id: String,
+    /// Always `null`: no other storage has the file.
     pub remote_id: Option<String>,
+    /// Bytes of the file.
     pub size: u64,
+    /// SHA-256 of the whole file, 32 bytes.
     pub checksum_sha256: Option<ByteBuf>,
     pub storage_backend: StorageBackend,
+    /// `icp://blob/blob_{decimal}`.
     pub storage_location: String,
+    /// Nanoseconds since 1970.
     pub uploaded_at: u64,
+    /// Always `null`: a memory stays until it is deleted.
     pub expires_at: Option<u64>,
 }
 
-/// What `blob_get_meta` tells: bytes, and how many chunks to read.
+/// The answer of `blob_get_meta`.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlobMeta {
+    /// Bytes of the blob.
     pub size: u64,
+    /// The number of chunks to read.
     pub chunk_count: u32,
 }
 
-/// Where an upload stands.
+/// The state of an upload.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UploadState {
-    /// Takes chunks, and waits for its finish.
+    /// The upload takes chunks and waits for its finish.
     Pending,
-    /// Its finish has passed the checks and goes on by itself.
+    /// The finish has passed the checks, and the gateway carries it on by itself.
     Finishing,
+    /// The upload is a memory.
     Committed,
 }
 
@@ -70,8 +87,8 @@ pub struct ChunkRange {
     pub last: u32,
 }
 
-/// What `uploads_status` tells, and `uploads_list` of each: enough to go on with an upload. Times are nanoseconds since
-/// 1970, sizes bytes.
+/// Everything that a client needs to resume an upload: the answer of `uploads_status`, and one
+/// entry of `uploads_list`.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct UploadStatus {
     pub session_id: u64,
@@ -79,17 +96,36 @@ pub struct UploadStatus {
     pub name: String,
     pub idempotency_key: String,
     pub state: UploadState,
-    /// 0: not declared.
+    /// The declared size in bytes; 0 means not declared.
     pub declared_bytes: u64,
+    /// Bytes of all chunks that arrived.
     pub received_bytes: u64,
-    /// The length of every chunk but the last; 0 while no chunk has fixed it.
+    /// Bytes of each chunk but the last; 0 while no chunk has fixed it.
     pub chunk_size: u32,
     pub expected_chunks: u32,
-    /// What is to be sent; a chunk that is on its way just now is among them.
+    /// The chunks to send. A chunk in flight is still among them.
     pub missing_chunks: Vec<ChunkRange>,
+    /// Nanoseconds since 1970.
     pub created_at: u64,
+    /// Nanoseconds since 1970.
     pub last_activity_at: u64,
-    /// When a pending upload expires unless its owner is heard of before, or the record of a committed one is
-    /// dropped; `null` while it is finishing.
+    /// Nanoseconds since 1970. A pending upload without further activity expires then, and the
+    /// record of a committed one is dropped. `null` while the upload is finishing.
     pub expires_at: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Frontends were built for these numbers.
+    #[test]
+    fn the_frozen_advice() {
+        let advice = UploadConfig {
+            inline_max: 32_768,
+            chunk_size: 1_800_000,
+            inline_budget_per_capsule: 32_768,
+        };
+        assert_eq!(UploadConfig::default(), advice);
+    }
 }

@@ -207,7 +207,7 @@ fn several_files_go_up_at_once_and_one_that_fails_keeps_none_of_the_others() {
         .collect();
     let said = machine.fails(1, &all);
     assert!(
-        said.contains("empty: it has 0 bytes") && said.contains("missing: "),
+        said.contains("empty has 0 bytes") && said.contains("cannot read missing: "),
         "{said}"
     );
     let mut names: Vec<String> = machine
@@ -286,7 +286,7 @@ fn a_file_that_changed_between_two_tries_is_refused_until_its_upload_is_given_up
     std::fs::write(&file, bytes(40 * 1_800_000, 5)).unwrap();
     let said = machine.fails(1, &["upload", text(&file)]);
     assert!(
-        said.contains("the file has changed since its upload began"),
+        said.contains("has changed since its upload began"),
         "{said}"
     );
     assert!(said.contains(&format!("capsule abort {session}")), "{said}");

@@ -1,7 +1,7 @@
-//! Commands that list, show and remove.
+//! The commands that list, show and remove.
 
-use crate::error::Outcome;
-use crate::gateway::{Gateway, refused};
+use crate::failure::Outcome;
+use crate::network::gateway::Gateway;
 use crate::output::Output;
 use capsule_shared::capsule::{CapsuleHeader, PersonRef};
 use capsule_shared::upload::UploadStatus;
@@ -13,7 +13,7 @@ pub struct Show {
 }
 
 impl Show {
-    /// The memories of a capsule, oldest first.
+    /// Lists the memories of a capsule, oldest first.
     pub async fn memories(&self, capsule: &str) -> Outcome {
         let mut cursor: Option<String> = None;
         loop {
@@ -43,6 +43,7 @@ impl Show {
         }
     }
 
+    /// Lists the capsules that the caller may read and write.
     pub async fn capsules(&self) -> Outcome {
         for capsule in self.gateway.capsules().await? {
             self.output.result(&line(&capsule), {
@@ -59,13 +60,10 @@ impl Show {
         Ok(())
     }
 
-    /// One upload, or all of the caller's that the gateway remembers.
+    /// Shows one upload, or all uploads of the caller that the gateway remembers.
     pub async fn uploads(&self, session: Option<u64>) -> Outcome {
         let uploads = match session {
-            Some(session) => {
-                let status = self.gateway.status(session).await?;
-                vec![status.map_err(|e| refused(&format!("session {session}"), e))?]
-            }
+            Some(session) => vec![self.gateway.status(session).await?],
             None => self.gateway.uploads().await?,
         };
         for upload in uploads {
@@ -81,6 +79,11 @@ impl Show {
             .iter()
             .map(|range| range.last - range.first + 1)
             .sum();
+        let ranges: Vec<[u32; 2]> = upload
+            .missing_chunks
+            .iter()
+            .map(|range| [range.first, range.last])
+            .collect();
         self.output.result(
             &format!(
                 "session {}  {state}  {} of {} chunks, {} bytes  {}",
@@ -98,12 +101,13 @@ impl Show {
                 "declared_bytes": upload.declared_bytes,
                 "received_bytes": upload.received_bytes,
                 "expected_chunks": upload.expected_chunks,
-                "missing_chunks": upload.missing_chunks.iter().map(|r| [r.first, r.last]).collect::<Vec<_>>(),
+                "missing_chunks": ranges,
                 "expires_at_ns": upload.expires_at,
             }),
         );
     }
 
+    /// Gives up an upload.
     pub async fn abort(&self, session: u64) -> Outcome {
         self.gateway.abort(session).await?;
         self.output.result(
@@ -113,6 +117,7 @@ impl Show {
         Ok(())
     }
 
+    /// Deletes a memory.
     pub async fn remove(&self, memory: &str) -> Outcome {
         self.gateway.delete(memory).await?;
         self.output.result(

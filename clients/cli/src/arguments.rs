@@ -1,0 +1,114 @@
+//! The command line: what the user can ask for, and what `--help` says about it.
+
+use crate::exit;
+use crate::network::options::Options;
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+#[derive(Parser)]
+#[command(
+    name = "capsule",
+    version,
+    about = "Uploads files into capsules on the Internet Computer and reads them back",
+    after_help = exit::help()
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub network: Options,
+    /// Print one JSON object a line instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Repeat a call for this many seconds while the network or a canister can't answer
+    #[arg(long, global = true, default_value_t = 120, value_name = "SECONDS")]
+    pub patience: u64,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Upload files; the same command resumes an upload that was interrupted
+    Upload {
+        /// The files to upload
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The capsule (default: your own, made if there is none)
+        #[arg(long, value_name = "ID")]
+        capsule: Option<String>,
+        /// Send this many chunks at once
+        #[arg(
+            long,
+            default_value_t = 4,
+            value_name = "N",
+            value_parser = clap::value_parser!(u16).range(1..=64)
+        )]
+        parallel: u16,
+    },
+    /// Download a memory into a file and check it against the index
+    Download {
+        /// The id of the memory, as `capsule ls` shows it
+        memory: String,
+        /// The file or folder (default: the memory's own name, in this folder)
+        #[arg(long, short)]
+        output: Option<PathBuf>,
+        /// Replace an existing file
+        #[arg(long)]
+        force: bool,
+    },
+    /// Read a memory and compare it with the index, and with a file if you name one
+    Verify {
+        /// The id of the memory, as `capsule ls` shows it
+        memory: String,
+        /// A file that must have the same bytes
+        file: Option<PathBuf>,
+    },
+    /// List the memories of a capsule
+    Ls {
+        /// The capsule (default: your own)
+        #[arg(long, value_name = "ID")]
+        capsule: Option<String>,
+    },
+    /// Show your uploads, or one of them
+    Status {
+        /// The session id (default: all your uploads)
+        session: Option<u64>,
+    },
+    /// Give up an upload that is not finished
+    Abort {
+        /// The session id, as `capsule status` shows it
+        session: u64,
+    },
+    /// Delete a memory and its bytes
+    Rm {
+        /// The id of the memory, as `capsule ls` shows it
+        memory: String,
+    },
+    /// List the capsules that you may read and write
+    Capsules,
+    /// Show your principal
+    Identity {
+        /// Make a new identity; an existing one is never replaced
+        #[arg(long)]
+        new: bool,
+    },
+    /// Print completions for a shell
+    Completions { shell: Shell },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_lists_the_exit_codes() {
+        let help = Arguments::command().render_help().to_string();
+        assert!(help.contains(&exit::help()), "{help}");
+    }
+}

@@ -1,0 +1,102 @@
+//! The commands: each is a method of a type that holds what it needs.
+
+mod download;
+mod identity;
+mod sending;
+mod show;
+mod upload;
+
+use crate::arguments::{Arguments, Command};
+use crate::commands::download::Downloads;
+use crate::commands::show::Show;
+use crate::commands::upload::Uploads;
+use crate::failure::Outcome;
+use crate::network::error::CallError;
+use crate::network::gateway::Gateway;
+use crate::output::Output;
+use crate::progress::Bars;
+use clap::CommandFactory;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Runs the command that the user asked for.
+pub async fn run(arguments: Arguments) -> Outcome {
+    let output = Output {
+        json: arguments.json,
+    };
+    match arguments.command {
+        // these two need no network
+        Command::Completions { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "capsule", &mut std::io::stdout());
+            return Ok(());
+        }
+        Command::Identity { new } => return identity::run(&arguments.network, new, output),
+        _ => {}
+    }
+    let (agent, gateway_id) = arguments.network.connect().await?;
+    let patience = Duration::from_secs(arguments.patience);
+    let gateway = Gateway::new(agent, gateway_id, patience);
+    let show = Show {
+        gateway: gateway.clone(),
+        output,
+    };
+    let downloads = || Downloads {
+        gateway: gateway.clone(),
+        bars: Bars::new(None, output.json),
+        output,
+    };
+    match arguments.command {
+        Command::Upload {
+            files,
+            capsule,
+            parallel,
+        } => {
+            let capsule = own_or(&gateway, capsule).await?;
+            let parallel = usize::from(parallel);
+            let uploads = Uploads {
+                gateway,
+                gateway_id: gateway_id.to_text(),
+                capsule,
+                slots: Arc::new(Semaphore::new(parallel)),
+                bars: Bars::new(total_bytes(&files), output.json),
+                output,
+            };
+            uploads.run(&files, parallel).await
+        }
+        Command::Download {
+            memory,
+            output,
+            force,
+        } => {
+            let downloads = downloads();
+            downloads.download(&memory, output.as_deref(), force).await
+        }
+        Command::Verify { memory, file } => downloads().verify(&memory, file.as_deref()).await,
+        Command::Ls { capsule } => show.memories(&own_or(&gateway, capsule).await?).await,
+        Command::Status { session } => show.uploads(session).await,
+        Command::Abort { session } => show.abort(session).await,
+        Command::Rm { memory } => show.remove(&memory).await,
+        Command::Capsules => show.capsules().await,
+        Command::Identity { .. } | Command::Completions { .. } => {
+            unreachable!("BUG: handled before the network is needed")
+        }
+    }
+}
+
+/// The bytes of all files, if there are several. A file that can't be read counts as empty here;
+/// its own upload reports it.
+fn total_bytes(files: &[PathBuf]) -> Option<u64> {
+    let bytes = |file| std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+    (files.len() > 1).then(|| files.iter().map(bytes).sum())
+}
+
+/// The capsule that the user named, or the user's own.
+async fn own_or(gateway: &Gateway, capsule: Option<String>) -> Result<String, CallError> {
+    match capsule {
+        Some(capsule) => Ok(capsule),
+        None => Ok(gateway.own_capsule().await?.id),
+    }
+}

@@ -1,0 +1,170 @@
+//! How a command fails: one sentence for people, a kind for scripts, an exit code.
+//!
+//! Every text says what was wrong and what was expected or what to do next, without a final full
+//! stop. The texts are beside the modules that produce them; this file only joins them.
+
+use crate::exit::Kind;
+use crate::local::error::{LocalError, SourceError};
+use crate::network::error::{CallError, ConnectError};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use thiserror::Error;
+
+/// The outcome of a command or a part of it.
+pub type Outcome<T = ()> = Result<T, Failure>;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error(transparent)]
+    Integrity(#[from] IntegrityError),
+    /// A failure that has to do with one file of several.
+    #[error("{path}: {failure}")]
+    OfFile {
+        path: PathBuf,
+        failure: Box<Failure>,
+    },
+    /// Some files of an upload failed; each of them is reported before.
+    #[error(
+        "{failed} of {files} files are not uploaded; repeat the command to send what is missing"
+    )]
+    Several {
+        failed: usize,
+        files: usize,
+        /// The kind of the first failure.
+        first: Kind,
+    },
+}
+
+/// Bytes that aren't what they should be.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum IntegrityError {
+    #[error(
+        "{path} changed while it was sent ({reason}); \
+         give this upload up with `capsule abort {session}` and repeat the command"
+    )]
+    ChangedWhileSent {
+        path: PathBuf,
+        session: u64,
+        reason: String,
+    },
+    #[error(
+        "the gateway committed {bytes} bytes with SHA-256 {sha256}, \
+         expected {expected_bytes} bytes with SHA-256 {expected_sha256}"
+    )]
+    CommittedOther {
+        bytes: u64,
+        sha256: String,
+        expected_bytes: u64,
+        expected_sha256: String,
+    },
+    #[error(
+        "the bytes read of {memory} have SHA-256 {sha256}, expected {expected} as in the index"
+    )]
+    ReadOther {
+        memory: String,
+        sha256: String,
+        expected: String,
+    },
+    #[error("{path} differs from {memory}: it has SHA-256 {sha256}, expected {expected}")]
+    FileDiffers {
+        path: PathBuf,
+        memory: String,
+        sha256: String,
+        expected: String,
+    },
+}
+
+impl Failure {
+    /// Names the file that the failure has to do with, unless its text does so already.
+    pub fn of_file(self, path: impl Into<PathBuf>) -> Self {
+        match self {
+            Failure::Source(_)
+            | Failure::OfFile { .. }
+            | Failure::Integrity(IntegrityError::ChangedWhileSent { .. }) => self,
+            failure => Failure::OfFile {
+                path: path.into(),
+                failure: Box::new(failure),
+            },
+        }
+    }
+
+    pub fn kind(&self) -> Kind {
+        match self {
+            Failure::Local(_) | Failure::Source(_) => Kind::Local,
+            Failure::Connect(error) => error.kind(),
+            Failure::Call(error) => error.kind(),
+            Failure::Integrity(_) => Kind::Integrity,
+            Failure::OfFile { failure, .. } => failure.kind(),
+            Failure::Several { first, .. } => *first,
+        }
+    }
+
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.kind().code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::error::Cause;
+    use capsule_shared::Error as Refusal;
+
+    fn refused(error: Refusal) -> Failure {
+        Failure::from(CallError {
+            what: "memory mem_9".into(),
+            cause: Cause::Refused(error),
+        })
+    }
+
+    fn changed() -> Failure {
+        Failure::from(IntegrityError::ChangedWhileSent {
+            path: "a.jpg".into(),
+            session: 5,
+            reason: "chunk 3: conflict".into(),
+        })
+    }
+
+    #[test]
+    fn a_failure_names_its_file_once() {
+        let named = |failure: Failure| failure.of_file("a.jpg").to_string();
+        assert_eq!(
+            named(refused(Refusal::NotFound)),
+            "a.jpg: memory mem_9: not found"
+        );
+        assert!(named(changed()).starts_with("a.jpg changed while it was sent"));
+        let empty = Failure::from(SourceError::Length {
+            path: "a.jpg".into(),
+            bytes: 0,
+            most: 4,
+        });
+        assert_eq!(named(empty), "a.jpg has 0 bytes, expected 1 to 4");
+        let twice = refused(Refusal::Unauthorized).of_file("a.jpg");
+        assert_eq!(named(twice), "a.jpg: memory mem_9: unauthorized");
+    }
+
+    #[test]
+    fn a_named_file_keeps_the_kind_of_the_failure() {
+        for (failure, kind) in [
+            (refused(Refusal::NotFound), Kind::NotFound),
+            (refused(Refusal::Unauthorized), Kind::Unauthorized),
+            (refused(Refusal::ResourceExhausted), Kind::Refused),
+            (changed(), Kind::Integrity),
+            (Failure::from(LocalError::NoHome), Kind::Local),
+        ] {
+            let text = failure.to_string();
+            assert!(!text.ends_with('.'), "{text}");
+            assert_eq!(failure.kind(), kind, "{text}");
+            assert_eq!(failure.of_file("a.jpg").kind(), kind, "{text}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Problems on this machine.
+
+use std::io;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// A problem with settings, or with a file that the client writes.
+#[derive(Debug, Error)]
+pub enum LocalError {
+    #[error("HOME is not set, expected HOME or CAPSULE_HOME to name the folder of settings")]
+    NoHome,
+    #[error(
+        "no network runs on this machine (cannot read {path}: {error}); \
+         start one with `cargo xtask up`, or name another with --network"
+    )]
+    NoLocalNetwork { path: PathBuf, error: io::Error },
+    #[error("{path} is damaged ({error}), expected the JSON that `cargo xtask up` writes")]
+    LocalNetwork {
+        path: PathBuf,
+        error: serde_json::Error,
+    },
+    #[error("cannot write {path}: {error}")]
+    Write { path: PathBuf, error: io::Error },
+    #[error("{path} exists, expected --force to replace it")]
+    Exists { path: PathBuf },
+    #[error("{name:?} is not a file name, expected --output with one")]
+    FileName { name: String },
+}
+
+/// A problem with a file that is sent or compared.
+#[derive(Debug, Error)]
+pub enum SourceError {
+    #[error("cannot read {path}: {error}")]
+    Read { path: PathBuf, error: io::Error },
+    #[error("{path} is not a regular file, expected one")]
+    NotAFile { path: PathBuf },
+    #[error("{path} has {bytes} bytes, expected 1 to {most}")]
+    Length {
+        path: PathBuf,
+        bytes: u64,
+        most: u64,
+    },
+    #[error("{path} became shorter while it was read, expected {bytes} bytes")]
+    Shorter { path: PathBuf, bytes: u64 },
+    #[error(
+        "{path} has changed since its upload began: session {session} has SHA-256 {begun}, \
+         the file has {now}; give that upload up with `capsule abort {session}` \
+         and repeat the command"
+    )]
+    Changed {
+        path: PathBuf,
+        session: u64,
+        begun: String,
+        now: String,
+    },
+}

@@ -1,0 +1,155 @@
+//! The methods of the upload gateway.
+//!
+//! Each is repeated for the patience of the client. Its errors name the item that it is about.
+
+use crate::network::call::{Call, Caller};
+use crate::network::error::CallError;
+use candid::utils::{ArgumentEncoder, encode_args};
+use candid::{CandidType, Principal};
+use capsule_shared::asset::AssetMetadata;
+use capsule_shared::capsule::{Capsule, CapsuleHeader, PersonRef};
+use capsule_shared::memory_index::{Memory, MemoryPage};
+use capsule_shared::upload::{UploadFinishResult, UploadStatus};
+use ic_agent::Agent;
+use serde::de::DeserializeOwned;
+use serde_bytes::{ByteBuf, Bytes};
+use std::time::Duration;
+
+/// A finish may have to wait until the store has hashed the whole file.
+const FINISH_PATIENCE: Duration = Duration::from_secs(3_600);
+
+/// One gateway, called by one identity.
+#[derive(Clone)]
+pub struct Gateway {
+    caller: Caller,
+    /// How long each call is repeated.
+    patience: Duration,
+}
+
+impl Gateway {
+    pub fn new(agent: Agent, canister: Principal, patience: Duration) -> Self {
+        Self {
+            caller: Caller { agent, canister },
+            patience,
+        }
+    }
+
+    /// The caller's own capsule, made if there is none.
+    pub async fn own_capsule(&self) -> Result<Capsule, CallError> {
+        let subject: Option<PersonRef> = None;
+        self.update("your own capsule", "capsules_create", (subject,))
+            .await
+    }
+
+    pub async fn capsules(&self) -> Result<Vec<CapsuleHeader>, CallError> {
+        let call = self.call("your capsules", "capsules_list", ());
+        self.caller.plain_query(call).await
+    }
+
+    /// Begins an upload or finds the one that `key` names. Returns the session id.
+    pub async fn begin(
+        &self,
+        capsule: &str,
+        metadata: &AssetMetadata,
+        chunks: u32,
+        key: &str,
+    ) -> Result<u64, CallError> {
+        let what = format!("beginning an upload into {capsule}");
+        let args = (capsule, metadata, chunks, key);
+        self.update(what, "uploads_begin", args).await
+    }
+
+    pub async fn put(&self, session: u64, index: u32, bytes: &[u8]) -> Result<(), CallError> {
+        let what = format!("chunk {index} of session {session}");
+        let args = (session, index, Bytes::new(bytes));
+        self.update(what, "uploads_put_chunk", args).await
+    }
+
+    /// Finishes an upload of `bytes` bytes.
+    pub async fn finish(
+        &self,
+        session: u64,
+        sha256: &[u8],
+        bytes: u64,
+    ) -> Result<UploadFinishResult, CallError> {
+        let what = format!("finishing session {session}");
+        let args = (session, Bytes::new(sha256), bytes);
+        let mut call = self.call(what, "uploads_finish", args);
+        call.patience = self.patience.max(FINISH_PATIENCE);
+        self.caller.update(call).await
+    }
+
+    pub async fn abort(&self, session: u64) -> Result<(), CallError> {
+        let what = format!("session {session}");
+        self.update(what, "uploads_abort", (session,)).await
+    }
+
+    pub async fn status(&self, session: u64) -> Result<UploadStatus, CallError> {
+        let what = format!("session {session}");
+        self.query(what, "uploads_status", (session,)).await
+    }
+
+    pub async fn uploads(&self) -> Result<Vec<UploadStatus>, CallError> {
+        self.query("your uploads", "uploads_list", ()).await
+    }
+
+    /// The page of memories behind `cursor`, oldest first.
+    pub async fn memories(
+        &self,
+        capsule: &str,
+        cursor: Option<&str>,
+    ) -> Result<MemoryPage, CallError> {
+        let what = format!("capsule {capsule}");
+        let limit: Option<u32> = None;
+        let args = (capsule, cursor, limit);
+        self.query(what, "memories_list", args).await
+    }
+
+    pub async fn memory(&self, id: &str) -> Result<Memory, CallError> {
+        let what = format!("memory {id}");
+        self.query(what, "memories_read", (id,)).await
+    }
+
+    pub async fn delete(&self, id: &str) -> Result<(), CallError> {
+        let what = format!("memory {id}");
+        self.update(what, "memories_delete", (id,)).await
+    }
+
+    /// The bytes of one chunk of a blob.
+    pub async fn chunk(&self, locator: &str, index: u32) -> Result<ByteBuf, CallError> {
+        let what = format!("chunk {index} of {locator}");
+        self.query(what, "blob_read_chunk", (locator, index)).await
+    }
+
+    async fn update<T: CandidType + DeserializeOwned>(
+        &self,
+        what: impl Into<String>,
+        method: &str,
+        args: impl ArgumentEncoder,
+    ) -> Result<T, CallError> {
+        self.caller.update(self.call(what, method, args)).await
+    }
+
+    async fn query<T: CandidType + DeserializeOwned>(
+        &self,
+        what: impl Into<String>,
+        method: &str,
+        args: impl ArgumentEncoder,
+    ) -> Result<T, CallError> {
+        self.caller.query(self.call(what, method, args)).await
+    }
+
+    fn call<'a>(
+        &self,
+        what: impl Into<String>,
+        method: &'a str,
+        args: impl ArgumentEncoder,
+    ) -> Call<'a> {
+        Call {
+            what: what.into(),
+            method,
+            arg: encode_args(args).expect("BUG: the arguments are Candid"),
+            patience: self.patience,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Identities: PEM files with a private key.
+
+use crate::local::error::LocalError;
+use crate::local::settings::default_identity;
+use crate::network::error::ConnectError;
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::EncodePrivateKey;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ic_agent::Identity;
+use ic_agent::identity::{BasicIdentity, Prime256v1Identity, Secp256k1Identity};
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Reads the identity `named`, or the one in the folder of settings.
+pub fn read(named: Option<&Path>) -> Result<Arc<dyn Identity>, ConnectError> {
+    if let Some(path) = named {
+        return read_pem(path);
+    }
+    let path = default_identity()?;
+    match path.exists() {
+        true => read_pem(&path),
+        false => Err(ConnectError::NoIdentity { path }),
+    }
+}
+
+fn read_pem(path: &Path) -> Result<Arc<dyn Identity>, ConnectError> {
+    let path = path.to_path_buf();
+    let pem = match std::fs::read(&path) {
+        Ok(pem) => pem,
+        Err(error) => return Err(ConnectError::ReadIdentity { path, error }),
+    };
+    if let Ok(identity) = BasicIdentity::from_pem(pem.as_slice()) {
+        return Ok(Arc::new(identity));
+    }
+    if let Ok(identity) = Secp256k1Identity::from_pem(pem.as_slice()) {
+        return Ok(Arc::new(identity));
+    }
+    if let Ok(identity) = Prime256v1Identity::from_pem(pem.as_slice()) {
+        return Ok(Arc::new(identity));
+    }
+    Err(ConnectError::Identity { path })
+}
+
+/// Makes an Ed25519 identity that only the user can read. It never replaces a file.
+pub fn create(path: &Path) -> Result<(), ConnectError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(ConnectError::Random)?;
+    let pem = SigningKey::from_bytes(&seed)
+        .to_pkcs8_pem(LineEnding::LF)
+        .expect("BUG: a key has a PEM form");
+    let path = path.to_path_buf();
+    if let Some(folder) = path.parent()
+        && let Err(error) = std::fs::create_dir_all(folder)
+    {
+        return Err(LocalError::Write { path, error }.into());
+    }
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .and_then(|mut file| file.write_all(pem.as_bytes()));
+    match written {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(ConnectError::IdentityExists { path })
+        }
+        Err(error) => Err(LocalError::Write { path, error }.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_is_made_once_and_only_its_owner_can_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("new/identity.pem");
+        create(&path).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let principal = read(Some(&path)).unwrap().sender().unwrap();
+        let error = create(&path).unwrap_err();
+        assert!(
+            matches!(error, ConnectError::IdentityExists { .. }),
+            "{error}"
+        );
+        let again = read(Some(&path)).unwrap().sender().unwrap();
+        assert_eq!(again, principal);
+    }
+
+    #[test]
+    fn a_file_without_a_key_is_no_identity() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "no key").unwrap();
+        let error = read(Some(file.path())).err().unwrap();
+        assert!(matches!(error, ConnectError::Identity { .. }), "{error}");
+    }
+}

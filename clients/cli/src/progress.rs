@@ -1,0 +1,106 @@
+//! Progress bars on standard error, drawn on a terminal only.
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::path::Path;
+
+const STYLE: &str = "{msg:24!} {bar:30} {decimal_bytes:>10}/{decimal_total_bytes:10} \
+                     {decimal_bytes_per_sec:>12}, {eta} left";
+
+/// The bars of one command: one for each file, and one for their sum if there are several.
+#[derive(Clone)]
+pub struct Bars {
+    all: MultiProgress,
+    total: Option<ProgressBar>,
+}
+
+/// The bar of one file.
+#[derive(Clone)]
+pub struct FileBar {
+    bar: ProgressBar,
+    total: Option<ProgressBar>,
+}
+
+fn bar(bytes: u64, message: String) -> ProgressBar {
+    let style = ProgressStyle::with_template(STYLE).expect("BUG: the template is valid");
+    let bar = ProgressBar::new(bytes).with_style(style);
+    bar.with_message(message)
+}
+
+impl Bars {
+    /// `total` is the bytes of all files, if there are several.
+    pub fn new(total: Option<u64>, quiet: bool) -> Self {
+        let all = MultiProgress::new();
+        if quiet {
+            all.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let total = total.map(|bytes| all.add(bar(bytes, "all files".into())));
+        Self { all, total }
+    }
+
+    fn add(&self, bar: ProgressBar) -> ProgressBar {
+        match &self.total {
+            Some(total) => self.all.insert_before(total, bar),
+            None => self.all.add(bar),
+        }
+    }
+
+    /// A bar for a file that is hashed before it is sent.
+    pub fn reading(&self, path: &Path) -> ProgressBar {
+        let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        self.add(bar(bytes, format!("reading {}", path.display())))
+    }
+
+    /// A bar for a file of `bytes` bytes that is sent or received.
+    pub fn transfer(&self, name: &str, bytes: u64) -> FileBar {
+        FileBar {
+            bar: self.add(bar(bytes, name.to_string())),
+            total: self.total.clone(),
+        }
+    }
+
+    /// Prints a line above the bars.
+    pub fn println(&self, line: &str) {
+        if self.all.is_hidden() {
+            eprintln!("{line}");
+        } else {
+            // it fails only if standard error is gone, which leaves no place for a message
+            let _ = self.all.println(line);
+        }
+    }
+
+    pub fn finish(&self) {
+        if let Some(total) = &self.total {
+            total.finish_and_clear();
+        }
+        // it fails only if standard error is gone, which leaves no place for a message
+        let _ = self.all.clear();
+    }
+}
+
+impl FileBar {
+    /// Counts bytes that an earlier command transferred.
+    pub fn skip(&self, bytes: u64) {
+        self.bar.set_position(bytes);
+        self.bar.reset_eta();
+        if let Some(total) = &self.total {
+            total.inc(bytes);
+        }
+    }
+
+    /// Counts bytes that were transferred just now.
+    pub fn add(&self, bytes: u64) {
+        self.bar.inc(bytes);
+        if let Some(total) = &self.total {
+            total.inc(bytes);
+        }
+    }
+
+    /// Says that all bytes are sent and the gateway finishes the upload.
+    pub fn finishing(&self) {
+        self.bar.set_message("finishing");
+    }
+
+    pub fn done(&self) {
+        self.bar.finish_and_clear();
+    }
+}
