@@ -38,6 +38,8 @@ pub enum Task {
         #[arg(long)]
         port: Option<u16>,
     },
+    /// Check the files that git tracks: headers, line lengths, layers, names, sentences
+    Tidy,
     /// Install the Rust target for canisters, if it is missing (other commands do so themselves)
     WasmTarget,
 }

@@ -10,6 +10,7 @@ mod programs;
 mod reproducible;
 mod terminal;
 mod testing;
+mod tidy;
 mod wasm_section;
 mod wasm_target;
 
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Some(Task::Bench { update }) => programs::bench(update),
         Some(Task::Build) => canisters::build().and_then(|()| canisters::check_interfaces()),
         Some(Task::Localnet { port }) => programs::localnet(port),
+        Some(Task::Tidy) => tidy::run(&Arguments::command()),
         Some(Task::WasmTarget) => {
             wasm_target::ensure().map(|_| println!("{} is installed", wasm_target::TARGET))
         }
