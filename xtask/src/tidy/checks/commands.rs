@@ -1,7 +1,7 @@
 //! Documents name only commands and flags of `cargo xtask`, and packages, that exist.
 
 use crate::tidy::finding::Finding;
-use crate::tidy::read::markdown::{self, Kind, Piece};
+use crate::tidy::read::markdown::{Kind, Piece};
 use crate::tidy::read::prose::prose_with_code;
 use crate::tidy::read::symbols::Symbols;
 use crate::tidy::read::tree::{Language, Tree};

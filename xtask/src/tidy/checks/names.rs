@@ -2,7 +2,7 @@
 //!
 //! The check looks only at code that has the form of a path (`session/service.rs`), of a name in
 //! a module (`uploads::four_uploads_interleaved`), of a method, a type, a constant, or a function
-//! with several words. Changelogs are left out: they name what is gone.
+//! with several words. In commands it looks at paths that begin at the root. Changelogs are left out: they name what is gone.
 
 use crate::tidy::checks::links::resolve;
 use crate::tidy::finding::Finding;
@@ -87,6 +87,12 @@ fn with_braces(code: &str) -> Vec<String> {
 }
 
 fn wrong(tree: &Tree, symbols: &Symbols, file: &File, code: &str, tests: bool) -> Option<String> {
+    if code.contains(' ') {
+        let lost = |word: &&str| is_rooted_path(tree, word) && !path_exists(tree, file, word);
+        if let Some(word) = code.split(' ').find(lost) {
+            return Some(format!("`{word}` doesn't exist, expected a path of a file"));
+        }
+    }
     let name = code.split('(').next().unwrap_or(code);
     let is_name = |c: char| c == '_' || c == ':' || c.is_ascii_alphanumeric();
     if is_path(tree, code) {
@@ -120,13 +126,9 @@ fn wrong(tree: &Tree, symbols: &Symbols, file: &File, code: &str, tests: bool) -
 
 /// Whether a single word has the form of a constant, a type, or a name of several words.
 fn is_symbol(word: &str) -> bool {
-    let capitals = word.chars().filter(char::is_ascii_uppercase).count();
-    let camel = word.starts_with(|c: char| c.is_ascii_uppercase())
-        && capitals >= 2
-        && capitals < word.len()
-        && !word.contains('_');
-    let joined = word.trim_matches('_').contains('_');
-    camel || joined
+    let type_name = word.starts_with(|c: char| c.is_ascii_uppercase())
+        && word.contains(|c: char| c.is_ascii_lowercase());
+    type_name || word.trim_matches('_').contains('_')
 }
 
 /// Whether code has the form of a path that git could track.
@@ -152,6 +154,12 @@ fn is_path(tree: &Tree, code: &str) -> bool {
         tree.folders().any(part)
     };
     named || (code.contains('/') && (code.ends_with('/') || folder()))
+}
+
+/// Whether a word of a command has the form of a path that begins at the root.
+fn is_rooted_path(tree: &Tree, word: &str) -> bool {
+    let first = word.split_once('/').map(|(first, _)| first);
+    first.is_some_and(|first| tree.has_folder(first)) && is_path(tree, word)
 }
 
 /// Whether a path leads somewhere from the root, from the document, or as the end of a path.
@@ -208,7 +216,6 @@ fn ends_of_modules(symbols: &Symbols, path: &[&str]) -> bool {
 }
 
 fn ends_with(module: &[String], path: &[&str]) -> bool {
-    // A package's folder has the name of its crate.
     module.len() >= path.len()
         && module[module.len() - path.len()..]
             .iter()
@@ -263,8 +270,9 @@ mod tests {
             "uploads_begin(capsule id, name)",
             "ic_cdk::api::time",
             "blob",
-            "Error",
+            "ERROR",
             "a b_c d",
+            "cp c/src/upload docs/a.md c/src/x=y 1/2",
         ] {
             assert_eq!(
                 texts(&format!("See `{code}`.")),
@@ -288,6 +296,8 @@ mod tests {
             "upload::end",
             "BlobSink::for_data",
             "BlobSource",
+            "Blob",
+            "cd c/src/download",
             "MIN_LEN",
             "walk_it()",
             "uploads_end(session id)",

@@ -18,8 +18,6 @@ pub struct Module {
 
 /// One library, program or test with its modules; the first one is the root.
 pub struct Target {
-    /// The folder of the package; empty at the workspace's root.
-    pub package: String,
     pub modules: Vec<Module>,
 }
 
@@ -63,7 +61,6 @@ pub fn modules(tree: &Tree) -> Modules {
     for (package, manifest) in packages(tree) {
         for root in roots(tree, &package, &manifest) {
             let mut target = Target {
-                package: package.clone(),
                 modules: Vec::new(),
             };
             let test = root.path.starts_with(&within(&package, "tests/"));

@@ -1,7 +1,8 @@
 //! The names that the repository defines, for checks of documents.
 
 use super::lexer::{Kind, Token, code};
-use super::modules::packages;
+use super::manifest::Manifest;
+use super::modules::{packages, within};
 use super::tree::{Language, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,17 +29,15 @@ pub struct Symbols {
 
 pub fn symbols(tree: &Tree) -> Symbols {
     let mut found = Symbols::default();
+    let packages = packages(tree);
     for file in tree.files() {
         match file.language {
-            Language::Rust => {
-                let module = module_of(&file.path);
-                found.add_rust(&file.text, module);
-            }
+            Language::Rust => found.add_rust(&file.text, module_of(&file.path, &packages)),
             Language::Markdown | Language::Lock | Language::Other => (),
             _ => found.words.extend(words(&file.text)),
         }
     }
-    for manifest in packages(tree).into_values() {
+    for manifest in packages.into_values() {
         found.packages.extend(manifest.package);
         let names = manifest.dependencies.into_iter().map(|d| d.name);
         found.dependencies.extend(names);
@@ -46,13 +45,21 @@ pub fn symbols(tree: &Tree) -> Symbols {
     found
 }
 
-/// The parts of a path that name modules: `a/src/b/mod.rs` is `a::b`.
-fn module_of(path: &str) -> Vec<String> {
-    let stem = path.trim_end_matches(".rs");
+/// The parts of a path that name modules: `a/src/b/mod.rs` is `b` in the crate of folder `a`.
+fn module_of(path: &str, packages: &BTreeMap<String, Manifest>) -> Vec<String> {
+    let owners = packages.iter().filter_map(|(folder, manifest)| {
+        let inside = path.strip_prefix(&within(folder, ""))?;
+        Some((inside, manifest.package.as_deref()?))
+    });
+    // The innermost package owns the file.
+    let owner = owners.min_by_key(|(inside, _)| inside.len());
+    let (inside, name) = owner.map_or((path, None), |(inside, name)| (inside, Some(name)));
+    let stem = inside.trim_end_matches(".rs");
     let parts = stem.split('/');
-    parts
-        .filter(|part| !matches!(*part, "src" | "mod" | "lib" | "main"))
-        .map(str::to_string)
+    let modules = parts.filter(|part| !matches!(*part, "src" | "mod" | "lib" | "main"));
+    let name = name.map(|name| name.replace('-', "_"));
+    name.into_iter()
+        .chain(modules.map(str::to_string))
         .collect()
 }
 
@@ -123,9 +130,9 @@ mod tests {
     #[test]
     fn functions_know_their_module_and_whether_they_are_tests() {
         let found = symbols(&Tree::of(&[
-            ("a/Cargo.toml", "[package]\nname = \"a\"\n"),
+            ("x/a/Cargo.toml", "[package]\nname = \"a-b\"\n"),
             (
-                "a/src/b/mod.rs",
+                "x/a/src/b/mod.rs",
                 "fn c() {} mod tests { #[test] #[cfg(x)] fn d() {} fn e() {} } fn f() { g() }",
             ),
         ]));
@@ -133,12 +140,12 @@ mod tests {
             let function = &found.functions[name][0];
             (function.module.join("::"), function.test)
         };
-        assert_eq!(of("c"), ("a::b".to_string(), false));
-        assert_eq!(of("d"), ("a::b::tests".to_string(), true));
-        assert_eq!(of("e"), ("a::b::tests".to_string(), false));
-        assert_eq!(of("f"), ("a::b".to_string(), false));
+        assert_eq!(of("c"), ("a_b::b".to_string(), false));
+        assert_eq!(of("d"), ("a_b::b::tests".to_string(), true));
+        assert_eq!(of("e"), ("a_b::b::tests".to_string(), false));
+        assert_eq!(of("f"), ("a_b::b".to_string(), false));
         assert!(!found.functions.contains_key("g") && found.words.contains("g"));
-        assert!(found.packages.contains("a"));
+        assert!(found.packages.contains("a-b"));
     }
 
     #[test]
