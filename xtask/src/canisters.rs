@@ -115,7 +115,7 @@ fn module(profile_dir: &str, name: &str) -> PathBuf {
 struct Packed {
     wasm_len: usize,
     gzip_len: usize,
-    /// Of the compressed bytes, in hexadecimal.
+    /// The hash of the compressed bytes, in hexadecimal.
     sha256: String,
 }
 

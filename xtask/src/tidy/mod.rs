@@ -55,7 +55,7 @@ fn findings(tree: &Tree, command: &clap::Command) -> Outcome {
         ("layers", layering::check(tree, &modules)),
         ("circles", circles::check(&modules.edges)),
         ("crates", crates::check(tree)),
-        ("regions", regions::check(tree)),
+        ("regions", regions::check(tree, &modules)),
         ("links", links::check(tree)),
         ("commands", commands::check(tree, &symbols, command)),
         ("names", names::check(tree, &symbols)),

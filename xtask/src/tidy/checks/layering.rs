@@ -26,7 +26,7 @@ fn check_table(tree: &Tree, modules: &Modules, table: &[Package]) -> Vec<Finding
             let text = "no module declares this file, expected one of its crate";
             found.push(Finding::new(&file.path, 1, text));
         }
-        if is_test(modules, &file.path) {
+        if modules.is_test(&file.path) {
             continue;
         }
         match place(table, &file.path) {
@@ -53,14 +53,6 @@ fn check_table(tree: &Tree, modules: &Modules, table: &[Package]) -> Vec<Finding
     found.sort();
     found.dedup();
     found
-}
-
-/// Whether every module of the file is compiled for tests only.
-fn is_test(modules: &Modules, path: &str) -> bool {
-    let all = modules.targets.iter().flat_map(|target| &target.modules);
-    let mut own = all.filter(|module| module.file == path).peekable();
-    // An inline module of tests doesn't make its file one.
-    own.peek().is_some_and(|first| first.test)
 }
 
 /// The package of a file, with the number of its layer and its entry there.

@@ -2,7 +2,8 @@
 //!
 //! The check looks only at code that has the form of a path (`session/service.rs`), of a name in
 //! a module (`uploads::four_uploads_interleaved`), of a method, a type, a constant, or a function
-//! with several words. In commands it looks at paths that begin at the root. Changelogs are left out: they name what is gone.
+//! with several words. In commands it looks at paths that begin at the root. It leaves changelogs
+//! out, because they name what is gone.
 
 use crate::tidy::checks::links::resolve;
 use crate::tidy::finding::Finding;

@@ -5,10 +5,11 @@
 use crate::tidy::finding::Finding;
 use crate::tidy::read::items::without_tests;
 use crate::tidy::read::lexer::{Kind, code};
+use crate::tidy::read::modules::Modules;
 use crate::tidy::read::tree::{File, Language, Tree};
 use std::collections::BTreeMap;
 
-pub fn check(tree: &Tree) -> Vec<Finding> {
+pub fn check(tree: &Tree, modules: &Modules) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut used: BTreeMap<(&str, String), String> = BTreeMap::new();
     for file in tree.of_language(Language::Rust) {
@@ -16,6 +17,9 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         let (Some("canisters"), Some(canister)) = (parts.next(), parts.next()) else {
             continue;
         };
+        if modules.is_test(&file.path) {
+            continue;
+        }
         for (line, number) in ids(file) {
             let Some(number) = number else {
                 let text = "`MemoryId::new` takes an expression, expected a number";
@@ -60,9 +64,11 @@ fn ids(file: &File) -> Vec<(usize, Option<String>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tidy::read::modules::modules;
 
     fn found(files: &[(&str, &str)]) -> Vec<String> {
-        let found = check(&Tree::of(files));
+        let tree = Tree::of(files);
+        let found = check(&tree, &modules(&tree));
         found.iter().map(Finding::to_string).collect()
     }
 
@@ -76,6 +82,9 @@ mod tests {
                 "canisters/a/src/x.rs",
                 "#[cfg(test)] mod tests { fn t() { MemoryId::new(0); } }",
             ),
+            ("canisters/a/Cargo.toml", "[package]\nname = \"a\"\n"),
+            ("canisters/a/src/lib.rs", "#[cfg(test)] mod tests;"),
+            ("canisters/a/src/tests.rs", "fn t() { MemoryId::new(n) }"),
             ("localnet/src/x.rs", "fn f() { MemoryId::new(n) }"),
         ];
         assert_eq!(found(&files), Vec::<String>::new());

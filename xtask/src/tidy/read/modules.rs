@@ -48,6 +48,16 @@ pub struct Modules {
     pub files: BTreeSet<String>,
 }
 
+impl Modules {
+    /// Whether only tests compile the file.
+    pub fn is_test(&self, path: &str) -> bool {
+        let mut all = self.targets.iter().flat_map(|target| &target.modules);
+        // The first module of a file is the whole file; inline modules follow.
+        all.find(|module| module.file == path)
+            .is_some_and(|module| module.test)
+    }
+}
+
 pub fn modules(tree: &Tree) -> Modules {
     let parsed: BTreeMap<&str, Items> = tree
         .of_language(Language::Rust)

@@ -91,7 +91,8 @@ impl Tree {
                 continue;
             }
             let bytes = std::fs::read(&full).map_err(|e| format!("cannot read {path}: {e}"))?;
-            let text = String::from_utf8_lossy(&bytes).into_owned();
+            // A file that is no text has a path, but nothing to check.
+            let text = String::from_utf8(bytes).unwrap_or_default();
             files.push(File::new(path, text));
         }
         Ok(Self::new(files))
