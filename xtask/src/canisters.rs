@@ -1,39 +1,50 @@
-//! Building the canisters: compiled, given their Candid interface, compressed.
+//! Builds the canisters: compiles them, adds their Candid interface, compresses them.
 
-use crate::{Result, layout, process, wasm_section, wasm_target};
+use crate::outcome::Result;
+use crate::{layout, process, reproducible, wasm_section, wasm_target};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The crates, and so the modules, in the order of a table.
-pub const NAMES: [&str; 3] = ["upload_gateway", "blob_store", "memory_index"];
+/// The crates, and so the modules, in the order of the table that `build` prints.
+const NAMES: [&str; 3] = ["upload_gateway", "blob_store", "memory_index"];
 
-/// Where explorers and tools look for a canister's interface.
+/// Explorers and tools look here for a canister's interface.
 const CANDID_SECTION: &str = "icp:public candid:service";
 
-/// A part of the names of the unit tests that compare a canister's committed `.did` with its code.
+/// A part of the name of each unit test that compares a canister's `.did` with its code.
 const INTERFACE_TESTS: &str = "interface";
 
+/// The profile of modules that are deployed, and its folder's name.
+const PROFILE: &str = "canister";
+
+/// The tests are built already when they are listed.
 const LIST_LIMIT: Duration = Duration::from_secs(300);
 
-/// Compiles all canisters and leaves `target/canisters/<name>.wasm.gz`, each with its committed `.did` in it.
+/// Builds all canisters to `target/canisters/<name>.wasm.gz`, each with its `.did` in it.
 pub fn build() -> Result<()> {
-    compile("release", &NAMES)?;
+    compile(PROFILE, &NAMES)?;
     println!(
         "{:<16}{:>14}{:>14}",
         "canister", "wasm, bytes", "gzip, bytes"
     );
+    let mut hashes = String::new();
     for name in NAMES {
-        let (raw, packed) = pack(name, "release", name)?;
-        println!("{name:<16}{raw:>14}{packed:>14}");
+        let packed = pack(name, PROFILE, name)?;
+        println!("{name:<16}{:>14}{:>14}", packed.wasm_len, packed.gzip_len);
+        let path = layout::canisters_dir().join(format!("{name}.wasm.gz"));
+        hashes.push_str(&format!("{}  {}\n", packed.sha256, layout::shown(&path)));
     }
+    // The network shows the same as a canister's module hash; `sha256sum --check` reads it.
+    println!("\nSHA-256\n{hashes}");
     Ok(())
 }
 
-/// Leaves the gateway's debug build as `upload_gateway.debug.wasm.gz`: it has methods that the release build lacks.
+/// Builds the gateway's debug build, which has more methods, to `upload_gateway.debug.wasm.gz`.
 pub fn build_debug_gateway() -> Result<()> {
     compile("dev", &NAMES[..1])?;
     pack(NAMES[0], "debug", "upload_gateway.debug").map(|_| ())
@@ -41,7 +52,7 @@ pub fn build_debug_gateway() -> Result<()> {
 
 /// Checks each committed `.did` against the code, and the gateway's against the frozen interface.
 ///
-/// The checks are unit tests of the canisters, which know their own interface.
+/// The checks are unit tests of the canisters: each crate knows its own interface.
 pub fn check_interfaces() -> Result<()> {
     let test = |arguments: &[&str]| {
         let mut command = layout::cargo();
@@ -57,19 +68,18 @@ pub fn check_interfaces() -> Result<()> {
     let list = process::run_quietly(&mut test(&["--", INTERFACE_TESTS, "--list"]), LIST_LIMIT)?;
     if list.lines().any(|line| line.starts_with("0 tests")) {
         return Err(format!(
-            "a canister has no test named `{INTERFACE_TESTS}` that compares its .did with its code"
+            "a canister has no test named `{INTERFACE_TESTS}`, expected one that compares its \
+             .did with its code"
         ));
     }
     process::run(&mut test(&["--quiet", "--", INTERFACE_TESTS]))
         .map_err(|e| format!("a committed .did file differs from the code: {e}"))
 }
 
-/// Leaves the canister that fails calls on purpose as `chaos.wasm.gz`; it has no interface that anybody should see.
+/// Builds the canister that fails calls on purpose to `chaos.wasm.gz`, without an interface.
 pub fn build_chaos() -> Result<()> {
-    compile("release", &["chaos"])?;
-    let module = layout::target_dir()
-        .join(wasm_target::TARGET)
-        .join("release/chaos.wasm");
+    compile(PROFILE, &["chaos"])?;
+    let module = module(PROFILE, "chaos");
     replace(
         &layout::canisters_dir().join("chaos.wasm.gz"),
         &gzip(&read(&module)?),
@@ -77,23 +87,40 @@ pub fn build_chaos() -> Result<()> {
 }
 
 fn compile(profile: &str, names: &[&str]) -> Result<()> {
-    wasm_target::ensure()?;
-    let mut command = layout::cargo();
-    command
+    let toolchain = wasm_target::ensure()?;
+    let failed = |e| format!("the canisters cannot be built: {e}");
+    let mut fetch = layout::cargo();
+    fetch.args(["fetch", "--target", wasm_target::TARGET]);
+    process::run(&mut fetch).map_err(failed)?;
+    let mut build = layout::cargo();
+    build
         .args(["build", "--profile", profile, "--lib"])
         .args(["--target", wasm_target::TARGET]);
     for name in names {
-        command.args(["-p", name]);
+        build.args(["-p", name]);
     }
-    process::run(&mut command).map_err(|e| format!("the canisters cannot be built: {e}"))
+    reproducible::hide_folders(&mut build, &toolchain)?;
+    process::run(&mut build).map_err(failed)
 }
 
-/// Packs one module; its bytes before and after.
-fn pack(name: &str, profile_dir: &str, as_name: &str) -> Result<(usize, usize)> {
-    let module = layout::target_dir()
+/// Cargo's output for one canister.
+fn module(profile_dir: &str, name: &str) -> PathBuf {
+    layout::target_dir()
         .join(wasm_target::TARGET)
         .join(profile_dir)
-        .join(format!("{name}.wasm"));
+        .join(format!("{name}.wasm"))
+}
+
+/// One finished module.
+struct Packed {
+    wasm_len: usize,
+    gzip_len: usize,
+    /// The hash of the compressed bytes, in hexadecimal.
+    sha256: String,
+}
+
+fn pack(name: &str, profile_dir: &str, as_name: &str) -> Result<Packed> {
+    let module = module(profile_dir, name);
     let interface = layout::root().join(format!("canisters/{name}/{name}.did"));
     let described = wasm_section::append(&read(&module)?, CANDID_SECTION, &read(&interface)?)
         .map_err(|e| format!("{}: {e}", layout::shown(&module)))?;
@@ -101,14 +128,19 @@ fn pack(name: &str, profile_dir: &str, as_name: &str) -> Result<(usize, usize)> 
     let dir = layout::canisters_dir();
     fs::create_dir_all(&dir).map_err(|e| format!("cannot make {}: {e}", dir.display()))?;
     replace(&dir.join(format!("{as_name}.wasm.gz")), &packed)?;
-    Ok((described.len(), packed.len()))
+    let digest = Sha256::digest(&packed);
+    Ok(Packed {
+        wasm_len: described.len(),
+        gzip_len: packed.len(),
+        sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+    })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|e| format!("cannot read {}: {e}", layout::shown(path)))
 }
 
-/// Writes a file at once, so that nobody reads half of it.
+/// Writes a file in one step, so that no reader sees half of it.
 fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let new = PathBuf::from(format!("{}.{}", path.display(), std::process::id()));
     fs::write(&new, bytes)
@@ -116,7 +148,7 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         .map_err(|e| format!("cannot write {}: {e}", layout::shown(path)))
 }
 
-/// The same bytes for the same input: no time, no file name.
+/// Compresses without a time or a file name: the same input gives the same bytes.
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder

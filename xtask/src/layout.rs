@@ -1,5 +1,6 @@
 //! Where things are: the workspace, cargo's output, the finished canisters.
 
+use crate::outcome::Result;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,7 +14,7 @@ pub fn root() -> PathBuf {
         .to_path_buf()
 }
 
-/// `target/debug`: where this program is, and where cargo puts the others.
+/// `target/debug`: this program is there, and cargo puts the others beside it.
 fn profile_dir() -> PathBuf {
     let exe = std::env::current_exe().expect("BUG: a running program has a path");
     let dir = exe.parent().expect("BUG: a program lies in a folder");
@@ -26,7 +27,7 @@ fn profile_dir() -> PathBuf {
     dir.to_path_buf()
 }
 
-/// Cargo's target folder, wherever it was set to.
+/// Cargo's target folder, wherever the user put it.
 pub fn target_dir() -> PathBuf {
     profile_dir()
         .parent()
@@ -39,22 +40,43 @@ pub fn host_program(name: &str) -> PathBuf {
     profile_dir().join(name)
 }
 
-/// Where the finished canisters go.
+/// The folder of the finished canisters.
 pub fn canisters_dir() -> PathBuf {
     target_dir().join("canisters")
 }
 
-/// The folder of settings of the command-line client: `CAPSULE_HOME`, or `capsule` in the user's configuration folder.
-pub fn settings() -> crate::Result<PathBuf> {
+/// The settings of the command-line client: `CAPSULE_HOME`, or `capsule` in the user's
+/// configuration folder.
+pub fn settings() -> Result<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let below = |name, rest: &str| set(name).map(|folder| PathBuf::from(folder).join(rest));
     set("CAPSULE_HOME")
         .map(PathBuf::from)
         .or_else(|| below("XDG_CONFIG_HOME", "capsule"))
         .or_else(|| below("HOME", ".config/capsule"))
-        .ok_or_else(|| {
-            "there is no HOME, expected CAPSULE_HOME to name a folder of settings".into()
-        })
+        .ok_or_else(|| "HOME is not set, expected CAPSULE_HOME to name a folder of settings".into())
+}
+
+/// The folder where cargo keeps what it downloads.
+pub fn cargo_home() -> Result<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    set("CARGO_HOME")
+        .map(|home| root().join(home))
+        .or_else(|| Some(PathBuf::from(set("HOME")?).join(".cargo")))
+        .ok_or_else(|| "HOME and CARGO_HOME are not set, expected one of them".into())
+}
+
+/// The folders with the source of dependencies, one for each registry or mirror in use.
+pub fn registries() -> Result<Vec<PathBuf>> {
+    let all = cargo_home()?.join("registry/src");
+    // The folder appears with the first download.
+    let entries = std::fs::read_dir(all).into_iter().flatten().flatten();
+    let mut found: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect();
+    found.sort();
+    Ok(found)
 }
 
 /// A path as the user would write it.
@@ -65,7 +87,7 @@ pub fn shown(path: &Path) -> String {
         .to_string()
 }
 
-/// The cargo that runs us, in the workspace's folder.
+/// The cargo that started this program, in the workspace's folder.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());

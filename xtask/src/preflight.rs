@@ -1,6 +1,6 @@
-//! Checks of what the user gave, before minutes of building.
+//! Checks the user's input before minutes of building.
 
-use crate::Result;
+use crate::outcome::Result;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -10,11 +10,11 @@ use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A file to upload is there, is a file, can be read and has at least one byte.
+/// Checks that a file to upload exists, is a regular file, is readable and isn't empty.
 pub fn check_file(path: &Path) -> Result<()> {
     let shown = path.display();
     let mut file = File::open(path).map_err(|e| match e.kind() {
-        ErrorKind::NotFound => format!("there is no file {shown}"),
+        ErrorKind::NotFound => format!("{shown} does not exist, expected a file"),
         ErrorKind::PermissionDenied => format!("{shown} cannot be read: permission denied"),
         _ => format!("{shown} cannot be opened: {e}"),
     })?;
@@ -31,44 +31,51 @@ pub fn check_file(path: &Path) -> Result<()> {
     }
     let mut first = [0];
     match file.read(&mut first) {
-        Ok(0) => Err(format!(
-            "{shown} is empty, expected at least 1 byte: an upload has at least one chunk"
-        )),
+        Ok(0) => Err(format!("{shown} is empty, expected at least 1 byte")),
         Ok(_) => Ok(()),
         Err(e) => Err(format!("{shown} cannot be read: {e}")),
     }
 }
 
-/// Node.js and npm are there: the official JavaScript agents and deploy tools of the tests come with them.
+/// Checks that Node.js and npm are installed.
+///
+/// Some tests run the official JavaScript agents and deploy tools, which npm installs.
 pub fn check_node() -> Result<()> {
     for program in ["node", "npm"] {
-        Command::new(program).arg("--version").output().map_err(|e| {
-            format!("`{program}` cannot be run ({e}), expected Node.js 18 or later with npm: tests play the official JavaScript agents")
-        })?;
+        Command::new(program)
+            .arg("--version")
+            .output()
+            .map_err(|e| {
+                format!("`{program}` cannot be run ({e}), expected Node.js 18 or later with npm")
+            })?;
     }
     Ok(())
 }
 
-/// Something answers at `http://host:port`.
+/// Checks that a server accepts connections at `http://host:port`.
 pub fn check_reachable(url: &str) -> Result<()> {
     let authority = authority(url)?;
     let addresses: Vec<_> = authority
         .to_socket_addrs()
-        .map_err(|e| format!("the network {url} is unreachable: {e}"))?
+        .map_err(|e| unreachable(url, &e.to_string()))?
         .collect();
-    let mut reason = "its name has no address".to_string();
+    let mut reason = "the name has no address".to_string();
     for address in addresses {
         match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
             Ok(_) => return Ok(()),
             Err(e) => reason = e.to_string(),
         }
     }
-    Err(format!("the network {url} is unreachable: {reason}"))
+    Err(unreachable(url, &reason))
 }
 
-/// `host:port` of a URL; PocketIC servers speak plain HTTP.
+fn unreachable(url: &str, reason: &str) -> String {
+    format!("the network {url} is unreachable ({reason}), expected a server that runs there")
+}
+
+/// Returns `host:port` of a URL. PocketIC servers speak plain HTTP.
 fn authority(url: &str) -> Result<String> {
-    let expected = || format!("{url} is no address of a network, expected http://host:port/");
+    let expected = || format!("the network is {url}, expected http://host:port/");
     let rest = url.strip_prefix("http://").ok_or_else(expected)?;
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     if authority.is_empty() || !path.is_empty() || authority.contains(['@', '?', '#', ' ']) {
@@ -98,7 +105,7 @@ mod tests {
         assert!(
             check_file(&dir.path().join("missing"))
                 .unwrap_err()
-                .contains("there is no file")
+                .contains("does not exist")
         );
         assert!(check_file(&empty).unwrap_err().contains("is empty"));
         assert!(

@@ -1,8 +1,9 @@
-//! Child processes that never outlive us, not even when we are interrupted.
+//! Child processes that never outlive this program, not even when it is interrupted.
 //!
-//! Every child leads a process group of its own, so that its children (compilers, tests, engines) end with it.
+//! Each child leads its own process group, so its children (compilers, tests, engines) end with it.
 
-use crate::Result;
+use crate::outcome::Result;
+use crate::terminal::Progress;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -10,26 +11,26 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// The exit code of a command that was interrupted.
+/// The exit code after an interrupt.
 const INTERRUPTED: i32 = 130;
 
-/// How long a group may take to end when asked.
+/// A group that was asked to end is killed after this time.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How much of one line of a tool's complaint is told.
+/// Longer lines of a tool's error output are cut in our error.
 const REASON_CHARS: usize = 200;
 
-/// The group that runs now; commands run one after another.
+/// The group that runs now. Commands run one after another.
 static RUNNING: Mutex<Option<Pid>> = Mutex::new(None);
 
 fn running() -> MutexGuard<'static, Option<Pid>> {
     RUNNING.lock().unwrap_or_else(|e| e.into_inner())
 }
 
-/// Makes Ctrl-C, a hang-up and a request to terminate end the children, then us.
+/// Makes Ctrl-C, a hang-up and a request to terminate end the children, then this program.
 pub fn end_children_on_signals() {
     ctrlc::set_handler(|| {
-        // Held to the end, so that nothing is started any more.
+        // The lock is held to the end, so that no other child starts.
         let group = running();
         if let Some(group) = *group {
             // The main thread waits for the child.
@@ -41,10 +42,11 @@ pub fn end_children_on_signals() {
     .expect("BUG: the only signal handler of this program");
 }
 
-/// Asks a process group to end, and insists after a while. `reap` is called again and again meanwhile: an ended
-/// child counts as running until its parent asked for its status.
+/// Asks a process group to end, and kills it after [`PATIENCE`].
+///
+/// An ended child counts as running until its parent reads its status, which `reap` does.
 fn end_group(group: Pid, mut reap: impl FnMut()) {
-    // Both calls fail only when nobody is left.
+    // Both calls fail only when the group is empty.
     let _ = kill_process_group(group, Signal::TERM);
     let asked = Instant::now();
     while test_kill_process_group(group).is_ok() {
@@ -57,7 +59,7 @@ fn end_group(group: Pid, mut reap: impl FnMut()) {
     }
 }
 
-/// A command as a sentence can hold it: without its folder and its `-oOption=value` arguments.
+/// A command for an error text: without its folder and its `-oOption=value` arguments.
 fn shown(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program());
     let program = program.file_name().unwrap_or(program.as_os_str());
@@ -80,7 +82,7 @@ fn start(command: &mut Command) -> Result<Child> {
     Ok(child)
 }
 
-/// Runs a command whose output the user sees.
+/// Runs a command with its output on the user's terminal.
 pub fn run(command: &mut Command) -> Result<()> {
     let mut child = start(command)?;
     let status = child.wait();
@@ -88,35 +90,38 @@ pub fn run(command: &mut Command) -> Result<()> {
     succeeded(command, status.map_err(|e| e.to_string())?, "")
 }
 
-/// Runs a command without showing its output, for at most `limit`; what it printed on standard output.
+/// Runs a command for at most `limit` and returns its standard output, without showing it.
 ///
-/// A failure tells the last lines of its standard error.
+/// If the command fails, the error has the first lines of standard error that name a reason.
 pub fn run_quietly(command: &mut Command, limit: Duration) -> Result<String> {
     let mut child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
     let out = collect(child.stdout.take());
     let err = collect(child.stderr.take());
     let started = Instant::now();
+    let what = shown(command);
+    let mut progress = Progress::new();
     let status = loop {
         if let Some(status) = child.try_wait().map_err(|e| e.to_string())? {
             break Some(status);
         }
         if started.elapsed() > limit {
             end_group(Pid::from_child(&child), || {
-                // An error shows again below.
+                // The wait below reports an error.
                 let _ = child.try_wait();
             });
             child.wait().map_err(|e| e.to_string())?;
             break None;
         }
+        progress.tick(&what);
         std::thread::sleep(Duration::from_millis(20));
     };
+    drop(progress);
     *running() = None;
     let out = out.join().expect("BUG: a reader does not panic");
     let err = err.join().expect("BUG: a reader does not panic");
     match status {
         None => Err(format!(
-            "`{}` was stopped after {} s",
-            shown(command),
+            "`{what}` was stopped, expected it to end within {} s",
             limit.as_secs()
         )),
         Some(status) => succeeded(command, status, &err).map(|()| out),
@@ -127,7 +132,7 @@ fn collect(stream: Option<impl Read + Send + 'static>) -> std::thread::JoinHandl
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut stream) = stream {
-            // What was read before an error is shown all the same.
+            // After an error, the bytes read so far are still of use.
             let _ = stream.read_to_end(&mut bytes);
         }
         String::from_utf8_lossy(&bytes).into_owned()
@@ -139,7 +144,7 @@ fn succeeded(command: &Command, status: ExitStatus, stderr: &str) -> Result<()> 
         return Ok(());
     }
     let mut text = format!("`{}` failed ({status})", shown(command));
-    // Tools begin the lines that matter with `error` or `E:`.
+    // Cargo and rustup begin a reason with `error`, apt with `E:`.
     let reasons = stderr
         .lines()
         .filter(|line| line.starts_with("error") || line.starts_with("E:"));
@@ -150,7 +155,7 @@ fn succeeded(command: &Command, status: ExitStatus, stderr: &str) -> Result<()> 
     Err(text)
 }
 
-/// Replaces this program by another, which then gets the signals and gives the exit code.
+/// Replaces this program by another one, which then gets the signals and sets the exit code.
 pub fn become_program(mut command: Command) -> Result<()> {
     let error = command.exec();
     Err(format!("cannot start `{}`: {error}", shown(&command)))
@@ -160,7 +165,7 @@ pub fn become_program(mut command: Command) -> Result<()> {
 mod tests {
     use super::*;
 
-    // One test, because there is one group at a time.
+    // This is one test because only one group runs at a time.
     #[test]
     fn children_are_waited_for_and_ended() {
         let sh = |script: &str| {

@@ -1,15 +1,17 @@
-//! Running the tests, and building what they and the demo run on.
+//! Runs the tests, and builds the local network and its programs.
 //!
-//! The packages are built in two fixed groups, always together: cargo unifies the features of what it builds at
-//! once, and another grouping would compile the engine's dependencies a second time.
+//! Cargo unifies the features of all packages in one call, so another grouping would compile the
+//! engine's dependencies a second time. Each call therefore names one of two fixed groups.
 
-use crate::{Result, canisters, layout, preflight, process};
+use crate::outcome::Result;
+use crate::terminal::heading;
+use crate::{canisters, layout, preflight, process};
 use std::time::Instant;
 
 /// The engine, what drives it in tests, and the command-line client.
 const ENGINE: [&str; 6] = ["-p", "localnet", "-p", "integration-tests", "-p", "capsule"];
 
-/// Everything whose tests need neither.
+/// The packages whose tests need neither a network nor built canisters.
 const NATIVE: [&str; 14] = [
     "-p",
     "capsule-shared",
@@ -27,7 +29,7 @@ const NATIVE: [&str; 14] = [
     "xtask",
 ];
 
-/// Builds the local network and the programs that use it. Its output is cargo's own.
+/// Builds the local network and the programs that use it, with cargo's output.
 pub fn build_engine() -> Result<()> {
     if !layout::host_program("localnet").exists() {
         eprintln!("Building the local network; the first time takes some minutes");
@@ -37,9 +39,9 @@ pub fn build_engine() -> Result<()> {
     process::run(&mut command).map_err(|e| format!("the local network cannot be built: {e}"))
 }
 
-/// The native tests, the conformance tests of the local network, and the real canisters.
+/// Runs the native tests, the local network's conformance tests, and those on real canisters.
 ///
-/// The last run on whatever engine the environment names, as the harness says.
+/// The last group runs on the engine that the environment names.
 pub fn test_everything() -> Result<()> {
     let started = Instant::now();
     preflight::check_node()?;
@@ -60,8 +62,4 @@ fn cargo_test(packages: &[&str]) -> Result<()> {
     let mut command = layout::cargo();
     command.args(["test", "--no-fail-fast"]).args(packages);
     process::run(&mut command).map_err(|e| format!("tests failed: {e}"))
-}
-
-fn heading(text: &str) {
-    println!("\n== {text}");
 }

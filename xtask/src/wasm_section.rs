@@ -1,14 +1,16 @@
 //! Custom sections of WebAssembly modules.
 
-use crate::Result;
+use crate::outcome::Result;
 
 const HEADER: [u8; 8] = *b"\0asm\x01\0\0\0";
 const CUSTOM: u8 = 0;
 
-/// The module with a custom section more, at its end. Nothing else is touched.
+/// Appends a custom section to a module and changes nothing else.
 pub fn append(module: &[u8], name: &str, content: &[u8]) -> Result<Vec<u8>> {
     if custom_sections(module)?.iter().any(|(n, _)| *n == name) {
-        return Err(format!("the module has a custom section {name} already"));
+        return Err(format!(
+            "the module has a section {name} already, expected none"
+        ));
     }
     let mut section = Vec::new();
     write_length(&mut section, name.len());
@@ -21,11 +23,11 @@ pub fn append(module: &[u8], name: &str, content: &[u8]) -> Result<Vec<u8>> {
     Ok(out)
 }
 
-/// Name and content of every custom section.
+/// Returns the name and the content of each custom section.
 pub fn custom_sections(module: &[u8]) -> Result<Vec<(&str, &[u8])>> {
     let mut rest = module
         .strip_prefix(&HEADER)
-        .ok_or("not a WebAssembly module of version 1")?;
+        .ok_or("the header is unknown, expected a WebAssembly module of version 1")?;
     let mut found = Vec::new();
     while let Some((&id, after)) = rest.split_first() {
         let (section, following) = take(after)?;
@@ -39,28 +41,29 @@ pub fn custom_sections(module: &[u8]) -> Result<Vec<(&str, &[u8])>> {
     Ok(found)
 }
 
-/// Splits off what a length in front says.
+/// Reads a length and splits off that many bytes.
 fn take(bytes: &[u8]) -> Result<(&[u8], &[u8])> {
     let (length, rest) = read_length(bytes)?;
     rest.split_at_checked(length).ok_or_else(|| {
         format!(
-            "a part of the module has {} bytes, {length} announced",
+            "a part of the module has {} bytes, expected {length}",
             rest.len()
         )
     })
 }
 
-/// An unsigned LEB128 number of at most 32 bits.
+/// Reads an unsigned LEB128 number of at most 32 bits.
 fn read_length(bytes: &[u8]) -> Result<(usize, &[u8])> {
     let mut value = 0u64;
     for (i, byte) in bytes.iter().take(5).enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * i);
         if byte & 0x80 == 0 {
-            let value = u32::try_from(value).map_err(|_| "a length of more than 32 bits")?;
+            let value = u32::try_from(value)
+                .map_err(|_| "a length has more than 32 bits, expected at most 32")?;
             return Ok((value as usize, &bytes[i + 1..]));
         }
     }
-    Err("a length without an end".to_string())
+    Err("a length has more than 5 bytes, expected at most 5".to_string())
 }
 
 fn write_length(out: &mut Vec<u8>, mut value: usize) {
@@ -96,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_module_is_an_error() {
+    fn bytes_that_are_no_module_are_an_error() {
         for bad in [
             &b""[..],
             b"\0asm\x02\0\0\0",

@@ -1,41 +1,41 @@
-//! The standard library from Debian's source package, for machines where rustup can download nothing.
+//! Builds the standard library from Debian's source package, for machines without rustup's server.
 //!
-//! apt runs with lists, caches and sources of its own, so the machine's configuration stays as it is; the mirror is
-//! the one that the machine already uses. The package is only unpacked, never installed.
+//! apt runs with its own lists, caches and sources, so the machine's configuration stays as it is.
+//! It uses the mirror that the machine already uses. The package is unpacked, never installed.
 
-use super::TARGET;
-use super::sysroot::{Toolchain, crate_name, rlibs};
-use crate::{Result, layout, process};
+use super::sysroot::{TARGET, Toolchain, crate_name, rlibs};
+use crate::outcome::Result;
+use crate::{layout, process};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// The suite that holds `rust-src` of recent releases, several side by side.
+/// This suite has `rust-src` for several recent releases.
 const SUITE: &str = "trixie-backports";
 
-/// Signs Debian's archive; a part of every Debian system.
+/// The keys that sign Debian's archive; every Debian system has them.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 const APT_LIMIT: Duration = Duration::from_secs(300);
 const BUILD_LIMIT: Duration = Duration::from_secs(600);
 
-/// Our own package, which is built only to have the standard library built.
+/// An empty package: building it builds the standard library.
 const EMPTY: &str = "empty";
 
-/// Builds the target's libraries and puts them into the toolchain.
+/// Builds the target's libraries and copies them into the toolchain.
 pub fn install(toolchain: &Toolchain) -> Result<()> {
     let work = WorkDir::new()?;
     let mirrors = mirrors(&apt_configuration()?);
     if mirrors.is_empty() {
-        return Err("apt is configured with no Debian archive".to_string());
+        return Err("apt has no Debian archive, expected at least one mirror".to_string());
     }
     let mut reasons = Vec::new();
     for mirror in mirrors {
         match download(&work, &mirror, &toolchain.version) {
             Ok(package) => {
                 let library = unpack(&work, &package, &toolchain.version)?;
-                return toolchain.install(&build(&work, &library)?);
+                return toolchain.install(&build(&work, &library, toolchain)?);
             }
             Err(reason) => reasons.push(reason),
         }
@@ -43,7 +43,7 @@ pub fn install(toolchain: &Toolchain) -> Result<()> {
     Err(reasons.join("; "))
 }
 
-/// A folder that goes away again.
+/// A folder that is deleted at the end.
 struct WorkDir(PathBuf);
 
 impl WorkDir {
@@ -62,12 +62,12 @@ impl WorkDir {
 
 impl Drop for WorkDir {
     fn drop(&mut self) {
-        // Best effort: what is left lies in cargo's target folder and does no harm.
+        // Best effort: leftovers in cargo's target folder do no harm.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// What apt is configured with: one line a source, `URI component`.
+/// Apt's configuration, with one line `URI component` for each source.
 fn apt_configuration() -> Result<String> {
     let mut command = Command::new("apt-get");
     command.args([
@@ -79,7 +79,9 @@ fn apt_configuration() -> Result<String> {
     process::run_quietly(&mut command, APT_LIMIT)
 }
 
-/// The mirrors of Debian's main archive: their path ends with `debian`, and they have the component `main`.
+/// The mirrors of Debian's main archive.
+///
+/// Their path ends with `debian`, and they have the component `main`.
 fn mirrors(configuration: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for line in configuration.lines() {
@@ -95,12 +97,12 @@ fn mirrors(configuration: &str) -> Vec<String> {
     found
 }
 
-/// The one source that our apt knows.
+/// The configuration of our apt, with one source.
 fn sources(mirror: &str) -> String {
     format!("Types: deb\nURIs: {mirror}\nSuites: {SUITE}\nComponents: main\nSigned-By: {KEYRING}\n")
 }
 
-/// What to ask apt for: the source of exactly this release, whatever Debian's revision.
+/// Apt's name for the source of exactly this release, in any Debian revision.
 fn wanted(version: &str) -> String {
     format!("rust-src={version}*")
 }
@@ -135,7 +137,7 @@ fn download(work: &WorkDir, mirror: &str, version: &str) -> Result<PathBuf> {
         .filter_map(|entry| Some(entry.ok()?.path()));
     found
         .next()
-        .ok_or_else(|| format!("apt downloaded no rust-src {version}"))
+        .ok_or_else(|| format!("apt downloaded nothing, expected rust-src {version}"))
 }
 
 /// The folder `library` of the package.
@@ -149,44 +151,61 @@ fn unpack(work: &WorkDir, package: &Path, version: &str) -> Result<PathBuf> {
         Ok(library)
     } else {
         Err(format!(
-            "the package {} has no folder library/std",
+            "the package {} has no library/std, expected that folder",
             package.display()
         ))
     }
 }
 
-/// Compiles the standard library; the `.rlib` files of it.
-fn build(work: &WorkDir, library: &Path) -> Result<Vec<PathBuf>> {
+/// Compiles the standard library and returns its `.rlib` files.
+fn build(work: &WorkDir, library: &Path, toolchain: &Toolchain) -> Result<Vec<PathBuf>> {
     let package = work.dir(EMPTY)?;
     let failed = |e: std::io::Error| format!("cannot write to {}: {e}", package.display());
     fs::create_dir_all(package.join("src")).map_err(failed)?;
     fs::write(package.join("src/lib.rs"), "").map_err(failed)?;
     let manifest = format!(
-        "[package]\nname = \"{EMPTY}\"\nedition = \"2024\"\n[workspace]\n[profile.release]\npanic = \"abort\"\n"
+        "[package]\nname = \"{EMPTY}\"\nedition = \"2024\"\n\
+         [workspace]\n\
+         [profile.release]\npanic = \"abort\"\n"
     );
     fs::write(package.join("Cargo.toml"), manifest).map_err(failed)?;
     let output = work.dir("build")?;
-    let mut command = layout::cargo();
-    command
-        .args([
-            "build",
-            "-Zbuild-std=std,panic_abort",
-            "--release",
-            "--target",
-            TARGET,
-        ])
-        .current_dir(&package)
-        .env("CARGO_TARGET_DIR", &output)
-        // The released compiler, with the two settings of nightly that building the library needs.
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("__CARGO_TESTS_ONLY_SRC_ROOT", library)
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
-    process::run_quietly(&mut command, BUILD_LIMIT)?;
+    let cargo = |arguments: &[&str], flags: &str| {
+        let mut command = layout::cargo();
+        command
+            .args(arguments)
+            .args(["-Zbuild-std=std,panic_abort", "--target", TARGET])
+            .current_dir(&package)
+            .env("CARGO_TARGET_DIR", &output)
+            // The library needs these two settings of nightly; the compiler is the released one.
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("__CARGO_TESTS_ONLY_SRC_ROOT", library)
+            .env_remove("RUSTFLAGS")
+            .env("CARGO_ENCODED_RUSTFLAGS", flags);
+        process::run_quietly(&mut command, BUILD_LIMIT)
+    };
+    // Only afterwards do the registries have the folders that the flags name.
+    cargo(&["fetch"], "")?;
+    let flags = official_names(library, &layout::registries()?, toolchain);
+    cargo(&["build", "--release"], &flags.join("\u{1f}"))?;
     let deps = output.join(TARGET).join("release/deps");
     let mut built = rlibs(&deps).map_err(|e| format!("cannot read {}: {e}", deps.display()))?;
     built.retain(|path| crate_name(path) != Some(EMPTY));
     Ok(built)
+}
+
+/// Compiler flags that name source files as the official libraries do.
+///
+/// Otherwise the canisters' panic messages would hold the path of the work folder.
+fn official_names(library: &Path, registries: &[PathBuf], toolchain: &Toolchain) -> Vec<String> {
+    let flag = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+    let source = toolchain.source_name();
+    let mut flags = vec![
+        flag(library, &format!("{source}/library")),
+        flag(&library.join("vendor"), "/rust/deps"),
+    ];
+    flags.extend(registries.iter().map(|folder| flag(folder, "/rust/deps")));
+    flags
 }
 
 #[cfg(test)]
@@ -225,5 +244,24 @@ mod tests {
         assert!(text.contains("URIs: http://mirror.example/debian\n"));
         assert!(text.contains("Suites: trixie-backports\n"));
         assert!(text.contains("Signed-By: /usr/share/keyrings/"));
+    }
+
+    #[test]
+    fn our_libraries_name_their_source_as_the_official_ones_do() {
+        let toolchain = Toolchain {
+            version: "1.95.0".into(),
+            commit: "abc".into(),
+            sysroot: "/sysroot".into(),
+            target_lib: "/sysroot/lib".into(),
+        };
+        let registries = [PathBuf::from("/home-of-cargo/registry/src/mirror-1")];
+        assert_eq!(
+            official_names(Path::new("/work/library"), &registries, &toolchain),
+            [
+                "--remap-path-prefix=/work/library=/rustc/abc/library",
+                "--remap-path-prefix=/work/library/vendor=/rust/deps",
+                "--remap-path-prefix=/home-of-cargo/registry/src/mirror-1=/rust/deps",
+            ]
+        );
     }
 }

@@ -1,35 +1,36 @@
-//! The Rust target that canisters are compiled for, fetched where it is missing.
+//! Installs the standard library for the canisters' target, if it is missing.
 //!
-//! `rustup target add` is the ordinary way. A machine that can only reach package registries takes Debian's `rust-src`
-//! of the same version and compiles the standard library from it.
+//! `rustup target add` is the ordinary way. On a machine that reaches only package registries,
+//! this module compiles the library from Debian's `rust-src` package of the same version.
 
 mod debian;
 mod sysroot;
 
-use crate::{Result, process};
+pub use sysroot::{TARGET, Toolchain};
+
+use crate::outcome::Result;
+use crate::process;
 use std::process::Command;
 use std::time::Duration;
 
-pub const TARGET: &str = "wasm32-unknown-unknown";
-
-/// `debian` skips rustup, for machines where rustup hangs.
+/// The value `debian` of this variable skips rustup, for machines where rustup hangs.
 const WAY: &str = "CAPSULE_WASM_TARGET";
 
-/// rustup downloads about 25 MB; where it can download nothing, it mostly fails at once.
+/// rustup downloads about 25 MB. Without a network it usually fails at once.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(180);
 
-/// Makes sure that canisters can be compiled, by whatever way works here.
-pub fn ensure() -> Result<()> {
-    let toolchain = sysroot::Toolchain::of_rustc()?;
+/// Installs the target if it is missing, in the first way that works on this machine.
+pub fn ensure() -> Result<Toolchain> {
+    let toolchain = Toolchain::of_rustc()?;
     toolchain.drop_second_copy()?;
     if toolchain.has_target() {
-        return Ok(());
+        return Ok(toolchain);
     }
     let mut tried = Vec::new();
     if std::env::var_os(WAY).is_none_or(|way| way != "debian") {
         eprintln!("The target {TARGET} is missing; asking rustup for it");
         match rustup().and_then(|()| toolchain.check_target()) {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(toolchain),
             Err(reason) => tried.push(("rustup", reason)),
         }
     }
@@ -38,7 +39,7 @@ pub fn ensure() -> Result<()> {
         toolchain.version
     );
     match debian::install(&toolchain).and_then(|()| toolchain.check_target()) {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(toolchain),
         Err(reason) => {
             tried.push(("Debian's rust-src", reason));
             Err(unobtainable(&toolchain, &tried))
@@ -54,9 +55,10 @@ fn rustup() -> Result<()> {
     process::run_quietly(&mut command, RUSTUP_LIMIT).map(|_| ())
 }
 
-fn unobtainable(toolchain: &sysroot::Toolchain, tried: &[(&str, String)]) -> String {
+fn unobtainable(toolchain: &Toolchain, tried: &[(&str, String)]) -> String {
     let mut text = format!(
-        "the Rust target {TARGET} is missing and could not be obtained, so the canisters cannot be built"
+        "the Rust target {TARGET} is missing and could not be installed, expected it to build the \
+         canisters"
     );
     for (way, reason) in tried {
         text.push_str(&format!("\n  tried {way}: {reason}"));
@@ -64,8 +66,8 @@ fn unobtainable(toolchain: &sysroot::Toolchain, tried: &[(&str, String)]) -> Str
     text.push_str(&format!(
         "\nBy hand, one of the two:\n  \
          rustup target add {TARGET}\n  \
-         unpack Debian's package rust-src {version}, build its library/ with `cargo -Z build-std=std,panic_abort` \
-         and put the .rlib files into {lib}",
+         unpack Debian's package rust-src {version}, build its library/ with \
+         `cargo -Z build-std=std,panic_abort`, and copy the .rlib files to {lib}",
         version = toolchain.version,
         lib = toolchain.target_lib.display(),
     ));
@@ -78,8 +80,10 @@ mod tests {
 
     #[test]
     fn the_message_says_what_was_tried_and_both_ways() {
-        let toolchain = sysroot::Toolchain {
+        let toolchain = Toolchain {
             version: "1.95.0".into(),
+            commit: "abc".into(),
+            sysroot: "/sysroot".into(),
             target_lib: "/sysroot/lib".into(),
         };
         let text = unobtainable(

@@ -1,37 +1,56 @@
 //! The installed toolchain, and its folder for the target's libraries.
 
-use super::TARGET;
-use crate::{Result, layout, process};
+use crate::outcome::Result;
+use crate::{layout, process};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// Beside our libraries: which ones they are.
+/// The target that canisters are compiled for.
+pub const TARGET: &str = "wasm32-unknown-unknown";
+
+/// This file beside our libraries lists them.
 const LIST: &str = "built-from-rust-src.txt";
 
 const RUSTC_LIMIT: Duration = Duration::from_secs(60);
 
-/// What `rustc` says of itself.
+/// The properties of the compiler that `rustc` reports.
 pub struct Toolchain {
     /// As in `rustc --version`: `1.95.0`.
     pub version: String,
-    /// Where the target's `.rlib` files belong.
+    /// The commit that the compiler was built from, in hexadecimal.
+    pub commit: String,
+    /// The folder of the compiler and its libraries.
+    pub sysroot: PathBuf,
+    /// The folder for the target's `.rlib` files.
     pub target_lib: PathBuf,
 }
 
 impl Toolchain {
     pub fn of_rustc() -> Result<Self> {
-        let version = ask_rustc(&["--version"])?;
+        let report = ask_rustc(&["--version", "--verbose"])?;
+        let sysroot = ask_rustc(&["--print", "sysroot"])?;
         let target_lib = ask_rustc(&["--print", "target-libdir", "--target", TARGET])?;
+        let commit = report
+            .lines()
+            .find_map(|line| line.strip_prefix("commit-hash: "));
         Ok(Self {
-            version: release(&version)?.to_string(),
+            version: release(&report)?.to_string(),
+            commit: commit.unwrap_or("unknown").to_string(),
+            sysroot: PathBuf::from(sysroot.trim()),
             target_lib: PathBuf::from(target_lib.trim()),
         })
     }
 
-    /// Removes what [`Toolchain::install`] put there once somebody else (rustup) installed the target beside it: with
-    /// two standard libraries nothing compiles.
+    /// The name of the standard library's source in the official libraries.
+    pub fn source_name(&self) -> String {
+        format!("/rustc/{}", self.commit)
+    }
+
+    /// Removes the libraries of [`Toolchain::install`] if rustup installed its own beside them.
+    ///
+    /// Nothing compiles with two standard libraries.
     pub fn drop_second_copy(&self) -> Result<()> {
         let list = self.list();
         let Ok(own) = fs::read_to_string(&list) else {
@@ -54,7 +73,7 @@ impl Toolchain {
         remove(&list)
     }
 
-    /// The names of the libraries that [`Toolchain::install`] put there.
+    /// The file with the names of the libraries that [`Toolchain::install`] copied.
     fn list(&self) -> PathBuf {
         self.target_lib.join(LIST)
     }
@@ -67,19 +86,19 @@ impl Toolchain {
             .any(|path| crate_name(path) == Some("core"))
     }
 
-    /// The same, as an error that says where it was expected.
+    /// Returns an error that names the expected folder if the standard library is missing.
     pub fn check_target(&self) -> Result<()> {
         if self.has_target() {
             Ok(())
         } else {
             Err(format!(
-                "afterwards {} still holds no standard library",
+                "{} still holds no standard library, expected it there",
                 self.target_lib.display()
             ))
         }
     }
 
-    /// Puts freshly built libraries in their place, all at once or not at all, and never beside another copy.
+    /// Copies freshly built libraries to their folder: all or none, and never beside others.
     pub fn install(&self, built: &[PathBuf]) -> Result<()> {
         let lib = &self.target_lib;
         let failed = |e: std::io::Error| format!("cannot write to {}: {e}", lib.display());
@@ -87,11 +106,11 @@ impl Toolchain {
         fs::create_dir_all(parent).map_err(failed)?;
         let staged = parent.join(format!("lib.{}", std::process::id()));
         let result = copy_all(built, &staged).and_then(|()| {
-            // Replaces an empty folder, but not one that holds something.
+            // This replaces an empty folder, but not one with files in it.
             fs::rename(&staged, lib)
         });
         if result.is_err() && staged.exists() {
-            // Best effort: the first error is what the user needs to know.
+            // Best effort: the user needs the first error.
             let _ = fs::remove_dir_all(&staged);
         }
         result.map_err(failed)
@@ -125,21 +144,21 @@ fn ask_rustc(arguments: &[&str]) -> Result<String> {
     process::run_quietly(&mut command, RUSTC_LIMIT)
 }
 
-/// `1.95.0` of `rustc 1.95.0 (59807616e 2026-04-14)`; only releases have a source package.
-fn release(version: &str) -> Result<&str> {
-    let number = version.split_whitespace().nth(1).unwrap_or_default();
+/// Returns `1.95.0` for `rustc 1.95.0 (59807616e 2026-04-14)`. Only releases have a source package.
+fn release(report: &str) -> Result<&str> {
+    let number = report.split_whitespace().nth(1).unwrap_or_default();
     let parts: Vec<&str> = number.split('.').collect();
     if parts.len() == 3 && parts.iter().all(|p| p.parse::<u16>().is_ok()) {
         Ok(number)
     } else {
         Err(format!(
-            "`rustc --version` says `{}`, expected a release such as 1.95.0",
-            version.trim()
+            "`rustc --version` is `{}`, expected a release such as 1.95.0",
+            report.lines().next().unwrap_or_default()
         ))
     }
 }
 
-/// The `.rlib` files of a folder.
+/// The `.rlib` files of a folder, in order.
 pub fn rlibs(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {
@@ -152,7 +171,7 @@ pub fn rlibs(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// `core` of `libcore-0123456789abcdef.rlib`.
+/// Returns `core` for `libcore-0123456789abcdef.rlib`.
 pub fn crate_name(rlib: &Path) -> Option<&str> {
     let stem = rlib.file_stem()?.to_str()?.strip_prefix("lib")?;
     Some(stem.rsplit_once('-')?.0)
@@ -161,6 +180,16 @@ pub fn crate_name(rlib: &Path) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A toolchain whose libraries belong into a folder of the test.
+    fn toolchain(target_lib: PathBuf) -> Toolchain {
+        Toolchain {
+            version: "1.95.0".into(),
+            commit: "abc".into(),
+            sysroot: "/sysroot".into(),
+            target_lib,
+        }
+    }
 
     #[test]
     fn versions() {
@@ -185,10 +214,7 @@ mod tests {
     #[test]
     fn libraries_are_installed_once_and_never_beside_another_copy() {
         let dir = tempfile::tempdir().unwrap();
-        let toolchain = Toolchain {
-            version: "1.95.0".into(),
-            target_lib: dir.path().join("wasm32/lib"),
-        };
+        let toolchain = toolchain(dir.path().join("wasm32/lib"));
         assert!(!toolchain.has_target());
         let built = dir.path().join("libcore-1.rlib");
         fs::write(&built, "core").unwrap();
@@ -207,10 +233,7 @@ mod tests {
     fn our_copy_goes_when_another_comes() {
         let dir = tempfile::tempdir().unwrap();
         let lib = dir.path().join("wasm32/lib");
-        let toolchain = Toolchain {
-            version: "1.95.0".into(),
-            target_lib: lib.clone(),
-        };
+        let toolchain = toolchain(lib.clone());
         let ours = dir.path().join("libcore-1.rlib");
         fs::write(&ours, "core").unwrap();
         toolchain.install(&[ours]).unwrap();
@@ -229,10 +252,7 @@ mod tests {
     #[test]
     fn a_failed_copy_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let toolchain = Toolchain {
-            version: "1.95.0".into(),
-            target_lib: dir.path().join("wasm32/lib"),
-        };
+        let toolchain = toolchain(dir.path().join("wasm32/lib"));
         assert!(
             toolchain
                 .install(&[dir.path().join("libcore-1.rlib")])

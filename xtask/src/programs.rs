@@ -1,0 +1,86 @@
+//! The commands that build what a program needs, and then become that program.
+
+use crate::arguments::{Demo, Soak, Up};
+use crate::outcome::Result;
+use crate::{canisters, layout, preflight, process, testing};
+use std::process::Command;
+
+/// Checks the user's input before it builds anything.
+pub fn demo(arguments: Demo) -> Result<()> {
+    if let Some(file) = &arguments.file {
+        preflight::check_file(file)?;
+    }
+    if let Some(url) = &arguments.network {
+        preflight::check_reachable(url)?;
+    }
+    canisters::build()?;
+    testing::build_engine()?;
+    let mut command = Command::new(layout::host_program("capsule-demo"));
+    command.args(arguments.file);
+    if let Some(url) = arguments.network {
+        command.env("POCKET_IC_SERVER_URL", url);
+    }
+    process::become_program(command)
+}
+
+/// Passes the settings file in which the command-line client finds the network.
+pub fn up(arguments: Up) -> Result<()> {
+    if !arguments.bare {
+        canisters::build()?;
+    }
+    testing::build_engine()?;
+    let mut command = Command::new(layout::host_program("capsule-up"));
+    command.args(["--port", &arguments.port.to_string()]);
+    if let Some(folder) = arguments.state {
+        command.arg("--state").arg(folder);
+    }
+    if arguments.bare {
+        command.arg("--bare");
+    }
+    if let Some(controller) = arguments.controller {
+        command.args(["--controller", &controller]);
+        command.arg("--project").arg(layout::root());
+    }
+    command
+        .arg("--tell")
+        .arg(layout::settings()?.join("local.json"));
+    process::become_program(command)
+}
+
+pub fn soak(arguments: Soak) -> Result<()> {
+    canisters::build()?;
+    canisters::build_chaos()?;
+    testing::build_engine()?;
+    let mut command = Command::new(layout::host_program("capsule-soak"));
+    match arguments.bad_arguments {
+        Some(count) => command.args(["--bad-arguments", &count.to_string()]),
+        None => command.args(["--histories", &arguments.histories.to_string()]),
+    };
+    if let Some(seed) = arguments.seed {
+        command.args(["--seed", &seed.to_string()]);
+    }
+    if let Some(jobs) = arguments.jobs {
+        command.args(["--jobs", &jobs.to_string()]);
+    }
+    process::become_program(command)
+}
+
+pub fn bench(update: bool) -> Result<()> {
+    canisters::build()?;
+    testing::build_engine()?;
+    let mut command = Command::new(layout::host_program("capsule-bench"));
+    command.arg(layout::root().join("docs/bench.md"));
+    if update {
+        command.arg("--update");
+    }
+    process::become_program(command)
+}
+
+pub fn localnet(port: Option<u16>) -> Result<()> {
+    testing::build_engine()?;
+    let mut command = Command::new(layout::host_program("localnet"));
+    if let Some(port) = port {
+        command.args(["--port", &port.to_string()]);
+    }
+    process::become_program(command)
+}
