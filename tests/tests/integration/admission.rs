@@ -1,15 +1,17 @@
-//! What is refused before it runs costs the canister nothing; smaller mistakes get their typed error.
+//! What is refused before it runs costs the canister nothing; smaller mistakes get their typed
+//! error.
 
 use crate::{CHUNK, begin_and_put, bytes, capsule, refused};
 use candid::{Principal, encode_args};
 use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::{BlobKey, Error};
-use integration_tests::deployment::{Deployment, Part, deploy, person};
-use integration_tests::source::UploadSpec;
 use pocket_ic::ErrorCode;
 use serde_bytes::Bytes;
+use tools::deployment::{Deployment, Part, deploy, person};
+use tools::source::UploadSpec;
 
-/// Sends an update that must be refused by inspection, and whose canister must be as rich as before.
+/// Sends an update that must be refused by inspection, and whose canister must be as rich as
+/// before.
 #[track_caller]
 fn refuses(deployment: &Deployment, part: Part, who: Principal, method: &str, arg: Vec<u8>) {
     let before = deployment.cycles(part);

@@ -1,4 +1,5 @@
-//! The official agent for Rust, which verifies every certificate and every query's signature, against the live network.
+//! The official agent for Rust, which verifies every certificate and every query's signature,
+//! against the live network.
 
 use crate::{bytes, sha256};
 use candid::utils::{ArgumentEncoder, encode_args};
@@ -9,11 +10,11 @@ use capsule_shared::upload::{BlobMeta, UploadFinishResult};
 use ic_agent::identity::{BasicIdentity, DelegatedIdentity, Prime256v1Identity, Secp256k1Identity};
 use ic_agent::{Agent, AgentError, Identity};
 use ic_transport_types::{Delegation, SignedDelegation};
-use integration_tests::deployment::{Deployment, deploy};
-use integration_tests::source::UploadSpec;
 use serde::de::DeserializeOwned;
 use serde_bytes::{ByteBuf, Bytes};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tools::deployment::{Deployment, deploy};
+use tools::source::UploadSpec;
 
 /// The canisters on a network that runs in real time, and where agents find it.
 pub fn live() -> (Deployment, String) {
@@ -229,7 +230,8 @@ fn the_same_message_twice_runs_once() {
             .await
             .unwrap()
             .unwrap();
-        // a new session id at each run, were it not for the idempotency key: begun, aborted, and sent again
+        // a new session id at each run, were it not for the idempotency key: begun, aborted, and
+        // sent again
         let spec = UploadSpec::document("twice", 10);
         let begin = (&capsule.id, &spec.metadata, 1u32, &spec.idempotency_key);
         let signed = agent
@@ -300,7 +302,7 @@ fn the_state_tells_what_is_installed_and_by_whom() {
             .read_state_canister_module_hash(deployment.gateway)
             .await
             .unwrap();
-        let module = integration_tests::deployment::wasm("upload_gateway");
+        let module = tools::deployment::wasm("upload_gateway");
         assert_eq!(hash, sha256(&module));
         let did = agent
             .read_state_canister_metadata(deployment.gateway, "candid:service")

@@ -1,7 +1,7 @@
 //! Arguments that nobody should send; `cargo xtask soak --bad-arguments N` tries more of them.
 
-use integration_tests::arguments::try_bad_arguments;
-use integration_tests::deployment::deploy;
+use tools::arguments::try_bad_arguments;
+use tools::deployment::deploy;
 
 #[test]
 fn bad_arguments_trap_nothing_and_change_nothing() {

@@ -1,13 +1,13 @@
 //! `capsule`, the command-line client, as a person or a script runs it, against the live network.
 
 use crate::bytes;
-use integration_tests::deployment::{Deployment, Part, deploy};
-use integration_tests::engine::program;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tools::deployment::{Deployment, Part, deploy};
+use tools::engine::program;
 
 /// A machine with the client, the live network, and an identity.
 struct Machine {
@@ -185,7 +185,8 @@ fn a_file_goes_up_is_listed_comes_back_and_is_deleted() {
             .contains("not found")
     );
 
-    // what was deleted can be uploaded again: it is a new memory then, not the answer of the first time
+    // what was deleted can be uploaded again: it is a new memory then, not the answer of the first
+    // time
     let anew = &machine.json(&["upload", text(&photo)])[0];
     assert_eq!(anew["sent_chunks"], 3);
     assert_ne!(anew["memory"], memory);

@@ -4,9 +4,9 @@ use crate::{begin_and_put, bytes, capsule, put, read_back, refused, sha256};
 use candid::Principal;
 use capsule_shared::Error;
 use capsule_shared::capsule::PersonRef;
-use integration_tests::deployment::{deploy, person};
-use integration_tests::source::UploadSpec;
 use std::time::Duration;
+use tools::deployment::{deploy, person};
+use tools::source::UploadSpec;
 
 #[test]
 fn a_controller_uploads_and_reads_until_the_owner_takes_the_right_back() {

@@ -2,10 +2,10 @@
 
 use crate::{bytes, capsule, read_back, refused, sha256, upload};
 use capsule_shared::Error;
-use integration_tests::deployment::{Part, deploy, person};
-use integration_tests::metrics::metrics;
-use integration_tests::source::UploadSpec;
 use std::time::Duration;
+use tools::deployment::{Part, deploy, person};
+use tools::metrics::metrics;
+use tools::source::UploadSpec;
 
 /// As many chunks as 10 GB have.
 const CHUNKS: usize = 5_556;

@@ -1,18 +1,19 @@
-//! Deploy tools: the real `icp` deploys the project's own `icp.yaml`, and upgrades it with an upload under way; the script
-//! that `dfx deploy` runs is run as dfx documents it. Needs `npm`, from where `icp` comes.
+//! Deploy tools: the real `icp` deploys the project's own `icp.yaml`, and upgrades it with an
+//! upload under way; the script that `dfx deploy` runs is run as dfx documents it. Needs `npm`,
+//! from where `icp` comes.
 
 use crate::js_agents::scripts;
 use crate::{bytes, sha256};
 use candid::{Encode, Principal};
-use integration_tests::client::Client;
-use integration_tests::deployment::{Part, person, wasm};
-use integration_tests::engine::network;
-use integration_tests::mapping::create_empty;
-use integration_tests::source::UploadSpec;
 use pocket_ic::PocketIc;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
+use tools::client::Client;
+use tools::deployment::{Part, person, wasm};
+use tools::engine::network;
+use tools::mapping::create_empty;
+use tools::source::UploadSpec;
 
 fn program() -> PathBuf {
     scripts().join("node_modules/@icp-sdk/icp-cli-linux-x64/bin/icp")
@@ -37,7 +38,7 @@ fn icp(project: &Path, arguments: &[&str]) -> String {
 /// The project's description for the network at `url`, with the canisters as they are built.
 fn describe(project: &Path, url: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let built = integration_tests::engine::program("../canisters");
+    let built = tools::engine::program("../canisters");
     let text = std::fs::read_to_string(root.join("icp.yaml")).unwrap();
     for part in [
         "http://localhost:4943",
@@ -101,7 +102,8 @@ fn icp_deploys_and_an_upgrade_keeps_an_open_session_alive() {
     assert!(crate::read_back(&client, &result.blob_id) == data);
 }
 
-/// A stand-in for the program `dfx`, which can't be had from a package registry: its `canister call`, done by `icp`.
+/// A stand-in for the program `dfx`, which can't be had from a package registry: its `canister
+/// call`, done by `icp`.
 const DFX: &str = r#"#!/usr/bin/env bash
 set -euo pipefail
 [ "$1 $2 $4" = "canister --network call" ] || { echo "unexpected: $*" >&2; exit 2; }

@@ -4,7 +4,7 @@
 //! `start_canister` by its controller ends the wait, and the call is answered. Everything else it answers at once.
 
 use candid::Principal;
-use integration_tests::deployment::Deployment;
+use tools::deployment::Deployment;
 
 /// Answers are `variant { Ok }` in Candid; field hash of `Ok` is 17724, as LEB128 `bc 8a 01`.
 const MODULE: &str = r#"(module

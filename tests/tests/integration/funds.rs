@@ -4,12 +4,12 @@ use crate::metrics::sample;
 use crate::{begin_and_put, bytes, capsule, read_back, refused, sha256, upload};
 use capsule_shared::Error;
 use capsule_shared::gateway::GatewayArgs;
-use integration_tests::client::Called;
-use integration_tests::deployment::{Created, Deployment, Part, person};
-use integration_tests::engine::network;
-use integration_tests::source::UploadSpec;
 use pocket_ic::CanisterSettings;
 use std::time::Duration;
+use tools::client::Called;
+use tools::deployment::{Created, Deployment, Part, person};
+use tools::engine::network;
+use tools::source::UploadSpec;
 
 const T: u128 = 1_000_000_000_000;
 

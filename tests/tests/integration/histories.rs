@@ -1,6 +1,6 @@
 //! Random histories; `cargo xtask soak` runs more of them.
 
-use integration_tests::history::soak;
+use tools::history::soak;
 
 /// The same in each run, so that a change is judged by the histories that the last one passed.
 const FIRST_SEED: u64 = 1;

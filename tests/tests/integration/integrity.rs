@@ -1,8 +1,8 @@
 //! A finish says Ok only for exactly the bytes that were meant.
 
 use crate::{begin_and_put, bytes, invalid, put, read_back, sha256, upload};
-use integration_tests::deployment::{deploy, person};
-use integration_tests::source::UploadSpec;
+use tools::deployment::{deploy, person};
+use tools::source::UploadSpec;
 
 #[test]
 fn a_wrong_hash_is_refused_and_the_right_one_accepted_after_it() {

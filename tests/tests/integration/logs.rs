@@ -1,12 +1,12 @@
-//! What the gateway prints, and what it exports: three checkpoints of a finish and the end of a session, nothing else;
-//! the methods of its description, and one more in debug builds.
+//! What the gateway prints, and what it exports: three checkpoints of a finish and the end of a
+//! session, nothing else; the methods of its description, and one more in debug builds.
 
 use crate::{begin_and_put, bytes, capsule, invalid, read_back, sha256};
-use integration_tests::deployment::{Deployment, Part, deploy, person, wasm};
-use integration_tests::source::UploadSpec;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::time::Duration;
+use tools::deployment::{Deployment, Part, deploy, person, wasm};
+use tools::source::UploadSpec;
 
 fn log(deployment: &Deployment, part: Part) -> Vec<String> {
     let records = deployment

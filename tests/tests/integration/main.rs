@@ -1,5 +1,5 @@
-//! The three canisters as they are deployed, driven as frontends drive them. One program, so that all tests share one
-//! engine; each test has a network of its own.
+//! The three canisters as they are deployed, driven as frontends drive them. One program, so that
+//! all tests share one engine; each test has a network of its own.
 
 mod admission;
 mod agents;
@@ -26,9 +26,9 @@ mod uploads;
 mod wild_clients;
 
 use capsule_shared::Error;
-use integration_tests::client::{CallError, Called, Client, Uploaded};
-use integration_tests::source::UploadSpec;
 use sha2::{Digest, Sha256};
+use tools::client::{CallError, Called, Client, Uploaded};
+use tools::source::UploadSpec;
 
 /// The chunk size that `upload_config` advises, and the largest one.
 const CHUNK: usize = capsule_shared::limits::MAX_CHUNK_BYTES;

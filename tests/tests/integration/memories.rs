@@ -2,9 +2,9 @@
 
 use crate::{bytes, capsule, read_back, refused, sha256, upload};
 use capsule_shared::Error;
-use integration_tests::deployment::{deploy, person};
-use integration_tests::source::UploadSpec;
 use std::time::Duration;
+use tools::deployment::{deploy, person};
+use tools::source::UploadSpec;
 
 #[test]
 fn a_memory_tells_what_was_uploaded() {
@@ -90,11 +90,8 @@ fn a_deleted_memory_takes_its_blob_along() {
         deployment.pic.advance_time(Duration::from_secs(60));
         deployment.pic.tick();
     }
-    let store = integration_tests::client::Client::new(
-        &deployment.pic,
-        deployment.blob_store,
-        deployment.gateway,
-    );
+    let store =
+        tools::client::Client::new(&deployment.pic, deployment.blob_store, deployment.gateway);
     let left = store.query::<capsule_shared::blob_store::StoredBlob>("blob_meta", (key,));
     assert_eq!(refused(left), Error::NotFound);
 }
@@ -126,11 +123,8 @@ fn what_is_aborted_or_expired_leaves_nothing_in_the_store() {
         keys.push(capsule_shared::keys::pmid_session_hash32(&stem, session));
         sessions.push(session);
     }
-    let store = integration_tests::client::Client::new(
-        &deployment.pic,
-        deployment.blob_store,
-        deployment.gateway,
-    );
+    let store =
+        tools::client::Client::new(&deployment.pic, deployment.blob_store, deployment.gateway);
     let stored = |key| store.query::<capsule_shared::blob_store::StoredBlob>("blob_meta", (key,));
     for key in &keys {
         assert_eq!(stored(*key).unwrap().chunk_count, 1);

@@ -2,11 +2,11 @@
 
 use crate::{begin_and_put, bytes, refused, sha256, upload};
 use candid::Principal;
-use integration_tests::deployment::{Deployment, Part, deploy, person};
-use integration_tests::metrics;
-use integration_tests::source::UploadSpec;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tools::deployment::{Deployment, Part, deploy, person};
+use tools::metrics;
+use tools::source::UploadSpec;
 
 fn get(deployment: &Deployment, part: Part, url: &str) -> (u16, String) {
     metrics::get(deployment, part, url).unwrap()
@@ -66,7 +66,8 @@ fn uploads_aborts_and_expiries_are_counted() {
     assert!(of(&now, "stable_memory_bytes") > 65_536.0);
     assert!(of(&now, "heap_bytes") > 65_536.0);
 
-    // Once the queue has run, the store has nothing of what was aborted; a day later nothing of what expired.
+    // Once the queue has run, the store has nothing of what was aborted; a day later nothing of
+    // what expired.
     let store = |name: &str| sample(&deployment, &format!("blob_store_{name}"));
     for (seconds, blobs, held) in [(60, 2.0, 1_000.0), (25 * 3_600, 1.0, 700.0)] {
         deployment.pic.advance_time(Duration::from_secs(seconds));

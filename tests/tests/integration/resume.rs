@@ -1,13 +1,14 @@
-//! Going on with an upload: out of order, several chunks at once, and after everything but a key was forgotten.
+//! Going on with an upload: out of order, several chunks at once, and after everything but a key
+//! was forgotten.
 
 use crate::{CHUNK, begin_and_put, bytes, capsule, invalid, put, read_back, refused, sha256};
 use candid::{decode_one, encode_args};
 use capsule_shared::Error;
 use capsule_shared::upload::{ChunkRange, UploadState};
-use integration_tests::deployment::{Part, deploy, person};
-use integration_tests::source::UploadSpec;
 use serde_bytes::Bytes;
 use std::time::Duration;
+use tools::deployment::{Part, deploy, person};
+use tools::source::UploadSpec;
 
 #[test]
 fn a_client_that_knows_only_its_key_finds_its_way_back() {

@@ -2,9 +2,9 @@
 
 use crate::{begin_and_put, bytes, capsule, is_conflict, put, read_back, sha256};
 use candid::Encode;
-use integration_tests::deployment::{deploy, person};
-use integration_tests::source::UploadSpec;
 use serde_bytes::Bytes;
+use tools::deployment::{deploy, person};
+use tools::source::UploadSpec;
 
 #[test]
 fn the_same_chunk_again_is_fine_and_other_bytes_are_not() {

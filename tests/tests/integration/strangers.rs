@@ -7,11 +7,11 @@ use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
 use capsule_shared::keys::{BlobId, pmid_session_hash32};
 use capsule_shared::memory_index::{BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryPage};
 use capsule_shared::{BlobKey, Error};
-use integration_tests::client::{CallError, Called, Client};
-use integration_tests::deployment::{Part, deploy, person};
-use integration_tests::source::{UploadSpec, document};
 use pocket_ic::ErrorCode;
 use serde_bytes::{ByteBuf, Bytes};
+use tools::client::{CallError, Called, Client};
+use tools::deployment::{Part, deploy, person};
+use tools::source::{UploadSpec, document};
 
 #[track_caller]
 fn unauthorized<T: std::fmt::Debug>(called: Called<T>) {
@@ -144,10 +144,7 @@ fn only_registered_gateways_may_use_the_memory_index() {
     registering_is_for_controllers(&deployment, Part::MemoryIndex);
 }
 
-fn registering_is_for_controllers(
-    deployment: &integration_tests::deployment::Deployment,
-    part: Part,
-) {
+fn registering_is_for_controllers(deployment: &tools::deployment::Deployment, part: Part) {
     let as_person = |who| Client::new(&deployment.pic, deployment.id(part), who);
     let mallory = as_person(person("mallory"));
     for method in ["gateways_register", "gateways_unregister"] {

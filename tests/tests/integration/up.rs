@@ -8,13 +8,13 @@ use capsule_shared::capsule::{Capsule, PersonRef};
 use capsule_shared::upload::UploadFinishResult;
 use ic_agent::Agent;
 use ic_agent::identity::BasicIdentity;
-use integration_tests::engine::program;
-use integration_tests::source::UploadSpec;
 use serde_bytes::Bytes;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use tools::engine::program;
+use tools::source::UploadSpec;
 
 /// A running `capsule-up`, as its own process group with the network that it started.
 struct Up(Child);

@@ -3,10 +3,10 @@
 use crate::{begin_and_put, bytes, capsule, double, put, read_back, sha256, upload};
 use candid::Encode;
 use capsule_shared::gateway::GatewayArgs;
-use integration_tests::client::Client;
-use integration_tests::deployment::{Part, deploy, person};
-use integration_tests::source::UploadSpec;
 use serde_bytes::Bytes;
+use tools::client::Client;
+use tools::deployment::{Part, deploy, person};
+use tools::source::UploadSpec;
 
 #[test]
 fn an_upload_goes_on_after_all_three_were_upgraded() {

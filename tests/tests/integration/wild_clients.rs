@@ -4,9 +4,9 @@ use crate::{bytes, capsule, invalid, is_conflict, read_back, refused, sha256, up
 use candid::Principal;
 use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::{Error, limits};
-use integration_tests::deployment::{Created, deploy, person};
-use integration_tests::engine;
-use integration_tests::source::{UploadSpec, document};
+use tools::deployment::{Created, deploy, person};
+use tools::engine;
+use tools::source::{UploadSpec, document};
 
 #[test]
 fn the_advice_is_as_frozen() {
