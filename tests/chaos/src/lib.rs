@@ -61,6 +61,12 @@ fn limit(method: String, calls: u64) {
     LIMITS.with_borrow_mut(|limits| limits.insert(method, calls));
 }
 
+/// The calls of a method that may still pass; `None` without a limit.
+#[ic_cdk::query]
+fn remaining(method: String) -> Option<u64> {
+    LIMITS.with_borrow(|limits| limits.get(&method).copied())
+}
+
 /// Removes all plans and limits. Calls that are held now pass later.
 #[ic_cdk::update]
 fn calm() {
@@ -219,10 +225,13 @@ mod tests {
     #[test]
     fn a_limit_counts_calls_until_it_is_lifted() {
         limit("blob_seal".into(), 1);
+        assert_eq!(remaining("blob_seal".into()), Some(1));
         assert_eq!(next_fault("blob_seal"), Fault::Pass);
+        assert_eq!(remaining("blob_seal".into()), Some(0));
         assert_eq!(next_fault("blob_seal"), Fault::RejectBefore);
         assert_eq!(next_fault("blob_open"), Fault::Pass);
         calm();
+        assert_eq!(remaining("blob_seal".into()), None);
         assert_eq!(next_fault("blob_seal"), Fault::Pass);
     }
 }

@@ -1,5 +1,6 @@
-//! The official JavaScript agents, with verification of certificates and of query signatures on,
-//! playing what capsule frontends send (`tests/js`). Needs `node` and `npm`.
+//! The official JavaScript agents, which send what capsule frontends send (`tests/js`).
+//!
+//! They verify certificates and query signatures. These tests need `node` and `npm`.
 
 use capsule_shared::gateway::GatewayArgs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Who may not do what.
+//! Strangers can do nothing: not through the gateway, and not behind it.
 
 use crate::{begin_and_put, bytes, capsule, read_back, refused, sha256, upload};
 use candid::Principal;
@@ -18,7 +18,7 @@ fn unauthorized<T: std::fmt::Debug>(called: Called<T>) {
     assert_eq!(refused(called), Error::Unauthorized);
 }
 
-/// Refused before it ran, by inspection.
+/// Inspection must refuse the message.
 #[track_caller]
 fn turned_away<T: std::fmt::Debug>(called: Called<T>) {
     match called {
@@ -34,7 +34,7 @@ fn turned_away<T: std::fmt::Debug>(called: Called<T>) {
 }
 
 #[test]
-fn a_stranger_can_touch_nothing_through_the_gateway() {
+fn a_stranger_can_do_nothing_through_the_gateway() {
     let deployment = deploy();
     let alice = deployment.client(person("alice"));
     let mallory = deployment.client(person("mallory"));
@@ -65,7 +65,7 @@ fn a_stranger_can_touch_nothing_through_the_gateway() {
     assert_eq!(mallory.capsules_list().unwrap(), []);
     assert_eq!(mallory.sessions_list().unwrap(), "");
 
-    // Nothing of all that disturbed the owner.
+    // The owner notices nothing of all this.
     crate::put(&alice, open, &spec, &data, 1..3);
     let result = alice.finish(open, &sha256(&data), 900).unwrap();
     assert!(read_back(&alice, &result.blob_id) == data);
@@ -89,7 +89,7 @@ fn the_same_key_of_another_principal_is_another_session() {
 fn only_registered_gateways_may_write_to_the_blob_store() {
     let deployment = deploy();
     let key = BlobKey([7; 32]);
-    // The controller administers, but doesn't write.
+    // Canister controllers administer, but don't write.
     for who in [
         person("mallory"),
         deployment.memory_index,
@@ -196,5 +196,5 @@ fn a_gateway_cannot_touch_the_blobs_of_another() {
     assert!(read_back(&alice, &uploaded.result.blob_id) == b"abc");
 }
 
-/// A result that isn't looked at, because there must be none.
+/// The type of a result that nobody reads, because the call must fail.
 type Opaque = candid::Reserved;

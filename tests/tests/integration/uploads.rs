@@ -5,8 +5,7 @@ use capsule_shared::upload::StorageBackend;
 use tools::deployment::{deploy, person};
 use tools::source::UploadSpec;
 
-/// Uploads `length` bytes in chunks of `chunk_size`, checks every field of the result, and reads
-/// back.
+/// Uploads `length` bytes, checks every field of the result, and reads them back.
 fn round_trip(length: usize, chunk_size: usize, declared: bool) {
     let deployment = deploy();
     let client = deployment.client(person("alice"));
