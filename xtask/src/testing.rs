@@ -8,8 +8,17 @@ use crate::terminal::heading;
 use crate::{canisters, layout, preflight, process};
 use std::time::Instant;
 
-/// The engine, what drives it in tests, and the command-line client.
-const ENGINE: [&str; 6] = ["-p", "localnet", "-p", "integration-tests", "-p", "capsule"];
+/// The engine, the programs and tests that drive it, and the command-line client.
+const ENGINE: [&str; 8] = [
+    "-p",
+    "localnet",
+    "-p",
+    "tools",
+    "-p",
+    "integration-tests",
+    "-p",
+    "capsule",
+];
 
 /// The packages whose tests need neither a network nor built canisters.
 const NATIVE: [&str; 14] = [

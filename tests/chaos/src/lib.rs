@@ -1,9 +1,11 @@
-//! A canister that stands between the gateway and one of its peers, in tests. It passes every call on, and fails the
-//! next call of a method as it was told, before the peer has acted or after: so every `await` of the gateway can be
-//! broken by ordinary means of the platform.
+//! A canister for tests that stands between the gateway and one of its peers.
 //!
-//! The gateway takes it for the peer, and the peer for the gateway. Where the peer's answer names the caller, it names
-//! this canister: its id is replaced by the gateway's.
+//! It passes every call on, and fails calls as planned, before the peer acts or after. A test can
+//! thus break every `await` of the gateway by ordinary means of the platform. It can also hold up a
+//! method for as long as the test needs.
+//!
+//! The gateway takes this canister for the peer, and the peer takes it for the gateway. Answers of
+//! the peer may name their caller: this canister replaces its own id there by the gateway's.
 
 use candid::{CandidType, Principal};
 use ic_cdk::api::{canister_self, msg_caller, msg_deadline, msg_reject, msg_reply, time};
@@ -13,27 +15,29 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
 
-/// What happens to one call.
+/// The fate of one call.
 #[derive(CandidType, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is as if there were none.
+    /// No fault.
     Pass,
     RejectBefore,
     TrapBefore,
-    /// The peer acts, the caller hears of a rejection.
+    /// The peer acts, but the caller gets a rejection.
     RejectAfter,
     TrapAfter,
-    /// The peer acts, the answer makes no sense.
+    /// The peer acts, but the reply is not Candid.
     Garbage,
-    /// It is held for so many rounds, then passed on; or dropped, if its deadline is over then.
+    /// The call waits for this many rounds. Then it passes, or is dropped if its deadline is over.
     HoldBefore(u8),
-    /// The peer acts, the answer is held.
+    /// The peer acts, and the reply waits for this many rounds.
     HoldAfter(u8),
 }
 
 thread_local! {
     static PEER: RefCell<Principal> = const { RefCell::new(Principal::anonymous()) };
     static PLAN: RefCell<BTreeMap<String, VecDeque<Fault>>> = const { RefCell::new(BTreeMap::new()) };
+    /// Calls that may still pass, by method.
+    static LIMITS: RefCell<BTreeMap<String, u64>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 #[ic_cdk::init]
@@ -41,7 +45,7 @@ fn init(peer: Principal) {
     PEER.set(peer);
 }
 
-/// What happens to the next calls of these methods, each in turn.
+/// Plans the fates of the next calls of these methods, each in turn.
 #[ic_cdk::update]
 fn plan(faults: Vec<(String, Fault)>) {
     PLAN.with_borrow_mut(|plan| {
@@ -51,18 +55,46 @@ fn plan(faults: Vec<(String, Fault)>) {
     });
 }
 
-/// From now on every call passes, those that are held too once they are let go.
+/// Lets so many more calls of a method pass, and rejects all later ones until `calm`.
+#[ic_cdk::update]
+fn limit(method: String, calls: u64) {
+    LIMITS.with_borrow_mut(|limits| limits.insert(method, calls));
+}
+
+/// The calls of a method that may still pass; `None` without a limit.
+#[ic_cdk::query]
+fn remaining(method: String) -> Option<u64> {
+    LIMITS.with_borrow(|limits| limits.get(&method).copied())
+}
+
+/// Removes all plans and limits. Calls that are held now pass later.
 #[ic_cdk::update]
 fn calm() {
     PLAN.with_borrow_mut(BTreeMap::clear);
+    LIMITS.with_borrow_mut(BTreeMap::clear);
 }
 
 fn next_fault(method: &str) -> Fault {
+    if !passes_limit(method) {
+        return Fault::RejectBefore;
+    }
     let planned = PLAN.with_borrow_mut(|plan| plan.get_mut(method).and_then(VecDeque::pop_front));
     planned.unwrap_or(Fault::Pass)
 }
 
-/// The answer to a call of the management canister comes a round later.
+/// Counts a call against the limit of its method. Queries are not counted: their changes are lost.
+fn passes_limit(method: &str) -> bool {
+    LIMITS.with_borrow_mut(|limits| match limits.get_mut(method) {
+        None => true,
+        Some(0) => false,
+        Some(left) => {
+            *left -= 1;
+            true
+        }
+    })
+}
+
+/// Waits for some rounds: each answer of the management canister takes one.
 async fn hold(rounds: u8) {
     for _ in 0..rounds {
         let management = Principal::management_canister();
@@ -106,8 +138,11 @@ async fn pass_on(method: &str, arg: Vec<u8>) {
     }
 }
 
-/// In a composite query: it only passes on.
+/// Passes a call on in a composite query, which knows no faults but a limit.
 async fn ask(method: &str, arg: Vec<u8>) {
+    if !passes_limit(method) {
+        return msg_reject("chaos: rejected before");
+    }
     let caller = msg_caller();
     let peer = PEER.with_borrow(|peer| *peer);
     let answer = Call::bounded_wait(peer, method).take_raw_args(arg).await;
@@ -132,7 +167,7 @@ fn rename(mut bytes: Vec<u8>, from: Principal, to: Principal) -> Vec<u8> {
     bytes
 }
 
-/// Methods that the gateway calls from updates.
+/// Defines methods that the gateway calls from updates.
 macro_rules! passed_on {
     ($($name:ident),+) => {$(
         #[ic_cdk::update(manual_reply = true, decode_with = "std::convert::identity")]
@@ -143,7 +178,7 @@ macro_rules! passed_on {
     )+};
 }
 
-/// Methods that it calls from composite queries alone.
+/// Defines methods that the gateway calls from composite queries only.
 macro_rules! asked {
     ($($name:ident),+) => {$(
         #[ic_cdk::query(composite = true, manual_reply = true, decode_with = "std::convert::identity")]
@@ -177,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_replaced_wherever_they_are() {
+    fn every_occurrence_of_an_id_is_replaced() {
         let (from, to) = (
             Principal::from_slice(&[1, 2, 3]),
             Principal::from_slice(&[7, 8, 9]),
@@ -185,5 +220,18 @@ mod tests {
         let renamed = rename(vec![1, 1, 2, 3, 0, 1, 2, 3], from, to);
         assert_eq!(renamed, [1, 7, 8, 9, 0, 7, 8, 9]);
         assert_eq!(rename(vec![1, 2], from, to), [1, 2]);
+    }
+
+    #[test]
+    fn a_limit_counts_calls_until_it_is_lifted() {
+        limit("blob_seal".into(), 1);
+        assert_eq!(remaining("blob_seal".into()), Some(1));
+        assert_eq!(next_fault("blob_seal"), Fault::Pass);
+        assert_eq!(remaining("blob_seal".into()), Some(0));
+        assert_eq!(next_fault("blob_seal"), Fault::RejectBefore);
+        assert_eq!(next_fault("blob_open"), Fault::Pass);
+        calm();
+        assert_eq!(remaining("blob_seal".into()), None);
+        assert_eq!(next_fault("blob_seal"), Fault::Pass);
     }
 }

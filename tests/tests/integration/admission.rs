@@ -1,15 +1,17 @@
-//! What is refused before it runs costs the canister nothing; smaller mistakes get their typed error.
+//! Inspection: a message that can only waste cycles costs the canister nothing.
+//!
+//! Smaller mistakes get their typed error.
 
 use crate::{CHUNK, begin_and_put, bytes, capsule, refused};
 use candid::{Principal, encode_args};
 use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::{BlobKey, Error};
-use integration_tests::deployment::{Deployment, Part, deploy, person};
-use integration_tests::source::UploadSpec;
 use pocket_ic::ErrorCode;
 use serde_bytes::Bytes;
+use tools::deployment::{Deployment, Part, deploy, person};
+use tools::source::UploadSpec;
 
-/// Sends an update that must be refused by inspection, and whose canister must be as rich as before.
+/// Sends an update that inspection must refuse, without a charge.
 #[track_caller]
 fn refuses(deployment: &Deployment, part: Part, who: Principal, method: &str, arg: Vec<u8>) {
     let before = deployment.cycles(part);
@@ -26,7 +28,7 @@ fn refuses(deployment: &Deployment, part: Part, who: Principal, method: &str, ar
 }
 
 #[test]
-fn what_could_only_waste_cycles_costs_nothing() {
+fn messages_that_can_only_waste_cycles_cost_nothing() {
     let deployment = deploy();
     let (alice, mallory) = (person("alice"), person("mallory"));
     let client = deployment.client(alice);
@@ -36,10 +38,10 @@ fn what_could_only_waste_cycles_costs_nothing() {
     let put = |session: u64, bytes: &[u8]| encode_args((session, 0u32, Bytes::new(bytes))).unwrap();
     let gateway = |who, method: &str, arg| refuses(&deployment, Part::Gateway, who, method, arg);
 
-    // Large chunks for nobody's session, or somebody else's.
+    // Large chunks for an unknown or a foreign session.
     gateway(alice, "uploads_put_chunk", put(open + 1, &large));
     gateway(mallory, "uploads_put_chunk", put(open, &large));
-    // Nobody.
+    // An anonymous caller.
     let anonymous = Principal::anonymous();
     gateway(anonymous, "uploads_put_chunk", put(open, b"x"));
     gateway(anonymous, "uploads_abort", encode_args((open,)).unwrap());
@@ -48,7 +50,7 @@ fn what_could_only_waste_cycles_costs_nothing() {
         "capsules_create",
         encode_args((None::<()>,)).unwrap(),
     );
-    // What can't be decoded, or is far too long.
+    // Arguments that don't decode, and a far too long one.
     for method in [
         "uploads_begin",
         "uploads_put_chunk",
@@ -65,14 +67,14 @@ fn what_could_only_waste_cycles_costs_nothing() {
     let text = "x".repeat(100_000);
     gateway(alice, "memories_delete", encode_args((text,)).unwrap());
     gateway(alice, "uploads_begun", vec![]);
-    // Only to be queried.
+    // A method that exists as a query only.
     gateway(alice, "http_request", vec![]);
-    // The controller's.
+    // Methods for canister controllers.
     let settings = encode_args((GatewayArgs::default(),)).unwrap();
     gateway(alice, "configure", settings);
     gateway(alice, "sessions_cleanup_expired", encode_args(()).unwrap());
     gateway(deployment.controller, "configure", b"DIDL".to_vec());
-    // Users have no business behind the gateway.
+    // Methods for registered gateways.
     let key = encode_args((BlobKey([1; 32]),)).unwrap();
     refuses(&deployment, Part::BlobStore, alice, "blob_open", key);
     let who = encode_args((alice, None::<()>)).unwrap();

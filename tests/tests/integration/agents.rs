@@ -1,121 +1,19 @@
-//! The official agent for Rust, which verifies every certificate and every query's signature, against the live network.
+//! The official agent for Rust against the live network. It verifies certificates and signatures.
 
-use crate::{bytes, sha256};
-use candid::utils::{ArgumentEncoder, encode_args};
-use candid::{CandidType, Principal, decode_one};
+use crate::live::{agent, deliver, ed25519, from_now, live, query, run, said, update, upload};
+use crate::sha256;
+use crate::waiting::{HANG, http};
+use candid::decode_one;
+use candid::utils::encode_args;
 use capsule_shared::Error;
 use capsule_shared::capsule::{Capsule, PersonRef};
-use capsule_shared::upload::{BlobMeta, UploadFinishResult};
+use capsule_shared::upload::BlobMeta;
 use ic_agent::identity::{BasicIdentity, DelegatedIdentity, Prime256v1Identity, Secp256k1Identity};
 use ic_agent::{Agent, AgentError, Identity};
 use ic_transport_types::{Delegation, SignedDelegation};
-use integration_tests::deployment::{Deployment, deploy};
-use integration_tests::source::UploadSpec;
-use serde::de::DeserializeOwned;
-use serde_bytes::{ByteBuf, Bytes};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// The canisters on a network that runs in real time, and where agents find it.
-pub fn live() -> (Deployment, String) {
-    let mut deployment = deploy();
-    let url = deployment.pic.make_live(None).to_string();
-    (deployment, url)
-}
-
-pub async fn agent(url: &str, identity: impl Identity + 'static) -> Agent {
-    let agent = Agent::builder()
-        .with_url(url)
-        .with_identity(identity)
-        .build()
-        .unwrap();
-    agent.fetch_root_key().await.unwrap();
-    agent
-}
-
-pub fn ed25519(seed: u8) -> BasicIdentity {
-    BasicIdentity::from_raw_key(&[seed; 32])
-}
-
-fn secp256k1(seed: u8) -> Secp256k1Identity {
-    let key = k256::SecretKey::from_slice(&[seed; 32]).unwrap();
-    Secp256k1Identity::from_private_key(key)
-}
-
-fn p256(seed: u8) -> Prime256v1Identity {
-    let key = p256::SecretKey::from_slice(&[seed; 32]).unwrap();
-    Prime256v1Identity::from_private_key(key)
-}
-
-pub type Answer<T> = Result<Result<T, Error>, AgentError>;
-
-pub async fn update<T: CandidType + DeserializeOwned>(
-    agent: &Agent,
-    to: Principal,
-    method: &str,
-    args: impl ArgumentEncoder,
-) -> Answer<T> {
-    let arg = encode_args(args).unwrap();
-    let reply = agent.update(&to, method).with_arg(arg).await?;
-    Ok(decode_one(&reply).unwrap())
-}
-
-pub async fn query<T: CandidType + DeserializeOwned>(
-    agent: &Agent,
-    to: Principal,
-    method: &str,
-    args: impl ArgumentEncoder,
-) -> Answer<T> {
-    let arg = encode_args(args).unwrap();
-    let reply = agent.query(&to, method).with_arg(arg).call().await?;
-    Ok(decode_one(&reply).unwrap())
-}
-
-/// A whole upload, read back.
-pub async fn upload(agent: &Agent, gateway: Principal) -> UploadFinishResult {
-    let subject: Option<PersonRef> = None;
-    let capsule: Capsule = update(agent, gateway, "capsules_create", (subject,))
-        .await
-        .unwrap()
-        .unwrap();
-    let data = bytes(300_000, 5);
-    let spec = UploadSpec::document("file", 300_000).in_chunks_of(100_000, 300_000);
-    let begin = (&capsule.id, &spec.metadata, 3u32, &spec.idempotency_key);
-    let session: u64 = update(agent, gateway, "uploads_begin", begin)
-        .await
-        .unwrap()
-        .unwrap();
-    for (index, chunk) in data.chunks(100_000).enumerate() {
-        let put = (session, index as u32, Bytes::new(chunk));
-        let done: Result<(), Error> = update(agent, gateway, "uploads_put_chunk", put)
-            .await
-            .unwrap();
-        done.unwrap();
-    }
-    let hash = sha256(&data);
-    let finish = (session, Bytes::new(&hash), 300_000u64);
-    let result: UploadFinishResult = update(agent, gateway, "uploads_finish", finish)
-        .await
-        .unwrap()
-        .unwrap();
-    let meta: BlobMeta = query(agent, gateway, "blob_get_meta", (&result.blob_id,))
-        .await
-        .unwrap()
-        .unwrap();
-    let mut back = vec![];
-    for index in 0..meta.chunk_count {
-        let chunk: ByteBuf = query(agent, gateway, "blob_read_chunk", (&result.blob_id, index))
-            .await
-            .unwrap()
-            .unwrap();
-        back.extend_from_slice(&chunk);
-    }
-    assert!(back == data);
-    result
-}
-
-pub fn run<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Runtime::new().unwrap().block_on(work)
-}
+use std::time::{Duration, UNIX_EPOCH};
+use tools::deployment::wasm;
+use tools::source::UploadSpec;
 
 #[test]
 fn an_agent_uploads_with_each_kind_of_key() {
@@ -128,7 +26,17 @@ fn an_agent_uploads_with_each_kind_of_key() {
     });
 }
 
-/// The delegations of a session key: signed by `from`, for `to`, as the sender of `from`.
+fn secp256k1(seed: u8) -> Secp256k1Identity {
+    let key = k256::SecretKey::from_slice(&[seed; 32]).unwrap();
+    Secp256k1Identity::from_private_key(key)
+}
+
+fn p256(seed: u8) -> Prime256v1Identity {
+    let key = p256::SecretKey::from_slice(&[seed; 32]).unwrap();
+    Prime256v1Identity::from_private_key(key)
+}
+
+/// An identity with a session key: `from` delegates to `to`.
 fn delegated(from: &BasicIdentity, to: BasicIdentity, expiration: u64) -> DelegatedIdentity {
     let delegation = Delegation {
         pubkey: to.public_key().unwrap(),
@@ -146,12 +54,6 @@ fn delegated(from: &BasicIdentity, to: BasicIdentity, expiration: u64) -> Delega
         signature,
     }];
     DelegatedIdentity::new_unchecked(from.public_key().unwrap(), Box::new(to), chain)
-}
-
-/// Nanoseconds since 1970, so many seconds from now.
-pub fn from_now(seconds: i64) -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    (now.as_secs() as i64 + seconds) as u64 * 1_000_000_000
 }
 
 #[test]
@@ -175,7 +77,7 @@ fn a_session_key_acts_for_its_owner_until_it_expires() {
             .await
             .unwrap_err();
         assert!(said(&error, 403).contains("a delegation has expired"));
-        // somebody else's key can't speak for the owner
+        // A stranger can't delegate for the owner.
         let forged = delegated(&ed25519(9), ed25519(8), from_now(600));
         let chain = forged.delegation_chain();
         let forged = DelegatedIdentity::new_unchecked(
@@ -189,17 +91,6 @@ fn a_session_key_acts_for_its_owner_until_it_expires() {
             .unwrap_err();
         assert!(said(&error, 403).contains("signature of a delegation is not valid"));
     });
-}
-
-/// The text of an HTTP error of this status.
-#[track_caller]
-pub fn said(error: &AgentError, status: u16) -> String {
-    match error {
-        AgentError::HttpError(payload) if payload.status == status => {
-            String::from_utf8_lossy(&payload.content).into_owned()
-        }
-        other => panic!("expected HTTP {status}, got {other:?}"),
-    }
 }
 
 #[test]
@@ -229,7 +120,7 @@ fn the_same_message_twice_runs_once() {
             .await
             .unwrap()
             .unwrap();
-        // a new session id at each run, were it not for the idempotency key: begun, aborted, and sent again
+        // After the abort, the same call would begin another session if it ran again.
         let spec = UploadSpec::document("twice", 10);
         let begin = (&capsule.id, &spec.metadata, 1u32, &spec.idempotency_key);
         let signed = agent
@@ -237,20 +128,13 @@ fn the_same_message_twice_runs_once() {
             .with_arg(encode_args(begin).unwrap())
             .sign()
             .unwrap();
-        let first = agent
-            .update_signed(gateway, signed.signed_update.clone())
-            .await
-            .unwrap();
-        let session = number(first);
+        let session = number(&deliver(&agent, gateway, &signed).await);
         let aborted: Result<(), Error> = update(&agent, gateway, "uploads_abort", (session,))
             .await
             .unwrap();
         aborted.unwrap();
-        let again = agent
-            .update_signed(gateway, signed.signed_update)
-            .await
-            .unwrap();
-        assert_eq!(number(again), session, "it was answered, not run again");
+        let again = number(&deliver(&agent, gateway, &signed).await);
+        assert_eq!(again, session, "the call ran again");
         let next: u64 = update(&agent, gateway, "uploads_begin", begin)
             .await
             .unwrap()
@@ -259,18 +143,15 @@ fn the_same_message_twice_runs_once() {
     });
 }
 
-fn number(response: ic_agent::agent::CallResponse<Vec<u8>>) -> u64 {
-    let ic_agent::agent::CallResponse::Response(reply) = response else {
-        panic!("expected an answer at once");
-    };
-    decode_one::<Result<u64, Error>>(&reply).unwrap().unwrap()
+fn number(reply: &[u8]) -> u64 {
+    decode_one::<Result<u64, Error>>(reply).unwrap().unwrap()
 }
 
 #[test]
 fn another_root_key_makes_nothing_valid() {
     let (deployment, url) = live();
     run(async {
-        // its built-in root key is that of the Internet Computer
+        // Without another one, the agent has the root key of the Internet Computer.
         let agent = Agent::builder()
             .with_url(&url)
             .with_identity(ed25519(1))
@@ -287,7 +168,7 @@ fn another_root_key_makes_nothing_valid() {
 }
 
 #[test]
-fn the_state_tells_what_is_installed_and_by_whom() {
+fn the_state_names_controllers_module_and_interface() {
     let (deployment, url) = live();
     run(async {
         let agent = agent(&url, ed25519(1)).await;
@@ -300,7 +181,7 @@ fn the_state_tells_what_is_installed_and_by_whom() {
             .read_state_canister_module_hash(deployment.gateway)
             .await
             .unwrap();
-        let module = integration_tests::deployment::wasm("upload_gateway");
+        let module = wasm("upload_gateway");
         assert_eq!(hash, sha256(&module));
         let did = agent
             .read_state_canister_metadata(deployment.gateway, "candid:service")
@@ -319,7 +200,8 @@ fn browsers_and_scrapers_reach_a_canister_by_its_name() {
         .next()
         .unwrap()
         .to_string();
-    let http = reqwest::blocking::Client::builder()
+    let named = reqwest::blocking::Client::builder()
+        .timeout(HANG)
         .resolve(
             &format!("{}.localhost", deployment.blob_store),
             format!("127.0.0.1:{port}").parse().unwrap(),
@@ -329,14 +211,14 @@ fn browsers_and_scrapers_reach_a_canister_by_its_name() {
     let by_host = format!("http://{}.localhost:{port}/metrics", deployment.blob_store);
     let by_parameter = format!("{url}metrics?canisterId={}", deployment.blob_store);
     for url in [by_host, by_parameter] {
-        let response = http.get(url).send().unwrap();
+        let response = named.get(url).send().unwrap();
         assert_eq!(response.status(), 200);
         assert!(response.text().unwrap().contains("blob_store_chunks 0"));
     }
-    let response = http.get(format!("{url}metrics")).send().unwrap();
+    let response = http().get(format!("{url}metrics")).send().unwrap();
     assert_eq!(response.status(), 400);
-    // a page of another origin may ask
-    let preflight = http
+    // Pages of any origin may call.
+    let preflight = http()
         .request(reqwest::Method::OPTIONS, format!("{url}api/v2/status"))
         .header("origin", "http://example.org")
         .header("access-control-request-method", "POST")

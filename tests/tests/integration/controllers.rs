@@ -1,12 +1,13 @@
-//! Who may write besides the owner, and when that ends.
+//! Capsule controllers: their rights, and the end of these rights.
 
+use crate::metrics::sample;
+use crate::waiting::jobs_done;
 use crate::{begin_and_put, bytes, capsule, put, read_back, refused, sha256};
 use candid::Principal;
 use capsule_shared::Error;
 use capsule_shared::capsule::PersonRef;
-use integration_tests::deployment::{deploy, person};
-use integration_tests::source::UploadSpec;
-use std::time::Duration;
+use tools::deployment::{deploy, person};
+use tools::source::UploadSpec;
 
 #[test]
 fn a_controller_uploads_and_reads_until_the_owner_takes_the_right_back() {
@@ -34,7 +35,7 @@ fn a_controller_uploads_and_reads_until_the_owner_takes_the_right_back() {
             .is_controller
     );
     assert_eq!(bob.capsules_list().unwrap()[0].id, alices);
-    // Not a person.
+    // These principals are no persons.
     for nobody in [Principal::anonymous(), Principal::management_canister()] {
         let error = refused(alice.add_controller(&alices, nobody));
         assert!(matches!(error, Error::InvalidArgument(_)), "{error}");
@@ -50,7 +51,7 @@ fn a_controller_uploads_and_reads_until_the_owner_takes_the_right_back() {
     assert!(read_back(&alice, &done.result.blob_id) == data);
     assert!(read_back(&bob, &done.result.blob_id) == data);
 
-    // In the middle of an upload the right goes: the upload ends, and its bytes go.
+    // Bob loses his right in the middle of an upload: the upload ends and its bytes go.
     let open = bob.begin(&alices, &spec("two")).unwrap();
     put(&bob, open, &spec("two"), &data, 0..3);
     let left = alice.remove_controller(&alices, person("bob")).unwrap();
@@ -70,14 +71,10 @@ fn a_controller_uploads_and_reads_until_the_owner_takes_the_right_back() {
         Error::Unauthorized
     );
     assert!(read_back(&alice, &done.result.blob_id) == data);
-    let stored = || crate::metrics::sample(&deployment, "blob_store_blobs");
-    for _ in 0..10 {
-        deployment.pic.advance_time(Duration::from_secs(2));
-        deployment.pic.tick();
-    }
-    assert_eq!(stored(), 1.0);
+    jobs_done(&deployment, "delete_blob");
+    assert_eq!(sample(&deployment, "blob_store_blobs"), 1.0);
 
-    // Who was removed may be named again, and may leave.
+    // A removed controller may return, and a controller may leave.
     alice.add_controller(&alices, person("bob")).unwrap();
     bob.remove_controller(&alices, person("bob")).unwrap();
     assert_eq!(

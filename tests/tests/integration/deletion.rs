@@ -1,21 +1,19 @@
-//! Deleting what is too large for one message.
+//! The deletion of a blob that is too large for one message.
 
+use crate::waiting::in_network_time;
 use crate::{bytes, capsule, read_back, refused, sha256, upload};
 use capsule_shared::Error;
-use integration_tests::deployment::{Part, deploy, person};
-use integration_tests::metrics::metrics;
-use integration_tests::source::UploadSpec;
-use std::time::Duration;
+use tools::deployment::{Part, deploy, person};
+use tools::metrics::metrics;
+use tools::source::UploadSpec;
 
-/// As many chunks as 10 GB have.
+/// The chunks of 10 GB.
 const CHUNKS: usize = 5_556;
-/// Chunks on their way at once.
+/// Chunks in flight at once.
 const AT_ONCE: usize = 32;
-/// Turns of the timer after which it must be over.
-const MAX_TURNS: usize = 200;
 
 #[test]
-fn a_large_blob_goes_in_many_messages_over_upgrades_between_them() {
+fn a_large_blob_is_deleted_in_many_messages_with_upgrades_between_them() {
     let deployment = deploy();
     let client = deployment.client(person("alice"));
     let data = bytes(CHUNKS, 1);
@@ -44,21 +42,19 @@ fn a_large_blob_goes_in_many_messages_over_upgrades_between_them() {
     let stored = || metrics(&deployment, Part::BlobStore).unwrap()["blob_store_chunks"] as usize;
     assert_eq!(stored(), CHUNKS + 1);
     let mut seen = vec![stored()];
-    for turn in 0.. {
-        assert!(turn < MAX_TURNS, "still {} chunks", stored());
-        deployment.pic.advance_time(Duration::from_secs(1));
-        (0..3).for_each(|_| deployment.pic.tick());
+    in_network_time(&deployment, "the end of the deletion", || {
         let now = stored();
         if now == 1 {
-            break;
+            return Some(());
         }
         if seen.last() != Some(&now) {
             seen.push(now);
-            // nobody sees what is half deleted
+            // A half deleted blob is not readable.
             assert_eq!(refused(client.blob_meta(&large.blob_id)), Error::NotFound);
             deployment.upgrade([Part::BlobStore, Part::Gateway][seen.len() % 2]);
         }
-    }
+        None
+    });
     assert!(seen.len() > 5, "{seen:?}");
     assert!(seen.is_sorted_by(|a, b| a > b), "{seen:?}");
     assert!(read_back(&client, &stays.result.blob_id) == bytes(500, 2));

@@ -1,24 +1,26 @@
-//! Deploy tools: the real `icp` deploys the project's own `icp.yaml`, and upgrades it with an upload under way; the script
-//! that `dfx deploy` runs is run as dfx documents it. Needs `npm`, from where `icp` comes.
+//! Deploy tools.
+//!
+//! The real `icp` deploys the project's own `icp.yaml`, and upgrades it during an upload. The
+//! script of `dfx deploy` runs as dfx documents it. These tests need `npm`, which installs `icp`.
 
 use crate::js_agents::scripts;
 use crate::{bytes, sha256};
 use candid::{Encode, Principal};
-use integration_tests::client::Client;
-use integration_tests::deployment::{Part, person, wasm};
-use integration_tests::engine::network;
-use integration_tests::mapping::create_empty;
-use integration_tests::source::UploadSpec;
 use pocket_ic::PocketIc;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
+use tools::client::Client;
+use tools::deployment::{Part, person, wasm};
+use tools::engine::network;
+use tools::mapping::create_empty;
+use tools::source::UploadSpec;
 
 fn program() -> PathBuf {
     scripts().join("node_modules/@icp-sdk/icp-cli-linux-x64/bin/icp")
 }
 
-/// Runs `icp` in a project with settings of its own; what it printed.
+/// Runs `icp` in a project, with separate settings; returns its output.
 #[track_caller]
 fn icp(project: &Path, arguments: &[&str]) -> String {
     let output = Command::new(program())
@@ -34,10 +36,10 @@ fn icp(project: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The project's description for the network at `url`, with the canisters as they are built.
+/// Writes the project's `icp.yaml` for the network at `url` and for the modules of this build.
 fn describe(project: &Path, url: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let built = integration_tests::engine::program("../canisters");
+    let built = tools::engine::program("../canisters");
     let text = std::fs::read_to_string(root.join("icp.yaml")).unwrap();
     for part in [
         "http://localhost:4943",
@@ -54,7 +56,7 @@ fn describe(project: &Path, url: &str) {
     std::fs::create_dir(project.join("home")).unwrap();
 }
 
-/// A live network, a project described for it, and the identity that deploys.
+/// Creates a live network, a project for it, and the identity that deploys.
 fn project() -> (PocketIc, TempDir, Principal) {
     let mut pic = network();
     let url = pic.make_live(None).to_string();
@@ -72,7 +74,7 @@ fn project() -> (PocketIc, TempDir, Principal) {
 }
 
 #[test]
-fn icp_deploys_and_an_upgrade_keeps_an_open_session_alive() {
+fn icp_deploys_and_its_upgrade_keeps_open_sessions() {
     let (pic, folder, deployer) = project();
     let project = folder.path();
     let [gateway, ..] = create_empty(&pic, deployer, project).unwrap();
@@ -101,7 +103,7 @@ fn icp_deploys_and_an_upgrade_keeps_an_open_session_alive() {
     assert!(crate::read_back(&client, &result.blob_id) == data);
 }
 
-/// A stand-in for the program `dfx`, which can't be had from a package registry: its `canister call`, done by `icp`.
+/// A stand-in for `dfx`, which no package registry offers: `icp` does its `canister call`.
 const DFX: &str = r#"#!/usr/bin/env bash
 set -euo pipefail
 [ "$1 $2 $4" = "canister --network call" ] || { echo "unexpected: $*" >&2; exit 2; }
@@ -119,7 +121,10 @@ fn the_script_of_dfx_wires_the_canisters_and_may_be_run_again() {
         pic.install_canister(id, wasm(part.name()), nothing, Some(deployer));
     }
     let client = Client::new(&pic, gateway, person("alice"));
-    assert!(client.capsules_create(None).is_err(), "it is wired already");
+    assert!(
+        client.capsules_create(None).is_err(),
+        "the canisters are already wired"
+    );
 
     let dfx = project.join("dfx");
     std::fs::write(&dfx, DFX).unwrap();
@@ -150,7 +155,7 @@ fn the_script_of_dfx_wires_the_canisters_and_may_be_run_again() {
         assert!(wired.status.success(), "{wired:?}");
     }
     crate::upload(&client, &UploadSpec::document("file", 3), b"abc").unwrap();
-    // what can't be wired is told
+    // The script fails when it can't wire the canisters.
     assert!(!run("").status.success());
     assert!(!run(&Principal::anonymous().to_text()).status.success());
 }

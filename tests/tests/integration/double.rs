@@ -1,12 +1,14 @@
-//! A blob store that keeps its first `blob_put_chunk` open until somebody starts it, on any engine.
+//! A test double of the store, which keeps its first `blob_put_chunk` open until somebody starts
+//! it.
 //!
-//! It asks the management canister to stop itself: that waits for the open call, which waits for the answer. A
-//! `start_canister` by its controller ends the wait, and the call is answered. Everything else it answers at once.
+//! The double asks the management canister to stop it. Stopping waits for the open call, and the
+//! call waits for the answer to that request. When a controller starts the double, the wait ends
+//! and the call is answered. The double answers everything else at once. It works on any engine.
 
 use candid::Principal;
-use integration_tests::deployment::Deployment;
+use tools::deployment::Deployment;
 
-/// Answers are `variant { Ok }` in Candid; field hash of `Ok` is 17724, as LEB128 `bc 8a 01`.
+/// All answers are `variant { Ok }`. The field hash of `Ok` is 17724, in LEB128 `bc 8a 01`.
 const MODULE: &str = r#"(module
   (import "ic0" "msg_reply" (func $reply))
   (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
@@ -41,7 +43,7 @@ const MODULE: &str = r#"(module
     (call $call_data (i32.const 64) (i32.add (i32.const 17) (call $self_size)))
     (drop (call $perform))))"#;
 
-/// Installs the double; its id.
+/// Installs the double and returns its id.
 pub fn install(deployment: &Deployment) -> Principal {
     let pic = &deployment.pic;
     let controller = Some(deployment.controller);
@@ -54,12 +56,12 @@ pub fn install(deployment: &Deployment) -> Principal {
     id
 }
 
-/// Whether the double is waiting to be started again.
+/// Returns whether the double waits for a start.
 pub fn is_stopping(deployment: &Deployment, id: Principal) -> bool {
     let status = deployment
         .pic
         .canister_status(id, Some(deployment.controller))
         .unwrap();
-    // The crate does not export the type of the status.
+    // The client crate does not export the type of the status.
     format!("{:?}", status.status) == "Stopping"
 }

@@ -1,19 +1,19 @@
-//! A canister that runs out of cycles takes no new work, ends what has begun, and loses nothing.
+//! A canister that runs low on cycles refuses new work, completes old work, and loses nothing.
 
 use crate::metrics::sample;
+use crate::waiting::jobs_done;
 use crate::{begin_and_put, bytes, capsule, read_back, refused, sha256, upload};
 use capsule_shared::Error;
 use capsule_shared::gateway::GatewayArgs;
-use integration_tests::client::Called;
-use integration_tests::deployment::{Created, Deployment, Part, person};
-use integration_tests::engine::network;
-use integration_tests::source::UploadSpec;
 use pocket_ic::CanisterSettings;
-use std::time::Duration;
+use tools::client::Called;
+use tools::deployment::{Created, Deployment, Part, person};
+use tools::engine::network;
+use tools::source::UploadSpec;
 
 const T: u128 = 1_000_000_000_000;
 
-/// Leaves the canister about so many cycles above its freezing threshold.
+/// Sets the freezing threshold so many cycles below the balance, roughly.
 fn leave(deployment: &Deployment, part: Part, liquid: u128) {
     let id = deployment.id(part);
     let controller = Some(deployment.controller);
@@ -31,7 +31,7 @@ fn leave(deployment: &Deployment, part: Part, liquid: u128) {
     assert!((told / liquid as f64 - 1.0).abs() < 0.1, "{told}");
 }
 
-/// The refusal names what there is and what is needed.
+/// The refusal names the cycles that the canister has and those that it needs.
 #[track_caller]
 fn waits_for_cycles<X: std::fmt::Debug>(called: Called<X>, who: &str) {
     let error = refused(called);
@@ -42,7 +42,7 @@ fn waits_for_cycles<X: std::fmt::Debug>(called: Called<X>, who: &str) {
 }
 
 #[test]
-fn a_poor_canister_ends_what_has_begun() {
+fn a_canister_low_on_cycles_completes_old_work() {
     let (part, who) = (Part::Gateway, "the gateway");
     for (part, who, liquid) in [
         (part, who, T / 2),
@@ -65,27 +65,24 @@ fn a_poor_canister_ends_what_has_begun() {
             let bob = deployment.client(person("bob"));
             waits_for_cycles(bob.capsules_create(None), who);
         }
-        // Finishing, reading, deleting, aborting go on, and the clean-up behind them.
+        // Finish, read, delete and abort still work, and so does the clean-up after them.
         let result = alice.finish(full, &sha256(&data), 700).unwrap();
         assert!(read_back(&alice, &result.blob_id) == data);
         assert_eq!(alice.begin(&own, &spec("part")).unwrap(), part_of);
         alice.memories_delete(&done.result.memory_id).unwrap();
         assert_eq!(alice.status(part_of).unwrap().received_bytes, 300);
         alice.abort(part_of).unwrap();
-        for _ in 0..10 {
-            deployment.pic.advance_time(Duration::from_secs(2));
-            deployment.pic.tick();
-        }
+        jobs_done(&deployment, "delete_blob");
         assert_eq!(sample(&deployment, "blob_store_blobs"), 1.0);
 
-        // Topped up, it takes what waited.
+        // With enough cycles it accepts the refused work.
         deployment.pic.add_cycles(deployment.id(part), 4 * T);
         upload(&alice, &spec("part"), &data).unwrap();
     }
 }
 
 #[test]
-fn a_poor_index_makes_no_capsules_but_memories() {
+fn an_index_low_on_cycles_makes_memories_but_no_capsules() {
     let created = Created::with_cycles(network(), 4 * T);
     let deployment = created.install(GatewayArgs::default());
     let alice = deployment.client(person("alice"));

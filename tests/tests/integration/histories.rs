@@ -1,8 +1,8 @@
 //! Random histories; `cargo xtask soak` runs more of them.
 
-use integration_tests::history::soak;
+use tools::history::soak;
 
-/// The same in each run, so that a change is judged by the histories that the last one passed.
+/// The same seed in each run, so that every change faces the same histories.
 const FIRST_SEED: u64 = 1;
 const HISTORIES: u64 = 500;
 

@@ -1,8 +1,8 @@
-//! A finish says Ok only for exactly the bytes that were meant.
+//! Finish is Ok only for exactly the bytes that the client means.
 
 use crate::{begin_and_put, bytes, invalid, put, read_back, sha256, upload};
-use integration_tests::deployment::{deploy, person};
-use integration_tests::source::UploadSpec;
+use tools::deployment::{deploy, person};
+use tools::source::UploadSpec;
 
 #[test]
 fn a_wrong_hash_is_refused_and_the_right_one_accepted_after_it() {
@@ -71,7 +71,7 @@ fn a_bad_chunk_does_not_spoil_the_file() {
     let data = bytes(900, 1);
     let spec = UploadSpec::document("file", 900).in_chunks_of(300, 900);
     let session = begin_and_put(&client, &spec, &data, 1);
-    // Too long, too short, and out of range: none of them may reach the hash.
+    // Chunks that are too long, too short or out of range must not reach the hash.
     invalid(client.put_chunk(session, 1, &bytes(301, 9)));
     invalid(client.put_chunk(session, 1, &bytes(299, 9)));
     invalid(client.put_chunk(session, 3, &bytes(300, 9)));

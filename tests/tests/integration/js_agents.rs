@@ -1,12 +1,13 @@
-//! The official JavaScript agents, with verification of certificates and of query signatures on, playing what capsule
-//! frontends send (`tests/js`). Needs `node` and `npm`.
+//! The official JavaScript agents, which send what capsule frontends send (`tests/js`).
+//!
+//! They verify certificates and query signatures. These tests need `node` and `npm`.
 
 use capsule_shared::gateway::GatewayArgs;
-use integration_tests::deployment::Created;
-use integration_tests::engine::network;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
+use tools::deployment::Created;
+use tools::engine::network;
 
 /// The folder of the scripts, with their packages installed.
 pub fn scripts() -> PathBuf {

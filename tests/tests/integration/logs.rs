@@ -1,12 +1,15 @@
-//! What the gateway prints, and what it exports: three checkpoints of a finish and the end of a session, nothing else;
-//! the methods of its description, and one more in debug builds.
+//! The lines that the gateway prints, and the methods that the modules export.
+//!
+//! The gateway prints three checkpoints of a finish and the end of a session. Modules export the
+//! methods of their descriptions. The debug build of the gateway exports one more.
 
+use crate::waiting::{in_network_time, jobs_done};
 use crate::{begin_and_put, bytes, capsule, invalid, read_back, sha256};
-use integration_tests::deployment::{Deployment, Part, deploy, person, wasm};
-use integration_tests::source::UploadSpec;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::time::Duration;
+use tools::deployment::{Deployment, Part, deploy, person, wasm};
+use tools::source::UploadSpec;
 
 fn log(deployment: &Deployment, part: Part) -> Vec<String> {
     let records = deployment
@@ -28,7 +31,7 @@ fn a_finish_prints_three_lines_and_nothing_else_is_printed() {
     let data = bytes(700, 1);
     let spec = UploadSpec::document("file", 700).in_chunks_of(300, 700);
     let session = begin_and_put(&alice, &spec, &data, 3);
-    // Neither chunks, repeated or bad, nor strangers, nor reads leave a line.
+    // Chunks leave no line, not even repeated, bad or foreign ones.
     alice.put_chunk(session, 0, &data[..300]).unwrap();
     alice.put_chunk(session, 0, &data[1..301]).unwrap_err();
     alice.put_chunk(99, 0, &data[..300]).unwrap_err();
@@ -51,18 +54,24 @@ fn a_finish_prints_three_lines_and_nothing_else_is_printed() {
     let all = [start.clone(), start, hashed, committed];
     assert_eq!(log(&deployment, Part::Gateway), all);
 
-    // The same finish again finds its result; reading and deleting say nothing.
+    // The same finish again finds its result. Reading and deleting print nothing.
     assert_eq!(
         alice.finish(session, &sha256(&data), 700),
         Ok(result.clone())
     );
     assert!(read_back(&alice, &result.blob_id) == data);
     alice.memories_delete(&result.memory_id).unwrap();
-    deployment.pic.advance_time(Duration::from_secs(60));
-    (0..5).for_each(|_| deployment.pic.tick());
+    jobs_done(&deployment, "delete_blob");
     assert_eq!(log(&deployment, Part::Gateway), all);
     assert_eq!(log(&deployment, Part::BlobStore), [""; 0]);
     assert_eq!(log(&deployment, Part::MemoryIndex), [""; 0]);
+}
+
+/// Waits until the gateway has printed a line.
+fn expired(deployment: &Deployment) {
+    in_network_time(deployment, "an expired session", || {
+        (!log(deployment, Part::Gateway).is_empty()).then_some(())
+    });
 }
 
 #[test]
@@ -72,7 +81,8 @@ fn an_expired_session_is_named_once() {
     let spec = UploadSpec::document("file", 0).in_chunks_of(300, 700);
     let session = alice.begin(&capsule(&alice), &spec).unwrap();
     deployment.pic.advance_time(Duration::from_secs(25 * 3600));
-    (0..10).for_each(|_| deployment.pic.tick());
+    expired(&deployment);
+    jobs_done(&deployment, "delete_blob");
     let line = format!("SESSION_EXPIRED sid={session}");
     assert_eq!(log(&deployment, Part::Gateway), [line]);
 }
@@ -87,13 +97,13 @@ fn a_session_expires_although_the_canister_was_stopped_when_its_time_came() {
     deployment.pic.advance_time(Duration::from_secs(25 * 3600));
     (0..3).for_each(|_| deployment.pic.tick());
     deployment.start(Part::Gateway);
-    // No message wakes it.
-    (0..3).for_each(|_| deployment.pic.tick());
+    // The timer wakes it, without a message.
+    expired(&deployment);
     let line = format!("SESSION_EXPIRED sid={session}");
     assert_eq!(log(&deployment, Part::Gateway), [line]);
 }
 
-/// The methods that a module exports, without the kind.
+/// The names of the methods that a module exports.
 fn methods(module: &str) -> BTreeSet<String> {
     let packed = wasm(module);
     let mut bytes = Vec::new();
@@ -119,7 +129,7 @@ fn methods(module: &str) -> BTreeSet<String> {
     names
 }
 
-/// The methods of a committed description.
+/// The names of the methods in a committed description.
 fn described(part: Part) -> BTreeSet<String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../canisters");
     let name = part.name();
@@ -132,14 +142,14 @@ fn described(part: Part) -> BTreeSet<String> {
 }
 
 #[test]
-fn release_modules_export_what_their_descriptions_say() {
+fn release_modules_export_the_methods_of_their_descriptions() {
     for part in Part::ALL {
         assert_eq!(methods(part.name()), described(part), "{}", part.name());
     }
 }
 
 #[test]
-fn the_probe_is_in_the_debug_build_and_in_no_other() {
+fn only_the_debug_build_exports_the_probe() {
     let release = methods("upload_gateway");
     let debug = methods("upload_gateway.debug");
     let added: Vec<&String> = debug.difference(&release).collect();

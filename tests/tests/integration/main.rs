@@ -1,5 +1,6 @@
-//! The three canisters as they are deployed, driven as frontends drive them. One program, so that all tests share one
-//! engine; each test has a network of its own.
+//! Integration tests on the real wasm of all three canisters.
+//!
+//! They are one program, so that all tests share one engine. Each test has its own network.
 
 mod admission;
 mod agents;
@@ -10,12 +11,15 @@ mod deletion;
 mod deploy_tools;
 mod double;
 mod funds;
+mod gate;
 mod histories;
 mod integrity;
 mod js_agents;
+mod live;
 mod logs;
 mod memories;
 mod metrics;
+mod release_0_1_0;
 mod resume;
 mod retries;
 mod senders;
@@ -23,17 +27,18 @@ mod strangers;
 mod up;
 mod upgrades;
 mod uploads;
+mod waiting;
 mod wild_clients;
 
 use capsule_shared::Error;
-use integration_tests::client::{CallError, Called, Client, Uploaded};
-use integration_tests::source::UploadSpec;
 use sha2::{Digest, Sha256};
+use tools::client::{CallError, Called, Client, Uploaded};
+use tools::source::UploadSpec;
 
-/// The chunk size that `upload_config` advises, and the largest one.
+/// The largest chunk size, which `upload_config` advises.
 const CHUNK: usize = capsule_shared::limits::MAX_CHUNK_BYTES;
 
-/// Bytes that look random, the same for the same seed.
+/// Pseudo-random bytes, the same for the same seed.
 fn bytes(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut out = Vec::with_capacity(length + 8);
@@ -52,17 +57,17 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// The caller's own capsule, made if there is none.
+/// Returns the caller's own capsule, and creates it if needed.
 fn capsule(client: &Client) -> String {
     client.capsules_create(None).unwrap().id
 }
 
-/// Uploads `data` to the client's own capsule.
+/// Uploads `data` into the client's own capsule.
 fn upload(client: &Client, spec: &UploadSpec, data: &[u8]) -> Called<Uploaded> {
     client.upload(&capsule(client), spec, data, |_| ())
 }
 
-/// What is stored under a locator, chunk by chunk.
+/// Reads all bytes of a blob, chunk by chunk.
 fn read_back(client: &Client, locator: &str) -> Vec<u8> {
     let mut all = Vec::new();
     let meta = client
@@ -94,7 +99,7 @@ fn put(
     }
 }
 
-/// The canister's own error of a call that must fail.
+/// The error of a call that the canister must refuse.
 #[track_caller]
 fn refused<T: std::fmt::Debug>(called: Called<T>) -> Error {
     match called {

@@ -1,13 +1,15 @@
 //! Committed uploads are listed, read and deleted through the gateway.
 
+use crate::metrics::sample;
+use crate::waiting::{in_network_time, jobs_done};
 use crate::{bytes, capsule, read_back, refused, sha256, upload};
 use capsule_shared::Error;
-use integration_tests::deployment::{deploy, person};
-use integration_tests::source::UploadSpec;
 use std::time::Duration;
+use tools::deployment::{deploy, person};
+use tools::source::UploadSpec;
 
 #[test]
-fn a_memory_tells_what_was_uploaded() {
+fn a_memory_describes_its_upload() {
     let deployment = deploy();
     let client = deployment.client(person("alice"));
     let data = bytes(1_000, 1);
@@ -29,7 +31,7 @@ fn a_memory_tells_what_was_uploaded() {
 }
 
 #[test]
-fn lists_come_in_pages_and_miss_nothing() {
+fn lists_come_in_pages_without_gaps() {
     let deployment = deploy();
     let client = deployment.client(person("alice"));
     let capsule = capsule(&client);
@@ -60,7 +62,7 @@ fn lists_come_in_pages_and_miss_nothing() {
 }
 
 #[test]
-fn a_deleted_memory_takes_its_blob_along() {
+fn a_deleted_memory_takes_its_blob_with_it() {
     let deployment = deploy();
     let client = deployment.client(person("alice"));
     let capsule = capsule(&client);
@@ -85,16 +87,10 @@ fn a_deleted_memory_takes_its_blob_along() {
     assert_eq!(listed.memories.len(), 1);
     assert!(read_back(&client, &stays.result.blob_id) == bytes(500, 2));
 
-    // The bytes go from the store as well, by the gateway's own work.
-    for _ in 0..10 {
-        deployment.pic.advance_time(Duration::from_secs(60));
-        deployment.pic.tick();
-    }
-    let store = integration_tests::client::Client::new(
-        &deployment.pic,
-        deployment.blob_store,
-        deployment.gateway,
-    );
+    // A job of the gateway deletes the bytes in the store.
+    jobs_done(&deployment, "delete_blob");
+    let store =
+        tools::client::Client::new(&deployment.pic, deployment.blob_store, deployment.gateway);
     let left = store.query::<capsule_shared::blob_store::StoredBlob>("blob_meta", (key,));
     assert_eq!(refused(left), Error::NotFound);
 }
@@ -112,7 +108,7 @@ fn the_key_of_a_deleted_memory_begins_a_new_upload() {
 }
 
 #[test]
-fn what_is_aborted_or_expired_leaves_nothing_in_the_store() {
+fn aborted_and_expired_uploads_leave_nothing_in_the_store() {
     let deployment = deploy();
     let client = deployment.client(person("alice"));
     let capsule = capsule(&client);
@@ -126,21 +122,18 @@ fn what_is_aborted_or_expired_leaves_nothing_in_the_store() {
         keys.push(capsule_shared::keys::pmid_session_hash32(&stem, session));
         sessions.push(session);
     }
-    let store = integration_tests::client::Client::new(
-        &deployment.pic,
-        deployment.blob_store,
-        deployment.gateway,
-    );
+    let store =
+        tools::client::Client::new(&deployment.pic, deployment.blob_store, deployment.gateway);
     let stored = |key| store.query::<capsule_shared::blob_store::StoredBlob>("blob_meta", (key,));
     for key in &keys {
         assert_eq!(stored(*key).unwrap().chunk_count, 1);
     }
     client.abort(sessions[0]).unwrap();
     deployment.pic.advance_time(Duration::from_secs(25 * 3_600));
-    for _ in 0..10 {
-        deployment.pic.tick();
-        deployment.pic.advance_time(Duration::from_secs(60));
-    }
+    in_network_time(&deployment, "no open uploads", || {
+        (sample(&deployment, "upload_gateway_uploads_open") == 0.0).then_some(())
+    });
+    jobs_done(&deployment, "delete_blob");
     assert_eq!(
         refused(client.put_chunk(sessions[1], 1, &bytes(300, 1))),
         Error::NotFound

@@ -1,12 +1,13 @@
-//! What `/metrics` tells: the effects of uploads, read as Prometheus reads them.
+//! The samples of `/metrics`, read as Prometheus reads them.
 
+use crate::waiting::{in_network_time, jobs_done};
 use crate::{begin_and_put, bytes, refused, sha256, upload};
 use candid::Principal;
-use integration_tests::deployment::{Deployment, Part, deploy, person};
-use integration_tests::metrics;
-use integration_tests::source::UploadSpec;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tools::deployment::{Deployment, Part, deploy, person};
+use tools::metrics;
+use tools::source::UploadSpec;
 
 fn get(deployment: &Deployment, part: Part, url: &str) -> (u16, String) {
     metrics::get(deployment, part, url).unwrap()
@@ -16,7 +17,7 @@ fn metrics(deployment: &Deployment, part: Part) -> BTreeMap<String, f64> {
     metrics::metrics(deployment, part).unwrap()
 }
 
-/// One figure, whichever canister has it.
+/// One sample; the first part of its name is the canister.
 pub fn sample(deployment: &Deployment, name: &str) -> f64 {
     let part = Part::ALL
         .into_iter()
@@ -66,14 +67,14 @@ fn uploads_aborts_and_expiries_are_counted() {
     assert!(of(&now, "stable_memory_bytes") > 65_536.0);
     assert!(of(&now, "heap_bytes") > 65_536.0);
 
-    // Once the queue has run, the store has nothing of what was aborted; a day later nothing of what expired.
+    // The queue deletes the aborted upload, and a day later the expired one.
     let store = |name: &str| sample(&deployment, &format!("blob_store_{name}"));
-    for (seconds, blobs, held) in [(60, 2.0, 1_000.0), (25 * 3_600, 1.0, 700.0)] {
+    for (seconds, open, blobs, held) in [(0, 1.0, 2.0, 1_000.0), (25 * 3_600, 0.0, 1.0, 700.0)] {
         deployment.pic.advance_time(Duration::from_secs(seconds));
-        for _ in 0..10 {
-            deployment.pic.advance_time(Duration::from_secs(2));
-            deployment.pic.tick();
-        }
+        in_network_time(&deployment, &format!("{open} open uploads"), || {
+            (of(&gateway(), "uploads_open") == open).then_some(())
+        });
+        jobs_done(&deployment, "delete_blob");
         assert_eq!((store("blobs"), store("bytes")), (blobs, held));
     }
     let now = gateway();
@@ -83,7 +84,7 @@ fn uploads_aborts_and_expiries_are_counted() {
     let index = metrics(&deployment, Part::MemoryIndex);
     assert_eq!(index["memory_index_memories"], 1.0);
     assert_eq!(index["memory_index_capsules"], 1.0);
-    // Nobody is named.
+    // Metrics contain no principals and no capsules.
     for part in Part::ALL {
         let (_, body) = get(&deployment, part, "/metrics");
         assert!(!body.contains(&person("alice").to_text()) && !body.contains("capsule-1"));

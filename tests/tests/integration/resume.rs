@@ -1,13 +1,13 @@
-//! Going on with an upload: out of order, several chunks at once, and after everything but a key was forgotten.
+//! Resumed uploads: out of order, with several chunks in flight, and by the key alone.
 
+use crate::waiting::jobs_done;
 use crate::{CHUNK, begin_and_put, bytes, capsule, invalid, put, read_back, refused, sha256};
 use candid::{decode_one, encode_args};
 use capsule_shared::Error;
 use capsule_shared::upload::{ChunkRange, UploadState};
-use integration_tests::deployment::{Part, deploy, person};
-use integration_tests::source::UploadSpec;
 use serde_bytes::Bytes;
-use std::time::Duration;
+use tools::deployment::{Part, deploy, person};
+use tools::source::UploadSpec;
 
 #[test]
 fn a_client_that_knows_only_its_key_finds_its_way_back() {
@@ -40,9 +40,8 @@ fn a_client_that_knows_only_its_key_finds_its_way_back() {
         let range = range.first as usize..range.last as usize + 1;
         put(&alice, session, &spec, &data, range);
     }
-    // The hash can't follow chunks that came early: the store hashes, by itself.
-    deployment.pic.advance_time(Duration::from_secs(5));
-    (0..5).for_each(|_| deployment.pic.tick());
+    // The rolling hash can't follow chunks that came early: the store hashes them.
+    jobs_done(&deployment, "digest");
     let result = alice.finish(session, &sha256(&data), 3_100).unwrap();
     assert!(read_back(&alice, &result.blob_id) == data);
     let status = alice.status(session).unwrap();
@@ -51,7 +50,7 @@ fn a_client_that_knows_only_its_key_finds_its_way_back() {
 }
 
 #[test]
-fn nobody_sees_the_uploads_of_others() {
+fn strangers_see_no_uploads() {
     let deployment = deploy();
     let alice = deployment.client(person("alice"));
     let spec = UploadSpec::document("file", 0).in_chunks_of(300, 700);
@@ -82,8 +81,7 @@ fn eight_chunks_in_flight_in_any_order() {
         let reply = deployment.pic.await_call(message).unwrap();
         assert_eq!(decode_one::<Result<(), Error>>(&reply).unwrap(), Ok(()));
     }
-    deployment.pic.advance_time(Duration::from_secs(5));
-    (0..5).for_each(|_| deployment.pic.tick());
+    jobs_done(&deployment, "digest");
     let result = alice
         .finish(session, &sha256(&data), data.len() as u64)
         .unwrap();

@@ -1,13 +1,14 @@
-//! A reply that is lost on its way: the client repeats the call and gets what it would have got.
+//! Lost replies: the client repeats the call and gets the same answer.
 
+use crate::waiting::in_network_time;
 use crate::{begin_and_put, bytes, capsule, is_conflict, put, read_back, sha256};
 use candid::Encode;
-use integration_tests::deployment::{deploy, person};
-use integration_tests::source::UploadSpec;
 use serde_bytes::Bytes;
+use tools::deployment::{deploy, person};
+use tools::source::UploadSpec;
 
 #[test]
-fn the_same_chunk_again_is_fine_and_other_bytes_are_not() {
+fn the_same_chunk_again_is_ok_and_other_bytes_are_a_conflict() {
     let deployment = deploy();
     let client = deployment.client(person("alice"));
     let data = bytes(1_000, 1);
@@ -36,16 +37,16 @@ fn a_chunk_whose_reply_never_came_is_sent_again() {
         .pic
         .submit_call(deployment.gateway, alice, "uploads_put_chunk", lost)
         .unwrap();
-    for _ in 0..5 {
-        deployment.pic.tick();
-    }
+    in_network_time(&deployment, "both chunks", || {
+        (client.status(session).unwrap().received_bytes == 600).then_some(())
+    });
     client.put_chunk(session, 1, &data[300..]).unwrap();
     let result = client.finish(session, &sha256(&data), 600).unwrap();
     assert!(read_back(&client, &result.blob_id) == data);
 }
 
 #[test]
-fn finish_repeated_gives_the_same_result() {
+fn a_repeated_finish_gives_the_same_result() {
     let deployment = deploy();
     let client = deployment.client(person("alice"));
     let data = bytes(1_000, 1);
@@ -73,7 +74,7 @@ fn two_begins_at_once_make_one_session() {
         &spec.idempotency_key
     )
     .unwrap();
-    // A different nonce makes two messages of the same call.
+    // Each message has another nonce: the network takes both.
     let submit = || {
         let arguments = arguments.clone();
         deployment
@@ -83,7 +84,7 @@ fn two_begins_at_once_make_one_session() {
     };
     let calls = [submit(), submit()];
     for call in calls {
-        // Either the session, or a temporary error while the other one begins.
+        // The answer is the session, or a temporary error while the other call begins.
         deployment.pic.await_call(call).unwrap();
     }
     let session = client.begin(&capsule, &spec).unwrap();

@@ -1,4 +1,4 @@
-//! Who may not do what.
+//! Strangers can do nothing: not through the gateway, and not behind it.
 
 use crate::{begin_and_put, bytes, capsule, read_back, refused, sha256, upload};
 use candid::Principal;
@@ -7,18 +7,18 @@ use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
 use capsule_shared::keys::{BlobId, pmid_session_hash32};
 use capsule_shared::memory_index::{BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryPage};
 use capsule_shared::{BlobKey, Error};
-use integration_tests::client::{CallError, Called, Client};
-use integration_tests::deployment::{Part, deploy, person};
-use integration_tests::source::{UploadSpec, document};
 use pocket_ic::ErrorCode;
 use serde_bytes::{ByteBuf, Bytes};
+use tools::client::{CallError, Called, Client};
+use tools::deployment::{Part, deploy, person};
+use tools::source::{UploadSpec, document};
 
 #[track_caller]
 fn unauthorized<T: std::fmt::Debug>(called: Called<T>) {
     assert_eq!(refused(called), Error::Unauthorized);
 }
 
-/// Refused before it ran, by inspection.
+/// Inspection must refuse the message.
 #[track_caller]
 fn turned_away<T: std::fmt::Debug>(called: Called<T>) {
     match called {
@@ -34,7 +34,7 @@ fn turned_away<T: std::fmt::Debug>(called: Called<T>) {
 }
 
 #[test]
-fn a_stranger_can_touch_nothing_through_the_gateway() {
+fn a_stranger_can_do_nothing_through_the_gateway() {
     let deployment = deploy();
     let alice = deployment.client(person("alice"));
     let mallory = deployment.client(person("mallory"));
@@ -65,7 +65,7 @@ fn a_stranger_can_touch_nothing_through_the_gateway() {
     assert_eq!(mallory.capsules_list().unwrap(), []);
     assert_eq!(mallory.sessions_list().unwrap(), "");
 
-    // Nothing of all that disturbed the owner.
+    // The owner notices nothing of all this.
     crate::put(&alice, open, &spec, &data, 1..3);
     let result = alice.finish(open, &sha256(&data), 900).unwrap();
     assert!(read_back(&alice, &result.blob_id) == data);
@@ -89,7 +89,7 @@ fn the_same_key_of_another_principal_is_another_session() {
 fn only_registered_gateways_may_write_to_the_blob_store() {
     let deployment = deploy();
     let key = BlobKey([7; 32]);
-    // The controller administers, but doesn't write.
+    // Canister controllers administer, but don't write.
     for who in [
         person("mallory"),
         deployment.memory_index,
@@ -144,10 +144,7 @@ fn only_registered_gateways_may_use_the_memory_index() {
     registering_is_for_controllers(&deployment, Part::MemoryIndex);
 }
 
-fn registering_is_for_controllers(
-    deployment: &integration_tests::deployment::Deployment,
-    part: Part,
-) {
+fn registering_is_for_controllers(deployment: &tools::deployment::Deployment, part: Part) {
     let as_person = |who| Client::new(&deployment.pic, deployment.id(part), who);
     let mallory = as_person(person("mallory"));
     for method in ["gateways_register", "gateways_unregister"] {
@@ -199,5 +196,5 @@ fn a_gateway_cannot_touch_the_blobs_of_another() {
     assert!(read_back(&alice, &uploaded.result.blob_id) == b"abc");
 }
 
-/// A result that isn't looked at, because there must be none.
+/// The type of a result that nobody reads, because the call must fail.
 type Opaque = candid::Reserved;

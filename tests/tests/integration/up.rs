@@ -1,6 +1,8 @@
-//! `cargo xtask up --state`: killed in the middle of an upload and started again, nothing that was acknowledged is lost.
+//! `cargo xtask up --state`: a network that is killed in the middle of an upload loses nothing.
+//!
 //! Only localnet keeps its state this way.
 
+use crate::waiting::eventually;
 use crate::{bytes, sha256};
 use candid::Principal;
 use capsule_shared::Error;
@@ -8,22 +10,22 @@ use capsule_shared::capsule::{Capsule, PersonRef};
 use capsule_shared::upload::UploadFinishResult;
 use ic_agent::Agent;
 use ic_agent::identity::BasicIdentity;
-use integration_tests::engine::program;
-use integration_tests::source::UploadSpec;
 use serde_bytes::Bytes;
 use serde_json::Value;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use tools::engine::program;
+use tools::source::UploadSpec;
 
-/// A running `capsule-up`, as its own process group with the network that it started.
+/// A running `capsule-up`, which has started a network.
 struct Up(Child);
 
 impl Up {
     fn start(folder: &Path) -> (Self, Value) {
         let told = folder.join("local.json");
         let mut up = Command::new(program("capsule-up"))
-            .args(["--port", &free_port().to_string(), "--state"])
+            .args(["--port", "0", "--state"])
             .arg(folder.join("state"))
             .arg("--tell")
             .arg(&told)
@@ -31,31 +33,25 @@ impl Up {
             .spawn()
             .map(Up)
             .unwrap();
-        let started = Instant::now();
-        loop {
-            assert!(
-                started.elapsed() < Duration::from_secs(60),
-                "it does not start"
-            );
-            if let Ok(text) = std::fs::read(&told) {
-                return (up, serde_json::from_slice(&text).unwrap());
-            }
-            assert_eq!(up.0.try_wait().unwrap(), None, "it has ended");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let told = eventually("the file that tells clients about the network", || {
+            assert_eq!(up.0.try_wait().unwrap(), None, "the program has ended");
+            std::fs::read(&told).ok()
+        });
+        (up, serde_json::from_slice(&told).unwrap())
     }
 
-    /// SIGKILL; the network ends with it, because its standard input closes.
+    /// Sends SIGKILL. The network ends too, because its standard input closes.
     fn kill(mut self, folder: &Path) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
         std::fs::remove_file(folder.join("local.json")).unwrap();
+        let journal = File::open(folder.join("state/journal")).unwrap();
+        eventually("the end of the network", || match journal.try_lock() {
+            Ok(()) => Some(()),
+            Err(TryLockError::WouldBlock) => None,
+            Err(TryLockError::Error(e)) => panic!("{e}"),
+        });
     }
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 async fn connect(told: &Value) -> (Agent, Principal) {
@@ -70,7 +66,7 @@ async fn connect(told: &Value) -> (Agent, Principal) {
 }
 
 #[test]
-fn a_killed_localnet_goes_on_with_what_it_acknowledged() {
+fn a_killed_network_keeps_everything_that_it_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let (up, told) = Up::start(folder.path());
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -1,15 +1,16 @@
-//! Upgrades in the middle of an upload lose nothing, and an upgrade that would is refused.
+//! Upgrades in the middle of an upload lose nothing. An upgrade that would is refused.
 
+use crate::waiting::in_network_time;
 use crate::{begin_and_put, bytes, capsule, double, put, read_back, sha256, upload};
 use candid::Encode;
 use capsule_shared::gateway::GatewayArgs;
-use integration_tests::client::Client;
-use integration_tests::deployment::{Part, deploy, person};
-use integration_tests::source::UploadSpec;
 use serde_bytes::Bytes;
+use tools::client::Client;
+use tools::deployment::{Part, deploy, person};
+use tools::source::UploadSpec;
 
 #[test]
-fn an_upload_goes_on_after_all_three_were_upgraded() {
+fn an_upload_continues_after_upgrades_of_all_three_canisters() {
     let deployment = deploy();
     let client = deployment.client(person("alice"));
     let data = bytes(1_000_000, 1);
@@ -88,10 +89,9 @@ fn an_upgrade_is_refused_while_a_call_is_open_and_nothing_is_lost() {
         .pic
         .submit_call(deployment.gateway, alice, "uploads_put_chunk", first)
         .unwrap();
-    for _ in 0..10 {
-        deployment.pic.tick();
-    }
-    assert!(double::is_stopping(&deployment, store), "the call is open");
+    in_network_time(&deployment, "an open call to the double", || {
+        double::is_stopping(&deployment, store).then_some(())
+    });
 
     let refusal = deployment.upgrade_rudely(Part::Gateway).unwrap_err();
     assert!(

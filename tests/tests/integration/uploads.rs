@@ -2,10 +2,10 @@
 
 use crate::{CHUNK, bytes, capsule, put, read_back, sha256, upload};
 use capsule_shared::upload::StorageBackend;
-use integration_tests::deployment::{deploy, person};
-use integration_tests::source::UploadSpec;
+use tools::deployment::{deploy, person};
+use tools::source::UploadSpec;
 
-/// Uploads `length` bytes in chunks of `chunk_size`, checks every field of the result, and reads back.
+/// Uploads `length` bytes, checks every field of the result, and reads them back.
 fn round_trip(length: usize, chunk_size: usize, declared: bool) {
     let deployment = deploy();
     let client = deployment.client(person("alice"));

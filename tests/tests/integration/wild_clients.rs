@@ -1,15 +1,15 @@
-//! What clients in the wild do.
+//! The behaviour of frontends in the field.
 
 use crate::{bytes, capsule, invalid, is_conflict, read_back, refused, sha256, upload};
 use candid::Principal;
 use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::{Error, limits};
-use integration_tests::deployment::{Created, deploy, person};
-use integration_tests::engine;
-use integration_tests::source::{UploadSpec, document};
+use tools::deployment::{Created, deploy, person};
+use tools::engine;
+use tools::source::{UploadSpec, document};
 
 #[test]
-fn the_advice_is_as_frozen() {
+fn the_advised_sizes_are_frozen() {
     let deployment = deploy();
     let config = deployment.client(person("alice")).config().unwrap();
     assert_eq!(config.inline_max, 32_768);
@@ -18,7 +18,7 @@ fn the_advice_is_as_frozen() {
 }
 
 #[test]
-fn chunk_sizes_that_were_seen() {
+fn chunk_sizes_of_known_frontends_work() {
     let deployment = deploy();
     let client = deployment.client(person("alice"));
     for chunk_size in [50, 64 * 1024, 1 << 20, 3 << 19, 1_800_000] {
@@ -92,7 +92,7 @@ fn the_number_of_chunks_is_1_to_16384() {
 }
 
 #[test]
-fn a_declared_size_that_cannot_be_is_refused_at_begin() {
+fn an_impossible_declared_size_is_refused_at_begin() {
     let deployment = deploy();
     let client = deployment.client(person("alice"));
     let capsule = capsule(&client);
@@ -113,7 +113,7 @@ fn begin_again_with_the_same_key_is_the_same_session() {
     let session = client.begin(&capsule, &spec).unwrap();
     assert_eq!(client.begin(&capsule, &spec).unwrap(), session);
 
-    // The rest of the metadata may differ, but not what the upload is.
+    // Name, size and chunk count must stay; the rest of the metadata may differ.
     let mut other = document("file", 100);
     if let capsule_shared::asset::AssetMetadata::Document(document) = &mut other {
         document.base.updated_at = 77;
@@ -178,7 +178,7 @@ fn abort_ends_an_upload_and_may_be_repeated() {
 fn anonymous_clients_upload_where_the_operator_allows_it() {
     let refusing = deploy();
     let anonymous = refusing.client(Principal::anonymous());
-    // The gateway may refuse before it runs, too.
+    // Inspection may refuse these messages, too.
     assert!(anonymous.capsules_create(None).is_err());
     assert!(
         anonymous

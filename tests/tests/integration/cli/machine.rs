@@ -1,0 +1,172 @@
+//! A machine with the command-line client, an identity and the live network.
+
+use crate::bytes;
+use crate::gate::{Gate, deploy_with_gate};
+use crate::waiting::{HANG, eventually, http};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output};
+use tempfile::TempDir;
+use tools::deployment::Deployment;
+use tools::engine::program;
+
+pub struct Machine {
+    pub deployment: Deployment,
+    /// The gate before the store; at first it is open.
+    gate: Gate,
+    folder: TempDir,
+}
+
+impl Machine {
+    pub fn new() -> Self {
+        let (mut deployment, gate) = deploy_with_gate();
+        let url = deployment.pic.make_live(None).to_string();
+        let machine = Machine {
+            deployment,
+            gate,
+            folder: TempDir::new().unwrap(),
+        };
+        std::fs::create_dir(machine.path("home")).unwrap();
+        machine.write_settings(&url, &root_key(&url));
+        machine.done(&["identity", "--new"]);
+        machine
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write_settings(&self, url: &str, root_key: &[u8]) {
+        let text = json!({
+            "url": url,
+            "root_key": root_key.iter().map(|b| format!("{b:02x}")).collect::<String>(),
+            "upload_gateway": self.deployment.gateway.to_text(),
+            "blob_store": self.deployment.blob_store.to_text(),
+            "memory_index": self.deployment.memory_index.to_text(),
+        });
+        std::fs::write(self.path("home/local.json"), text.to_string()).unwrap();
+    }
+
+    pub fn file(&self, name: &str, length: usize, seed: u64) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, bytes(length, seed)).unwrap();
+        path
+    }
+
+    /// The names of the files in the current folder with this prefix.
+    pub fn beginning_with(&self, prefix: &str) -> Vec<String> {
+        self.names_in(".")
+            .into_iter()
+            .filter(|name| name.starts_with(prefix))
+            .collect()
+    }
+
+    /// The number of uploads that the client remembers.
+    pub fn upload_records(&self) -> usize {
+        self.names_in("home/uploads").len()
+    }
+
+    fn names_in(&self, folder: &str) -> Vec<String> {
+        std::fs::read_dir(self.path(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    /// A command in the machine's folder, with the machine's settings only.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.folder.path())
+            .env("CAPSULE_HOME", self.path("home"))
+            .env_remove("CAPSULE_NETWORK")
+            .env_remove("CAPSULE_GATEWAY")
+            .env_remove("CAPSULE_IDENTITY")
+            .env_remove("CAPSULE_ROOT_KEY");
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(program("capsule"))
+            .args(arguments)
+            .output()
+            .unwrap()
+    }
+
+    /// Runs a command that must succeed; returns its output.
+    #[track_caller]
+    pub fn done(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command that must succeed with `--json`; returns one object for each line.
+    #[track_caller]
+    pub fn json(&self, arguments: &[&str]) -> Vec<Value> {
+        let printed = self.done(&[&["--json"], arguments].concat());
+        let lines = printed.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// Runs a command that must fail with this exit code; returns its error output.
+    #[track_caller]
+    pub fn fails(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{arguments:?}: {output:?}"
+        );
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("error: "), "{said}");
+        said
+    }
+
+    /// Starts a command that repeats rejected calls until the test opens the gate.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        let patience = (2 * HANG).as_secs().to_string();
+        self.command(program("capsule"))
+            .args(["--patience", &patience])
+            .args(arguments)
+            .spawn()
+            .unwrap()
+    }
+
+    /// Lets this many calls of a store's method pass from now on, and no more.
+    pub fn admit(&self, method: &str, calls: u64) {
+        self.gate.admit(&self.deployment, method, calls);
+    }
+
+    pub fn open_gate(&self) {
+        self.gate.open(&self.deployment);
+    }
+
+    /// Waits until the newest upload has exactly so many bytes; returns its status.
+    #[track_caller]
+    pub fn wait_until_received(&self, client: &mut Child, bytes: usize) -> Value {
+        eventually(&format!("{bytes} received bytes"), || {
+            let status = self.json(&["status"]).into_iter().next()?;
+            assert_eq!(client.try_wait().unwrap(), None, "the client has ended");
+            (status["received_bytes"] == bytes).then_some(status)
+        })
+    }
+}
+
+pub fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn root_key(url: &str) -> Vec<u8> {
+    let status = http().get(format!("{url}api/v2/status")).send().unwrap();
+    let status: serde_cbor::Value = serde_cbor::from_slice(&status.bytes().unwrap()).unwrap();
+    let serde_cbor::Value::Map(status) = status else {
+        panic!("a status is a map");
+    };
+    let serde_cbor::Value::Bytes(key) = &status[&serde_cbor::Value::Text("root_key".into())] else {
+        panic!("a key is bytes");
+    };
+    key.clone()
+}

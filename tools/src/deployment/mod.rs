@@ -1,0 +1,12 @@
+//! The three canisters on a fresh network.
+//!
+//! Deployment has two stages, because the canisters name each other: [`Created`] canisters have ids
+//! but no code, and a [`Deployment`] has the code that knows those ids.
+
+mod created;
+mod parts;
+mod running;
+
+pub use created::{Created, Lines, deploy};
+pub use parts::{Part, person, wasm};
+pub use running::Deployment;

@@ -1,0 +1,47 @@
+//! The names of the three canisters, their modules, and the people who call them.
+
+use crate::engine::profile_dir;
+use candid::Principal;
+
+/// One of the three canisters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Gateway,
+    BlobStore,
+    MemoryIndex,
+}
+
+impl Part {
+    pub const ALL: [Part; 3] = [Part::Gateway, Part::BlobStore, Part::MemoryIndex];
+
+    /// The name of the crate and of the module.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Gateway => "upload_gateway",
+            Part::BlobStore => "blob_store",
+            Part::MemoryIndex => "memory_index",
+        }
+    }
+}
+
+/// A module that `cargo xtask build` made.
+///
+/// # Panics
+/// When nobody has built it.
+pub fn wasm(name: &str) -> Vec<u8> {
+    let path = profile_dir()
+        .parent()
+        .expect("BUG: a profile's folder is in the target folder")
+        .join(format!("canisters/{name}.wasm.gz"));
+    std::fs::read(&path).unwrap_or_else(|e| {
+        panic!(
+            "{} cannot be read ({e}), expected `cargo xtask build` before",
+            path.display()
+        )
+    })
+}
+
+/// The principal of a person who is known by name only.
+pub fn person(name: &str) -> Principal {
+    Principal::self_authenticating(name)
+}

@@ -1,0 +1,226 @@
+//! Judges each answer as it arrives, by the promises to its client.
+
+use super::model::{Composition, Session, bytes, sha256};
+use super::plan::Owner;
+use super::run::{Asked, Flight, Run};
+use super::verdict::Checked;
+use candid::{CandidType, decode_one};
+use capsule_shared::Error;
+use capsule_shared::capsule::Capsule;
+use capsule_shared::upload::UploadFinishResult;
+use pocket_ic::{ErrorCode, RejectResponse};
+use serde::de::DeserializeOwned;
+use serde_bytes::ByteBuf;
+
+/// A pending session may expire when its client stays silent for longer.
+const TTL_SECONDS: u64 = 24 * 3_600;
+
+impl Run<'_> {
+    /// Runs one round and judges the answers in it.
+    pub(super) fn round(&mut self) -> Checked {
+        self.world.round();
+        self.collect()
+    }
+
+    /// Judges all answers that have arrived.
+    pub(super) fn collect(&mut self) -> Checked {
+        for flight in std::mem::take(&mut self.flights) {
+            match self.world.pic().ingress_status(flight.id.clone()) {
+                None => self.flights.push(flight),
+                Some(Ok(reply)) => self
+                    .judge(&flight, &reply)
+                    .map_err(|e| format!("{:?}: {e}", flight.asked))?,
+                Some(Err(reject)) => {
+                    let disturbed = flight.gateway_disturbed != self.world.gateway_disturbed;
+                    check_unavailable(&reject)
+                        .and_then(|()| match disturbed {
+                            true => Ok(()),
+                            false => Err(format!("rejected without reason: {reject}")),
+                        })
+                        .map_err(|e| format!("{:?}: {e}", flight.asked))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, flight: &Flight, reply: &[u8]) -> Checked {
+        match &flight.asked {
+            Asked::Begin { file } => self.judge_begin(flight, *file, decode(reply)?),
+            Asked::Put {
+                session,
+                index,
+                altered,
+            } => self.judge_put(flight, (*session, *index, *altered), decode(reply)?),
+            Asked::Finish {
+                session,
+                composition,
+            } => self.judge_finish(flight, *session, composition.as_ref(), decode(reply)?),
+            Asked::Abort { session } => match decode::<()>(reply)? {
+                Ok(()) => {
+                    let known = self.known(*session);
+                    // Abort is Ok for an unknown session, and for a committed one whose record is
+                    // gone.
+                    known.ended |= known.finishes.is_empty();
+                    Ok(())
+                }
+                Err(Error::Conflict(_)) => Ok(()),
+                Err(error) => temporary(error),
+            },
+            Asked::Delete { session } => self.judge_delete(*session, decode(reply)?),
+            Asked::Intrude => match decode::<candid::Reserved>(reply)? {
+                Err(Error::Unauthorized | Error::NotFound) => Ok(()),
+                other => Err(format!("a stranger got {other:?}")),
+            },
+            Asked::Grant => match decode::<Capsule>(reply)? {
+                Ok(_) => Ok(()),
+                Err(error) => temporary(error),
+            },
+        }
+    }
+
+    fn judge_begin(&mut self, flight: &Flight, file: usize, answer: Result<u64, Error>) -> Checked {
+        let id = match answer {
+            Ok(id) => id,
+            Err(Error::Unauthorized) if self.file(file).owner == Owner::Carol => return Ok(()),
+            Err(error) => return temporary(error),
+        };
+        if let Some(known) = self.sessions.get(&id) {
+            return match known.file == file {
+                true => Ok(()),
+                false => Err(format!("session {id} is of file {} already", known.file)),
+            };
+        }
+        if let Some(old) = self.current[file] {
+            let known = &self.sessions[&old];
+            let age = self.world.seconds - self.begun[&old];
+            if !known.ended && !known.may_have_ended && age < TTL_SECONDS {
+                return Err(format!(
+                    "sessions {old} and {id} have the same key and are both active"
+                ));
+            }
+        }
+        self.sessions.insert(id, Session::of(file));
+        self.current[file] = Some(id);
+        // The answer may have come late: take the earliest time.
+        self.begun.insert(id, flight.seconds);
+        Ok(())
+    }
+
+    /// Returns whether the session may have ended without an answer that says so.
+    fn may_be_gone(&self, session: u64) -> bool {
+        let known = &self.sessions[&session];
+        let age = self.world.seconds - self.begun[&session];
+        known.ended || known.may_have_ended || age >= TTL_SECONDS
+    }
+
+    fn judge_put(
+        &mut self,
+        flight: &Flight,
+        (id, index, altered): (u64, u32, bool),
+        answer: Result<(), Error>,
+    ) -> Checked {
+        let gone = self.may_be_gone(id);
+        let known = self.known(id);
+        match answer {
+            Ok(()) if flight.ended => Err("the ended session accepted a chunk".into()),
+            Ok(()) => match known.acknowledged.insert(index, altered) {
+                Some(before) if before != altered => Err(format!(
+                    "chunk {index} was acknowledged with two different contents"
+                )),
+                _ => Ok(()),
+            },
+            Err(Error::Conflict(_))
+                if known.altered.contains(&index) || !known.finishes.is_empty() =>
+            {
+                Ok(())
+            }
+            Err(Error::NotFound) if gone => Ok(()),
+            Err(error) => temporary(error),
+        }
+    }
+
+    fn judge_finish(
+        &mut self,
+        flight: &Flight,
+        id: u64,
+        composition: Option<&Composition>,
+        answer: Result<UploadFinishResult, Error>,
+    ) -> Checked {
+        let gone = self.may_be_gone(id);
+        let number = self.sessions[&id].file;
+        let file = self.file(number);
+        let known = self.known(id);
+        match answer {
+            Ok(_) if flight.ended => Err("the ended session was finished".into()),
+            Ok(result) => {
+                let composition = composition.ok_or("the gateway accepted a wrong hash")?;
+                let whole = bytes(number, file, composition);
+                let hash = Some(ByteBuf::from(sha256(&whole)));
+                if result.checksum_sha256 != hash || result.size != whole.len() as u64 {
+                    return Err(format!("the result is of other bytes: {result:?}"));
+                }
+                if known.ended {
+                    return Err("finish was Ok, although the abort before was Ok".into());
+                }
+                match known
+                    .committed
+                    .replace((result.clone(), composition.clone()))
+                {
+                    Some(before) if before != (result, composition.clone()) => {
+                        Err(format!("two results of finish, the first is {before:?}"))
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Err(Error::Unauthorized) if file.owner == Owner::Carol => {
+                known.ended = true;
+                Ok(())
+            }
+            Err(Error::NotFound) if gone => Ok(()),
+            // With every chunk acknowledged and the right hash, the gateway has no reason to
+            // refuse.
+            Err(Error::InvalidArgument(_)) if composition.is_none() || !flight.acknowledged => {
+                Ok(())
+            }
+            Err(error) => temporary(error),
+        }
+    }
+
+    fn judge_delete(&mut self, id: u64, answer: Result<(), Error>) -> Checked {
+        let owner = self.file(self.sessions[&id].file).owner;
+        match answer {
+            Ok(()) => {
+                self.known(id).deleted = true;
+                Ok(())
+            }
+            Err(Error::Unauthorized) if owner == Owner::Carol => Ok(()),
+            // Another call deleted it first.
+            Err(Error::NotFound) => Ok(()),
+            Err(error) => temporary(error),
+        }
+    }
+}
+
+fn decode<T: CandidType + DeserializeOwned>(reply: &[u8]) -> Checked<Result<T, Error>> {
+    decode_one(reply).map_err(|e| format!("the reply is not of the interface: {e}"))
+}
+
+fn temporary(error: Error) -> Checked {
+    match error.is_temporary() {
+        true => Ok(()),
+        false => Err(format!("unexpected: {error}")),
+    }
+}
+
+/// Accepts rejections of a gateway that is stopped, frozen or being upgraded, but no trap.
+pub(super) fn check_unavailable(reject: &RejectResponse) -> Checked {
+    match reject.error_code {
+        ErrorCode::CanisterStopped
+        | ErrorCode::CanisterStopping
+        | ErrorCode::CanisterOutOfCycles
+        // Inspection also refuses while the canister changes its state.
+        | ErrorCode::CanisterRejectedMessage => Ok(()),
+        _ => Err(reject.to_string()),
+    }
+}

@@ -1,0 +1,21 @@
+//! Random histories on the real wasm.
+//!
+//! Several people upload at once. Meanwhile calls between the canisters fail, canisters stop,
+//! freeze and are upgraded, and the clock jumps. In the end everything is repaired, and the stored
+//! data must equal the acknowledged data.
+
+mod audit;
+mod judge;
+mod model;
+mod plan;
+mod play;
+mod run;
+mod send;
+mod soak;
+mod verdict;
+mod world;
+
+pub use plan::{History, history};
+pub use play::play;
+pub use soak::{Failure, Report, soak};
+pub use verdict::Checked;

@@ -1,0 +1,194 @@
+//! The plan of a history: generated at random, shrunk and printed when it fails.
+
+use proptest::prelude::*;
+
+/// A person who uploads. Carol is a capsule controller of Alice's capsule and uploads into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Owner {
+    Alice,
+    Bob,
+    Carol,
+}
+
+impl Owner {
+    pub const ALL: [Owner; 3] = [Owner::Alice, Owner::Bob, Owner::Carol];
+}
+
+/// A file of `chunks` chunks: each has `len` bytes, the last one has `last`.
+#[derive(Clone, Debug)]
+pub struct File {
+    pub owner: Owner,
+    pub chunks: u32,
+    pub len: usize,
+    pub last: usize,
+    /// Whether its size is declared at begin.
+    pub declared: bool,
+}
+
+/// A canister that can be disturbed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Gateway,
+    Store,
+    Index,
+    /// The chaos canister before the store.
+    StoreLine,
+    /// The chaos canister before the index.
+    IndexLine,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    Stopped(Place),
+    /// The freezing threshold is above the balance.
+    Frozen(Place),
+    /// The store or the index doesn't know the gateway.
+    Unregistered(Place),
+}
+
+/// The fate of the next call of a method on its way to the peer.
+pub use chaos::Fault;
+
+/// The methods that the gateway calls from updates and jobs.
+pub const METHODS: [&str; 11] = [
+    "capsule_usage",
+    "blob_open",
+    "blob_put_chunk",
+    "blob_seal",
+    "memory_commit",
+    "blob_digest",
+    "blob_delete",
+    "blob_release",
+    "memory_read",
+    "memory_delete",
+    "capsule_list",
+];
+
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// The next call of a well-behaved client for the file: begin, put or finish.
+    Next(usize),
+    Begin(usize),
+    /// With `altered`, sends other bytes than the file's.
+    Put {
+        file: usize,
+        index: u32,
+        altered: bool,
+    },
+    /// With `wrong`, sends a hash of no file.
+    Finish {
+        file: usize,
+        wrong: bool,
+    },
+    Abort(usize),
+    Delete(usize),
+    /// A stranger tries to write to the file's session.
+    Stranger(usize),
+    /// Alice makes Carol a capsule controller, or removes her.
+    Grant(bool),
+    /// One round. All calls sent since the last round are in flight together.
+    Round,
+    /// So many seconds pass, then comes a round.
+    Pass(u64),
+    Fault(&'static str, Fault),
+    /// An outage for so many steps.
+    Outage(Outage, usize),
+    /// An upgrade as deploy tools do it: stop, install, start.
+    Upgrade(Place),
+    /// An upgrade without stopping first.
+    Rudely(Place),
+}
+
+#[derive(Clone, Debug)]
+pub struct History {
+    pub files: Vec<File>,
+    pub steps: Vec<Step>,
+}
+
+const FILES: usize = 4;
+
+fn file() -> impl Strategy<Value = File> {
+    let owner = prop_oneof![
+        3 => Just(Owner::Alice),
+        2 => Just(Owner::Bob),
+        2 => Just(Owner::Carol),
+    ];
+    (owner, 1..6u32, 1..40usize, any::<u8>(), any::<bool>()).prop_map(
+        |(owner, chunks, len, last, declared)| File {
+            owner,
+            chunks,
+            len,
+            last: 1 + last as usize % len,
+            declared,
+        },
+    )
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        1 => Just(Fault::Pass),
+        2 => Just(Fault::RejectBefore),
+        1 => Just(Fault::TrapBefore),
+        3 => Just(Fault::RejectAfter),
+        1 => Just(Fault::TrapAfter),
+        1 => Just(Fault::Garbage),
+        3 => (1..5u8).prop_map(Fault::HoldBefore),
+        3 => (1..5u8).prop_map(Fault::HoldAfter),
+    ]
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    prop_oneof![
+        3 => Just(Place::Gateway),
+        1 => Just(Place::Store),
+        1 => Just(Place::Index),
+    ]
+}
+
+fn outage() -> impl Strategy<Value = Outage> {
+    let peer = || prop_oneof![Just(Place::Store), Just(Place::Index)];
+    let any_place = prop_oneof![
+        Just(Place::Gateway),
+        Just(Place::Store),
+        Just(Place::Index),
+        Just(Place::StoreLine),
+        Just(Place::IndexLine),
+    ];
+    prop_oneof![
+        any_place.prop_map(Outage::Stopped),
+        prop_oneof![1 => Just(Place::Gateway), 2 => peer()].prop_map(Outage::Frozen),
+        peer().prop_map(Outage::Unregistered),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let file = || 0..FILES;
+    prop_oneof![
+        26 => file().prop_map(Step::Next),
+        3 => file().prop_map(Step::Begin),
+        7 => (file(), 0..5u32, prop::bool::weighted(0.25))
+            .prop_map(|(file, index, altered)| Step::Put { file, index, altered }),
+        4 => (file(), prop::bool::weighted(0.2)).prop_map(|(file, wrong)| Step::Finish { file, wrong }),
+        2 => file().prop_map(Step::Abort),
+        3 => file().prop_map(Step::Delete),
+        1 => file().prop_map(Step::Stranger),
+        1 => any::<bool>().prop_map(Step::Grant),
+        18 => Just(Step::Round),
+        5 => (1..120u64).prop_map(Step::Pass),
+        1 => (1..26u64).prop_map(|hours| Step::Pass(hours * 3_600)),
+        10 => (prop::sample::select(&METHODS[..]), fault())
+            .prop_map(|(method, fault)| Step::Fault(method, fault)),
+        3 => (outage(), 1..6usize).prop_map(|(outage, steps)| Step::Outage(outage, steps)),
+        2 => place().prop_map(Step::Upgrade),
+        2 => place().prop_map(Step::Rudely),
+    ]
+}
+
+/// Histories of 10 to 59 steps.
+pub fn history() -> impl Strategy<Value = History> {
+    (
+        prop::collection::vec(file(), FILES),
+        prop::collection::vec(step(), 10..60),
+    )
+        .prop_map(|(files, steps)| History { files, steps })
+}

@@ -1,0 +1,97 @@
+//! Plays a history step by step, then repairs everything and checks the stored data.
+
+use super::audit::audit;
+use super::plan::{History, Step};
+use super::run::{Asked, Run};
+use super::verdict::Checked;
+use super::world::World;
+use pocket_ic::PocketIc;
+
+/// Rounds after the repair within which every call must be answered.
+const MAX_ROUNDS: u32 = 60;
+
+/// Plays one history on a fresh network.
+///
+/// # Errors
+/// The first broken rule, in words.
+pub fn play(pic: PocketIc, history: &History) -> Checked {
+    let mut run = Run::new(World::new(pic), history)?;
+    for (number, step) in history.steps.iter().enumerate() {
+        run.step(step)
+            .map_err(|e| format!("step {number}, {step:?}: {e}"))?;
+    }
+    run.calm()?;
+    audit(run)
+}
+
+impl Run<'_> {
+    fn step(&mut self, step: &Step) -> Checked {
+        self.world.count_down();
+        match *step {
+            Step::Next(file) => self.next(file)?,
+            Step::Begin(file) => self.begin(file)?,
+            Step::Put {
+                file,
+                index,
+                altered,
+            } => {
+                let index = index % self.file(file).chunks;
+                if let Some(session) = self.current[file] {
+                    self.put(session, index, altered)?;
+                }
+            }
+            Step::Finish { file, wrong } => {
+                if let Some(session) = self.current[file] {
+                    self.finish(session, wrong)?;
+                }
+            }
+            Step::Abort(file) => {
+                if let Some(session) = self.current[file] {
+                    self.known(session).may_have_ended = true;
+                    self.send_for(
+                        session,
+                        "uploads_abort",
+                        (session,),
+                        Asked::Abort { session },
+                    )?;
+                }
+            }
+            Step::Delete(file) => self.delete(file)?,
+            Step::Stranger(file) => self.intrude(file)?,
+            Step::Grant(add) => self.grant(add)?,
+            Step::Round => self.round()?,
+            Step::Pass(seconds) => {
+                self.world.pass(seconds);
+                self.collect()?;
+                self.round()?;
+            }
+            Step::Fault(method, fault) => self.world.plan(method, fault),
+            Step::Outage(outage, steps) => {
+                self.world.begin_outage(outage, steps);
+                self.collect()?;
+            }
+            Step::Upgrade(place) => {
+                self.world.upgrade(place, false)?;
+                self.collect()?;
+            }
+            Step::Rudely(place) => {
+                self.world.upgrade(place, true)?;
+                self.collect()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Repairs everything and waits until every call is answered.
+    fn calm(&mut self) -> Checked {
+        self.world.mend();
+        for _ in 0..MAX_ROUNDS {
+            self.round()?;
+            if self.flights.is_empty() {
+                return Ok(());
+            }
+            self.world.pass(5);
+        }
+        Err(format!("calls that are never answered: {:?}", self.flights))
+    }
+}

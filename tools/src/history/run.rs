@@ -1,0 +1,94 @@
+//! The state of a history while it runs: the network, what clients know, and the calls in flight.
+
+use super::model::{Composition, Session};
+use super::plan::{File, History, Owner};
+use super::verdict::Checked;
+use super::world::{World, principal};
+use pocket_ic::common::rest::RawMessageId;
+use std::collections::BTreeMap;
+
+/// A request of a client.
+#[derive(Clone, Debug)]
+pub(super) enum Asked {
+    Begin {
+        file: usize,
+    },
+    Put {
+        session: u64,
+        index: u32,
+        altered: bool,
+    },
+    Finish {
+        session: u64,
+        /// The bytes behind the hash; `None` for a hash of no file.
+        composition: Option<Composition>,
+    },
+    Abort {
+        session: u64,
+    },
+    Delete {
+        session: u64,
+    },
+    Intrude,
+    Grant,
+}
+
+/// A call in flight.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub id: RawMessageId,
+    pub asked: Asked,
+    /// This field and the following keep the values from the time of sending.
+    pub gateway_disturbed: u32,
+    pub seconds: u64,
+    pub ended: bool,
+    pub acknowledged: bool,
+}
+
+pub(super) struct Run<'a> {
+    pub world: World,
+    pub history: &'a History,
+    pub capsules: BTreeMap<Owner, String>,
+    pub sessions: BTreeMap<u64, Session>,
+    /// The newest session of each file.
+    pub current: Vec<Option<u64>>,
+    /// The begin of each session, in seconds of the history.
+    pub begun: BTreeMap<u64, u64>,
+    pub flights: Vec<Flight>,
+}
+
+impl<'a> Run<'a> {
+    /// Creates the capsules of Alice and Bob, and makes Carol a controller of Alice's.
+    pub fn new(world: World, history: &'a History) -> Checked<Self> {
+        let mut capsules = BTreeMap::new();
+        for owner in [Owner::Alice, Owner::Bob] {
+            let made = world.client(owner).capsules_create(None);
+            let made = made.map_err(|e| format!("no capsule for {owner:?}: {e}"))?;
+            capsules.insert(owner, made.id);
+        }
+        capsules.insert(Owner::Carol, capsules[&Owner::Alice].clone());
+        let alice = world.client(Owner::Alice);
+        alice
+            .add_controller(&capsules[&Owner::Alice], principal(Owner::Carol))
+            .map_err(|e| format!("carol is no controller: {e}"))?;
+        Ok(Run {
+            world,
+            history,
+            capsules,
+            sessions: BTreeMap::new(),
+            current: vec![None; history.files.len()],
+            begun: BTreeMap::new(),
+            flights: Vec::new(),
+        })
+    }
+
+    pub fn file(&self, number: usize) -> &'a File {
+        &self.history.files[number]
+    }
+
+    pub fn known(&mut self, session: u64) -> &mut Session {
+        self.sessions
+            .get_mut(&session)
+            .expect("BUG: a session that nobody began")
+    }
+}
