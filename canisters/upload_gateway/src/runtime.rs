@@ -89,7 +89,7 @@ impl Runtime for IcRuntime {
     }
 
     fn wake_at(&self, time: u64) {
-        crate::timers::wake_at(time);
+        crate::timer::wake_at(time);
     }
 }
 

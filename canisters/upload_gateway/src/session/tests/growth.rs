@@ -1,9 +1,10 @@
 //! Nothing costs more because many sessions exist: the stable memory that each rule reads is counted.
 
-use super::service::{Begin, SessionService};
-use super::tests::{LIMITS, begin, spec};
-use super::types::*;
+use super::{LIMITS, begin, spec};
 use crate::regions::regions;
+use crate::session::begin::Begin;
+use crate::session::service::SessionService;
+use crate::session::types::{Limits, SessionSpec};
 use candid::Principal;
 use ic_stable_structures::memory_manager::VirtualMemory;
 use ic_stable_structures::{Memory, VectorMemory};
