@@ -4,6 +4,7 @@ mod begin;
 mod chunks;
 mod ending;
 mod growth;
+mod layout;
 mod model;
 
 use super::begin::Begin;
