@@ -34,7 +34,7 @@ use std::marker::PhantomData;
 
 thread_local! {
     static SERVICE: UploadService<StableMemory, IcRuntime> =
-        UploadService::new(regions::regions(DefaultMemoryImpl::default()), IcRuntime);
+        UploadService::new(regions::Regions::open(DefaultMemoryImpl::default()), IcRuntime);
 }
 
 fn service() -> UploadService<StableMemory, IcRuntime> {

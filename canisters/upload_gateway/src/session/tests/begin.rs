@@ -37,9 +37,11 @@ fn a_key_names_one_session_until_it_ends() {
             ..spec(1, "c", "k", 2, 10)
         },
     ] {
-        assert!(matches!(begin(&mut s, other, 0), Err(Failure::Conflict(_))));
+        let text = "the idempotency key belongs to session 1, \
+                    expected its name \"photo.jpg\", 10 bytes and 2 chunks";
+        assert_eq!(begin(&mut s, other, 0), Err(Failure::conflict(text)));
     }
-    // Another caller's, or another scope's, same key is another session.
+    // The same key of another owner or scope is another session.
     assert_ne!(begin(&mut s, spec(2, "c", "k", 2, 10), 0), Ok(first));
     assert_ne!(begin(&mut s, spec(1, "d", "k", 2, 10), 0), Ok(first));
     s.abort(first, user(1)).unwrap();
@@ -58,7 +60,7 @@ fn two_begins_at_once_make_one_session() {
 }
 
 #[test]
-fn limits_count_sessions_and_begins_under_way() {
+fn limits_count_sessions_and_begins_in_flight() {
     let memory = VectorMemory::default();
     let mut s = open(&memory, LIMITS);
     begin(&mut s, spec(1, "c", "1", 1, 0), 0).unwrap();

@@ -1,7 +1,9 @@
 //! Rules of chunks: order, lengths and declared bytes.
 
 use super::{LIMITS, invalid, open, put, reserve, started, user};
+use crate::failure::Failure;
 use crate::session::chunks::ChunkAdmission;
+use crate::session::received::MAX_AHEAD;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
 
 #[test]
@@ -10,7 +12,7 @@ fn chunks_come_in_order() {
     invalid(put(&mut s, id, 1, 10), "expected 0");
     put(&mut s, id, 0, 10).unwrap();
     invalid(put(&mut s, id, 2, 10), "expected 1");
-    // The next one in flight lets the one after it come.
+    // A chunk in flight counts as received, so the one after it may come.
     let one = reserve(&mut s, id, 1, 10).unwrap();
     assert!(reserve(&mut s, id, 1, 10).err().unwrap().is_temporary());
     let two = reserve(&mut s, id, 2, 10).unwrap();
@@ -34,6 +36,20 @@ fn a_window_lets_chunks_come_early() {
     let received = s.get(id).unwrap().received;
     assert_eq!((received.next, received.count()), (4, 5));
     assert!(received.contains(8) && !received.contains(7));
+}
+
+#[test]
+fn a_chunk_in_flight_holds_up_those_too_far_beyond_it() {
+    let (_, mut s, id) = started(100, 0, 8);
+    let first = reserve(&mut s, id, 0, 10).unwrap();
+    for index in 1..=MAX_AHEAD {
+        put(&mut s, id, index, 10).unwrap();
+    }
+    let refused = put(&mut s, id, MAX_AHEAD + 1, 10).unwrap_err();
+    let text = "chunk index is 65, expected at most 64 beyond 0, which is in flight";
+    assert_eq!(refused, Failure::temporary(text));
+    s.confirm_chunk(first, 0).unwrap();
+    put(&mut s, id, MAX_AHEAD + 1, 10).unwrap();
 }
 
 #[test]

@@ -46,8 +46,12 @@ fn finishing_and_committed_sessions_refuse_chunks_and_abort() {
     put(&mut s, id, 0, 10).unwrap();
     s.start_finishing(id, 1);
     for _ in 0..2 {
-        assert!(matches!(put(&mut s, id, 0, 10), Err(Failure::Conflict(_))));
-        assert!(matches!(s.abort(id, user(1)), Err(Failure::Conflict(_))));
+        let state = s.get(id).unwrap().status.name();
+        let expected = |to| Failure::conflict(format!("session 1 is {state}, expected {to}"));
+        let refused = put(&mut s, id, 0, 10).unwrap_err();
+        assert_eq!(refused, expected("pending to take a chunk"));
+        let refused = s.abort(id, user(1)).unwrap_err();
+        assert_eq!(refused, expected("pending to abort it"));
         if s.get(id).unwrap().status == SessionStatus::Finishing {
             s.commit(id, 2);
         }

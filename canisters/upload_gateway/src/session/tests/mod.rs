@@ -13,7 +13,7 @@ use super::reservations::ChunkReservation;
 use super::service::SessionService;
 use super::types::{Limits, SessionId, SessionSpec};
 use crate::failure::{Failure, Result};
-use crate::regions::regions;
+use crate::regions::Regions;
 use candid::Principal;
 use ic_stable_structures::memory_manager::VirtualMemory;
 use ic_stable_structures::{Memory, VectorMemory};
@@ -31,7 +31,7 @@ const LIMITS: Limits = Limits {
 };
 
 fn open(memory: &VectorMemory, limits: Limits) -> Sessions {
-    SessionService::new(regions(memory.clone()).sessions, limits)
+    SessionService::new(Regions::open(memory.clone()).sessions, limits)
 }
 
 fn user(n: u8) -> Principal {
