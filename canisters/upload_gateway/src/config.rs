@@ -1,7 +1,8 @@
 //! The gateway's settings, kept in stable memory.
 
 use crate::failure::{Failure, Result};
-use crate::session::types::{Limits, MAX_REORDER_WINDOW};
+use crate::session::received::MAX_REORDER_WINDOW;
+use crate::session::types::Limits;
 use candid::{CandidType, Principal};
 use capsule_shared::gateway::{CapsuleCreators, GatewayArgs, GatewayConfig};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
-//! Why an operation of the gateway failed, as a type. At the endpoint it becomes the frozen [`Error`].
+//! Why an operation of the gateway failed, as a type. Endpoints turn it into the frozen [`Error`].
 //!
-//! The frozen `Error` has no variant for "try again" nor for a wrong checksum: it marks both by how
-//! a text begins. Inside the gateway nothing looks at texts; only this file translates.
+//! The frozen `Error` has no variant for "try again" and none for a wrong checksum. It marks both by
+//! the beginning of a text. Only this file knows the marks; the rest of the gateway reads no texts.
 
 use canister_common::funds::LowFunds;
 use capsule_shared::Error;
@@ -12,7 +12,7 @@ pub type Result<T> = std::result::Result<T, Failure>;
 pub enum Failure {
     /// The same call may succeed later; nothing is lost.
     Temporary(String),
-    /// The received bytes have another SHA-256 than the caller gave.
+    /// The SHA-256 of the received bytes isn't the one that the caller gave.
     ChecksumMismatch {
         received: Vec<u8>,
         given: Vec<u8>,
@@ -23,7 +23,7 @@ pub enum Failure {
     ResourceExhausted,
     NotImplemented(String),
     Conflict(String),
-    /// A fault of this system, not of the caller. The same call would fail again.
+    /// A fault of this system, not of the caller. The same call fails again.
     Internal(String),
 }
 
@@ -32,7 +32,7 @@ impl Failure {
         Failure::Temporary(text.to_string())
     }
 
-    /// Says what was wrong and what was expected.
+    /// `text` says what was wrong and what was expected.
     pub fn invalid(text: impl std::fmt::Display) -> Self {
         Failure::InvalidArgument(text.to_string())
     }
@@ -45,7 +45,7 @@ impl Failure {
         matches!(self, Failure::Temporary(_))
     }
 
-    /// An error that another canister answered. Its marks are read here, once.
+    /// Translates an error that another canister answered.
     pub fn of_peer(error: Error) -> Self {
         match error {
             Error::Internal(text) => match text.strip_prefix(capsule_shared::error::TEMPORARY) {

@@ -1,4 +1,5 @@
-//! Tests of the Candid interface: the committed description is the code's, and what frontends rely on stays.
+//! Tests of the Candid interface: the committed `.did` file describes the code, and the methods that
+//! frontends rely on stay.
 
 use crate::__export_service;
 use candid::types::subtype::{equal, subtype};
@@ -16,9 +17,9 @@ const FROZEN_METHODS: [&str; 5] = [
     "uploads_abort",
 ];
 
-/// `UPDATE_DID=1 cargo test -p upload_gateway` writes the file anew.
+/// `UPDATE_DID=1 cargo test -p upload_gateway` rewrites the file.
 #[test]
-fn the_committed_description_is_the_codes() {
+fn the_committed_description_matches_the_code() {
     let code = __export_service();
     if std::env::var_os("UPDATE_DID").is_some() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/upload_gateway.did");
@@ -26,11 +27,13 @@ fn the_committed_description_is_the_codes() {
         return;
     }
     if let Err(error) = service_equal(CandidSource::Text(&code), CandidSource::Text(COMMITTED)) {
-        panic!("upload_gateway.did is not what the code offers: {error}");
+        panic!("upload_gateway.did doesn't match the code: {error}");
     }
 }
 
-/// Checks `service` against the reference: the first method that fails, or none.
+/// Checks `service` against the frozen interface; returns the first method that breaks it.
+///
+/// Frozen methods must be equal. The others must be compatible.
 fn violation(service: &str) -> Option<String> {
     let (mut env, new): (TypeEnv, _) = CandidSource::Text(service).load().unwrap();
     let (frozen_env, frozen) = CandidSource::Text(FROZEN).load().unwrap();
@@ -53,14 +56,14 @@ fn violation(service: &str) -> Option<String> {
 }
 
 #[test]
-fn what_frontends_rely_on_is_there() {
+fn the_frozen_methods_are_there() {
     assert_eq!(violation(&__export_service()), None);
     assert_eq!(violation(COMMITTED), None);
 }
 
-/// The check itself notices every kind of change of a frozen method.
+/// The check itself works.
 #[test]
-fn a_change_of_a_frozen_method_is_noticed() {
+fn the_check_notices_every_change_of_a_frozen_method() {
     assert_eq!(violation(FROZEN), None);
     for (what, before, after) in [
         (
@@ -68,7 +71,7 @@ fn a_change_of_a_frozen_method_is_noticed() {
             "  ResourceExhausted;\n",
             "  ResourceExhausted;\n  Busy;\n",
         ),
-        ("an error less", "  ResourceExhausted;\n", ""),
+        ("one error fewer", "  ResourceExhausted;\n", ""),
         (
             "a new field of the result",
             "  remote_id : opt text;\n",
@@ -79,20 +82,24 @@ fn a_change_of_a_frozen_method_is_noticed() {
             "uploads_abort : (nat64)",
             "uploads_abort : (nat64, opt text)",
         ),
-        ("another kind", "(UploadConfig) query", "(UploadConfig)"),
+        (
+            "an update instead of a query",
+            "(UploadConfig) query",
+            "(UploadConfig)",
+        ),
         (
             "another type of a field",
             "  bytes : nat64;\n",
             "  bytes : nat;\n",
         ),
-        ("a field less", "  tags : vec text;\n", ""),
+        ("one field fewer", "  tags : vec text;\n", ""),
         (
-            "a method less",
+            "one method fewer",
             "  uploads_abort : (nat64) -> (variant { Ok; Err : Error });\n",
             "",
         ),
         (
-            "a compatible method less",
+            "one compatible method fewer",
             "  sessions_stats : () -> (variant { Ok : text; Err : Error }) query;\n",
             "",
         ),

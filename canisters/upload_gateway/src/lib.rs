@@ -6,7 +6,7 @@ mod peers;
 mod regions;
 mod runtime;
 mod session;
-mod timers;
+mod timer;
 mod upload;
 mod wire;
 
@@ -34,7 +34,7 @@ use std::marker::PhantomData;
 
 thread_local! {
     static SERVICE: UploadService<StableMemory, IcRuntime> =
-        UploadService::new(regions::regions(DefaultMemoryImpl::default()), IcRuntime);
+        UploadService::new(regions::Regions::open(DefaultMemoryImpl::default()), IcRuntime);
 }
 
 fn service() -> UploadService<StableMemory, IcRuntime> {
@@ -82,6 +82,11 @@ fn start(args: Option<GatewayArgs>) {
     if let Err(error) = service().configure(args.unwrap_or_default()) {
         ic_cdk::api::trap(error.to_string());
     }
+}
+
+#[unsafe(export_name = "canister_global_timer")]
+extern "C" fn global_timer() {
+    timer::run(async { service().tick().await });
 }
 
 method!(update for check_canister_controller: fn configure(args: GatewayArgs) -> Result<()> {

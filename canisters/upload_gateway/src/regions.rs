@@ -1,30 +1,49 @@
-//! Owns every stable `MemoryId` of the gateway. An id is never given a second meaning: a layout that changes takes new
-//! ids, and the old ones are listed here as retired (none so far).
+//! Owns every stable `MemoryId` of the gateway. Each names a region of stable memory.
+//!
+//! An id never gets a second meaning: a changed layout takes new ids, and the old ones are listed
+//! here as retired. Retired ids: none.
 
 use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
 use ic_stable_structures::{DefaultMemoryImpl, Memory};
 
-/// 2 MiB buckets: the gateway keeps records, not bytes of files, and 32,768 of them make 64 GiB.
+/// Pages of 64 KiB in one bucket of the memory manager; it can't change after the install.
+///
+/// 32 pages (2 MiB) suffice: the gateway keeps records, not bytes of files. The manager has at
+/// most 32,768 buckets, which make 64 GiB.
 const BUCKET_PAGES: u16 = 32;
 
+/// A cell: `Config`.
 const CONFIG: MemoryId = MemoryId::new(0);
+/// A cell: `Counters`, the next session id and the sessions by state.
 const SESSION_COUNTERS: MemoryId = MemoryId::new(1);
+/// `u64` (session id) to `SessionMeta`.
 const SESSIONS: MemoryId = MemoryId::new(2);
+/// `[u8; 32]` (hash of scope, owner and idempotency key) to `u64` (session id).
 const SESSION_KEYS: MemoryId = MemoryId::new(3);
+/// A set of `[u8; 17]`: kind, time and session id; see `session::timeline`.
 const SESSION_TIMELINE: MemoryId = MemoryId::new(4);
+/// `Principal` (owner) to `u32`, the number of its active sessions.
 const SESSION_OWNERS: MemoryId = MemoryId::new(5);
+/// A set of `(Principal, u64)`: owner and session id.
 const SESSION_OWNED: MemoryId = MemoryId::new(6);
+/// `String` (scope) to `ScopeUsage`, for scopes with active sessions.
 const SESSION_SCOPES: MemoryId = MemoryId::new(7);
+/// `u64` (session id) to `UploadMeta`.
 const UPLOAD_META: MemoryId = MemoryId::new(8);
+/// `u64` (session id) to `Rolling`, the midstate of the upload's hash.
 const UPLOAD_HASH: MemoryId = MemoryId::new(9);
+/// `u64` (session id) to `FinishRecord`.
 const UPLOAD_FINISH: MemoryId = MemoryId::new(10);
+/// `(u64, u64)` (due time in ns since 1970, sequence number) to `Job`.
 const JOBS: MemoryId = MemoryId::new(11);
+/// A cell: `u64`, the next sequence number of a job.
 const JOB_COUNTER: MemoryId = MemoryId::new(12);
+/// `String` (memory id) to `Deletion`.
 const DELETIONS: MemoryId = MemoryId::new(13);
 
 pub type StableMemory = VirtualMemory<DefaultMemoryImpl>;
 
-/// The memories of the session layer.
+/// The regions of the session layer.
 pub struct SessionRegions<M> {
     pub counters: M,
     pub sessions: M,
@@ -35,7 +54,7 @@ pub struct SessionRegions<M> {
     pub scopes: M,
 }
 
-/// The memories of the whole gateway.
+/// The regions of the whole gateway.
 pub struct Regions<M> {
     pub config: M,
     pub sessions: SessionRegions<M>,
@@ -47,26 +66,28 @@ pub struct Regions<M> {
     pub deletions: M,
 }
 
-/// Lays the gateway's memories out in one stable memory, or finds them there.
-pub fn regions<M: Memory>(memory: M) -> Regions<VirtualMemory<M>> {
-    let manager = MemoryManager::init_with_bucket_size(memory, BUCKET_PAGES);
-    let get = |id| manager.get(id);
-    Regions {
-        config: get(CONFIG),
-        sessions: SessionRegions {
-            counters: get(SESSION_COUNTERS),
-            sessions: get(SESSIONS),
-            keys: get(SESSION_KEYS),
-            timeline: get(SESSION_TIMELINE),
-            owners: get(SESSION_OWNERS),
-            owned: get(SESSION_OWNED),
-            scopes: get(SESSION_SCOPES),
-        },
-        upload_meta: get(UPLOAD_META),
-        upload_hash: get(UPLOAD_HASH),
-        upload_finish: get(UPLOAD_FINISH),
-        jobs: get(JOBS),
-        job_counter: get(JOB_COUNTER),
-        deletions: get(DELETIONS),
+impl<M: Memory> Regions<VirtualMemory<M>> {
+    /// Opens the regions that `memory` holds, or lays them out if it is empty.
+    pub fn open(memory: M) -> Self {
+        let manager = MemoryManager::init_with_bucket_size(memory, BUCKET_PAGES);
+        let get = |id| manager.get(id);
+        Regions {
+            config: get(CONFIG),
+            sessions: SessionRegions {
+                counters: get(SESSION_COUNTERS),
+                sessions: get(SESSIONS),
+                keys: get(SESSION_KEYS),
+                timeline: get(SESSION_TIMELINE),
+                owners: get(SESSION_OWNERS),
+                owned: get(SESSION_OWNED),
+                scopes: get(SESSION_SCOPES),
+            },
+            upload_meta: get(UPLOAD_META),
+            upload_hash: get(UPLOAD_HASH),
+            upload_finish: get(UPLOAD_FINISH),
+            jobs: get(JOBS),
+            job_counter: get(JOB_COUNTER),
+            deletions: get(DELETIONS),
+        }
     }
 }

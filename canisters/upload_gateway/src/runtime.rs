@@ -1,4 +1,6 @@
-//! The outside world behind one narrow trait: calls to other canisters, time, the log and the timer.
+//! The platform behind one narrow trait: calls to other canisters, time, the log and the timer.
+//!
+//! Tests replace it with a world of their own.
 
 use crate::session::types::{Clock, LocalFuture};
 use candid::Principal;
@@ -7,13 +9,14 @@ use ic_cdk::call::{Call, CallErrorExt, CallFailed};
 /// A call without a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallFailure {
-    /// Whether the callee may have acted all the same.
+    /// Whether the callee may have run the call although no reply came.
     pub may_have_acted: bool,
     pub text: String,
 }
 
 pub trait Runtime: Clock + Clone + 'static {
-    /// Calls `method` of `callee` with Candid arguments. Nothing is sent before the future is polled.
+    /// Calls `method` of `callee` with Candid arguments. The call leaves when the future is first
+    /// polled.
     fn call(
         &self,
         callee: Principal,
@@ -26,20 +29,22 @@ pub trait Runtime: Clock + Clone + 'static {
     /// Cycles above the freezing threshold.
     fn liquid_cycles(&self) -> u128;
 
-    /// The canister that the deploy tool named so in the environment.
+    /// The canister that the environment variable `PUBLIC_CANISTER_ID:<name>` gives. Deploy tools
+    /// set these variables.
     fn named_peer(&self, name: &str) -> Option<Principal>;
 
     fn log(&self, line: &str);
 
-    /// Asks for `UploadService::tick` at `time` or soon after; an earlier wish stays.
+    /// Asks for a turn of the timer at `time` (nanoseconds since 1970) or soon after. An earlier
+    /// turn stays.
     fn wake_at(&self, time: u64);
 }
 
-/// The canister's own world.
+/// The Internet Computer, as a canister sees it.
 #[derive(Clone, Copy)]
 pub struct IcRuntime;
 
-/// Bounded waiting: an upgrade stops the canister first, and stopping must end.
+/// Calls wait for a bounded time: an upgrade stops the canister first, and stopping must end.
 const CALL_TIMEOUT_SECONDS: u32 = 60;
 
 impl Clock for IcRuntime {
@@ -89,7 +94,7 @@ impl Runtime for IcRuntime {
     }
 
     fn wake_at(&self, time: u64) {
-        crate::timers::wake_at(time);
+        crate::timer::wake_at(time);
     }
 }
 

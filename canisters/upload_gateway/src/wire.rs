@@ -1,11 +1,13 @@
-//! The one message whose bytes matter, a chunk: read without copying it, written with one copy.
+//! The messages that carry a chunk: read without a copy, written with one copy.
+//!
+//! Candid's own encoder and decoder copy the bytes more often, and each copy costs instructions.
 
 use canister_common::args::decode;
 use capsule_shared::{BlobKey, Result};
 use serde_bytes::ByteBuf;
 use std::ops::Range;
 
-/// The arguments of `uploads_put_chunk`, the chunk still inside the message.
+/// The arguments of `uploads_put_chunk`. The chunk stays inside the message.
 pub struct PutChunk {
     pub session_id: u64,
     pub index: u32,
@@ -14,7 +16,7 @@ pub struct PutChunk {
 }
 
 impl PutChunk {
-    /// Decodes `(nat64, nat32, blob)`; `InvalidArgument` when the message is something else.
+    /// Decodes `(nat64, nat32, blob)`. Any other message is `InvalidArgument`.
     pub fn decode(message: Vec<u8>) -> Result<Self> {
         if let Some((session_id, index, chunk)) = parse_usual(&message) {
             return Ok(PutChunk {
@@ -24,7 +26,7 @@ impl PutChunk {
                 chunk,
             });
         }
-        // Any other way to write the same arguments costs a copy.
+        // Candid has other encodings of the same arguments; they cost a copy.
         let (session_id, index, bytes): (u64, u32, ByteBuf) = decode(&message)?;
         Ok(PutChunk {
             session_id,
@@ -39,11 +41,12 @@ impl PutChunk {
     }
 }
 
-/// The header that every encoder makes for the arguments: one type, vec nat8 (0x6d 0x7b), and three arguments, nat64
-/// (0x78), nat32 (0x79) and it.
+/// The header that every known encoder writes for the arguments: one type, vec nat8 (0x6d 0x7b), and
+/// three arguments: nat64 (0x78), nat32 (0x79) and that type.
 const PUT_HEADER: &[u8] = b"DIDL\x01\x6d\x7b\x03\x78\x79\x00";
 
-/// Reads a message with the usual header where it lies: candid's own borrowing decoder takes any type for bytes.
+/// Reads a message with the usual header without a copy. Candid's own borrowing decoder won't do: it
+/// accepts any type as bytes.
 fn parse_usual(message: &[u8]) -> Option<(u64, u32, Range<usize>)> {
     let rest = message.strip_prefix(PUT_HEADER)?;
     let (session_id, rest) = rest.split_first_chunk::<8>()?;
@@ -59,7 +62,7 @@ fn parse_usual(message: &[u8]) -> Option<(u64, u32, Range<usize>)> {
 
 fn split_leb128(mut rest: &[u8]) -> Option<(usize, &[u8])> {
     let mut value = 0usize;
-    // Four groups of 7 bits are more than any message has bytes.
+    // Four groups of 7 bits express more bytes than any message has.
     for shift in [0, 7, 14, 21] {
         let (byte, tail) = rest.split_first()?;
         value |= usize::from(byte & 0x7f) << shift;
@@ -71,10 +74,11 @@ fn split_leb128(mut rest: &[u8]) -> Option<(usize, &[u8])> {
     None
 }
 
-/// Candid of `(blob, nat32, blob)`, the arguments of the store's `blob_put_chunk`: what `candid::encode_args` makes,
-/// which copies the bytes twice.
+/// Encodes `(blob, nat32, blob)`, the arguments of the store's `blob_put_chunk`.
+///
+/// The result equals that of `candid::encode_args`, which copies the bytes twice.
 pub fn encode_put_chunk(key: &BlobKey, index: u32, bytes: &[u8]) -> Vec<u8> {
-    // One type, vec nat8 (0x6d 0x7b), and three arguments: it, nat32 (0x79), it.
+    // One type, vec nat8 (0x6d 0x7b), and three arguments: that type, nat32 (0x79), that type.
     const HEADER: &[u8] = b"DIDL\x01\x6d\x7b\x03\x00\x79\x00";
     const MAX_LEB128: usize = 10;
     let mut message =
@@ -103,11 +107,11 @@ mod tests {
     use serde_bytes::Bytes;
 
     #[test]
-    fn a_chunk_is_read_where_it_lies() {
+    fn a_chunk_is_read_without_a_copy() {
         let chunk = vec![7u8; 300_000];
         for message in [
             candid::encode_args((5u64, 9u32, Bytes::new(&chunk))).unwrap(),
-            // Clients that send arrays of numbers make the same bytes; one more argument is legal Candid.
+            // Arrays of numbers have the same bytes, and Candid allows one more argument.
             candid::encode_args((5u64, 9u32, &chunk, "more")).unwrap(),
         ] {
             let put = PutChunk::decode(message).unwrap();
@@ -136,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn other_arguments_are_an_error_too() {
+    fn arguments_of_other_types_are_an_error() {
         let good = candid::encode_args(("capsule-1", 3u32)).unwrap();
         assert_eq!(decode(&good), Ok(("capsule-1".to_string(), 3u32)));
         assert_eq!(decode(&[]), Ok((None::<String>,)));
@@ -148,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_outgoing_message_is_what_candid_makes() {
+    fn the_outgoing_message_equals_that_of_candid() {
         let key = BlobKey([3; 32]);
         for len in [0, 1, 127, 128, 16_383, 16_384, 1_800_000] {
             let bytes = vec![5u8; len];

@@ -1,14 +1,15 @@
-//! The chunks of a session: all checks before a write, the reservation, and what a written chunk changes.
+//! The chunks of a session: every check before a write, the reservation, and the confirmation.
 
-use super::ledger::ChunkReservation;
-use super::service::{SessionService, name_of};
-use super::types::{MAX_AHEAD, SessionId, SessionMeta, SessionStatus};
+use super::received::MAX_AHEAD;
+use super::reservations::ChunkReservation;
+use super::service::SessionService;
+use super::types::{SessionId, SessionMeta, SessionStatus};
 use crate::failure::{Failure, Result};
 use candid::Principal;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
 use ic_stable_structures::Memory;
 
-/// What `reserve_chunk` found.
+/// The outcome of `reserve_chunk`.
 pub enum ChunkAdmission {
     /// Write it, then confirm or drop the reservation.
     New(ChunkReservation),
@@ -17,7 +18,10 @@ pub enum ChunkAdmission {
 }
 
 impl<M: Memory> SessionService<M> {
-    /// All checks of one chunk, and the reservation of its index and bytes; nothing is awaited.
+    /// Checks one chunk of `len` bytes and reserves its index and its bytes. Awaits nothing.
+    ///
+    /// Errors: `NotFound`, `Unauthorized`, `Conflict` (not pending), `InvalidArgument` (index or
+    /// length), `ResourceExhausted`, temporary (in flight, too far ahead, begins of others).
     pub fn reserve_chunk(
         &mut self,
         id: SessionId,
@@ -27,15 +31,7 @@ impl<M: Memory> SessionService<M> {
         now: u64,
     ) -> Result<ChunkAdmission> {
         let old = self.owned(id, caller)?;
-        match old.status {
-            SessionStatus::Pending => {}
-            status => {
-                return Err(Failure::conflict(format!(
-                    "session {id} is {} and takes no more chunks",
-                    name_of(status)
-                )));
-            }
-        }
+        check_pending(&old)?;
         let count = old.spec.expected_chunks;
         if index >= count {
             return Err(Failure::invalid(format!(
@@ -48,10 +44,8 @@ impl<M: Memory> SessionService<M> {
                 "chunk {index} has {len} bytes, expected 1 to {MAX_CHUNK_BYTES}"
             )));
         }
-        if self.ledger.in_flight(id, index).is_some() {
-            return Err(Failure::temporary(format!(
-                "chunk {index} is being stored just now"
-            )));
+        if self.reservations.in_flight(id, index).is_some() {
+            return Err(Failure::temporary(format!("chunk {index} is in flight")));
         }
         let mut meta = old.clone();
         meta.last_seen = now;
@@ -63,11 +57,11 @@ impl<M: Memory> SessionService<M> {
         let len = len as u32;
         self.check_len(&mut meta, index, len)?;
         let bytes = u64::from(len);
-        let arrived = old.bytes_received + self.ledger.bytes_in_flight(id);
+        let arrived = old.bytes_received + self.reservations.bytes_in_flight(id);
         let declared = old.spec.bytes_expected;
         if declared != 0 && arrived + bytes > declared {
             return Err(Failure::invalid(format!(
-                "chunk {index} has {bytes} bytes, expected at most {}: {declared} were declared",
+                "chunk {index} has {bytes} bytes, expected at most {} of the {declared} declared",
                 declared - arrived
             )));
         }
@@ -76,15 +70,16 @@ impl<M: Memory> SessionService<M> {
             self.check_room(&old.spec, self.scope(scope).stored_bytes, bytes)?;
         }
         self.place(Some(&old), Some(&meta));
-        Ok(ChunkAdmission::New(
-            self.ledger.chunk(id, index, len, scope),
-        ))
+        let chunk = self.reservations.chunk(id, index, len, scope);
+        Ok(ChunkAdmission::New(chunk))
     }
 
-    /// In order: the expected index is the lowest that is neither received nor in flight.
+    /// Checks the order. The expected index is the lowest that is neither received nor in flight.
     fn check_order(&self, meta: &SessionMeta, index: u32) -> Result<()> {
-        let mut expected = meta.received.next;
-        while meta.received.contains(expected) || self.ledger.in_flight(meta.id, expected).is_some()
+        let next = meta.received.next;
+        let mut expected = next;
+        while meta.received.contains(expected)
+            || self.reservations.in_flight(meta.id, expected).is_some()
         {
             expected += 1;
         }
@@ -97,16 +92,17 @@ impl<M: Memory> SessionService<M> {
                 ),
             }));
         }
-        if index - meta.received.next > MAX_AHEAD {
+        if index - next > MAX_AHEAD {
             return Err(Failure::temporary(format!(
-                "too many chunks are ahead of chunk {}",
-                meta.received.next
+                "chunk index is {index}, expected at most {MAX_AHEAD} beyond {next}, \
+                 which is in flight"
             )));
         }
         Ok(())
     }
 
-    /// The first chunk that isn't the last fixes the length of all but the last, which is not longer.
+    /// The first reserved chunk that isn't the last fixes the length of all chunks but the last.
+    /// The last chunk is not longer.
     fn check_len(&self, meta: &mut SessionMeta, index: u32, len: u32) -> Result<()> {
         let last = meta.spec.expected_chunks - 1;
         if last == 0 {
@@ -127,7 +123,7 @@ impl<M: Memory> SessionService<M> {
             )));
         }
         let last_len = self
-            .ledger
+            .reservations
             .in_flight(meta.id, last)
             .unwrap_or(meta.last_len);
         if len < last_len {
@@ -139,16 +135,11 @@ impl<M: Memory> SessionService<M> {
         Ok(())
     }
 
-    /// Enters a written chunk. `NotFound` when the session ended meanwhile.
+    /// Records a written chunk. Errors: `NotFound` (the session ended during the write),
+    /// `Conflict` (it is no longer pending).
     pub fn confirm_chunk(&mut self, chunk: ChunkReservation, now: u64) -> Result<SessionMeta> {
         let old = self.get(chunk.id).ok_or(Failure::NotFound)?;
-        if old.status != SessionStatus::Pending {
-            return Err(Failure::conflict(format!(
-                "session {} is {} and takes no more chunks",
-                chunk.id,
-                name_of(old.status)
-            )));
-        }
+        check_pending(&old)?;
         let mut meta = old.clone();
         meta.received.insert(chunk.index);
         meta.bytes_received += u64::from(chunk.len);
@@ -157,9 +148,19 @@ impl<M: Memory> SessionService<M> {
             meta.last_len = chunk.len;
         }
         self.place(Some(&old), Some(&meta));
-        let mut scope = self.scope(&meta.spec.scope);
-        scope.pending_bytes += meta.pending_bytes() - old.pending_bytes();
-        self.scopes.insert(meta.spec.scope.clone(), scope);
+        let more = meta.pending_bytes() - old.pending_bytes();
+        self.change_scope(&meta.spec.scope, |usage| usage.pending_bytes += more);
         Ok(meta)
+    }
+}
+
+fn check_pending(meta: &SessionMeta) -> Result<()> {
+    match meta.status {
+        SessionStatus::Pending => Ok(()),
+        status => Err(Failure::conflict(format!(
+            "session {} is {}, expected pending to take a chunk",
+            meta.id,
+            status.name()
+        ))),
     }
 }

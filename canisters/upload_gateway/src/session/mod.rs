@@ -1,15 +1,18 @@
-//! Generic upload sessions: lifecycle, order, limits, idempotency, expiry and byte counts. Plain Rust that knows
-//! neither capsules nor blobs nor the canister it runs in.
+//! Generic upload sessions: lifecycle, order, limits, idempotency, expiry and byte counts.
+//!
+//! Plain Rust that knows neither capsules, nor blobs, nor the canister it runs in.
 
+pub mod begin;
 pub mod chunks;
+mod ending;
 pub mod expiry;
-pub mod ledger;
+mod finish;
+mod limits;
+pub mod received;
+pub mod reservations;
 pub mod service;
+mod timeline;
 pub mod types;
 
-#[cfg(test)]
-mod growth;
-#[cfg(test)]
-mod model;
 #[cfg(test)]
 mod tests;

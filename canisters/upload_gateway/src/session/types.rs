@@ -1,9 +1,13 @@
-//! The session types of the whole gateway; `upload::types` re-exports them.
+//! The session types of the whole gateway. `upload::types` re-exports them.
+//!
+//! Every time is in nanoseconds since 1970, every size in bytes.
 
+use super::received::Received;
 use crate::failure::Result;
 use candid::Principal;
 use canister_common::codec::{Reader, Record, Writer, unknown};
 use canister_common::storable;
+use sha2::{Digest, Sha256};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -25,106 +29,69 @@ pub trait Clock {
 }
 
 /// Where the bytes of a session go: the border between sessions and storage.
-///
-/// A write is named by chunk index and may be repeated: the same bytes again succeed, other bytes are `Conflict`.
 pub trait ByteSink {
-    /// Takes the bytes before it returns, so that the future borrows nothing.
+    /// Writes one chunk. A write may be repeated: the same bytes again succeed, other bytes are
+    /// `Conflict`. Takes the bytes before it returns, so that the future borrows nothing.
     fn write(&self, index: u32, bytes: &[u8]) -> LocalFuture<Result<()>>;
 }
 
-/// What a caller asks for when a session begins.
+/// SHA-256 over (scope, owner, idempotency key), each behind its length.
+pub type IdemHash = [u8; 32];
+
+/// The caller's request for a new session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionSpec {
-    /// What limits are counted by beside the owner; the session layer doesn't know what it means.
+    /// Limits count sessions and bytes by scope. The session layer doesn't know what a scope is.
     pub scope: String,
     pub owner: Principal,
     /// The idempotency key: the same (scope, owner, key) is the same session.
     pub idem: String,
-    /// What must be equal when a key is used again, beside the numbers below.
+    /// A repeated begin must give the same label, like the numbers below.
     pub label: String,
     pub expected_chunks: u32,
     /// Bytes of the whole upload; 0 means "not declared".
     pub bytes_expected: u64,
 }
 
+impl SessionSpec {
+    pub(super) fn idem_hash(&self) -> IdemHash {
+        let mut hasher = Sha256::new();
+        for part in [
+            self.scope.as_bytes(),
+            self.owner.as_slice(),
+            self.idem.as_bytes(),
+        ] {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        hasher.finalize().into()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionStatus {
     /// Takes chunks.
     Pending,
-    /// Everything is received and verified; being committed.
+    /// All bytes are received and verified; the commit is in flight.
     Finishing,
     Committed {
         completed_at: u64,
     },
-    /// Never stored: what `abort` returns. The session is gone.
+    /// Never stored: `abort` and `end` return it. The session is gone.
     Aborted,
-    /// Never stored: what `tick_ttl` returns. The session is gone.
+    /// Never stored: `tick_ttl` returns it. The session is gone.
     Expired,
 }
 
-/// Which chunks are there: all below `next`, and those beyond it whose bit is set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Received {
-    pub next: u32,
-    /// Bit k stands for index `next + 1 + k`.
-    ahead: u64,
-}
-
-/// How far beyond the first missing chunk one can be received: what [`Received`] has bits for.
-pub const MAX_AHEAD: u32 = 64;
-/// The largest reorder window; the rest of [`MAX_AHEAD`] is room for chunks in flight.
-pub const MAX_REORDER_WINDOW: u32 = 32;
-
-const _: () = assert!(MAX_REORDER_WINDOW < MAX_AHEAD);
-
-impl Received {
-    pub fn contains(&self, index: u32) -> bool {
-        match index.checked_sub(self.next) {
-            None => true,
-            Some(0) => false,
-            Some(d) => d <= MAX_AHEAD && self.ahead & (1 << (d - 1)) != 0,
+impl SessionStatus {
+    pub fn name(self) -> &'static str {
+        match self {
+            SessionStatus::Pending => "pending",
+            SessionStatus::Finishing => "finishing",
+            SessionStatus::Committed { .. } => "committed",
+            SessionStatus::Aborted => "aborted",
+            SessionStatus::Expired => "expired",
         }
-    }
-
-    /// `index` must not be further than [`MAX_AHEAD`] beyond `next`.
-    pub fn insert(&mut self, index: u32) {
-        match index.checked_sub(self.next) {
-            None => {}
-            Some(0) => {
-                let run = self.ahead.trailing_ones();
-                self.next += 1 + run;
-                // One more than the run: the bit of the new `next` itself is clear.
-                self.ahead = self.ahead.checked_shr(run + 1).unwrap_or(0);
-            }
-            Some(d) => {
-                assert!(d <= MAX_AHEAD, "BUG: a chunk beyond the reorder bitmap");
-                self.ahead |= 1 << (d - 1);
-            }
-        }
-    }
-
-    pub fn count(&self) -> u32 {
-        self.next + self.ahead.count_ones()
-    }
-
-    /// The indexes below `end` that aren't there, as ranges from the first to the last of each: few, since all that is
-    /// received lies below `next` or in the bitmap.
-    pub fn missing(&self, end: u32) -> Vec<(u32, u32)> {
-        let mut ranges = Vec::new();
-        let mut first = self.next;
-        let bitmap_end = self.next.saturating_add(MAX_AHEAD + 1).min(end);
-        for index in self.next..bitmap_end {
-            if self.contains(index) {
-                if first < index {
-                    ranges.push((first, index - 1));
-                }
-                first = index + 1;
-            }
-        }
-        if first < end {
-            ranges.push((first, end - 1));
-        }
-        ranges
     }
 }
 
@@ -135,11 +102,11 @@ pub struct SessionMeta {
     pub spec: SessionSpec,
     pub status: SessionStatus,
     pub created_at: u64,
-    /// The last sign of life of the owner.
+    /// When the owner last gave a sign of life.
     pub last_seen: u64,
     pub received: Received,
     pub bytes_received: u64,
-    /// Bytes of every chunk but the last; 0 until the first of them was reserved.
+    /// Bytes of every chunk but the last; 0 until the first of them is reserved.
     pub chunk_size: u32,
     /// Bytes of the last chunk; 0 until it is received.
     pub last_len: u32,
@@ -157,15 +124,15 @@ impl SessionMeta {
         self.received.next == self.spec.expected_chunks
     }
 
-    /// What the session counts against the bytes of its scope while it is active.
+    /// Bytes that the session takes of its scope's limit while it is active.
     pub fn pending_bytes(&self) -> u64 {
         self.spec.bytes_expected.max(self.bytes_received)
     }
 }
 
 /// Layout, version 1: status (0 pending, 1 finishing, 2 committed), id, owner, scope, idem, label,
-/// expected chunks, expected bytes, completed_at, created_at, last_seen, next, ahead, bytes, chunk
-/// size, last length.
+/// expected chunks, expected bytes, completed_at, created_at, last_seen, received (next, bitmap),
+/// bytes, chunk size, last length.
 impl Record for SessionMeta {
     const VERSION: u8 = 1;
 
@@ -178,7 +145,7 @@ impl Record for SessionMeta {
                 unreachable!("BUG: an ended session is never stored")
             }
         };
-        fields
+        let fields = fields
             .u8(status)
             .u64(self.id.0)
             .blob(self.spec.owner.as_slice())
@@ -189,9 +156,9 @@ impl Record for SessionMeta {
             .u64(self.spec.bytes_expected)
             .u64(completed_at)
             .u64(self.created_at)
-            .u64(self.last_seen)
-            .u32(self.received.next)
-            .u64(self.received.ahead)
+            .u64(self.last_seen);
+        self.received
+            .write(fields)
             .u64(self.bytes_received)
             .u32(self.chunk_size)
             .u32(self.last_len)
@@ -223,10 +190,7 @@ impl Record for SessionMeta {
             },
             created_at: r.u64(),
             last_seen: r.u64(),
-            received: Received {
-                next: r.u32(),
-                ahead: r.u64(),
-            },
+            received: Received::read(r),
             bytes_received: r.u64(),
             chunk_size: r.u32(),
             last_len: r.u32(),
@@ -236,13 +200,13 @@ impl Record for SessionMeta {
 
 storable!(SessionMeta);
 
-/// What one scope holds, while it has active sessions.
+/// The figures of one scope while it has active sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScopeUsage {
     pub active: u32,
-    /// Of active sessions: declared bytes, or what arrived where nothing was declared.
+    /// The sum of [`SessionMeta::pending_bytes`] over the active sessions.
     pub pending_bytes: u64,
-    /// What is stored for good, as last told, and what was committed since.
+    /// Committed bytes: the newest figure that a begin gave, and every commit since.
     pub stored_bytes: u64,
 }
 
@@ -271,7 +235,7 @@ impl Record for ScopeUsage {
 
 storable!(ScopeUsage);
 
-/// How many sessions there are, by state, and the next id.
+/// The next id, and how many sessions each state has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counters {
     pub next_id: u64,
@@ -318,14 +282,18 @@ impl Record for Counters {
 
 storable!(Counters);
 
-/// What may be configured. Times are nanoseconds.
+/// The configurable limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub active_per_owner: u32,
     pub active_per_scope: u32,
     pub active_total: u32,
+    /// Bytes that a scope may hold, committed and pending together.
     pub bytes_per_scope: u64,
+    /// A pending session expires when its owner wasn't seen for more than this, in nanoseconds.
     pub ttl: u64,
+    /// The record of a committed session is kept for this long, in nanoseconds.
     pub retention: u64,
+    /// How far a chunk may be ahead of the expected one; 0 is strict order.
     pub reorder_window: u32,
 }

@@ -11,7 +11,7 @@ use super::work::FINISH_PAUSE_NS;
 use crate::failure::{Failure, Result, hex};
 use crate::peers::{PeerError, index_error, store_error};
 use crate::runtime::Runtime;
-use crate::session::ledger::FinishGuard;
+use crate::session::reservations::FinishGuard;
 use candid::Principal;
 use capsule_shared::blob_store::DigestProgress;
 use capsule_shared::memory_index::{BlobPlace, Memory, MemoryCommit};

@@ -4,7 +4,8 @@
 //! A chunk that isn't stored discards its own and all later tentative midstates. A chunk that is confirmed without one
 //! can't be hashed any more: from then on the whole file needs hashing by the blob store.
 
-use crate::session::types::{Received, SessionId};
+use crate::session::received::Received;
+use crate::session::types::SessionId;
 use canister_common::codec::{Reader, Record, Writer, unknown};
 use canister_common::storable;
 use ic_stable_structures::{Memory, StableBTreeMap};

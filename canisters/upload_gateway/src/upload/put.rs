@@ -8,7 +8,7 @@ use crate::failure::{Failure, Result};
 use crate::peers::{Peers, store_error};
 use crate::runtime::Runtime;
 use crate::session::chunks::ChunkAdmission;
-use crate::session::ledger::ChunkReservation;
+use crate::session::reservations::ChunkReservation;
 use crate::session::types::LocalFuture;
 use crate::wire::PutChunk;
 use candid::Principal;

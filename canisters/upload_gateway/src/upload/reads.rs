@@ -6,7 +6,6 @@ use super::types::SessionMeta;
 use crate::failure::{Failure, Result};
 use crate::peers::{index_error, store_error};
 use crate::runtime::Runtime;
-use crate::session::service::name_of;
 use candid::Principal;
 use capsule_shared::BlobId;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
@@ -257,7 +256,7 @@ fn line(session: &SessionMeta) -> String {
     format!(
         "session {}: {}, capsule {}, name {:?}, {} of {} chunks, {} bytes, last seen {}",
         session.id,
-        name_of(session.status),
+        session.status.name(),
         session.spec.scope,
         session.spec.label,
         session.received.count(),

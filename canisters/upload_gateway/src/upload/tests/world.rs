@@ -1,7 +1,7 @@
 //! A world for the upload service: one blob store and one index that keep what they are given, a clock, and calls that
 //! fail or wait as a test says.
 
-use crate::regions::regions;
+use crate::regions::Regions;
 use crate::runtime::{CallFailure, Runtime};
 use crate::session::types::{Clock, LocalFuture};
 use crate::upload::begin::BeginArgs;
@@ -108,7 +108,7 @@ impl World {
 
     /// The gateway as it is after an upgrade: only stable memory is left.
     pub fn start(&self) -> Service {
-        UploadService::new(regions(self.memory.clone()), self.clone())
+        UploadService::new(Regions::open(self.memory.clone()), self.clone())
     }
 
     pub fn net(&self) -> std::cell::RefMut<'_, Net> {

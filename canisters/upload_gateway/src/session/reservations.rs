@@ -1,20 +1,20 @@
-//! What is reserved while somebody awaits: begins, chunks in flight, running finishes. All on the heap: losing it
-//! loses nothing that was acknowledged. Each reservation gives itself back when it is dropped.
+//! The reservations that live while somebody awaits: begins, chunks in flight and finishes.
+//!
+//! They are on the heap: losing them loses nothing that was acknowledged. Each one gives itself
+//! back when it is dropped, even if a callback traps.
 
-use super::types::{SessionId, SessionSpec};
+use super::types::{IdemHash, SessionId, SessionSpec};
 use candid::Principal;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// SHA-256 over (scope, owner, idempotency key).
-pub type IdemHash = [u8; 32];
-
+/// What one owner reserved in one scope.
 #[derive(Clone, Copy, Default)]
 struct Reserved {
     sessions: u32,
     bytes: u64,
-    /// Bytes committed to the scope while begins are under way in it.
+    /// Bytes committed to the scope while these begins are in flight.
     committed: u64,
 }
 
@@ -25,12 +25,12 @@ struct Inner {
     by_scope: BTreeMap<(String, Principal), Reserved>,
     /// Lengths of the chunks in flight.
     chunks: BTreeMap<(SessionId, u32), u32>,
-    /// Bytes in flight of sessions that declared no size.
+    /// Bytes in flight of sessions that declared no size, by scope.
     undeclared: BTreeMap<String, u64>,
     finishing: BTreeSet<SessionId>,
 }
 
-/// What is being begun in one scope, as one owner sees it.
+/// The begins in flight in one scope, split by whether they are the owner's.
 #[derive(Clone, Copy, Default)]
 pub(super) struct ScopeBegins {
     pub own_sessions: u32,
@@ -39,14 +39,14 @@ pub(super) struct ScopeBegins {
     pub other_bytes: u64,
 }
 
-/// The shared book of reservations; a clone is the same book.
+/// Every reservation of the gateway; a clone shares them.
 #[derive(Clone, Default)]
-pub struct Ledger(Rc<RefCell<Inner>>);
+pub(super) struct Reservations(Rc<RefCell<Inner>>);
 
 impl Inner {
-    /// What each owner is beginning in the scope.
+    /// The begins in flight in the scope, by owner.
     fn of_scope(&self, scope: &str) -> impl Iterator<Item = (&Principal, &Reserved)> {
-        // The management canister's principal is the empty one, the first of all.
+        // The management canister's principal is the empty one, so it sorts first.
         let first = (scope.to_string(), Principal::management_canister());
         let entries = self.by_scope.range(first..);
         entries
@@ -55,7 +55,7 @@ impl Inner {
     }
 }
 
-impl Ledger {
+impl Reservations {
     pub(super) fn begins_total(&self) -> u32 {
         self.0.borrow().begins.len() as u32
     }
@@ -64,8 +64,9 @@ impl Ledger {
         self.0.borrow().by_owner.get(owner).copied().unwrap_or(0)
     }
 
-    /// Sessions being begun in the scope, and the bytes they declare: those of `owner`, and those of others, whose right
-    /// to the scope may be none.
+    /// The sessions and declared bytes that begins in flight reserve in the scope.
+    ///
+    /// Those of other owners are apart: they may have no right to the scope.
     pub(super) fn begins_of_scope(&self, scope: &str, owner: &Principal) -> ScopeBegins {
         let inner = self.0.borrow();
         let mut begins = ScopeBegins::default();
@@ -97,13 +98,14 @@ impl Ledger {
         scope.bytes += spec.bytes_expected;
         let committed_before = scope.committed;
         BeginReservation {
-            ledger: self.clone(),
+            reservations: self.clone(),
             key,
             spec,
             committed_before,
         }
     }
 
+    /// Tells the begins in flight in the scope that `bytes` were committed to it.
     pub(super) fn committed(&self, scope: &str, bytes: u64) {
         let mut inner = self.0.borrow_mut();
         let owners: Vec<Principal> = inner.of_scope(scope).map(|(owner, _)| *owner).collect();
@@ -113,22 +115,23 @@ impl Ledger {
         }
     }
 
+    /// The length of the chunk, if it is in flight.
     pub(super) fn in_flight(&self, id: SessionId, index: u32) -> Option<u32> {
         self.0.borrow().chunks.get(&(id, index)).copied()
     }
 
-    /// Bytes in flight of one session.
     pub(super) fn bytes_in_flight(&self, id: SessionId) -> u64 {
         let inner = self.0.borrow();
         let of_session = inner.chunks.range((id, 0)..=(id, u32::MAX));
         of_session.map(|(_, len)| u64::from(*len)).sum()
     }
 
+    /// Bytes in flight of the scope's sessions that declared no size.
     pub(super) fn undeclared_in_flight(&self, scope: &str) -> u64 {
         self.0.borrow().undeclared.get(scope).copied().unwrap_or(0)
     }
 
-    /// `scope` is given when the session declared no size.
+    /// Reserves a chunk. `scope` is given if the session declared no size.
     pub(super) fn chunk(
         &self,
         id: SessionId,
@@ -143,7 +146,7 @@ impl Ledger {
             *inner.undeclared.entry(scope.clone()).or_default() += u64::from(len);
         }
         ChunkReservation {
-            ledger: self.clone(),
+            reservations: self.clone(),
             id,
             index,
             len,
@@ -151,15 +154,16 @@ impl Ledger {
         }
     }
 
+    /// Reserves the finish of a session; `None` while another caller holds it.
     pub(super) fn finish(&self, id: SessionId) -> Option<FinishGuard> {
         let fresh = self.0.borrow_mut().finishing.insert(id);
         fresh.then(|| FinishGuard {
-            ledger: self.clone(),
+            reservations: self.clone(),
             id,
         })
     }
 
-    /// (begins, chunks, finishes) that are under way.
+    /// The numbers of (begins, chunks, finishes) in flight.
     #[cfg(test)]
     pub(super) fn open(&self) -> (usize, usize, usize) {
         let inner = self.0.borrow();
@@ -171,19 +175,20 @@ impl Ledger {
     }
 }
 
-/// Holds an idempotency key and a place within the limits while a session is being begun.
+/// Holds an idempotency key and a place within the limits while a begin is in flight.
 #[must_use = "dropping it gives the key and the place back"]
 pub struct BeginReservation {
-    ledger: Ledger,
+    reservations: Reservations,
     pub(super) key: IdemHash,
     pub(super) spec: SessionSpec,
     committed_before: u64,
 }
 
 impl BeginReservation {
-    /// Bytes committed to the scope since this began: a figure of stored bytes asked for meanwhile may lack them.
+    /// Bytes committed to the scope since this reservation. A figure of committed bytes that was
+    /// asked for meanwhile may lack them.
     pub(super) fn committed_since(&self) -> u64 {
-        let inner = self.ledger.0.borrow();
+        let inner = self.reservations.0.borrow();
         let scope = (self.spec.scope.clone(), self.spec.owner);
         let now = inner.by_scope.get(&scope).map(|r| r.committed);
         now.unwrap_or(self.committed_before) - self.committed_before
@@ -192,7 +197,7 @@ impl BeginReservation {
 
 impl Drop for BeginReservation {
     fn drop(&mut self) {
-        let mut inner = self.ledger.0.borrow_mut();
+        let mut inner = self.reservations.0.borrow_mut();
         inner.begins.remove(&self.key);
         if let Some(n) = inner.by_owner.get_mut(&self.spec.owner) {
             *n -= 1;
@@ -214,7 +219,7 @@ impl Drop for BeginReservation {
 /// Holds the index and the bytes of one chunk while it is being written.
 #[must_use = "dropping it releases the chunk; confirm it once it is written"]
 pub struct ChunkReservation {
-    ledger: Ledger,
+    reservations: Reservations,
     pub(super) id: SessionId,
     pub(super) index: u32,
     pub(super) len: u32,
@@ -229,7 +234,7 @@ impl ChunkReservation {
 
 impl Drop for ChunkReservation {
     fn drop(&mut self) {
-        let mut inner = self.ledger.0.borrow_mut();
+        let mut inner = self.reservations.0.borrow_mut();
         inner.chunks.remove(&(self.id, self.index));
         if let Some(scope) = &self.scope
             && let Some(bytes) = inner.undeclared.get_mut(scope)
@@ -242,10 +247,10 @@ impl Drop for ChunkReservation {
     }
 }
 
-/// Held by the one who drives a session's finish.
+/// Makes its holder the only driver of a session's finish.
 #[must_use = "dropping it lets others drive the finish"]
 pub struct FinishGuard {
-    ledger: Ledger,
+    reservations: Reservations,
     id: SessionId,
 }
 
@@ -257,6 +262,6 @@ impl FinishGuard {
 
 impl Drop for FinishGuard {
     fn drop(&mut self) {
-        self.ledger.0.borrow_mut().finishing.remove(&self.id);
+        self.reservations.0.borrow_mut().finishing.remove(&self.id);
     }
 }

@@ -1,16 +1,17 @@
-//! Nothing costs more because many sessions exist: the stable memory that each rule reads is counted.
+//! No rule costs more because many sessions exist: the tests count the stable memory that it reads.
 
-use super::service::{Begin, SessionService};
-use super::tests::{LIMITS, begin, spec};
-use super::types::*;
-use crate::regions::regions;
+use super::{LIMITS, begin, spec};
+use crate::regions::Regions;
+use crate::session::begin::Begin;
+use crate::session::service::SessionService;
+use crate::session::types::{Limits, SessionSpec};
 use candid::Principal;
 use ic_stable_structures::memory_manager::VirtualMemory;
 use ic_stable_structures::{Memory, VectorMemory};
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// A memory that counts what is read from it.
+/// Stable memory that counts the bytes read from it.
 #[derive(Clone, Default)]
 struct Counted {
     memory: VectorMemory,
@@ -34,7 +35,7 @@ impl Memory for Counted {
     }
 }
 
-/// Sessions that exist, each of its own owner and in its own scope, seen one nanosecond after the other.
+/// Many sessions, each with its own owner and scope, begun one nanosecond after the other.
 struct Many {
     count: u64,
     bytes_read: Rc<Cell<u64>>,
@@ -59,7 +60,7 @@ impl Many {
             active_total: u32::MAX,
             ..LIMITS
         };
-        let mut sessions = SessionService::new(regions(memory.clone()).sessions, limits);
+        let mut sessions = SessionService::new(Regions::open(memory.clone()).sessions, limits);
         for n in 0..count {
             begin(&mut sessions, spec_of(n), n).unwrap();
         }
@@ -112,8 +113,8 @@ fn rules_read_as_much_with_ten_thousand_sessions_as_with_ten() {
         ]
     });
     for ((what, few), (_, many)) in few.into_iter().zip(many) {
-        // a look-up passes the levels of a B-tree, four more for a thousand times the entries; a scan would read a
-        // thousand times as much
+        // A look-up passes the levels of a B-tree: four more for a thousand times the entries.
+        // A scan would read a thousand times as much.
         assert!(
             many <= 8 * few + 512,
             "{what}: {few} bytes with 10, {many} with 10,000"

@@ -1,0 +1,159 @@
+//! Rules of begin: ids, keys and limits.
+
+use super::{LIMITS, begin, invalid, open, put, reserve, spec, user};
+use crate::failure::Failure;
+use crate::session::begin::Begin;
+use crate::session::types::{SessionId, SessionSpec};
+use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_CHUNKS};
+use ic_stable_structures::VectorMemory;
+
+#[test]
+fn ids_count_from_1_and_outlive_a_restart() {
+    let memory = VectorMemory::default();
+    let mut sessions = open(&memory, LIMITS);
+    assert_eq!(
+        begin(&mut sessions, spec(1, "c", "a", 1, 0), 0),
+        Ok(SessionId(1))
+    );
+    sessions.abort(SessionId(1), user(1)).unwrap();
+    let mut sessions = open(&memory, LIMITS);
+    assert_eq!(
+        begin(&mut sessions, spec(1, "c", "a", 1, 0), 0),
+        Ok(SessionId(2))
+    );
+}
+
+#[test]
+fn a_key_names_one_session_until_it_ends() {
+    let memory = VectorMemory::default();
+    let mut s = open(&memory, LIMITS);
+    let first = begin(&mut s, spec(1, "c", "k", 2, 10), 0).unwrap();
+    assert_eq!(begin(&mut s, spec(1, "c", "k", 2, 10), 5), Ok(first));
+    for other in [
+        spec(1, "c", "k", 3, 10),
+        spec(1, "c", "k", 2, 11),
+        SessionSpec {
+            label: "other.jpg".into(),
+            ..spec(1, "c", "k", 2, 10)
+        },
+    ] {
+        let text = "the idempotency key belongs to session 1, \
+                    expected its name \"photo.jpg\", 10 bytes and 2 chunks";
+        assert_eq!(begin(&mut s, other, 0), Err(Failure::conflict(text)));
+    }
+    // The same key of another owner or scope is another session.
+    assert_ne!(begin(&mut s, spec(2, "c", "k", 2, 10), 0), Ok(first));
+    assert_ne!(begin(&mut s, spec(1, "d", "k", 2, 10), 0), Ok(first));
+    s.abort(first, user(1)).unwrap();
+    assert_ne!(begin(&mut s, spec(1, "c", "k", 9, 10), 0), Ok(first));
+}
+
+#[test]
+fn two_begins_at_once_make_one_session() {
+    let memory = VectorMemory::default();
+    let mut s = open(&memory, LIMITS);
+    let first = s.reserve_begin(spec(1, "c", "k", 1, 0)).ok().unwrap();
+    let second = s.reserve_begin(spec(1, "c", "k", 1, 0)).err().unwrap();
+    assert!(second.is_temporary());
+    drop(first);
+    assert_eq!(begin(&mut s, spec(1, "c", "k", 1, 0), 0), Ok(SessionId(1)));
+}
+
+#[test]
+fn limits_count_sessions_and_begins_in_flight() {
+    let memory = VectorMemory::default();
+    let mut s = open(&memory, LIMITS);
+    begin(&mut s, spec(1, "c", "1", 1, 0), 0).unwrap();
+    begin(&mut s, spec(1, "d", "2", 1, 0), 0).unwrap();
+    let third = s.reserve_begin(spec(1, "e", "3", 1, 0)).ok().unwrap();
+    let refused = begin(&mut s, spec(1, "f", "4", 1, 0), 0);
+    assert_eq!(refused, Err(Failure::ResourceExhausted), "per owner");
+    drop(third);
+    begin(&mut s, spec(1, "f", "4", 1, 0), 0).unwrap();
+    begin(&mut s, spec(2, "c", "5", 1, 0), 0).unwrap();
+    begin(&mut s, spec(3, "c", "6", 1, 0), 0).unwrap();
+    let refused = begin(&mut s, spec(4, "g", "7", 1, 0), 0);
+    assert_eq!(refused, Err(Failure::ResourceExhausted), "in all");
+    s.abort(SessionId(1), user(1)).unwrap();
+    begin(&mut s, spec(4, "c", "8", 1, 0), 0).unwrap();
+}
+
+#[test]
+fn the_bytes_of_a_scope_are_limited() {
+    let memory = VectorMemory::default();
+    let mut s = open(&memory, LIMITS);
+    let first = begin(&mut s, spec(1, "c", "1", 2, 600), 0).unwrap();
+    let refused = begin(&mut s, spec(1, "c", "2", 2, 401), 0);
+    assert_eq!(refused, Err(Failure::ResourceExhausted));
+    let Ok(Begin::Reserved(full)) = s.reserve_begin(spec(1, "c", "3", 2, 300)) else {
+        panic!()
+    };
+    assert_eq!(s.check_bytes(&full, 100), Ok(()));
+    assert_eq!(s.check_bytes(&full, 101), Err(Failure::ResourceExhausted));
+    drop(full);
+    // Undeclared bytes count as they arrive, in flight or not.
+    let open_end = begin(&mut s, spec(1, "c", "4", 4, 0), 0).unwrap();
+    put(&mut s, open_end, 0, 200).unwrap();
+    let in_flight = reserve(&mut s, open_end, 1, 200).unwrap();
+    let refused = reserve(&mut s, open_end, 2, 200).err();
+    assert_eq!(refused, Some(Failure::ResourceExhausted));
+    drop(in_flight);
+    s.abort(first, user(1)).unwrap();
+    put(&mut s, open_end, 1, 200).unwrap();
+}
+
+#[test]
+fn begin_checks_sizes_and_counts() {
+    let memory = VectorMemory::default();
+    let mut s = open(&memory, LIMITS);
+    invalid(
+        begin(&mut s, spec(1, "c", "k", 0, 0), 0),
+        "expected 1 to 16384",
+    );
+    invalid(
+        begin(&mut s, spec(1, "c", "k", MAX_CHUNKS + 1, 0), 0),
+        "16385",
+    );
+    invalid(
+        begin(&mut s, spec(1, "c", "k", 3, 2), 0),
+        "expected 0 (not declared)",
+    );
+    let too_much = 3 * MAX_CHUNK_BYTES as u64 + 1;
+    invalid(
+        begin(&mut s, spec(1, "c", "k", 3, too_much), 0),
+        "expected 0 (not declared)",
+    );
+    begin(&mut s, spec(1, "c", "k", 3, 3), 0).unwrap();
+}
+
+#[test]
+fn begins_of_others_in_flight_give_a_temporary_error() {
+    let memory = VectorMemory::default();
+    let mut s = open(&memory, LIMITS);
+    let mut reserve_for = |owner, idem: &str, bytes| {
+        let Ok(Begin::Reserved(reserved)) = s.reserve_begin(spec(owner, "c", idem, 2, bytes))
+        else {
+            panic!()
+        };
+        reserved
+    };
+    let undeclared = reserve_for(1, "open end", 0);
+    let large = reserve_for(9, "large", 900);
+    let open_end = s.begin_with_id(SessionId(1), undeclared, 0, 0).id;
+    let chunk = s.reserve_chunk(open_end, user(1), 0, 101, 0).err();
+    assert!(chunk.unwrap().is_temporary());
+    let refused = begin(&mut s, spec(1, "c", "mine", 2, 101), 0).unwrap_err();
+    assert!(refused.is_temporary());
+    let mut others = vec![large];
+    for idem in ["1", "2"] {
+        let Ok(Begin::Reserved(other)) = s.reserve_begin(spec(9, "c", idem, 2, 2)) else {
+            panic!()
+        };
+        others.push(other);
+    }
+    let refused = begin(&mut s, spec(1, "c", "mine", 2, 2), 0).unwrap_err();
+    assert!(refused.is_temporary());
+    drop(others);
+    put(&mut s, open_end, 0, 101).unwrap();
+    begin(&mut s, spec(1, "c", "mine", 2, 101), 0).unwrap();
+}

@@ -1,0 +1,33 @@
+//! The canister's one timer, set to the next time that something is due. It never polls.
+//!
+//! It uses the global timer directly. A timer library would make the canister call itself, and
+//! those calls cost cycles, get lost when the canister stops, and escape `pre_upgrade`'s count.
+
+use ic_cdk::api::{global_timer_set, time};
+use ic_cdk::futures::{internals::in_executor_context, spawn};
+use std::cell::Cell;
+
+/// At most one turn a second, in nanoseconds.
+const SHORTEST_NS: u64 = 1_000_000_000;
+
+thread_local! {
+    /// The time that the global timer is set to, in nanoseconds since 1970. A time in the past
+    /// counts for nothing: its turn ran, or it trapped.
+    static ARMED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Asks for a turn at `wanted` (nanoseconds since 1970). An earlier turn stays.
+pub fn wake_at(wanted: u64) {
+    let now = time();
+    let wanted = wanted.max(now + SHORTEST_NS);
+    let armed = ARMED.get();
+    if armed <= now || wanted < armed {
+        global_timer_set(wanted);
+        ARMED.set(wanted);
+    }
+}
+
+/// Runs `work` as the turn: the entry point `canister_global_timer` calls this.
+pub fn run(work: impl Future<Output = ()> + 'static) {
+    in_executor_context(|| spawn(work));
+}
