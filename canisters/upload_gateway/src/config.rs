@@ -1,19 +1,19 @@
-//! The gateway's settings, kept in stable memory.
+//! The gateway's settings, and the record that keeps them in stable memory.
 
 use crate::failure::{Failure, Result};
 use crate::session::received::MAX_REORDER_WINDOW;
 use crate::session::types::Limits;
 use candid::{CandidType, Principal};
+use canister_common::codec::{Reader, Record, Writer, unknown};
+use canister_common::storable;
 use capsule_shared::gateway::{CapsuleCreators, GatewayArgs, GatewayConfig};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 const HOUR_NS: u64 = 3_600_000_000_000;
 
-/// The stored form of [`GatewayConfig`].
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct Config(pub GatewayConfig);
-
-canister_common::candid_record!(Config, version = 1);
+/// The settings in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config(GatewayConfig);
 
 impl Default for Config {
     fn default() -> Self {
@@ -34,7 +34,12 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The settings with the changes of `args`; nothing is changed when one of them is wrong.
+    /// The settings as the interface shows them.
+    pub fn public(&self) -> &GatewayConfig {
+        &self.0
+    }
+
+    /// The settings with the changes of `args`: `InvalidArgument` if one of them is wrong.
     pub fn with(&self, args: GatewayArgs) -> Result<Config> {
         let old = self.0.clone();
         let new = GatewayConfig {
@@ -64,23 +69,18 @@ impl Config {
                 new.reorder_window
             )));
         }
-        let named = [&new.memory_index.into_iter().collect(), &new.blob_stores]
-            .into_iter()
-            .flatten()
-            .copied()
-            .collect::<Vec<Principal>>();
-        if let Some(bad) = named
-            .iter()
-            .find(|p| **p == Principal::anonymous() || **p == Principal::management_canister())
+        let mut peers = new.memory_index.iter().chain(&new.blob_stores);
+        if let Some(peer) = peers
+            .find(|id| **id == Principal::anonymous() || **id == Principal::management_canister())
         {
             return Err(Failure::invalid(format!(
-                "{bad} is no canister, expected canister ids of peers"
+                "a peer is {peer}, expected the id of a canister"
             )));
         }
         Ok(Config(new))
     }
 
-    /// What of the settings the session layer knows.
+    /// The settings that the session layer knows.
     pub fn limits(&self) -> Limits {
         Limits {
             active_per_owner: self.0.max_sessions_per_principal,
@@ -93,7 +93,7 @@ impl Config {
         }
     }
 
-    /// Whether `caller` may own capsules and upload.
+    /// `Unauthorized` unless `caller` may own capsules and upload.
     pub fn check_caller(&self, caller: Principal) -> Result<()> {
         if caller == Principal::anonymous() && !self.0.allow_anonymous {
             return Err(Failure::Unauthorized);
@@ -101,13 +101,112 @@ impl Config {
         Ok(())
     }
 
-    /// Whether `caller` may create capsules.
+    /// `Unauthorized` unless `caller` may create capsules.
     pub fn check_creator(&self, caller: Principal) -> Result<()> {
         self.check_caller(caller)?;
         match &self.0.capsule_creators {
             CapsuleCreators::Anyone => Ok(()),
             CapsuleCreators::Listed(list) if list.contains(&caller) => Ok(()),
             CapsuleCreators::Listed(_) => Err(Failure::Unauthorized),
+        }
+    }
+}
+
+/// Layout, version 1: [`SettingsRecord`] as Candid.
+impl Record for Config {
+    const VERSION: u8 = 1;
+
+    fn write(&self, fields: Writer) -> Writer {
+        fields.candid(&SettingsRecord::from(self.0.clone()))
+    }
+
+    fn read(version: u8, fields: &mut Reader<'_>) -> Self {
+        match version {
+            1 => Config(fields.candid::<SettingsRecord>().into()),
+            other => unknown(other),
+        }
+    }
+}
+
+storable!(Config);
+
+/// The stored twin of [`GatewayConfig`], which may grow with the interface. A new setting gets a
+/// record of version 2, and [`Record::read`] gives it a default when it reads version 1.
+#[derive(CandidType, Deserialize)]
+struct SettingsRecord {
+    memory_index: Option<Principal>,
+    blob_stores: Vec<Principal>,
+    allow_anonymous: bool,
+    capsule_creators: CreatorsRecord,
+    max_sessions_per_principal: u32,
+    max_sessions_per_capsule: u32,
+    max_sessions: u32,
+    max_bytes_per_capsule: u64,
+    session_ttl_ns: u64,
+    committed_retention_ns: u64,
+    reorder_window: u32,
+}
+
+/// The stored twin of [`CapsuleCreators`].
+#[derive(CandidType, Deserialize)]
+enum CreatorsRecord {
+    Anyone,
+    Listed(Vec<Principal>),
+}
+
+/// Destructures the settings, so that a new one doesn't compile until someone decides how to store
+/// it.
+impl From<GatewayConfig> for SettingsRecord {
+    fn from(config: GatewayConfig) -> Self {
+        let GatewayConfig {
+            memory_index,
+            blob_stores,
+            allow_anonymous,
+            capsule_creators,
+            max_sessions_per_principal,
+            max_sessions_per_capsule,
+            max_sessions,
+            max_bytes_per_capsule,
+            session_ttl_ns,
+            committed_retention_ns,
+            reorder_window,
+        } = config;
+        SettingsRecord {
+            memory_index,
+            blob_stores,
+            allow_anonymous,
+            capsule_creators: match capsule_creators {
+                CapsuleCreators::Anyone => CreatorsRecord::Anyone,
+                CapsuleCreators::Listed(list) => CreatorsRecord::Listed(list),
+            },
+            max_sessions_per_principal,
+            max_sessions_per_capsule,
+            max_sessions,
+            max_bytes_per_capsule,
+            session_ttl_ns,
+            committed_retention_ns,
+            reorder_window,
+        }
+    }
+}
+
+impl From<SettingsRecord> for GatewayConfig {
+    fn from(record: SettingsRecord) -> Self {
+        GatewayConfig {
+            memory_index: record.memory_index,
+            blob_stores: record.blob_stores,
+            allow_anonymous: record.allow_anonymous,
+            capsule_creators: match record.capsule_creators {
+                CreatorsRecord::Anyone => CapsuleCreators::Anyone,
+                CreatorsRecord::Listed(list) => CapsuleCreators::Listed(list),
+            },
+            max_sessions_per_principal: record.max_sessions_per_principal,
+            max_sessions_per_capsule: record.max_sessions_per_capsule,
+            max_sessions: record.max_sessions,
+            max_bytes_per_capsule: record.max_bytes_per_capsule,
+            session_ttl_ns: record.session_ttl_ns,
+            committed_retention_ns: record.committed_retention_ns,
+            reorder_window: record.reorder_window,
         }
     }
 }

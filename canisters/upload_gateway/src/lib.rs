@@ -13,9 +13,8 @@ mod wire;
 use crate::regions::StableMemory;
 use crate::runtime::IcRuntime;
 use crate::upload::admission::Ingress;
-use crate::upload::begin::BeginArgs;
 use crate::upload::service::UploadService;
-use crate::upload::types::SessionId;
+use crate::upload::types::{BeginArgs, SessionId};
 use crate::wire::PutChunk;
 use candid::Principal;
 use canister_common::http::{self, HttpRequest, HttpResponse};
@@ -202,7 +201,7 @@ fn sessions_cleanup_expired() -> Result<String> {
 /// In debug builds only, and in no interface description.
 #[cfg(debug_assertions)]
 #[query(hidden = true)]
-fn debug_session_stats() -> upload::reads::DebugSessionStats {
+fn debug_session_stats() -> upload::status::DebugSessionStats {
     service().debug_session_stats()
 }
 

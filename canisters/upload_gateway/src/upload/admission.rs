@@ -1,6 +1,8 @@
-//! What ingress is refused before it costs anything: what could only waste cycles. The network then says that the canister
-//! refused the message. Smaller mistakes get the typed error of their method, and the methods keep all their own
-//! checks: calls of canisters aren't inspected, and what was inspected may have changed when the message runs.
+//! Inspection of ingress: refuses what could only waste cycles, before it costs anything.
+//!
+//! The network then says that the canister refused the message. Smaller mistakes get the typed error
+//! of their method. The methods keep all their own checks: calls of canisters aren't inspected, and
+//! the state may have changed when an inspected message runs.
 
 use super::service::UploadService;
 use super::types::SessionId;
@@ -15,18 +17,19 @@ use capsule_shared::limits::MAX_METADATA_BYTES;
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
 
-/// A chunk of at most this many bytes gets its typed error whatever its session is.
+/// A chunk of at most this many bytes always runs, so that the caller gets a typed error.
 const SMALL_CHUNK_BYTES: usize = 256 * 1024;
 
-/// The most bytes of other arguments of users: the metadata, and room for the texts beside it and their types.
+/// The most bytes of other arguments: the metadata, and room for the other texts and all types.
 const MAX_ARGUMENT_BYTES: usize = 4 * MAX_METADATA_BYTES;
 
-/// The most bytes of a controller's arguments: lists of principals may be long.
+/// The most bytes of a canister controller's arguments: lists of principals may be long.
 const MAX_SETTINGS_BYTES: usize = 1 << 20;
 
-/// An ingress message as it is inspected.
+/// An ingress message under inspection.
 pub struct Ingress {
     pub caller: Principal,
+    /// Whether the caller is a canister controller.
     pub is_controller: bool,
     pub method: String,
     pub arg: Vec<u8>,
@@ -65,19 +68,19 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 small && decode::<(String, Principal)>(&arg).is_ok()
             }
             "memories_delete" => small && decode::<(String,)>(&arg).is_ok(),
-            // Queries, which agents may send as updates.
+            // Agents may send queries as updates.
             "upload_config" | "uploads_list" | "sessions_stats" | "sessions_list" => {
                 small && decode::<()>(&arg).is_ok()
             }
-            // Composite queries can't be sent so, and there is nothing else.
+            // Nobody can send composite queries as updates, and there are no other methods.
             _ => false,
         };
-        decodes && self.with(|state| state.config.get().check_caller(caller).is_ok())
+        decodes && self.with(|state| state.config().check_caller(caller).is_ok())
     }
 
     fn admits_chunk(&self, caller: Principal, put: &PutChunk) -> bool {
         let bytes = put.bytes().len();
         let id = SessionId(put.session_id);
-        bytes <= SMALL_CHUNK_BYTES || self.with(|state| state.sessions.owned(id, caller).is_ok())
+        bytes <= SMALL_CHUNK_BYTES || self.with(|state| state.sessions().owned(id, caller).is_ok())
     }
 }

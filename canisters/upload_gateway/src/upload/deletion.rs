@@ -1,58 +1,58 @@
-//! Deleting a memory with its blob, so that a lost reply leaves neither a memory without bytes nor bytes without a
-//! memory: what is wanted is noted in stable memory before the index is asked.
+//! Deleting a memory with its blob.
+//!
+//! The gateway notes the deletion in stable memory before it asks the index. So a lost reply leaves
+//! neither a memory without bytes nor bytes without a memory.
 
-use super::begin::check_text;
-use super::jobs::Task;
+use super::checks::check_text;
+use super::jobs::queue::Run;
 use super::service::UploadService;
-use super::types::{Deletion, SessionId, SessionStatus};
-use super::work::FINISH_PAUSE_NS;
+use super::types::{Deletion, SessionId};
 use crate::failure::{Failure, Result};
-use crate::peers::index_error;
+use crate::peers::call::PeerResult;
 use crate::runtime::Runtime;
 use candid::Principal;
+use capsule_shared::BlobKey;
+use capsule_shared::blob_store::DeleteProgress;
 use capsule_shared::limits::MAX_ID_BYTES;
 use capsule_shared::memory_index::Memory;
 use ic_stable_structures::Memory as StableMemory;
 
-/// How long a repeated call of a deletion that is done finds it done.
-pub const FORGET_NS: u64 = 24 * 3_600_000_000_000;
-
 impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
-    /// Deletes a memory; its blob follows by itself. Only the gateway that committed it can.
+    /// Deletes a memory; a job deletes its blob. Only the gateway that committed it can do this.
     pub async fn delete_memory(&self, caller: Principal, memory_id: String) -> Result<()> {
         check_text("memory_id", &memory_id, MAX_ID_BYTES)?;
         let index = self.index()?;
-        let noted = self.with(|state| state.deletions.get(&memory_id));
+        let noted = self.with(|state| state.deletion(&memory_id));
         match noted.filter(|deletion| deletion.who == caller) {
             Some(deletion) if deletion.done => return Ok(()),
             Some(_) => {}
             None => {
                 let ask = || self.peers.memory_read(index, caller, &memory_id);
-                let memory = self.peers.ask_index_surely(index, ask).await;
-                self.note_deletion(caller, memory.map_err(index_error)?)?;
+                // Nothing is noted yet. `note_deletion` looks again.
+                let memory = self.peers.ask_index_surely(index, ask).await?;
+                self.note_deletion(caller, memory)?;
             }
         }
         let ask = || self.peers.memory_delete(index, caller, &memory_id);
+        // The deletion is noted during this await. The timer may settle it first.
         let answer = self.peers.ask_index_surely(index, ask).await;
         self.settle_deletion(&memory_id, answer)
     }
 
-    /// Notes what is to be deleted, in the state before the index is asked.
+    /// Notes in stable memory what is to be deleted, before the gateway asks the index.
     fn note_deletion(&self, who: Principal, memory: Memory) -> Result<()> {
         let own = self.runtime.self_id();
         if memory.gateway != own {
             return Err(Failure::conflict(format!(
-                "gateway {} committed this memory and alone can delete it, this is {own}",
+                "this gateway is {own}, expected {}, which committed the memory",
                 memory.gateway
             )));
         }
         let id = SessionId(memory.session_id);
-        // The index has committed it although the answer was lost: were the session left to finish, it would commit
-        // the memory anew after it was deleted.
+        // The index committed the memory, but its answer was lost. A session that stayed finishing
+        // would commit the memory again after its deletion.
         let finishing = self.with(|state| {
-            let session = state.sessions.get(id);
-            session.is_some_and(|session| session.status == SessionStatus::Finishing)
-                && state.meta(id).key(id) == memory.place.key
+            state.is_finishing(id) && state.expect_upload(id).key(id) == memory.place.key
         });
         if finishing {
             self.complete(id, &memory)?;
@@ -65,17 +65,70 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             key: memory.place.key,
             done: false,
         };
-        self.with(|state| {
-            let noted = state.deletions.get(&memory.id);
-            // Another owner's deletion of the same memory is as good as this one.
-            if noted.is_none_or(|noted| !noted.done && noted.who != who) {
-                state.deletions.insert(memory.id.clone(), deletion);
-                let memory = memory.id.clone();
-                let due = now + FINISH_PAUSE_NS;
-                state.jobs.push(due, Task::DeleteMemory { memory });
+        self.with(|state| state.deletion_noted(&memory.id, deletion, now));
+        self.schedule();
+        Ok(())
+    }
+
+    /// Enters the index's answer to a noted deletion.
+    fn settle_deletion(&self, memory_id: &String, answer: PeerResult<Memory>) -> Result<()> {
+        let now = self.runtime.now();
+        let settled = self.with(|state| {
+            let noted = state.deletion(memory_id);
+            let Some(deletion) = noted.filter(|deletion| !deletion.done) else {
+                // Another call, or the timer, settled it meanwhile.
+                return Ok(());
+            };
+            match answer {
+                Ok(deleted) => {
+                    state.deletion_settled(memory_id, deletion, Some(&deleted), now);
+                    Ok(())
+                }
+                // The memory was there when the deletion was noted, so it is deleted now.
+                Err(error) if error.refusal() == Some(&Failure::NotFound) => {
+                    state.deletion_settled(memory_id, deletion, None, now);
+                    Ok(())
+                }
+                Err(error) => {
+                    let error = Failure::from(error);
+                    if !error.is_temporary() {
+                        state.deletion_forgotten(memory_id);
+                    }
+                    Err(error)
+                }
             }
         });
         self.schedule();
-        Ok(())
+        settled
+    }
+
+    /// Carries on a deletion whose caller doesn't.
+    pub(super) async fn run_delete_memory(&self, memory_id: String) -> Result<Run> {
+        let noted = self.with(|state| state.deletion(&memory_id));
+        let Some(deletion) = noted.filter(|deletion| !deletion.done) else {
+            return Ok(Run::Done);
+        };
+        let index = self.index()?;
+        let ask = || self.peers.memory_delete(index, deletion.who, &memory_id);
+        let answer = self.peers.ask_index_surely(index, ask).await;
+        match self.settle_deletion(&memory_id, answer) {
+            Err(error) if error.is_temporary() => Ok(Run::Later),
+            _ => Ok(Run::Done),
+        }
+    }
+
+    pub(super) fn run_forget_deletion(&self, memory_id: &String) -> Run {
+        self.with(|state| state.deletion_forgotten(memory_id));
+        Run::Done
+    }
+
+    /// Deletes some chunks of a blob, until the store has none left.
+    pub(super) async fn run_delete_blob(&self, store: Principal, key: BlobKey) -> Result<Run> {
+        match self.peers.blob_delete(store, key).await {
+            Ok(DeleteProgress::Done) => Ok(Run::Done),
+            Ok(DeleteProgress::Remaining(_)) => Ok(Run::Again),
+            Err(error) if error.refusal() == Some(&Failure::NotFound) => Ok(Run::Done),
+            Err(error) => Err(error.into()),
+        }
     }
 }

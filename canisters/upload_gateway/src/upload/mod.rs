@@ -1,19 +1,24 @@
-//! Uploads on top of sessions: capsules and metadata, where a blob lies, the rolling hash, the finish protocol, and the
-//! clean-up behind it.
+//! Uploads on top of sessions: capsules and metadata, where a blob is, the rolling hash, the finish
+//! protocol, and the clean-up after them.
 
 pub mod admission;
-pub mod begin;
-pub mod deletion;
-pub mod finish;
-pub mod hash;
-pub mod jobs;
-pub mod metrics;
-pub mod put;
-pub mod reads;
+mod begin;
+mod blobs;
+mod capsules;
+mod checks;
+mod deletion;
+mod digest;
+mod events;
+mod finish;
+mod hash;
+mod jobs;
+mod memories;
+mod metrics;
+mod put;
 pub mod service;
+mod state;
 pub mod status;
 pub mod types;
-pub mod work;
 
 #[cfg(test)]
 mod tests;

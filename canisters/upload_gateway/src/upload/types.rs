@@ -1,5 +1,8 @@
 //! What an upload has beyond its session. The session types are re-exported: there is one of each.
 
+pub use crate::session::chunks::ChunkAdmission;
+pub use crate::session::reservations::{BeginReservation, ChunkReservation, FinishGuard};
+pub use crate::session::begin::Begin;
 pub use crate::session::types::{ByteSink, SessionId, SessionMeta, SessionSpec, SessionStatus};
 
 use crate::failure::{Failure, Result};
@@ -13,15 +16,23 @@ use capsule_shared::upload::UploadFinishResult;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+/// The arguments of `uploads_begin`.
+pub struct BeginArgs {
+    pub capsule_id: String,
+    pub metadata: AssetMetadata,
+    pub expected_chunks: u32,
+    pub idem: String,
+}
+
 /// An upload's own data, from begin to commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadMeta {
     pub capsule_id: String,
-    /// Made once, at begin; every key comes from this stored value.
+    /// Made once, at begin. Every key of the upload comes from this stored value.
     pub pmid_stem: String,
     /// The blob store that holds the chunks.
     pub store: Principal,
-    /// The metadata as Candid: read with every chunk, decoded only at finish.
+    /// The metadata as Candid: every chunk reads it, and only the finish decodes it.
     metadata: Vec<u8>,
 }
 
@@ -36,20 +47,22 @@ impl UploadMeta {
             capsule_id,
             pmid_stem,
             store,
-            metadata: candid::encode_one(metadata).expect("BUG: metadata that Candid can't write"),
+            metadata: candid::encode_one(metadata).expect("BUG: Candid can't write metadata"),
         }
     }
 
     pub fn metadata(&self) -> AssetMetadata {
-        candid::decode_one(&self.metadata).expect("BUG: metadata that Candid can't read")
+        candid::decode_one(&self.metadata).expect("BUG: Candid can't read stored metadata")
     }
 
+    /// Where the upload's bytes are in its store.
     pub fn key(&self, id: SessionId) -> BlobKey {
         pmid_session_hash32(&self.pmid_stem, id.0)
     }
 }
 
-/// Layout, version 1: store, capsule id, stem, metadata as Candid.
+/// Layout, version 1: store, capsule id, stem, metadata as Candid. The upload interface freezes the
+/// metadata's type, so it can't grow.
 impl Record for UploadMeta {
     const VERSION: u8 = 1;
 
@@ -76,11 +89,13 @@ impl Record for UploadMeta {
 
 storable!(UploadMeta);
 
-/// A finish that has passed its checks, and its result once there is one.
+/// A finish that passed its checks, and its result once there is one. The upload interface freezes
+/// the result's type, so it can't grow.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct FinishRecord {
-    /// SHA-256 of the whole file, as given and as verified.
+    /// SHA-256 of the whole file: the caller's value, which the gateway verified.
     pub sha256: ByteBuf,
+    /// Bytes of the whole file.
     pub total_len: u64,
     pub result: Option<UploadFinishResult>,
 }
@@ -88,7 +103,7 @@ pub struct FinishRecord {
 candid_record!(FinishRecord, version = 1);
 
 impl FinishRecord {
-    /// Whether a repeated finish is the same one.
+    /// Fails unless a repeated finish has the same arguments.
     pub fn check_same(&self, sha256: &[u8], total_len: u64) -> Result<()> {
         if self.sha256 != sha256 {
             return Err(checksum_mismatch(&self.sha256, sha256));
@@ -110,15 +125,16 @@ pub fn checksum_mismatch(received: &[u8], given: &[u8]) -> Failure {
     }
 }
 
-/// A memory that its owner wants deleted; kept some time after, so that a repeated call finds it done.
+/// A memory that its owner wants deleted. The record stays for a day after the deletion, so that a
+/// repeated call succeeds.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Deletion {
-    /// Who asked; the index checks the right.
+    /// The caller who wants it. The index checks the right.
     pub who: Principal,
     pub session_id: u64,
     pub store: Principal,
     pub key: BlobKey,
-    /// Whether the index has deleted it.
+    /// Whether the index has deleted the memory.
     pub done: bool,
 }
 

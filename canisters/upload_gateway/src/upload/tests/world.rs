@@ -4,8 +4,8 @@
 use crate::regions::Regions;
 use crate::runtime::{CallFailure, Runtime};
 use crate::session::types::{Clock, LocalFuture};
-use crate::upload::begin::BeginArgs;
 use crate::upload::service::UploadService;
+use crate::upload::types::BeginArgs;
 use crate::upload::types::SessionId;
 use crate::wire::PutChunk;
 use candid::utils::ArgumentDecoder;

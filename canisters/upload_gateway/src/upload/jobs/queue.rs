@@ -1,5 +1,5 @@
-//! The durable queue of work that no caller waits for: deleting blobs and memories, carrying finishes to their end,
-//! having the store hash. A job stays in the queue until it is done.
+//! The durable queue of work that no caller waits for: deleting blobs and memories, driving finishes
+//! to their end, having the store hash. A job stays in the queue until it is done.
 
 use candid::{CandidType, Principal};
 use capsule_shared::BlobKey;
@@ -7,22 +7,37 @@ use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
 use serde::{Deserialize, Serialize};
 
 const SECOND_NS: u64 = 1_000_000_000;
+const DAY_NS: u64 = 24 * 3_600 * SECOND_NS;
+
+/// The longest a run of a job may take: its calls and their deadlines.
+const RUN_TIME_NS: u64 = 300 * SECOND_NS;
+
 const FIRST_RETRY_NS: u64 = 5 * SECOND_NS;
 const LAST_RETRY_NS: u64 = 600 * SECOND_NS;
-/// What failed so often, for most of a day, waits for an operator: it is tried once a day.
-const MANY_ATTEMPTS: u32 = 100;
-const DAILY_NS: u64 = 24 * 3_600 * SECOND_NS;
 
-/// Every task may be run again.
+/// A job with so many attempts failed for most of a day. It waits for an operator and runs daily.
+const MANY_ATTEMPTS: u32 = 100;
+
+/// How long after its checks the timer carries on a finish or a deletion whose caller doesn't.
+pub const CALLER_PAUSE_NS: u64 = 60 * SECOND_NS;
+
+/// When the timer cleans up after a begin that ended between the store's answer and ours. This is
+/// well after the deadline of the begin's call.
+pub const OPEN_GRACE_NS: u64 = 600 * SECOND_NS;
+
+/// How long a repeated deletion still succeeds after the first one is done.
+pub const FORGET_NS: u64 = DAY_NS;
+
+/// What a job does. Every task may run repeatedly.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Delete what a store holds under the key.
     DeleteBlob { store: Principal, key: BlobKey },
-    /// Undo the opening of a blob that no session came to have; it never deletes bytes.
+    /// Undo the opening of a blob that got no session. It never deletes bytes.
     ReleaseBlob { store: Principal, key: BlobKey },
     /// Carry on a session that is finishing.
     Finish { session: u64 },
-    /// Have the store hash the blob of a session whose rolling hash can't be followed.
+    /// Have the store hash the blob of a session whose rolling hash has a gap.
     Digest { session: u64 },
     /// Delete a memory from the index, then its blob.
     DeleteMemory { memory: String },
@@ -31,7 +46,7 @@ pub enum Task {
 }
 
 impl Task {
-    /// Its kind as a label, in the order of [`KINDS`].
+    /// The position of its kind in [`KINDS`].
     fn kind(&self) -> usize {
         match self {
             Task::DeleteBlob { .. } => 0,
@@ -44,6 +59,7 @@ impl Task {
     }
 }
 
+/// The kinds as labels of a metric.
 const KINDS: [&str; 6] = [
     "delete_blob",
     "release_blob",
@@ -65,6 +81,17 @@ canister_common::candid_record!(Job, version = 1);
 /// (due, sequence number)
 pub type JobId = (u64, u64);
 
+/// How a run of a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// The job leaves the queue.
+    Done,
+    /// It runs again at once.
+    Again,
+    /// It runs again after the pause that it got when it started.
+    Later,
+}
+
 /// ```text
 /// jobs    : (due in ns, sequence number) -> Job
 /// counter : the next sequence number
@@ -72,7 +99,7 @@ pub type JobId = (u64, u64);
 pub struct JobQueue<M: Memory> {
     jobs: StableBTreeMap<JobId, Job, M>,
     counter: StableCell<u64, M>,
-    /// How many there are of each kind; made anew at each start.
+    /// How many jobs there are of each kind, counted at each start of the canister.
     by_kind: [u64; KINDS.len()],
 }
 
@@ -99,7 +126,7 @@ impl<M: Memory> JobQueue<M> {
         id
     }
 
-    /// Whether it was still there under this id: a job that was started has another.
+    /// Returns whether the job was still there under this id. A job that was started has another.
     pub fn remove(&mut self, id: JobId) -> bool {
         let job = self.jobs.remove(&id);
         if let Some(job) = &job {
@@ -108,16 +135,10 @@ impl<M: Memory> JobQueue<M> {
         job.is_some()
     }
 
-    /// Makes a job due at another time, as if it had never been started.
-    pub fn move_to(&mut self, id: JobId, due: u64) {
-        if let Some(job) = self.jobs.remove(&id) {
-            let fresh = Job { attempts: 0, ..job };
-            self.jobs.insert((due, id.1), fresh);
-        }
-    }
-
-    /// Starts the jobs that are due, at most `max`. Each stays in the queue and is due again after a pause that grows
-    /// with its attempts, so that one whose run breaks off is tried again.
+    /// Starts at most `max` of the jobs that are due.
+    ///
+    /// Each stays in the queue and is due again after a pause that grows with its attempts, so that
+    /// a job whose run is cut off runs again.
     pub fn start_due(&mut self, now: u64, max: usize) -> Vec<(JobId, Task)> {
         let due: Vec<_> = self
             .jobs
@@ -129,11 +150,11 @@ impl<M: Memory> JobQueue<M> {
             .map(|(id, mut job)| {
                 self.jobs.remove(&id);
                 let pause = match job.attempts {
-                    MANY_ATTEMPTS.. => DAILY_NS,
+                    MANY_ATTEMPTS.. => DAY_NS,
                     few => (FIRST_RETRY_NS << few.min(10)).min(LAST_RETRY_NS),
                 };
-                // A run may take as long as its call's deadline; the pause counts from there.
-                let id = (now + super::work::RUN_TIME_NS + pause, id.1);
+                // The pause starts when the run must have ended.
+                let id = (now + RUN_TIME_NS + pause, id.1);
                 job.attempts = job.attempts.saturating_add(1);
                 let task = job.task.clone();
                 self.jobs.insert(id, job);
@@ -142,6 +163,26 @@ impl<M: Memory> JobQueue<M> {
             .collect()
     }
 
+    /// Enters how the run of a started job ended.
+    pub fn settle(&mut self, id: JobId, run: Run, now: u64) {
+        match run {
+            Run::Done => {
+                self.remove(id);
+            }
+            Run::Again => self.restart(id, now),
+            Run::Later => {}
+        }
+    }
+
+    /// Makes a job due now, as if it had never been started.
+    fn restart(&mut self, id: JobId, now: u64) {
+        if let Some(job) = self.jobs.remove(&id) {
+            let fresh = Job { attempts: 0, ..job };
+            self.jobs.insert((now, id.1), fresh);
+        }
+    }
+
+    /// When the next job is due.
     pub fn next_due(&self) -> Option<u64> {
         Some(self.jobs.first_key_value()?.0.0)
     }

@@ -1,0 +1,71 @@
+//! Calls to a blob store. Every one may be repeated.
+
+use super::call::{Peer, PeerResult, Peers};
+use crate::runtime::Runtime;
+use crate::session::types::LocalFuture;
+use crate::wire;
+use candid::Principal;
+use capsule_shared::BlobKey;
+use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
+use serde_bytes::ByteBuf;
+
+impl<R: Runtime> Peers<R> {
+    /// Takes the key for this gateway; `Conflict` if the key belongs to another blob.
+    pub fn blob_open(&self, store: Principal, key: BlobKey) -> LocalFuture<PeerResult<()>> {
+        self.call(Peer::BlobStore(store), "blob_open", (key,))
+    }
+
+    /// Gives an opened key back. It never deletes bytes.
+    pub fn blob_release(&self, store: Principal, key: BlobKey) -> LocalFuture<PeerResult<()>> {
+        self.call(Peer::BlobStore(store), "blob_release", (key,))
+    }
+
+    pub fn blob_put_chunk(
+        &self,
+        store: Principal,
+        key: &BlobKey,
+        index: u32,
+        bytes: &[u8],
+    ) -> LocalFuture<PeerResult<()>> {
+        let arg = wire::encode_put_chunk(key, index, bytes);
+        self.call_raw(Peer::BlobStore(store), "blob_put_chunk", arg)
+    }
+
+    /// Has the store verify that it holds all `chunks`, which have `bytes` bytes together.
+    pub fn blob_seal(
+        &self,
+        store: Principal,
+        key: BlobKey,
+        chunks: u32,
+        bytes: u64,
+    ) -> LocalFuture<PeerResult<()>> {
+        self.call(Peer::BlobStore(store), "blob_seal", (key, chunks, bytes))
+    }
+
+    /// Has the store hash one slice of the blob.
+    pub fn blob_digest(
+        &self,
+        store: Principal,
+        key: BlobKey,
+    ) -> LocalFuture<PeerResult<DigestProgress>> {
+        self.call(Peer::BlobStore(store), "blob_digest", (key,))
+    }
+
+    /// Has the store delete some chunks of the blob. A blob that isn't there is deleted.
+    pub fn blob_delete(
+        &self,
+        store: Principal,
+        key: BlobKey,
+    ) -> LocalFuture<PeerResult<DeleteProgress>> {
+        self.call(Peer::BlobStore(store), "blob_delete", (key,))
+    }
+
+    pub fn blob_read_chunk(
+        &self,
+        store: Principal,
+        key: BlobKey,
+        index: u32,
+    ) -> LocalFuture<PeerResult<ByteBuf>> {
+        self.call(Peer::BlobStore(store), "blob_read_chunk", (key, index))
+    }
+}

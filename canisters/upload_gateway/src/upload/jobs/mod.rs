@@ -1,0 +1,4 @@
+//! The work that no caller waits for: a durable queue, and the worker that the timer wakes.
+
+pub mod queue;
+mod worker;

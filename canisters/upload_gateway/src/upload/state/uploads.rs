@@ -1,0 +1,272 @@
+//! The transitions of an upload, from its begin to its end.
+
+use super::State;
+use crate::failure::{Failure, Result};
+use crate::upload::hash::{Digested, TentativeHash};
+use crate::upload::jobs::queue::{CALLER_PAUSE_NS, JobId, OPEN_GRACE_NS, Task};
+use crate::upload::types::{
+    Begin, BeginReservation, ChunkAdmission, ChunkReservation, FinishRecord, SessionId,
+    SessionMeta, SessionSpec, SessionStatus, UploadMeta, checksum_mismatch,
+};
+use candid::Principal;
+use capsule_shared::asset::AssetMetadata;
+use capsule_shared::upload::UploadFinishResult;
+use ic_stable_structures::Memory;
+use serde_bytes::ByteBuf;
+
+/// A session that may come to be: its blob is being opened.
+pub struct Opening {
+    pub id: SessionId,
+    pub upload: UploadMeta,
+    /// The job that releases the blob unless the session comes to be.
+    intent: JobId,
+}
+
+impl<M: Memory> State<M> {
+    // ---- begin --------------------------------------------------------------------------------
+
+    /// Finds the session that the key names, or reserves the key and a place within the limits.
+    /// The reservation is on the heap; stable memory stays as it was.
+    pub fn reserve_begin(&mut self, spec: SessionSpec) -> Result<Begin> {
+        self.sessions.reserve_begin(spec)
+    }
+
+    /// The owner of a pending session was active. Only the time of its expiry changes.
+    pub fn touched(&mut self, id: SessionId, now: u64) {
+        self.sessions.touch(id, now);
+    }
+
+    /// Takes the next session id and notes the intent to open its blob in one of `stores`.
+    ///
+    /// Before: nothing. After: the id is used up, and a job releases the blob when a begin must have
+    /// ended, unless [`State::begun`] or [`State::not_opened`] comes first.
+    pub fn opening(
+        &mut self,
+        capsule_id: &str,
+        pmid_stem: &str,
+        metadata: &AssetMetadata,
+        stores: &[Principal],
+        now: u64,
+    ) -> Opening {
+        let id = self.sessions.allocate_id();
+        let store = stores[(id.0 % stores.len() as u64) as usize];
+        let upload = UploadMeta::new(
+            capsule_id.to_string(),
+            pmid_stem.to_string(),
+            store,
+            metadata,
+        );
+        let key = upload.key(id);
+        let due = now + OPEN_GRACE_NS;
+        let intent = self.jobs.push(due, Task::ReleaseBlob { store, key });
+        Opening { id, upload, intent }
+    }
+
+    /// The store opened the blob. Returns whether the session came to be.
+    ///
+    /// Before: the intent. After: no intent, but a pending session with its upload and an empty
+    /// rolling hash. If the clean-up has started, nothing changes: the answer came too late.
+    pub fn begun(
+        &mut self,
+        opening: Opening,
+        reservation: BeginReservation,
+        stored: u64,
+        now: u64,
+    ) -> bool {
+        let Opening { id, upload, intent } = opening;
+        let in_time = self.jobs.remove(intent);
+        if in_time {
+            self.sessions.begin_with_id(id, reservation, stored, now);
+            self.uploads.insert(id.0, upload);
+            self.hashes.begin(id);
+        }
+        in_time
+    }
+
+    /// The store has opened nothing and won't. Before: the intent. After: nothing.
+    pub fn not_opened(&mut self, opening: &Opening) {
+        self.jobs.remove(opening.intent);
+    }
+
+    // ---- chunks -------------------------------------------------------------------------------
+
+    /// Checks one chunk and reserves its index and bytes. The reservation is on the heap. In stable
+    /// memory the session records that its owner was active, and the chunk size if this chunk is the
+    /// first.
+    pub fn reserve_chunk(
+        &mut self,
+        id: SessionId,
+        caller: Principal,
+        index: u32,
+        len: usize,
+        now: u64,
+    ) -> Result<ChunkAdmission> {
+        self.sessions.reserve_chunk(id, caller, index, len, now)
+    }
+
+    /// Hashes a reserved chunk, if the chunk before it is hashed. The tentative midstate is on the
+    /// heap; stable memory stays as it was.
+    pub fn hashed(&mut self, id: SessionId, index: u32, bytes: &[u8]) -> Option<TentativeHash> {
+        self.hashes.follow(id, index, bytes)
+    }
+
+    /// The store holds a reserved chunk: `NotFound` if the session ended meanwhile, `Conflict` if it
+    /// takes no more chunks.
+    ///
+    /// Before: the chunk isn't received. After: it is, the midstate covers all chunks without a gap,
+    /// and a job has the store hash the blob if the midstate can't cover the rest.
+    pub fn confirmed(
+        &mut self,
+        chunk: ChunkReservation,
+        hash: Option<TentativeHash>,
+        now: u64,
+    ) -> Result<()> {
+        let bytes = chunk.bytes();
+        let session = self.sessions.confirm_chunk(chunk, now)?;
+        self.events.chunk_writes += 1;
+        self.events.chunk_bytes += u64::from(bytes);
+        if let Some(hash) = hash {
+            self.hashes.confirm(hash);
+        }
+        if self.hashes.needs_full_rehash(session.id, &session.received)
+            && self.digesting.insert(session.id)
+        {
+            let session = session.id.0;
+            self.jobs.push(now, Task::Digest { session });
+        }
+        Ok(())
+    }
+
+    /// The store hashed the complete file. After: the session's hash is known, if there still is a
+    /// session.
+    pub fn digest_known(&mut self, id: SessionId, digest: [u8; 32]) {
+        self.hashes.set_digest(id, digest);
+    }
+
+    /// A digest job ended, so that the next gap makes another. Stable memory stays as it was.
+    pub fn digest_job_ended(&mut self, id: SessionId) {
+        self.digesting.remove(&id);
+    }
+
+    // ---- finish -------------------------------------------------------------------------------
+
+    /// Checks a pending session once more, compares its hash, and notes that the finish is wanted.
+    ///
+    /// Before: a pending session. After: it is finishing, its finish record has no result, and a job
+    /// carries it on. If a check fails, nothing changes.
+    pub fn verified(
+        &mut self,
+        id: SessionId,
+        caller: Principal,
+        sha256: &[u8],
+        total_len: u64,
+        now: u64,
+    ) -> Result<()> {
+        let session = self.sessions.owned(id, caller)?;
+        self.sessions.check_complete(&session, total_len)?;
+        let count = session.spec.expected_chunks;
+        let Digested::Known(digest) = self.hashes.digest(id, count) else {
+            return Err(Failure::temporary("the file is being hashed"));
+        };
+        if digest != sha256 {
+            return Err(checksum_mismatch(&digest, sha256));
+        }
+        self.sessions.start_finishing(id, now);
+        let record = FinishRecord {
+            sha256: ByteBuf::from(digest),
+            total_len,
+            result: None,
+        };
+        self.finishes.insert(id.0, record);
+        let session = id.0;
+        let due = now + CALLER_PAUSE_NS;
+        self.jobs.push(due, Task::Finish { session });
+        Ok(())
+    }
+
+    /// A peer refused the finish for a reason that the owner can mend.
+    ///
+    /// Before: a finishing session. After: it is pending and has no finish record. A session in any
+    /// other state stays as it was.
+    pub fn reopened(&mut self, id: SessionId, now: u64) {
+        if self.is_finishing(id) {
+            self.sessions.reopen(id, now);
+            self.finishes.remove(&id.0);
+        }
+    }
+
+    /// The owner may no longer write in the capsule.
+    ///
+    /// Before: a finishing session. After: nothing but a job that deletes its blob. A session in any
+    /// other state stays as it was.
+    pub fn given_up(&mut self, id: SessionId, now: u64) {
+        if self.is_finishing(id)
+            && let Some(session) = self.sessions.end(id)
+        {
+            self.discard(&session, now);
+        }
+    }
+
+    /// The index made the memory of a finishing session.
+    ///
+    /// Before: the session, its upload, its hash, and a finish record without a result. After: the
+    /// session is committed, its finish record has the result, and upload and hash are gone.
+    pub fn committed(&mut self, id: SessionId, result: UploadFinishResult, now: u64) {
+        self.sessions.commit(id, now);
+        self.events.finishes_ok += 1;
+        let mut record = self.expect_finish(id);
+        record.result = Some(result);
+        self.finishes.insert(id.0, record);
+        self.forget_upload(id);
+    }
+
+    pub fn is_finishing(&self, id: SessionId) -> bool {
+        let session = self.sessions.get(id);
+        session.is_some_and(|session| session.status == SessionStatus::Finishing)
+    }
+
+    // ---- the end ------------------------------------------------------------------------------
+
+    /// The owner aborts a pending session. An unknown session counts as aborted.
+    ///
+    /// Before: a pending session. After: nothing but a job that deletes its blob.
+    pub fn aborted(&mut self, id: SessionId, caller: Principal, now: u64) -> Result<()> {
+        if let Some(session) = self.sessions.abort(id, caller)? {
+            self.events.sessions_aborted += 1;
+            self.discard(&session, now);
+        }
+        Ok(())
+    }
+
+    /// Ends at most `max` sessions whose time is over, and returns the expired ones.
+    ///
+    /// After: an expired session has left nothing but a job that deletes its blob, and a retired one
+    /// has left nothing at all. Its memory stays.
+    pub fn overdue_ended(&mut self, now: u64, max: usize) -> Vec<SessionMeta> {
+        let ticked = self.sessions.tick_ttl(now, max);
+        self.events.sessions_expired += ticked.expired.len() as u64;
+        for session in &ticked.expired {
+            self.discard(session, now);
+        }
+        for session in &ticked.retired {
+            self.finishes.remove(&session.id.0);
+        }
+        ticked.expired
+    }
+
+    /// Forgets all about a session that just ended without a commit, and has its blob deleted.
+    fn discard(&mut self, session: &SessionMeta, now: u64) {
+        let id = session.id;
+        if let Some(upload) = self.forget_upload(id) {
+            let (store, key) = (upload.store, upload.key(id));
+            self.jobs.push(now, Task::DeleteBlob { store, key });
+        }
+        self.finishes.remove(&id.0);
+    }
+
+    fn forget_upload(&mut self, id: SessionId) -> Option<UploadMeta> {
+        self.hashes.remove(id);
+        self.digesting.remove(&id);
+        self.uploads.remove(&id.0)
+    }
+}
