@@ -1,5 +1,5 @@
-//! Ids of capsules and memories: numbers that count up from 1 and are never reused. As text they are
-//! `capsule-{n}` and `mem_{n}`.
+//! Ids of capsules and memories: numbers that count up from 1 and are never reused. As text they
+//! are `capsule-{n}` and `mem_{n}`.
 
 use capsule_shared::limits::MAX_ID_BYTES;
 use capsule_shared::{Error, Result};
@@ -27,7 +27,7 @@ impl std::fmt::Display for MemoryId {
 }
 
 impl CapsuleId {
-    /// `InvalidArgument` for a text that is too long, `NotFound` for any other text that isn't an id.
+    /// `InvalidArgument` for a text that is too long, `NotFound` for any other that isn't an id.
     pub fn parse(text: &str) -> Result<Self> {
         number("capsule_id", text, CAPSULE_PREFIX).map(Self)
     }

@@ -2,8 +2,10 @@
 //! committed interface.
 
 mod interface;
+mod layouts;
 mod model;
 mod rules;
+mod stable_memory;
 
 use crate::blob::slice::Slice;
 use crate::state::State;

@@ -1,10 +1,13 @@
 //! Tests of the index: its rules, random histories against a model, the stored bytes, and the
 //! committed interface.
 
+mod assets;
 mod capsules;
 mod interface;
+mod layouts;
 mod memories;
 mod model;
+mod stable_memory;
 
 use crate::index::Call;
 use crate::state::State;
