@@ -1,6 +1,7 @@
-//! The bytes of all blobs: `STABLE_BLOB_STORE`, schema version 1, whose key and value types are frozen.
+//! The bytes of all blobs: `STABLE_BLOB_STORE`, schema version 1. Its key and value types are
+//! frozen.
 //!
-//! Nothing outside this module knows that a B-tree map holds the chunks. Another layout would be schema version 2: a
+//! Only this module knows that a B-tree map holds the chunks. Another layout is schema version 2: a
 //! new `MemoryId`, a migration, and the same functions here.
 
 use capsule_shared::BlobKey;
@@ -13,30 +14,28 @@ type StableBlobStore<M> = StableBTreeMap<([u8; 32], u32), Vec<u8>, M>;
 pub struct Chunks<M: Memory>(StableBlobStore<M>);
 
 impl<M: Memory> Chunks<M> {
-    pub fn open(memory: M) -> Self {
-        Self(StableBTreeMap::init(memory))
+    pub fn open(region: M) -> Self {
+        Self(StableBTreeMap::init(region))
     }
 
     pub fn get(&self, key: &BlobKey, index: u32) -> Option<Vec<u8>> {
         self.0.get(&(key.0, index))
     }
 
-    /// Stores a chunk that isn't there yet. The one copy that is made of its bytes is what the map's value type asks for.
+    /// Stores a chunk at a free index. It copies the bytes once, because the map owns its values.
     pub fn insert_new(&mut self, key: &BlobKey, index: u32, bytes: &[u8]) {
         assert!(
             bytes.len() <= STORE_VALUE_BOUND_BYTES,
-            "BUG: a chunk above the bound of a value"
+            "BUG: a chunk is longer than the map's values may be"
         );
         let before = self.0.insert((key.0, index), bytes.to_vec());
         assert!(before.is_none(), "BUG: a stored chunk was overwritten");
     }
 
-    /// Removes a chunk and returns how many bytes it had.
+    /// Removes a chunk and returns its length in bytes.
     pub fn remove(&mut self, key: &BlobKey, index: u32) -> u64 {
         let bytes = self.0.remove(&(key.0, index));
-        bytes
-            .expect("BUG: a chunk that its blob's record has is not there")
-            .len() as u64
+        bytes.expect("BUG: a listed chunk isn't stored").len() as u64
     }
 
     #[cfg(test)]

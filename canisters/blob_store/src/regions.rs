@@ -1,14 +1,17 @@
-//! Owns every stable `MemoryId` of the blob store. An id is never given a second meaning: a layout that changes takes
-//! new ids, and the old ones are listed here as retired (none so far).
+//! Owns every stable `MemoryId` of the blob store.
+//!
+//! An id never gets a second meaning. A changed layout takes new ids, and the old ones are listed
+//! here as retired (none so far).
 
 use ic_stable_structures::Memory;
 use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
 
-/// Pages of 64 KiB in one bucket of the memory manager; it can't be changed once a canister is installed.
+/// Pages of 64 KiB in one bucket of the memory manager. An installed canister can't change it.
 ///
-/// The manager has at most 32,768 buckets, and a canister at most 500 GiB of stable memory, which is 8,192,000 pages:
-/// a bucket must have at least 8,192,000 / 32,768 = 250 pages. 256 pages (16 MiB) reach 512 GiB; the default of 128
-/// ends at 256 GiB. The price: each memory in use takes at least one bucket, 80 MiB for the five here.
+/// The manager has at most 32,768 buckets, and a canister at most 500 GiB of stable memory. That is
+/// 8,192,000 pages, so a bucket must have at least 8,192,000 / 32,768 = 250 pages. 256 pages
+/// (16 MiB) reach 512 GiB; the default of 128 ends at 256 GiB. The price: each region in use takes
+/// at least one bucket, 80 MiB for the five regions here.
 pub const BUCKET_PAGES: u16 = 256;
 
 const _: () = assert!(
@@ -18,38 +21,45 @@ const _: () = assert!(
 
 /// `STABLE_BLOB_STORE`, schema version 1: `([u8; 32], u32)` to `Vec<u8>`; see `chunks`.
 const STABLE_BLOB_STORE: MemoryId = MemoryId::new(0);
-/// One record for each blob; see `record`.
+/// `[u8; 32]` (the key) to the record of its blob; see `blob::record`.
 const BLOB_RECORDS: MemoryId = MemoryId::new(1);
-/// `u64` (the blob id) to `[u8; 32]` (the key that took it).
+/// `u64` (the blob id) to `[u8; 32]` (the key that it belongs to).
 const BLOB_IDS: MemoryId = MemoryId::new(2);
 /// Sums over all blobs; see `totals`.
 const TOTALS: MemoryId = MemoryId::new(3);
 /// The registered gateways: a set of principals.
 const GATEWAYS: MemoryId = MemoryId::new(4);
 
-/// One memory for each stable structure.
-pub struct Regions<M: Memory> {
+/// The regions of the blobs.
+pub struct BlobRegions<M: Memory> {
     pub chunks: VirtualMemory<M>,
     pub records: VirtualMemory<M>,
     pub blob_ids: VirtualMemory<M>,
     pub totals: VirtualMemory<M>,
+}
+
+/// One region for each stable structure of the canister.
+pub struct Regions<M: Memory> {
+    pub blobs: BlobRegions<M>,
     pub gateways: VirtualMemory<M>,
 }
 
 impl<M: Memory> Regions<M> {
-    /// Opens what is there, or lays it out in an empty memory.
+    /// Finds the regions in `memory`, or lays them out if it is empty.
     pub fn open(memory: M) -> Self {
         Self::in_buckets(memory, BUCKET_PAGES)
     }
 
-    /// As [`Regions::open`]; an empty memory is laid out in buckets of this many pages.
+    /// As [`Regions::open`]; an empty memory gets buckets of this many pages.
     pub(crate) fn in_buckets(memory: M, pages: u16) -> Self {
         let manager = MemoryManager::init_with_bucket_size(memory, pages);
         Self {
-            chunks: manager.get(STABLE_BLOB_STORE),
-            records: manager.get(BLOB_RECORDS),
-            blob_ids: manager.get(BLOB_IDS),
-            totals: manager.get(TOTALS),
+            blobs: BlobRegions {
+                chunks: manager.get(STABLE_BLOB_STORE),
+                records: manager.get(BLOB_RECORDS),
+                blob_ids: manager.get(BLOB_IDS),
+                totals: manager.get(TOTALS),
+            },
             gateways: manager.get(GATEWAYS),
         }
     }

@@ -1,80 +1,65 @@
-//! Sums over all blobs, kept with each change so that nobody has to scan.
+//! Sums over all blobs. Each change updates them, so that no call has to scan.
 //!
-//! Layout, version 1: u8 version, then blobs, chunks and bytes as u64, little-endian.
+//! Layout of version 1: u8 version, then blobs, chunks and bytes as u64, little-endian.
 
-use ic_stable_structures::Storable;
-use ic_stable_structures::storable::Bound;
-use std::borrow::Cow;
+use canister_common::codec::{Reader, Record, Writer, unknown};
+use canister_common::storable;
 
-const LAYOUT_VERSION: u8 = 1;
-
-/// What the map and the records need beside the bytes of a chunk, at most: a share of a node, and of its fill.
+/// The most stable memory that the map and the records take for one chunk beside its bytes: its
+/// share of a node and of the node's unused space.
 const OVERHEAD_PER_CHUNK_BYTES: u64 = 1_024;
 
-/// How much the store takes: 500 GiB of stable memory, less a tenth for what the pages of the map and the memory
-/// manager's buckets cost.
+/// How many bytes the store takes: 500 GiB of stable memory, less a tenth for the map's pages and
+/// the memory manager's buckets.
 pub const CAPACITY_BYTES: u64 = 450 << 30;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Blobs that have a record, those that are being deleted included.
+    /// Blobs that have a record, including those that are being deleted.
     pub blobs: u64,
     pub chunks: u64,
     pub bytes: u64,
 }
 
 impl Totals {
-    /// Whether a chunk of `len` bytes can be stored beside what there is.
+    /// Whether the store can take another chunk of `len` bytes.
     pub fn has_room_for(&self, len: usize) -> bool {
         self.bytes + len as u64 + (self.chunks + 1) * OVERHEAD_PER_CHUNK_BYTES <= CAPACITY_BYTES
     }
 }
 
-impl Storable for Totals {
-    fn to_bytes(&self) -> Cow<'_, [u8]> {
-        let mut out = vec![LAYOUT_VERSION];
-        for field in [self.blobs, self.chunks, self.bytes] {
-            out.extend_from_slice(&field.to_le_bytes());
-        }
-        Cow::Owned(out)
+impl Record for Totals {
+    const VERSION: u8 = 1;
+
+    fn write(&self, fields: Writer) -> Writer {
+        fields.u64(self.blobs).u64(self.chunks).u64(self.bytes)
     }
 
-    fn into_bytes(self) -> Vec<u8> {
-        self.to_bytes().into_owned()
-    }
-
-    fn from_bytes(bytes: Cow<[u8]>) -> Self {
-        assert_eq!(bytes[0], LAYOUT_VERSION, "BUG: totals of unknown layout");
-        let field = |number: usize| {
-            let at = 1 + number * 8;
-            let field = bytes[at..at + 8].try_into();
-            u64::from_le_bytes(field.expect("BUG: eight bytes are eight bytes"))
-        };
-        Self {
-            blobs: field(0),
-            chunks: field(1),
-            bytes: field(2),
+    fn read(version: u8, fields: &mut Reader<'_>) -> Self {
+        match version {
+            1 => Self {
+                blobs: fields.u64(),
+                chunks: fields.u64(),
+                bytes: fields.u64(),
+            },
+            other => unknown(other),
         }
     }
-
-    const BOUND: Bound = Bound::Bounded {
-        max_size: 25,
-        is_fixed_size: true,
-    };
 }
+
+storable!(Totals, size = 25);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn totals_come_back_and_the_store_has_an_end() {
+    fn a_full_store_has_no_room_for_another_byte() {
         let totals = Totals {
             blobs: 1,
             chunks: 2,
             bytes: 3,
         };
-        assert_eq!(Totals::from_bytes(totals.to_bytes()), totals);
         assert!(totals.has_room_for(1_800_000));
         let full = Totals {
             bytes: CAPACITY_BYTES - 1_800_000 - 1_024,

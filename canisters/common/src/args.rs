@@ -1,14 +1,17 @@
-//! Decodes arguments so that what can't be read is an error of the caller, not a trap of ours.
+//! Decodes arguments. Bytes that can't be decoded are an error of the caller, not a trap.
 
 use candid::DecoderConfig;
 use candid::utils::{ArgumentDecoder, decode_args_with_config};
 use capsule_shared::{Error, Result};
 
-/// How much of what we don't know a caller may send along (candid's measure of work); what `ic-cdk` allows.
+/// The most unknown data that a caller may send along, in candid's measure of work. `ic-cdk` allows
+/// the same.
 const SKIPPING_QUOTA: usize = 10_000;
 
-/// The arguments of one call, borrowed from its bytes where their types allow it. `InvalidArgument` when they aren't
-/// Candid of these types. No bytes at all are no arguments, which is as good as `null` for each that is optional.
+/// The arguments of one call, borrowed from its bytes where their types allow it.
+///
+/// `InvalidArgument` if they aren't Candid of these types. No bytes at all are no arguments, which
+/// is as good as `null` for each optional one.
 pub fn decode<'a, T: ArgumentDecoder<'a>>(bytes: &'a [u8]) -> Result<T> {
     let bytes = if bytes.is_empty() {
         b"DIDL\x00\x00"
@@ -19,8 +22,11 @@ pub fn decode<'a, T: ArgumentDecoder<'a>>(bytes: &'a [u8]) -> Result<T> {
     config
         .set_skipping_quota(SKIPPING_QUOTA)
         .set_full_error_message(false);
-    decode_args_with_config(bytes, &config)
-        .map_err(|e| Error::invalid(format!("the arguments are not what the interface has: {e}")))
+    decode_args_with_config(bytes, &config).map_err(|e| {
+        Error::invalid(format!(
+            "arguments can't be decoded, expected those of the interface: {e}"
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -40,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_the_callers_error() {
+    fn undecodable_arguments_are_an_error_of_the_caller() {
         let whole =
             candid::encode_args((BlobKey([7; 32]), 3u32, ByteBuf::from(vec![1; 100]))).unwrap();
         for len in 0..whole.len() {

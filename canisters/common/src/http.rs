@@ -1,5 +1,7 @@
-//! `GET /metrics` in Prometheus' text format. The answer isn't certified: HTTP gateways serve it on the raw domain, and
-//! an operator who must be sure of a figure asks by an update.
+//! `GET /metrics` in Prometheus' text format.
+//!
+//! The answer isn't certified, so HTTP gateways serve it on the raw domain. An operator who must be
+//! sure of a figure asks by an update.
 
 use crate::args::decode;
 use candid::CandidType;
@@ -10,7 +12,7 @@ use std::io;
 
 pub type Encoder = MetricsEncoder<Vec<u8>>;
 
-/// What an HTTP gateway asks; of its fields only those that matter here.
+/// The request of an HTTP gateway, with the fields that matter here.
 #[derive(CandidType, Deserialize, Clone, Debug)]
 pub struct HttpRequest {
     pub method: String,
@@ -45,7 +47,7 @@ impl HttpResponse {
     }
 }
 
-/// Decodes a request and answers it; what can't be decoded is status 400.
+/// Decodes a request and answers it. The answer to an undecodable request is status 400.
 pub fn answer(message: &[u8], respond: impl FnOnce(HttpRequest) -> HttpResponse) -> HttpResponse {
     match decode::<(HttpRequest,)>(message) {
         Ok((request,)) => respond(request),
@@ -53,7 +55,8 @@ pub fn answer(message: &[u8], respond: impl FnOnce(HttpRequest) -> HttpResponse)
     }
 }
 
-/// Serves what `encode` writes, every sample of the time `now` (nanoseconds since 1970), as `/metrics`.
+/// Serves the samples that `encode` writes as `/metrics`. `now`, in nanoseconds since 1970, is the
+/// time of each sample.
 pub fn serve_metrics(
     request: &HttpRequest,
     now: u64,
@@ -64,21 +67,21 @@ pub fn serve_metrics(
         return HttpResponse::plain(404, "not found, expected /metrics");
     }
     if request.method != "GET" {
-        return HttpResponse::plain(405, "this method isn't allowed, expected GET");
+        return HttpResponse::plain(405, "method not allowed, expected GET");
     }
     let mut encoder = MetricsEncoder::new(Vec::new(), (now / 1_000_000) as i64);
-    encode(&mut encoder).expect("BUG: a metric with an illegal name");
+    encode(&mut encoder).expect("BUG: a metric has an illegal name");
     HttpResponse::text(200, "text/plain; version=0.0.4", encoder.into_inner())
 }
 
-/// What every canister has: cycles and memory, as `<prefix>_cycle_balance` and so on.
+/// The metrics that every canister has: cycles and bytes, as `<prefix>_cycle_balance` and so on.
 pub fn encode_platform(encoder: &mut Encoder, prefix: &str) -> io::Result<()> {
     let page = 65_536.0;
     for (name, value, help) in [
         (
             "cycle_balance",
             ic_cdk::api::canister_cycle_balance() as f64,
-            "Cycles in all.",
+            "Cycles, including those below the freezing threshold.",
         ),
         (
             "liquid_cycles",
@@ -88,12 +91,12 @@ pub fn encode_platform(encoder: &mut Encoder, prefix: &str) -> io::Result<()> {
         (
             "stable_memory_bytes",
             ic_cdk::stable::stable_size() as f64 * page,
-            "Size of the stable memory.",
+            "Bytes of stable memory, including free space.",
         ),
         (
             "heap_bytes",
             heap_pages() as f64 * page,
-            "Size of the Wasm memory.",
+            "Bytes of the heap (Wasm memory).",
         ),
     ] {
         encoder.encode_gauge(&format!("{prefix}_{name}"), value, help)?;
@@ -106,7 +109,7 @@ fn heap_pages() -> usize {
     core::arch::wasm32::memory_size(0)
 }
 
-/// Only canisters have one.
+/// Only canisters have a heap of their own.
 #[cfg(not(target_arch = "wasm32"))]
 fn heap_pages() -> usize {
     0

@@ -1,21 +1,25 @@
-//! Inspection of ingress before it costs anything, for the canisters behind the gateway: users have no business there.
+//! Inspection of ingress messages before they cost anything, for the canisters behind the gateway.
+//! Users have no business there.
 
 use crate::args::decode;
 use candid::Principal;
 use capsule_shared::Result;
 use ic_cdk::api::{accept_message, is_controller, msg_arg_data, msg_caller, msg_method_name};
 
-/// The methods of an administrator, and the bytes that their arguments have at most.
+/// The methods of canister controllers.
 const ADMINISTRATION: [&str; 3] = ["gateways_register", "gateways_unregister", "gateways_list"];
+
+/// The most bytes of their arguments.
 const MAX_ADMINISTRATION_BYTES: usize = 1_024;
 
-/// Accepts an ingress message of a registered gateway, or one of a controller who administrates. Calls of canisters
-/// aren't inspected; the methods check their callers themselves.
-pub fn inspect_ingress(is_gateway: impl FnOnce(Principal) -> Result<()>) {
+/// Accepts an ingress message whose caller passes `check`, and administration by canister
+/// controllers. The platform doesn't inspect calls between canisters, so every method checks its
+/// caller again.
+pub fn inspect_ingress(check: impl FnOnce(Principal) -> Result<()>) {
     let caller = msg_caller();
     let accepted = match ADMINISTRATION.contains(&msg_method_name().as_str()) {
         true => is_controller(&caller) && is_administration(&msg_arg_data()),
-        false => is_gateway(caller).is_ok(),
+        false => check(caller).is_ok(),
     };
     if accepted {
         accept_message();

@@ -1,10 +1,15 @@
 //! How every endpoint is declared.
 
-/// Declares a method of the interface: `method!(KIND [for CHECK]: [async] fn name(…) -> Result<T> { … })`.
+/// Declares a method of the interface:
 ///
-/// `KIND` is `update`, `query` or `composite_query`. `CHECK` looks at the caller before the
-/// arguments are decoded. Arguments that can't be decoded are `InvalidArgument`; ic-cdk alone would
-/// trap. The inner function has the signature that the Candid interface shows.
+/// ```text
+/// method!(KIND [for CHECK]: [async] fn name(…) -> Result<T> { … })
+/// ```
+///
+/// `KIND` is `update`, `query` or `composite_query`. `CHECK` is a function that takes the caller
+/// and returns an error to refuse it, before the arguments are decoded. Arguments that can't be
+/// decoded are `InvalidArgument`; ic-cdk alone would trap. The inner function has the signature
+/// that the Candid interface shows.
 #[macro_export]
 macro_rules! method {
     (composite_query: $($function:tt)+) => {
@@ -23,7 +28,7 @@ macro_rules! method {
     };
     (
         @$kind:ident [$($check:ident)?] [$($attribute:tt)+]
-        fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty $body:block
+        fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty $body:block
     ) => {
         #[$($attribute)+]
         fn $name(message: Vec<u8>) -> $result {
@@ -36,7 +41,7 @@ macro_rules! method {
     };
     (
         @$kind:ident [$($check:ident)?] [$($attribute:tt)+]
-        async fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty $body:block
+        async fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty $body:block
     ) => {
         #[$($attribute)+]
         async fn $name(message: Vec<u8>) -> $result {

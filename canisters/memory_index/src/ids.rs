@@ -1,4 +1,5 @@
-//! Ids in text form: `capsule-{n}` and `mem_{n}`, counted up from 1 and never reused.
+//! Ids of capsules and memories: numbers that count up from 1 and are never reused. As text they
+//! are `capsule-{n}` and `mem_{n}`.
 
 use capsule_shared::limits::MAX_ID_BYTES;
 use capsule_shared::{Error, Result};
@@ -6,6 +7,7 @@ use capsule_shared::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CapsuleId(pub u64);
 
+/// Names a user's memory, not a region of stable memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MemoryId(pub u64);
 
@@ -25,24 +27,24 @@ impl std::fmt::Display for MemoryId {
 }
 
 impl CapsuleId {
-    /// `InvalidArgument` for a text that is too long to be an id, `NotFound` for any other that isn't one.
+    /// `InvalidArgument` for a text that is too long, `NotFound` for any other that isn't an id.
     pub fn parse(text: &str) -> Result<Self> {
-        number("capsule id", text, CAPSULE_PREFIX).map(Self)
+        number("capsule_id", text, CAPSULE_PREFIX).map(Self)
     }
 }
 
 impl MemoryId {
     /// As [`CapsuleId::parse`].
     pub fn parse(text: &str) -> Result<Self> {
-        number("memory id", text, MEMORY_PREFIX).map(Self)
+        number("memory_id", text, MEMORY_PREFIX).map(Self)
     }
 }
 
-/// Only the canonical decimal form is an id.
+/// The number in an id. Only the canonical decimal form is an id.
 fn number(what: &str, text: &str, prefix: &str) -> Result<u64> {
     if text.len() > MAX_ID_BYTES {
         return Err(Error::invalid(format!(
-            "a {what} of {} bytes; expected at most {MAX_ID_BYTES}",
+            "{what} length is {} bytes, expected at most {MAX_ID_BYTES}",
             text.len()
         )));
     }

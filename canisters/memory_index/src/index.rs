@@ -1,25 +1,28 @@
-//! The state of the index and what its rules share: looking up, and the one check of rights. Plain Rust over any memory,
-//! without `ic_cdk`.
+//! All capsules and memories, and what their operations share: look-ups and the one check of
+//! rights. Plain Rust over any memory, without `ic_cdk`.
 
+use crate::capsules::record::CapsuleRecord;
+use crate::counters::Counters;
 use crate::ids::{CapsuleId, MemoryId};
-use crate::record::{CapsuleRecord, Counters, MemoryRecord};
-use crate::regions::Regions;
+use crate::memories::record::MemoryRecord;
+use crate::regions::IndexRegions;
 use candid::Principal;
-use capsule_shared::capsule::PersonRef;
 use capsule_shared::{Error, Result};
 use ic_stable_structures::memory_manager::VirtualMemory;
 use ic_stable_structures::{Memory, StableBTreeMap, StableBTreeSet, StableCell};
 
-/// Who calls, for whom, and when.
+/// One call of an update: who calls, and when. Users are arguments: `who` is the user for whom a
+/// gateway calls.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
-    /// The calling gateway (or controller).
+    /// The calling gateway, or a canister controller.
     pub gateway: Principal,
     /// Nanoseconds since 1970.
     pub now: u64,
 }
 
-/// All capsules and memories. Everything is in stable memory; opening again after a restart finds all of it.
+/// All capsules and memories. Everything is in stable memory: opening it again after a restart
+/// finds all of it. `regions` says what each structure holds.
 pub struct Index<M: Memory> {
     pub(crate) counters: StableCell<Counters, VirtualMemory<M>>,
     pub(crate) capsules: StableBTreeMap<u64, CapsuleRecord, VirtualMemory<M>>,
@@ -32,22 +35,21 @@ pub struct Index<M: Memory> {
 }
 
 impl<M: Memory> Index<M> {
-    /// Takes its memories from those of the canister; the gateways' is not its own.
-    pub fn open(memories: Regions<M>) -> (Self, VirtualMemory<M>) {
-        let index = Self {
-            counters: StableCell::init(memories.counters, Counters::default()),
-            capsules: StableBTreeMap::init(memories.capsules),
-            by_subject: StableBTreeMap::init(memories.capsules_by_subject),
-            by_member: StableBTreeSet::init(memories.capsules_by_member),
-            memories: StableBTreeMap::init(memories.memories),
-            by_capsule: StableBTreeSet::init(memories.memories_by_capsule),
-            by_session: StableBTreeMap::init(memories.memories_by_session),
-            by_blob: StableBTreeSet::init(memories.memories_by_blob),
-        };
-        (index, memories.gateways)
+    pub fn open(regions: IndexRegions<M>) -> Self {
+        Self {
+            counters: StableCell::init(regions.counters, Counters::default()),
+            capsules: StableBTreeMap::init(regions.capsules),
+            by_subject: StableBTreeMap::init(regions.capsules_by_subject),
+            by_member: StableBTreeSet::init(regions.capsules_by_member),
+            memories: StableBTreeMap::init(regions.memories),
+            by_capsule: StableBTreeSet::init(regions.memories_by_capsule),
+            by_session: StableBTreeMap::init(regions.memories_by_session),
+            by_blob: StableBTreeSet::init(regions.memories_by_blob),
+        }
     }
 
-    /// The capsule of this id, for somebody with a right in it: `NotFound` when there is none, `Unauthorized` for others.
+    /// The capsule of this id. `NotFound` if it doesn't exist, `Unauthorized` if `who` has no right
+    /// in it, `InvalidArgument` if the id is too long.
     pub(crate) fn capsule(&self, who: Principal, id: &str) -> Result<(CapsuleId, CapsuleRecord)> {
         let id = CapsuleId::parse(id)?;
         let capsule = self.capsules.get(&id.0).ok_or(Error::NotFound)?;
@@ -57,7 +59,7 @@ impl<M: Memory> Index<M> {
         Ok((id, capsule))
     }
 
-    /// The memory of this id and its capsule, for somebody with a right in the capsule.
+    /// The memory of this id and its capsule, with the errors of [`Index::capsule`].
     pub(crate) fn memory(
         &self,
         who: Principal,
@@ -74,7 +76,7 @@ impl<M: Memory> Index<M> {
 
     pub(crate) fn capsule_of(&self, memory: &MemoryRecord) -> CapsuleRecord {
         let capsule = self.capsules.get(&memory.capsule);
-        capsule.expect("BUG: a memory without its capsule")
+        capsule.expect("BUG: a memory has no capsule")
     }
 
     pub(crate) fn next_capsule(&mut self) -> CapsuleId {
@@ -90,29 +92,4 @@ impl<M: Memory> Index<M> {
         self.counters.set(counters);
         MemoryId(counters.last_memory)
     }
-}
-
-/// How the keys of `by_subject` begin for one owner: no other owner's begin so.
-pub(crate) fn owner_prefix(owner: Principal) -> Vec<u8> {
-    let owner = owner.as_slice();
-    let mut prefix = vec![owner.len() as u8];
-    prefix.extend_from_slice(owner);
-    prefix
-}
-
-/// The key of `by_subject`: the length of the owner's principal in one byte, the principal, then `o` and the text of an
-/// opaque subject or `p` and the bytes of a principal.
-pub(crate) fn subject_key(owner: Principal, subject: &PersonRef) -> Vec<u8> {
-    let mut key = owner_prefix(owner);
-    match subject {
-        PersonRef::Opaque(text) => {
-            key.push(b'o');
-            key.extend_from_slice(text.as_bytes());
-        }
-        PersonRef::Principal(principal) => {
-            key.push(b'p');
-            key.extend_from_slice(principal.as_slice());
-        }
-    }
-    key
 }

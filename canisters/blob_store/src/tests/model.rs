@@ -1,8 +1,9 @@
-//! Random histories against a simple model: a map of blobs, each a map of chunks. A restart opens the same memory anew.
+//! Random histories against a simple model: a map of blobs, each a map of chunks. A restart opens
+//! the same stable memory again.
 
 use super::{chunks, gateway, key};
-use crate::State;
 use crate::regions::Regions;
+use crate::state::State;
 use candid::Principal;
 use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
 use capsule_shared::{BlobKey, Error, Result};
@@ -19,7 +20,7 @@ enum Op {
         index: u32,
         bytes: Vec<u8>,
     },
-    /// Seals with what is there, changed by these.
+    /// Seals with the stored numbers, changed by these.
     Seal {
         chunks_off: i8,
         bytes_off: i8,
@@ -39,7 +40,8 @@ fn op() -> impl Strategy<Value = Op> {
         3 => Just(Op::Open),
         1 => Just(Op::Release),
         12 => (0..8u32, bytes).prop_map(|(index, bytes)| Op::Put { index, bytes }),
-        2 => (-1..2i8, -1..2i8).prop_map(|(chunks_off, bytes_off)| Op::Seal { chunks_off, bytes_off }),
+        2 => (-1..2i8, -1..2i8)
+            .prop_map(|(chunks_off, bytes_off)| Op::Seal { chunks_off, bytes_off }),
         2 => Just(Op::Seal { chunks_off: 0, bytes_off: 0 }),
         4 => (1..4u32).prop_map(|slice| Op::Digest { slice }),
         2 => (1..6u32).prop_map(|slice| Op::Delete { slice }),
@@ -56,7 +58,7 @@ struct Blob {
 }
 
 impl Blob {
-    /// And nothing more.
+    /// Whether `caller` opened the blob, and nothing else happened to it.
     fn opened_by(&self, caller: Principal) -> bool {
         let untouched = self.chunks.is_empty() && !self.sealed && !self.deleting;
         untouched && self.gateway == Some(caller)
@@ -71,7 +73,7 @@ impl Blob {
     }
 }
 
-/// What kind of answer it is, without the texts.
+/// The kind of an answer, without its text.
 fn kind<T>(result: &Result<T>) -> &'static str {
     match result {
         Ok(_) => "ok",
@@ -93,14 +95,14 @@ impl World {
     fn new() -> Self {
         let memory = VectorMemory::default();
         Self {
-            // Small buckets: a fresh memory for each history costs little.
+            // With small buckets, a new memory for each history costs little.
             state: State::over(Regions::in_buckets(memory.clone(), 1)),
             memory,
             model: BTreeMap::new(),
         }
     }
 
-    /// What the model says to a change by `caller` that needs a living blob of its own.
+    /// The model's error for a change by `caller` that needs a visible blob of its own.
     fn refusal(&self, caller: Principal, key: BlobKey) -> Option<&'static str> {
         match self.model.get(&key) {
             None => Some("not found"),
@@ -212,7 +214,7 @@ impl World {
         }
     }
 
-    /// What everybody can see is what the model has, and the sums are those of a scan.
+    /// Checks that callers see the model's blob, and that the sums are those of a scan.
     fn check(&self, key: BlobKey) {
         let store = &self.state.store;
         let blob = self.model.get(&key).filter(|blob| !blob.deleting);
@@ -249,7 +251,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
     fn histories_agree_with_the_model(
-        ops in proptest::collection::vec((prop_oneof![9 => Just(1u8), 1 => Just(2u8)], 0..2u8, op()), 1..60)
+        ops in proptest::collection::vec(
+            (prop_oneof![9 => Just(1u8), 1 => Just(2u8)], 0..2u8, op()),
+            1..60,
+        )
     ) {
         let mut world = World::new();
         for (caller, blob, op) in ops {

@@ -1,8 +1,8 @@
-//! Each rule of the store, one at a time.
+//! Tests of the rules of the store, one at a time.
 
 use super::{chunks, gateway, key, state};
-use crate::State;
-use crate::slices::Slice;
+use crate::blob::slice::Slice;
+use crate::state::State;
 use capsule_shared::blob_store::{DeleteProgress, DigestProgress, StoredBlob};
 use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_CHUNKS};
 use capsule_shared::{BlobKey, Error};
@@ -37,7 +37,7 @@ fn sha256(bytes: &[u8]) -> DigestProgress {
 }
 
 #[test]
-fn what_was_put_is_read_back_by_any_gateway() {
+fn any_gateway_reads_back_the_chunks_that_were_put() {
     let state = with_blob(&[b"one", b"two", b"3"]);
     assert_eq!(state.store.read_chunk(key(1), 1).unwrap(), b"two");
     assert_eq!(state.store.read_chunk(key(1), 3), Err(Error::NotFound));
@@ -66,7 +66,7 @@ fn opening_again_is_ok_for_the_same_gateway_while_empty() {
 }
 
 #[test]
-fn releasing_removes_nothing_but_the_callers_empty_blob() {
+fn a_release_removes_only_an_empty_blob_of_the_caller() {
     let mut state = with_blob(&[]);
     assert_eq!(state.store.release(gateway(2), key(1)), Ok(()));
     assert!(state.store.meta(key(1)).is_ok());
@@ -132,30 +132,35 @@ fn the_first_bytes_of_an_index_stay() {
 }
 
 #[test]
-fn chunks_have_limits() {
+fn index_and_length_of_a_chunk_have_limits() {
     let mut state = with_blob(&[]);
     let full = vec![1; MAX_CHUNK_BYTES];
     let store = &mut state.store;
     assert_eq!(store.put(gateway(1), key(1), MAX_CHUNKS - 1, &full), Ok(()));
-    invalid(store.put(gateway(1), key(1), MAX_CHUNKS, b"x"));
-    invalid(store.put(gateway(1), key(1), 0, b""));
+    let text = invalid(store.put(gateway(1), key(1), MAX_CHUNKS, b"x"));
+    assert_eq!(text, "chunk index is 16384, expected 0 to 16383");
+    let text = invalid(store.put(gateway(1), key(1), 0, b""));
+    assert_eq!(text, "chunk length is 0 bytes, expected 1 to 1800000");
     invalid(store.put(gateway(1), key(1), 0, &vec![1; MAX_CHUNK_BYTES + 1]));
     assert_eq!(store.put(gateway(1), key(2), 0, b"x"), Err(Error::NotFound));
     assert_eq!(store.read_chunk(key(1), MAX_CHUNKS - 1).unwrap(), full);
 }
 
 #[test]
-fn sealing_says_what_is_missing() {
+fn a_refused_seal_says_what_does_not_match() {
     let mut state = with_blob(&[b"one", b"two"]);
     let store = &mut state.store;
     store.put(gateway(1), key(1), 3, b"4").unwrap();
     let text = invalid(store.seal(gateway(1), key(1), 5, 9));
-    assert_eq!(text, "2 of 5 chunks are missing, the first is chunk 2");
+    assert_eq!(
+        text,
+        "chunk 2 is missing, expected chunks 0 to 4 (2 are missing)"
+    );
     let text = invalid(store.seal(gateway(1), key(1), 2, 6));
-    assert_eq!(text, "3 chunks are stored; expected 2");
+    assert_eq!(text, "3 chunks are stored, expected 2");
     store.put(gateway(1), key(1), 2, b"333").unwrap();
     let text = invalid(store.seal(gateway(1), key(1), 4, 11));
-    assert_eq!(text, "10 bytes are stored; expected 11");
+    assert_eq!(text, "10 bytes are stored, expected 11");
     invalid(store.seal(gateway(1), key(1), 0, 0));
     invalid(store.seal(gateway(1), key(1), MAX_CHUNKS + 1, 10));
     assert!(!store.meta(key(1)).unwrap().sealed);
@@ -168,7 +173,7 @@ fn sealing_says_what_is_missing() {
 }
 
 #[test]
-fn a_blob_is_hashed_in_slices_over_restarts() {
+fn a_blob_is_hashed_in_slices_across_restarts() {
     let memory = VectorMemory::default();
     let mut state = State::open(memory.clone());
     state.store.open_blob(gateway(1), key(1)).unwrap();
@@ -198,7 +203,7 @@ fn a_blob_is_hashed_in_slices_over_restarts() {
 }
 
 #[test]
-fn a_put_after_hashing_is_hashed_by_the_next_call() {
+fn the_next_call_hashes_chunks_that_were_put_meanwhile() {
     let mut state = with_blob(&[b"one", b"two"]);
     let store = &mut state.store;
     let digest = store.digest(gateway(1), key(1), &chunks(9));
@@ -211,7 +216,7 @@ fn a_put_after_hashing_is_hashed_by_the_next_call() {
 }
 
 #[test]
-fn hashing_stops_at_a_gap_and_names_it() {
+fn hashing_stops_at_a_missing_chunk_and_names_it() {
     let mut state = with_blob(&[b"one"]);
     state.store.put(gateway(1), key(1), 2, b"three").unwrap();
     assert_eq!(
@@ -221,7 +226,7 @@ fn hashing_stops_at_a_gap_and_names_it() {
     assert_eq!(
         state.store.digest(gateway(1), key(1), &chunks(9)),
         Err(Error::conflict(
-            "chunk 1 is missing, the blob can't be hashed beyond it"
+            "chunk 1 is missing, expected it before later chunks are hashed"
         ))
     );
 }
@@ -242,7 +247,7 @@ fn a_slice_ends_when_its_instructions_are_used() {
         state.store.digest(gateway(1), key(1), &slice),
         Ok(DigestProgress::Hashed { bytes: 6, of: 8 })
     );
-    // Nothing is left, and still each call does one chunk.
+    // No instructions are left, and still each call deletes one chunk.
     for remaining in [3, 2, 1] {
         let delete = state.store.delete(gateway(1), key(1), &slice);
         assert_eq!(delete, Ok(DeleteProgress::Remaining(remaining)));
@@ -252,7 +257,7 @@ fn a_slice_ends_when_its_instructions_are_used() {
 }
 
 #[test]
-fn a_blob_that_is_being_deleted_is_gone_for_everybody() {
+fn nobody_sees_a_blob_that_is_being_deleted() {
     let memory = VectorMemory::default();
     let mut state = State::open(memory.clone());
     state.store.open_blob(gateway(1), key(1)).unwrap();

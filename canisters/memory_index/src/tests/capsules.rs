@@ -1,8 +1,9 @@
-//! Capsules: who has them, and who sees what.
+//! Tests of capsules: who may make them, see them and control them.
 
 use super::{call, commit, is_invalid, person, state};
-use crate::State;
-use crate::capsules::{MAX_CONTROLLED, MAX_CONTROLLERS, MAX_OWNED};
+use crate::capsules::controllers::{MAX_CONTROLLED, MAX_CONTROLLERS};
+use crate::capsules::create::MAX_OWNED;
+use crate::state::State;
 use candid::Principal;
 use capsule_shared::Error;
 use capsule_shared::capsule::PersonRef;
@@ -11,7 +12,7 @@ use capsule_shared::memory_index::CapsuleUsage;
 use ic_stable_structures::VectorMemory;
 
 #[test]
-fn everybody_has_one_own_capsule() {
+fn everybody_can_have_one_own_capsule() {
     let memory = VectorMemory::default();
     let mut state = State::open(memory.clone());
     let read = state.index.capsule_read(person(1), None);
@@ -25,7 +26,7 @@ fn everybody_has_one_own_capsule() {
     assert_eq!(own.owners.len(), 1);
     assert_eq!((own.created_at, own.updated_at), (5, 5));
     let mut state = State::open(memory);
-    // Through whichever gateway, and with the subject spelled out, it is the same.
+    // It is the same through another gateway, and with the subject given.
     let again = state.index.capsule_create(call(2, 9), person(1), None);
     assert_eq!(again.unwrap(), own);
     let subject = Some(PersonRef::Principal(person(1)));
@@ -92,7 +93,7 @@ fn being_the_subject_gives_no_right() {
 }
 
 #[test]
-fn a_controller_of_a_capsule_reads_and_writes() {
+fn a_capsule_controller_reads_and_writes() {
     let mut state = state();
     let capsule = state
         .index
@@ -125,7 +126,7 @@ fn a_controller_of_a_capsule_reads_and_writes() {
 }
 
 #[test]
-fn unknown_and_foreign_differ() {
+fn unknown_and_foreign_capsules_get_different_errors() {
     let mut state = state();
     state
         .index
@@ -165,7 +166,7 @@ fn subjects_and_capsules_have_limits() {
     }
     let over = state.index.capsule_create(call(1, 1), person(1), None);
     assert_eq!(over, Err(Error::ResourceExhausted));
-    // What there is, is still found.
+    // Capsules that exist are still found.
     assert!(
         state
             .index
@@ -181,7 +182,7 @@ fn subjects_and_capsules_have_limits() {
 }
 
 #[test]
-fn owners_name_controllers_and_a_controller_may_leave() {
+fn owners_name_capsule_controllers_who_may_leave() {
     let mut state = state();
     let index = &mut state.index;
     index.capsule_create(call(1, 1), person(1), None).unwrap();
@@ -194,11 +195,11 @@ fn owners_name_controllers_and_a_controller_may_leave() {
         index.capsule_remove_controller(call(1, 6), person(who), id, person(controller))
     };
     let once = add(index, 1, 2).unwrap();
-    // Again, also later, it is the same.
+    // Repeating it later changes nothing.
     assert_eq!(add(index, 1, 2), Ok(once));
     assert_eq!(listed(&add(index, 1, 3).unwrap()), 2);
     assert!(is_invalid(&add(index, 1, 1)));
-    // Neither controllers nor strangers grant, and nobody but an owner takes from others.
+    // Only owners add, and only owners remove others.
     assert_eq!(add(index, 2, 4), Err(Error::Unauthorized));
     assert_eq!(add(index, 9, 9), Err(Error::Unauthorized));
     assert_eq!(remove(index, 2, 3), Err(Error::Unauthorized));
@@ -215,13 +216,13 @@ fn owners_name_controllers_and_a_controller_may_leave() {
     assert_eq!(read, Err(Error::Unauthorized));
     assert_eq!(listed(&remove(index, 3, 3).unwrap()), 0);
     assert_eq!(remove(index, 3, 3), Err(Error::Unauthorized));
-    // The owner stays, whatever is removed.
+    // The owner keeps the right, whatever is removed.
     remove(index, 1, 1).unwrap();
     assert!(index.capsule_read(person(1), Some(id)).unwrap().is_owner);
 }
 
 #[test]
-fn controllers_have_limits_that_take_nothing_from_their_own_capsules() {
+fn limits_on_controllers_do_not_count_own_capsules() {
     let mut state = state();
     let index = &mut state.index;
     let other = |n: usize| Principal::from_slice(&(n as u64).to_le_bytes());
@@ -233,7 +234,7 @@ fn controllers_have_limits_that_take_nothing_from_their_own_capsules() {
     }
     let over = index.capsule_add_controller(call(1, 1), person(1), "capsule-1", person(2));
     assert_eq!(over, Err(Error::ResourceExhausted));
-    // Who is one already is no one more.
+    // Adding a controller again needs no room.
     index
         .capsule_add_controller(call(1, 1), person(1), "capsule-1", other(0))
         .unwrap();

@@ -1,7 +1,7 @@
-//! Memories: committing once, listing by pages, deleting for good.
+//! Tests of memories: committing once, listing in pages, deleting for good.
 
 use super::{call, commit, gateway, is_conflict, is_invalid, metadata, person};
-use crate::State;
+use crate::state::State;
 use capsule_shared::limits::{MAX_CHUNKS, MAX_NAME_BYTES, MAX_PAGE};
 use capsule_shared::memory_index::{CapsuleUsage, MemoryCommit};
 use capsule_shared::{BlobId, Error};
@@ -32,7 +32,7 @@ fn usage(state: &State<VectorMemory>) -> (u64, u64) {
 }
 
 #[test]
-fn a_commit_repeated_returns_the_same_memory() {
+fn a_repeated_commit_returns_the_same_memory() {
     let (memory, mut state) = with_capsules();
     let made = state
         .index
@@ -47,7 +47,7 @@ fn a_commit_repeated_returns_the_same_memory() {
         .unwrap();
     assert_eq!((again.id.as_str(), again.uploaded_at), ("mem_1", 7));
     assert_eq!(usage(&state), (10, 1));
-    // Another gateway's session of the same number is another upload.
+    // The same session number of another gateway is another upload.
     let other = state
         .index
         .memory_commit(call(2, 9), commit(person(1), CAPSULE, 3, 10))
@@ -88,7 +88,7 @@ fn a_session_commits_one_thing() {
 }
 
 #[test]
-fn what_is_committed_stays_so_when_the_right_is_gone() {
+fn a_repeated_commit_succeeds_although_the_right_is_gone() {
     let (_, mut state) = with_capsules();
     let made = state
         .index
@@ -142,7 +142,7 @@ fn a_deleted_memory_does_not_come_back() {
         .memory_list(person(1), CAPSULE, None, None)
         .unwrap();
     assert_eq!(page.memories, []);
-    // Its id is not used again.
+    // No later memory gets its id.
     let next = state
         .index
         .memory_commit(call(1, 9), commit(person(1), CAPSULE, 4, 10));
@@ -202,7 +202,7 @@ fn strangers_see_nothing() {
 }
 
 #[test]
-fn a_blob_id_in_two_stores_is_the_callers_own() {
+fn a_blob_id_in_two_stores_names_the_blob_of_the_calling_gateway() {
     let (_, mut state) = with_capsules();
     for n in 1..3 {
         let mut made = commit(person(1), CAPSULE, 3, 10);
@@ -220,7 +220,7 @@ fn a_blob_id_in_two_stores_is_the_callers_own() {
 }
 
 #[test]
-fn commits_are_checked() {
+fn a_commit_that_contradicts_itself_is_refused() {
     let (_, mut state) = with_capsules();
     type Change = fn(&mut MemoryCommit);
     let changes: [Change; 9] = [
@@ -244,7 +244,7 @@ fn commits_are_checked() {
 }
 
 #[test]
-fn pages_follow_each_other() {
+fn each_page_goes_on_where_the_last_one_ended() {
     let (_, mut state) = with_capsules();
     for session in 1..=7 {
         let who = if session == 4 { 2 } else { 1 };
@@ -264,7 +264,7 @@ fn pages_follow_each_other() {
         (ids, next.as_deref()),
         (vec!["mem_1".into(), "mem_2".into()], Some("mem_2"))
     );
-    // The memory on which the cursor stands may go meanwhile.
+    // The memory that the cursor names may be deleted meanwhile.
     state
         .index
         .memory_delete(call(1, 9), person(1), "mem_2")
@@ -297,7 +297,7 @@ fn pages_follow_each_other() {
 }
 
 #[test]
-fn a_page_has_an_end() {
+fn a_page_has_at_most_100_memories() {
     let (_, mut state) = with_capsules();
     let many = u64::from(MAX_PAGE) + 1;
     for session in 1..=many {

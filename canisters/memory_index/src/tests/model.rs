@@ -1,8 +1,8 @@
-//! Random histories against a simple model; after every step the counters are those of a scan, and nobody sees what
-//! isn't theirs. A restart opens the same memory anew.
+//! Random histories against a simple model. After every step the counters are those of a scan, and
+//! nobody sees memories of others. A restart opens the same stable memory again.
 
 use super::{call, commit, gateway, is_conflict, person};
-use crate::State;
+use crate::state::State;
 use capsule_shared::Error;
 use ic_stable_structures::VectorMemory;
 use proptest::prelude::*;
@@ -33,7 +33,9 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         2 => (1..4u8).prop_map(|who| Op::Create { who }),
         8 => (gateway(), 1..4u8, 1..4u8, 1..6u64, 1..3u64).prop_map(
-            |(gateway, who, capsule, session, size)| Op::Commit { gateway, who, capsule, session, size }
+            |(gateway, who, capsule, session, size)| {
+                Op::Commit { gateway, who, capsule, session, size }
+            }
         ),
         4 => (gateway(), 1..4u8, 1..8u64)
             .prop_map(|(gateway, who, memory)| Op::Delete { gateway, who, memory }),
@@ -53,9 +55,9 @@ struct Kept {
 
 #[derive(Default)]
 struct Model {
-    /// Whose capsule it is, by number less one.
+    /// The owner of each capsule. A capsule's position is its number less one.
     capsules: Vec<u8>,
-    /// By number less one.
+    /// A memory's position is its number less one.
     memories: Vec<Kept>,
 }
 
@@ -68,7 +70,7 @@ impl Model {
         }
     }
 
-    /// The memory's number, or the error; `Conflict` without its text.
+    /// The number of the memory, or the error; a `Conflict` has no text.
     fn commit(&mut self, new: Kept) -> Result<u64, Error> {
         let same = |m: &&Kept| (m.gateway, m.session) == (new.gateway, new.session);
         if let Some(at) = self.memories.iter().position(|m| same(&m)) {

@@ -1,11 +1,12 @@
-//! Which chunks of a blob are stored: one bit each, written compactly when they came in order.
+//! The stored chunks of a blob: one bit each, written compactly when they came in order.
 
+use canister_common::codec::{Reader, Writer};
 use capsule_shared::limits::MAX_CHUNKS;
 
 /// A set of chunk indexes below [`MAX_CHUNKS`]; at most 2 KiB.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChunkSet {
-    /// Bit `i % 64` of word `i / 64` is set when chunk `i` is there. The last word is never 0.
+    /// Bit `i % 64` of word `i / 64` says whether chunk `i` is stored. The last word is never 0.
     words: Vec<u64>,
     count: u32,
 }
@@ -21,7 +22,7 @@ impl ChunkSet {
     }
 
     pub fn insert(&mut self, index: u32) {
-        assert!(index < MAX_CHUNKS, "BUG: a chunk index above the limit");
+        assert!(index < MAX_CHUNKS, "BUG: a chunk index is above the limit");
         assert!(!self.contains(index), "BUG: a chunk was counted twice");
         let word = index as usize / 64;
         if self.words.len() <= word {
@@ -31,7 +32,7 @@ impl ChunkSet {
         self.count += 1;
     }
 
-    /// Takes out the highest index.
+    /// Removes the highest index and returns it.
     pub fn pop_last(&mut self) -> Option<u32> {
         let last = self.last()?;
         self.words[last as usize / 64] &= !(1 << (last % 64));
@@ -48,7 +49,7 @@ impl ChunkSet {
         Some(self.words.len() as u32 * 64 - 1 - word.leading_zeros())
     }
 
-    /// How many chunks there are from index 0 on without a gap; it is also the first index that is missing.
+    /// How many chunks follow from index 0 without a gap; this is also the first missing index.
     pub fn contiguous(&self) -> u32 {
         let full = self.words.iter().take_while(|word| **word == u64::MAX);
         let full = full.count();
@@ -64,22 +65,21 @@ impl ChunkSet {
         end - there - in_rest.count_ones()
     }
 
-    /// Appends the set: the number of words that are full (u32), the number of words behind them (u32), those words
-    /// (u64 each). All little-endian; at most 8 bytes and a word when the chunks came in order.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    /// Appends the set: the number of full words (u32), the number of words behind them (u32), then
+    /// those words (u64 each). If the chunks came in order, it takes 8 bytes and at most one word.
+    pub fn write(&self, fields: Writer) -> Writer {
         let full = self.contiguous() / 64;
         let rest = &self.words[full as usize..];
-        out.extend_from_slice(&full.to_le_bytes());
-        out.extend_from_slice(&(rest.len() as u32).to_le_bytes());
-        for word in rest {
-            out.extend_from_slice(&word.to_le_bytes());
-        }
+        let fields = fields.u32(full).u32(rest.len() as u32);
+        rest.iter().fold(fields, |fields, word| fields.u64(*word))
     }
 
-    /// The set of these words, as [`ChunkSet::write`] has them.
-    pub fn from_words(full: u32, rest: impl Iterator<Item = u64>) -> Self {
+    /// Reads what [`ChunkSet::write`] appended.
+    pub fn read(fields: &mut Reader<'_>) -> Self {
+        let full = fields.u32();
+        let rest = fields.u32();
         let mut words = vec![u64::MAX; full as usize];
-        words.extend(rest);
+        words.extend((0..rest).map(|_| fields.u64()));
         let count = words.iter().map(|word| word.count_ones()).sum();
         Self { words, count }
     }
@@ -88,6 +88,7 @@ impl ChunkSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use canister_common::codec::{Record, decode, encode};
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
@@ -126,14 +127,30 @@ mod tests {
         }
     }
 
+    /// A record whose only field is the set.
+    #[derive(Debug, PartialEq)]
+    struct Alone(ChunkSet);
+
+    impl Record for Alone {
+        const VERSION: u8 = 1;
+
+        fn write(&self, fields: Writer) -> Writer {
+            self.0.write(fields)
+        }
+
+        fn read(_: u8, fields: &mut Reader<'_>) -> Self {
+            Alone(ChunkSet::read(fields))
+        }
+    }
+
     #[test]
-    fn in_order_it_stays_small() {
-        let mut set = ChunkSet::default();
+    fn chunks_in_order_take_little_space() {
+        let mut set = Alone(ChunkSet::default());
         for index in 0..MAX_CHUNKS {
-            set.insert(index);
-            let mut out = Vec::new();
-            set.write(&mut out);
-            assert!(out.len() <= 16, "{} bytes at {index}", out.len());
+            set.0.insert(index);
+            let stored = encode(&set);
+            assert!(stored.len() <= 17, "{} bytes at {index}", stored.len());
+            assert_eq!(decode::<Alone>(&stored), set);
         }
     }
 }

@@ -1,11 +1,14 @@
-//! Tests of the store's rules, a model that judges random histories, and the committed interface.
+//! Tests of the store: its rules, random histories against a model, the stored bytes, and the
+//! committed interface.
 
 mod interface;
+mod layouts;
 mod model;
 mod rules;
+mod stable_memory;
 
-use crate::State;
-use crate::slices::Slice;
+use crate::blob::slice::Slice;
+use crate::state::State;
 use candid::Principal;
 use capsule_shared::BlobKey;
 use ic_stable_structures::VectorMemory;
@@ -18,7 +21,7 @@ fn gateway(n: u8) -> Principal {
     Principal::from_slice(&[n; 10])
 }
 
-/// Keys with different blob ids.
+/// A key. Different `n` give different blob ids.
 fn key(n: u8) -> BlobKey {
     BlobKey([n; 32])
 }

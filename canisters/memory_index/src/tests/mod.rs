@@ -1,12 +1,16 @@
-//! Tests of the index's rules, a model that judges random histories, and the committed interface.
+//! Tests of the index: its rules, random histories against a model, the stored bytes, and the
+//! committed interface.
 
+mod assets;
 mod capsules;
 mod interface;
+mod layouts;
 mod memories;
 mod model;
+mod stable_memory;
 
-use crate::State;
 use crate::index::Call;
+use crate::state::State;
 use candid::Principal;
 use capsule_shared::Error;
 use capsule_shared::asset::{AssetMetadata, AssetMetadataBase, AssetType, ImageAssetMetadata};
@@ -67,14 +71,14 @@ fn metadata(name: &str) -> AssetMetadata {
         },
         color_space: None,
         exif_data: None,
-        // Differs from itself, and a repeated commit must not.
+        // NaN differs from itself, but a repeated commit must not.
         compression_ratio: Some(f32::NAN),
         dpi: None,
         orientation: None,
     })
 }
 
-/// What a gateway commits for this session: `size` bytes in one chunk.
+/// A commit of this session: `size` bytes in one chunk.
 fn commit(who: Principal, capsule: &str, session: u64, size: u64) -> MemoryCommit {
     let name = format!("photo-{session}.jpg");
     let key = pmid_session_hash32(&pmid_stem(capsule, &name), session);

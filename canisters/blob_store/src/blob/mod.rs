@@ -1,0 +1,11 @@
+//! Blobs: the record of each, and the operations on them. Plain Rust over any memory, without
+//! `ic_cdk`.
+
+pub mod chunk_set;
+pub mod delete;
+pub mod digest;
+mod read;
+pub mod record;
+pub mod slice;
+pub mod store;
+mod write;

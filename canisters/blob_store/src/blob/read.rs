@@ -1,0 +1,29 @@
+//! Reading a blob. Any registered gateway may read any blob.
+
+use super::record::BlobState;
+use super::store::BlobStore;
+use capsule_shared::blob_store::StoredBlob;
+use capsule_shared::{BlobKey, Error, Result};
+use ic_stable_structures::Memory;
+
+impl<M: Memory> BlobStore<M> {
+    /// The metadata of a blob; it comes from the record alone. `NotFound` if the blob doesn't
+    /// exist.
+    pub fn meta(&self, key: BlobKey) -> Result<StoredBlob> {
+        let record = self.visible(&key)?;
+        Ok(StoredBlob {
+            gateway: record.gateway,
+            bytes: record.bytes,
+            chunk_count: record.chunks.count(),
+            sealed: record.state == BlobState::Sealed,
+        })
+    }
+
+    /// The bytes of a chunk, whether the blob is sealed or not. `NotFound` if it doesn't exist.
+    pub fn read_chunk(&self, key: BlobKey, index: u32) -> Result<Vec<u8>> {
+        if !self.visible(&key)?.chunks.contains(index) {
+            return Err(Error::NotFound);
+        }
+        Ok(self.stored(&key, index))
+    }
+}

@@ -1,0 +1,135 @@
+//! The stable memory of a fixed history, byte for byte: which region holds which structure.
+//!
+//! An upgraded canister finds the memory that an earlier release wrote. If a fingerprint here
+//! changes, it may no longer find everything. A changed layout needs a new version, in a region of
+//! its own. Only then, or if the history below changes, are new fingerprints in order. The tests
+//! print them when they fail.
+
+use super::{chunks, gateway, key};
+use crate::blob::record::{BlobRecord, BlobState};
+use crate::state::State;
+use crate::totals::Totals;
+use candid::Principal;
+use canister_common::golden::{assert_hex, fingerprint};
+use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
+use ic_stable_structures::{Memory, StableBTreeMap, StableBTreeSet, StableCell, VectorMemory};
+
+/// One sealed blob, one with a gap, one that is being deleted, and one gateway.
+fn history() -> VectorMemory {
+    let memory = VectorMemory::default();
+    let mut state = State::open(memory.clone());
+    let store = &mut state.store;
+    for n in 1..4 {
+        store.open_blob(gateway(1), key(n)).unwrap();
+        for index in 0..3 {
+            store.put(gateway(1), key(n), index, &[n; 100]).unwrap();
+        }
+    }
+    store.seal(gateway(1), key(1), 3, 300).unwrap();
+    store.digest(gateway(1), key(1), &chunks(2)).unwrap();
+    store.put(gateway(1), key(2), 5, b"ahead").unwrap();
+    store.delete(gateway(1), key(3), &chunks(1)).unwrap();
+    state.gateways.register(gateway(1)).unwrap();
+    memory
+}
+
+/// A region of `memory`, by its number.
+fn region(memory: &VectorMemory, number: u8) -> VirtualMemory<VectorMemory> {
+    MemoryManager::init(memory.clone()).get(MemoryId::new(number))
+}
+
+#[test]
+fn every_region_is_pinned() {
+    let memory = history();
+    let regions: Vec<u64> = (0..6)
+        .map(|number| fingerprint(&region(&memory, number)))
+        .collect();
+    let empty = fingerprint(&VectorMemory::default());
+    assert_eq!(
+        format!("{regions:#x?}"),
+        format!(
+            "{:#x?}",
+            [
+                0x93df_0504_9719_dd2c,
+                0x89fd_befa_9af3_a969,
+                0xbb02_ef84_b40d_59f7,
+                0x638d_a755_5b56_0737,
+                0x6a3e_84bd_100c_2967,
+                empty,
+            ]
+        ),
+        "a changed layout needs a new version"
+    );
+}
+
+/// Beside the regions, it has the memory manager's header and the size of its buckets.
+#[test]
+fn the_whole_stable_memory_is_pinned() {
+    let memory = history();
+    assert_eq!(
+        format!("{:#x}", fingerprint(&memory)),
+        "0xa9ffe7885452570d",
+        "a changed layout needs a new version"
+    );
+}
+
+#[test]
+fn every_structure_is_found_by_its_number() {
+    let memory = history();
+    let records = StableBTreeMap::<[u8; 32], BlobRecord, _>::init(region(&memory, 1));
+    assert_eq!(records.len(), 3);
+    let states = records.values().map(|record| record.state);
+    assert!(states.eq([BlobState::Sealed, BlobState::Open, BlobState::Deleting]));
+    let blob_ids = StableBTreeMap::<u64, [u8; 32], _>::init(region(&memory, 2));
+    assert_eq!(blob_ids.get(&key(2).blob_id().0), Some(key(2).0));
+    let totals = StableCell::init(region(&memory, 3), Totals::default());
+    let expected = Totals {
+        blobs: 3,
+        chunks: 9,
+        bytes: 805,
+    };
+    assert_eq!(*totals.get(), expected);
+    let gateways = StableBTreeSet::<Principal, _>::init(region(&memory, 4));
+    assert!(gateways.iter().eq([gateway(1)]));
+}
+
+/// `STABLE_BLOB_STORE` is a map of exactly these types. The store's region has the bytes that such
+/// a map writes, and those bytes are pinned: other types would write another header.
+#[test]
+fn the_types_of_stable_blob_store_are_pinned() {
+    let memory = VectorMemory::default();
+    let mut state = State::open(memory.clone());
+    state.store.open_blob(gateway(1), key(1)).unwrap();
+    state.store.put(gateway(1), key(1), 7, b"chunk").unwrap();
+    let bytes = |memory: &VirtualMemory<VectorMemory>| {
+        let mut bytes = vec![0; memory.size() as usize * 65_536];
+        memory.read(0, &mut bytes);
+        bytes
+    };
+
+    let stored = region(&memory, 0);
+    let written = region(&VectorMemory::default(), 0);
+    let mut map = StableBTreeMap::<([u8; 32], u32), Vec<u8>, _>::init(written);
+    map.insert(([1; 32], 7), b"chunk".to_vec());
+    assert!(
+        bytes(&stored) == bytes(&map.into_memory()),
+        "the chunks lie in a map of other types; a changed layout needs a new version"
+    );
+
+    // The header of the map, of its allocator, of the node's memory, and of the node. Then come the
+    // key, and the chunk behind its length.
+    assert_hex(
+        &bytes(&stored)[..176],
+        "4254520200040000ffffffff74000000000000000100000000000000000000000000000000000000
+         000000000000000000000000
+         42544101000000000004000000000000010000000000000074040000000000000000000000000000
+         0000000000000000
+         43484b01010000000000000000000000
+         42544e020001000000000000000000
+         0101010101010101010101010101010101010101010101010101010101010101 00000007
+         05000000 6368756e6b",
+    );
+
+    let map = StableBTreeMap::<([u8; 32], u32), Vec<u8>, _>::init(stored);
+    assert_eq!(map.get(&([1; 32], 7)), Some(b"chunk".to_vec()));
+}

@@ -1,0 +1,119 @@
+//! Committing finished uploads.
+
+use super::record::MemoryRecord;
+use crate::ids::{CapsuleId, MemoryId};
+use crate::index::{Call, Index};
+use capsule_shared::asset::AssetMetadata;
+use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_CHUNKS, MAX_METADATA_BYTES, MAX_NAME_BYTES};
+use capsule_shared::memory_index::{Memory, MemoryCommit};
+use capsule_shared::{Error, Result};
+use ic_stable_structures::Memory as StableMemory;
+
+impl<M: StableMemory> Index<M> {
+    /// Makes the memory of a finished upload, once for each gateway and session.
+    ///
+    /// The same commit again returns the same memory, even if the right to write is gone meanwhile.
+    /// `InvalidArgument` for a commit that contradicts itself or exceeds a limit, `Conflict` if the
+    /// session committed something else, `Unauthorized` without the right to write. `NotFound` if
+    /// the capsule doesn't exist, or if the memory was deleted: it doesn't come back.
+    pub fn memory_commit(&mut self, call: Call, commit: MemoryCommit) -> Result<Memory> {
+        check(&commit)?;
+        let session = (call.gateway, commit.session_id);
+        if let Some(number) = self.by_session.get(&session) {
+            let id = MemoryId(number);
+            let memory = self.memories.get(&number).ok_or(Error::NotFound)?;
+            return if is_of(&memory, &commit) {
+                Ok(memory.into_memory(id))
+            } else {
+                Err(Error::conflict(format!(
+                    "session {} of this gateway committed {id}, expected the same contents again",
+                    commit.session_id
+                )))
+            };
+        }
+        let (capsule_id, mut capsule) = self.capsule(commit.who, &commit.capsule_id)?;
+        capsule.stored_bytes = capsule
+            .stored_bytes
+            .checked_add(commit.place.size)
+            .ok_or(Error::ResourceExhausted)?;
+        capsule.memory_count += 1;
+        capsule.touch(commit.who, call.now);
+
+        let id = self.next_memory();
+        let memory = MemoryRecord {
+            capsule: capsule_id.0,
+            uploaded_by: commit.who,
+            uploaded_at: call.now,
+            metadata: commit.metadata,
+            place: commit.place.into(),
+            sha256: commit.sha256,
+            gateway: call.gateway,
+            session_id: commit.session_id,
+        };
+        self.by_session.insert(session, id.0);
+        self.by_capsule.insert((capsule_id.0, id.0));
+        self.by_blob.insert((memory.place.blob_id.0, id.0));
+        self.capsules.insert(capsule_id.0, capsule);
+        self.memories.insert(id.0, memory.clone());
+        Ok(memory.into_memory(id))
+    }
+}
+
+/// Everything that can be checked without a look-up.
+fn check(commit: &MemoryCommit) -> Result<()> {
+    let place = &commit.place;
+    if commit.sha256.len() != 32 {
+        return Err(Error::invalid(format!(
+            "sha256 length is {} bytes, expected 32",
+            commit.sha256.len()
+        )));
+    }
+    if place.chunk_count == 0 || place.chunk_count > MAX_CHUNKS {
+        return Err(Error::invalid(format!(
+            "chunk_count is {}, expected 1 to {MAX_CHUNKS}",
+            place.chunk_count
+        )));
+    }
+    let least = u64::from(place.chunk_count);
+    let most = least * MAX_CHUNK_BYTES as u64;
+    if place.size < least || place.size > most {
+        return Err(Error::invalid(format!(
+            "size is {} bytes, expected {least} to {most} in {} chunks",
+            place.size, place.chunk_count
+        )));
+    }
+    if place.blob_id != place.key.blob_id() {
+        return Err(Error::invalid(format!(
+            "blob_id is {}, expected {} for the key",
+            place.blob_id,
+            place.key.blob_id()
+        )));
+    }
+    let name = commit.metadata.base().name.len();
+    if name == 0 || name > MAX_NAME_BYTES {
+        return Err(Error::invalid(format!(
+            "name length is {name} bytes, expected 1 to {MAX_NAME_BYTES}"
+        )));
+    }
+    let metadata = encoded(&commit.metadata).len();
+    if metadata > MAX_METADATA_BYTES {
+        return Err(Error::invalid(format!(
+            "metadata length is {metadata} bytes, expected at most {MAX_METADATA_BYTES}"
+        )));
+    }
+    Ok(())
+}
+
+/// Whether this commit made the memory. It compares metadata as Candid, because a NaN in it differs
+/// from itself.
+fn is_of(memory: &MemoryRecord, commit: &MemoryCommit) -> bool {
+    CapsuleId(memory.capsule).to_string() == commit.capsule_id
+        && memory.uploaded_by == commit.who
+        && memory.place == commit.place.clone().into()
+        && memory.sha256 == commit.sha256
+        && encoded(&memory.metadata) == encoded(&commit.metadata)
+}
+
+fn encoded(metadata: &AssetMetadata) -> Vec<u8> {
+    candid::encode_one(metadata).expect("BUG: Candid can't write metadata")
+}

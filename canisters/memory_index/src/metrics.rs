@@ -1,0 +1,47 @@
+//! The metrics of the state. They contain no principals.
+
+use crate::index::Index;
+use crate::state::State;
+use canister_common::http::Encoder;
+use ic_stable_structures::Memory;
+use std::io;
+
+impl<M: Memory> State<M> {
+    pub fn encode_metrics(&self, encoder: &mut Encoder) -> io::Result<()> {
+        // Destructured, so that a new field doesn't compile until someone decides how to report it.
+        let State { index, gateways } = self;
+        let Index {
+            counters,
+            capsules,
+            by_subject: _,
+            by_member,
+            memories,
+            by_capsule: _,
+            by_session,
+            by_blob: _,
+        } = index;
+        let made = counters.get().last_memory;
+        for (name, value, help) in [
+            ("capsules", capsules.len(), "Capsules."),
+            (
+                "rights",
+                by_member.len(),
+                "Owners and controllers of all capsules.",
+            ),
+            ("memories", memories.len(), "Memories."),
+            (
+                "sessions_known",
+                by_session.len(),
+                "Sessions that committed a memory, including memories that were deleted.",
+            ),
+            ("gateways", gateways.count(), "Registered gateways."),
+        ] {
+            encoder.encode_gauge(&format!("memory_index_{name}"), value as f64, help)?;
+        }
+        encoder.encode_counter(
+            "memory_index_commits_total",
+            made as f64,
+            "Memories ever committed.",
+        )
+    }
+}
