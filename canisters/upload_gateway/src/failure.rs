@@ -1,7 +1,8 @@
 //! Why an operation of the gateway failed, as a type. Endpoints turn it into the frozen [`Error`].
 //!
-//! The frozen `Error` has no variant for "try again" and none for a wrong checksum. It marks both by
-//! the beginning of a text. Only this file knows the marks; the rest of the gateway reads no texts.
+//! The frozen `Error` has no variant for "try again" and none for a wrong checksum. It marks both
+//! by the beginning of a text. Only this file knows the marks; the rest of the gateway reads no
+//! texts.
 
 use canister_common::funds::LowFunds;
 use capsule_shared::Error;

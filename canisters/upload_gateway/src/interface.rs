@@ -1,5 +1,5 @@
-//! Tests of the Candid interface: the committed `.did` file describes the code, and the methods that
-//! frontends rely on stay.
+//! Tests of the Candid interface: the committed `.did` file describes the code, and the methods
+//! that frontends rely on stay.
 
 use crate::__export_service;
 use candid::types::subtype::{equal, subtype};

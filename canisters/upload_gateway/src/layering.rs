@@ -128,7 +128,7 @@ fn only_failures_handle_the_frozen_error() {
     assert_eq!(lines_outside(&["failure.rs"], frozen), NOTHING);
     assert!(lines_in("failure.rs", frozen).len() > 2);
 
-    // Its `Result` crosses the border of the canister: in endpoints, arguments and replies of peers.
+    // Its `Result` crosses the canister's border: endpoints, arguments and replies of peers.
     let border = ["lib.rs", "wire.rs", "peers"];
     let result = |line: &str| {
         let imported = line.contains("use capsule_shared::") && has_word(line, "Result");

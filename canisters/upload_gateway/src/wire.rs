@@ -41,12 +41,14 @@ impl PutChunk {
     }
 }
 
-/// The header that every known encoder writes for the arguments: one type, vec nat8 (0x6d 0x7b), and
-/// three arguments: nat64 (0x78), nat32 (0x79) and that type.
+/// The header that every known encoder writes for the arguments.
+///
+/// It has one type, vec nat8 (0x6d 0x7b), and three arguments: nat64 (0x78), nat32 (0x79) and that
+/// type.
 const PUT_HEADER: &[u8] = b"DIDL\x01\x6d\x7b\x03\x78\x79\x00";
 
-/// Reads a message with the usual header without a copy. Candid's own borrowing decoder won't do: it
-/// accepts any type as bytes.
+/// Reads a message with the usual header without a copy. Candid's own borrowing decoder won't do:
+/// it accepts any type as bytes.
 fn parse_usual(message: &[u8]) -> Option<(u64, u32, Range<usize>)> {
     let rest = message.strip_prefix(PUT_HEADER)?;
     let (session_id, rest) = rest.split_first_chunk::<8>()?;

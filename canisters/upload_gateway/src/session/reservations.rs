@@ -9,12 +9,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// What one owner reserved in one scope.
+/// The begins in flight of one owner in one scope.
 #[derive(Clone, Copy, Default)]
 struct Reserved {
     sessions: u32,
     bytes: u64,
-    /// Bytes committed to the scope while these begins are in flight.
+    /// Bytes committed to the scope since the first of these begins.
     committed: u64,
 }
 

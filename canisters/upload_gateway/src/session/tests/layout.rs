@@ -1,7 +1,7 @@
 //! Golden bytes of every record and key of the session layer, as release 0.1.0 wrote them.
 //!
-//! Canisters in use hold these bytes. A test that fails here says that the code can no longer read
-//! them, or writes others: give the record a new version and keep reading the old one.
+//! Canisters in use hold these bytes. A test fails here when the code can no longer read them, or
+//! writes others. Then give the record a new version, and keep reading the old one.
 
 use super::{spec, user};
 use crate::session::timeline::key_of;
