@@ -1,8 +1,8 @@
 //! What an upload has beyond its session. The session types are re-exported: there is one of each.
 
+pub use crate::session::begin::Begin;
 pub use crate::session::chunks::ChunkAdmission;
 pub use crate::session::reservations::{BeginReservation, ChunkReservation, FinishGuard};
-pub use crate::session::begin::Begin;
 pub use crate::session::types::{ByteSink, SessionId, SessionMeta, SessionSpec, SessionStatus};
 
 use crate::failure::{Failure, Result};
