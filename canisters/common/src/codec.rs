@@ -19,12 +19,16 @@ pub trait Record: Sized {
     fn read(version: u8, fields: &mut Reader<'_>) -> Self;
 }
 
+/// Room for most records, so that writing one allocates once.
+const USUAL_BYTES: usize = 256;
+
 /// The stored bytes of a record.
 pub fn encode<R: Record>(record: &R) -> Vec<u8> {
-    record.write(Writer(vec![R::VERSION])).0
+    let fields = Writer(Vec::with_capacity(USUAL_BYTES));
+    record.write(fields.u8(R::VERSION)).0
 }
 
-/// The record of these stored bytes. Panics if they are none: the message then changes nothing.
+/// The record of these stored bytes. Panics if they aren't one; the message then changes nothing.
 pub fn decode<R: Record>(bytes: &[u8]) -> R {
     let mut fields = Reader(bytes);
     let version = fields.u8();

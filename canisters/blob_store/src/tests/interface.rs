@@ -3,7 +3,7 @@
 use candid_parser::utils::{CandidSource, service_equal};
 use std::path::Path;
 
-/// `UPDATE_DID=1 cargo test -p blob_store` writes the file anew.
+/// `UPDATE_DID=1 cargo test -p blob_store` rewrites the file.
 #[test]
 fn the_committed_interface_is_that_of_the_code() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("blob_store.did");

@@ -1,4 +1,4 @@
-//! What one caller sees of capsules.
+//! Reading capsules, as one caller sees them.
 
 use super::subject::{owner_prefix, subject_key};
 use crate::ids::CapsuleId;
