@@ -1,8 +1,10 @@
-// What capsule frontends do, done with an official agent that verifies every certificate and every query's signature.
+// Sends what capsule frontends send, through an official agent. The agent verifies every
+// certificate and the signature of every query.
 //
 //     node wild_clients.mjs dfinity|icp-sdk URL GATEWAY
 //
-// The gateway must allow anonymous callers. Prints a line for each thing that held; ends with an error at the first that doesn't.
+// The gateway must allow anonymous callers. The script prints a line for each check that holds, and
+// ends with an error at the first check that fails.
 
 import assert from "node:assert/strict";
 import { createHash, webcrypto } from "node:crypto";
@@ -42,20 +44,24 @@ function interfaceOf({ IDL }) {
     Original: Null, Preview: Null, Thumbnail: Null, Derivative: Null, Metadata: Null,
   });
   const Base = Record({
-    name: Text, mime_type: Text, bytes: Nat64, asset_type: AssetType, tags: Vec(Text), created_at: Nat64,
-    updated_at: Nat64, description: Opt(Text), sha256: Opt(Vec(Nat8)), width: Opt(Nat32), height: Opt(Nat32),
-    url: Opt(Text), storage_key: Opt(Text), bucket: Opt(Text), asset_location: Opt(Text),
+    name: Text, mime_type: Text, bytes: Nat64, asset_type: AssetType, tags: Vec(Text),
+    created_at: Nat64, updated_at: Nat64, description: Opt(Text), sha256: Opt(Vec(Nat8)),
+    width: Opt(Nat32), height: Opt(Nat32), url: Opt(Text), storage_key: Opt(Text),
+    bucket: Opt(Text), asset_location: Opt(Text),
     processing_status: Opt(Text), processing_error: Opt(Text), deleted_at: Opt(Nat64),
   });
   const Metadata = Variant({
     Document: Record({
-      base: Base, page_count: Opt(Nat32), document_type: Opt(Text), language: Opt(Text), word_count: Opt(Nat32),
+      base: Base, page_count: Opt(Nat32), document_type: Opt(Text), language: Opt(Text),
+      word_count: Opt(Nat32),
     }),
   });
   const PersonRef = Variant({ Opaque: Text, Principal });
   const Finished = Record({
-    memory_id: Text, blob_id: Text, size: Nat64, checksum_sha256: Opt(Vec(Nat8)), uploaded_at: Nat64,
+    memory_id: Text, blob_id: Text, size: Nat64, checksum_sha256: Opt(Vec(Nat8)),
+    uploaded_at: Nat64,
   });
+  const Meta = Record({ size: Nat64, chunk_count: Nat32 });
   return IDL.Service({
     capsules_create: IDL.Func([Opt(PersonRef)], [Result(Record({ id: Text }))], []),
     upload_config: IDL.Func([], [Record({ chunk_size: Nat32, inline_max: Nat32 })], ["query"]),
@@ -63,7 +69,7 @@ function interfaceOf({ IDL }) {
     uploads_put_chunk: IDL.Func([Nat64, Nat32, Vec(Nat8)], [Result(Null)], []),
     uploads_finish: IDL.Func([Nat64, Vec(Nat8), Nat64], [Result(Finished)], []),
     uploads_abort: IDL.Func([Nat64], [Result(Null)], []),
-    blob_get_meta: IDL.Func([Text], [Result(Record({ size: Nat64, chunk_count: Nat32 }))], ["query"]),
+    blob_get_meta: IDL.Func([Text], [Result(Meta)], ["query"]),
     blob_read_chunk: IDL.Func([Text, Nat32], [Result(Vec(Nat8))], ["query"]),
   });
 }
@@ -76,15 +82,17 @@ async function connect(identity) {
 
 function metadata(name, bytes) {
   const base = {
-    name, mime_type: "application/octet-stream", bytes: BigInt(bytes), asset_type: { Original: null }, tags: [],
-    created_at: 0n, updated_at: 0n, description: [], sha256: [], width: [], height: [], url: [], storage_key: [],
-    bucket: [], asset_location: [], processing_status: [], processing_error: [], deleted_at: [],
+    name, mime_type: "application/octet-stream", bytes: BigInt(bytes),
+    asset_type: { Original: null }, tags: [], created_at: 0n, updated_at: 0n, description: [],
+    sha256: [], width: [], height: [], url: [], storage_key: [], bucket: [], asset_location: [],
+    processing_status: [], processing_error: [], deleted_at: [],
   };
   return { Document: { base, page_count: [], document_type: [], language: [], word_count: [] } };
 }
 
 function ok(result) {
-  assert.ok("Ok" in result, JSON.stringify(result, (_, v) => (typeof v === "bigint" ? String(v) : v)));
+  const plain = (_, value) => (typeof value === "bigint" ? String(value) : value);
+  assert.ok("Ok" in result, JSON.stringify(result, plain));
   return result.Ok;
 }
 
@@ -114,8 +122,10 @@ class Upload {
     this.next += 1;
   }
   async finish() {
-    const result = ok(await this.actor.uploads_finish(this.session, sha256(this.data), BigInt(this.data.length)));
-    assert.equal(result.size, BigInt(this.data.length));
+    const length = BigInt(this.data.length);
+    const finished = await this.actor.uploads_finish(this.session, sha256(this.data), length);
+    const result = ok(finished);
+    assert.equal(result.size, length);
     assert.deepEqual(Buffer.from(result.checksum_sha256[0]), sha256(this.data));
     return result;
   }
@@ -129,7 +139,9 @@ class Upload {
 async function readBack(actor, blobId) {
   const meta = ok(await actor.blob_get_meta(blobId));
   const parts = [];
-  for (let i = 0; i < meta.chunk_count; i++) parts.push(Buffer.from(ok(await actor.blob_read_chunk(blobId, i))));
+  for (let i = 0; i < meta.chunk_count; i++) {
+    parts.push(Buffer.from(ok(await actor.blob_read_chunk(blobId, i))));
+  }
   return Buffer.concat(parts);
 }
 
@@ -170,7 +182,8 @@ await holds("a declared size must match at finish", async () => {
   assert.ok("InvalidArgument" in refused.Err);
 });
 await holds("0 and 16,385 chunks are refused, 16,384 are not", async () => {
-  const begin = (count) => actor.uploads_begin(capsule, metadata(`${count}`, 0), count, `count ${count}`);
+  const begin = (count) =>
+    actor.uploads_begin(capsule, metadata(`${count}`, 0), count, `count ${count}`);
   for (const count of [0, 16_385]) assert.ok("InvalidArgument" in (await begin(count)).Err);
   ok(await begin(16_384));
 });

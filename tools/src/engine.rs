@@ -21,7 +21,7 @@ struct Localnet {
     child: Mutex<Child>,
     pid: u32,
     url: String,
-    /// Stays open, because a program may end when its output is closed.
+    /// This pipe stays open, because a program may end when its output is closed.
     _stdout: BufReader<ChildStdout>,
 }
 
@@ -90,7 +90,7 @@ pub fn localnet_pid() -> Option<u32> {
     Some(LOCALNET.get()?.as_ref().ok()?.pid)
 }
 
-/// What a shell reports for a program that Ctrl-C ended.
+/// The exit code of a program that Ctrl-C ended.
 pub const EXIT_INTERRUPTED: i32 = 130;
 
 /// Ends a program: stops its `localnet` and prints the error, if there is one.

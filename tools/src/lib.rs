@@ -10,6 +10,7 @@ pub mod client;
 pub mod deployment;
 pub mod engine;
 pub mod history;
+pub mod http;
 pub mod mapping;
 pub mod metrics;
 pub mod source;

@@ -1,7 +1,7 @@
-//! Creates empty canisters for the deploy tool icp-cli, and writes their ids where it looks for them.
+//! Creates empty canisters for the deploy tool icp-cli, and writes their ids where it finds them.
 //!
-//! On the Internet Computer icp-cli creates canisters through the cycles ledger. Local networks have
-//! no such ledger.
+//! On the Internet Computer icp-cli creates canisters through the cycles ledger. No local network
+//! has this ledger.
 
 use crate::deployment::Part;
 use candid::Principal;

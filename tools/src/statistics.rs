@@ -1,5 +1,6 @@
 //! Reads the statistics of localnet, an endpoint beside PocketIC's protocol.
 
+use crate::http;
 use pocket_ic::PocketIc;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -84,7 +85,7 @@ fn request(pic: &PocketIc, method: reqwest::Method) -> Result<reqwest::blocking:
         .get_server_url()
         .join(&path)
         .map_err(|e| format!("the engine has no address: {e}"))?;
-    let response = reqwest::blocking::Client::new()
+    let response = http::client()
         .request(method, url)
         .send()
         .map_err(|e| format!("the engine does not answer: {e}"))?;

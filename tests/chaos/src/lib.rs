@@ -33,9 +33,12 @@ pub enum Fault {
     HoldAfter(u8),
 }
 
+/// The fates of the next calls, by method.
+type Plan = BTreeMap<String, VecDeque<Fault>>;
+
 thread_local! {
     static PEER: RefCell<Principal> = const { RefCell::new(Principal::anonymous()) };
-    static PLAN: RefCell<BTreeMap<String, VecDeque<Fault>>> = const { RefCell::new(BTreeMap::new()) };
+    static PLAN: RefCell<Plan> = const { RefCell::new(BTreeMap::new()) };
     /// Calls that may still pass, by method.
     static LIMITS: RefCell<BTreeMap<String, u64>> = const { RefCell::new(BTreeMap::new()) };
 }
@@ -181,7 +184,11 @@ macro_rules! passed_on {
 /// Defines methods that the gateway calls from composite queries only.
 macro_rules! asked {
     ($($name:ident),+) => {$(
-        #[ic_cdk::query(composite = true, manual_reply = true, decode_with = "std::convert::identity")]
+        #[ic_cdk::query(
+            composite = true,
+            manual_reply = true,
+            decode_with = "std::convert::identity"
+        )]
         async fn $name(arg: Vec<u8>) -> PhantomData<()> {
             ask(stringify!($name), arg).await;
             PhantomData

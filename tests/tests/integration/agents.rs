@@ -2,7 +2,6 @@
 
 use crate::live::{agent, deliver, ed25519, from_now, live, query, run, said, update, upload};
 use crate::sha256;
-use crate::waiting::{HANG, http};
 use candid::decode_one;
 use candid::utils::encode_args;
 use capsule_shared::Error;
@@ -13,6 +12,7 @@ use ic_agent::{Agent, AgentError, Identity};
 use ic_transport_types::{Delegation, SignedDelegation};
 use std::time::{Duration, UNIX_EPOCH};
 use tools::deployment::wasm;
+use tools::http::{self, HANG};
 use tools::source::UploadSpec;
 
 #[test]
@@ -215,10 +215,10 @@ fn browsers_and_scrapers_reach_a_canister_by_its_name() {
         assert_eq!(response.status(), 200);
         assert!(response.text().unwrap().contains("blob_store_chunks 0"));
     }
-    let response = http().get(format!("{url}metrics")).send().unwrap();
+    let response = http::client().get(format!("{url}metrics")).send().unwrap();
     assert_eq!(response.status(), 400);
     // Pages of any origin may call.
-    let preflight = http()
+    let preflight = http::client()
         .request(reqwest::Method::OPTIONS, format!("{url}api/v2/status"))
         .header("origin", "http://example.org")
         .header("access-control-request-method", "POST")

@@ -1,5 +1,4 @@
-//! A test double of the store, which keeps its first `blob_put_chunk` open until somebody starts
-//! it.
+//! A test double of the store. It keeps its first `blob_put_chunk` open until somebody starts it.
 //!
 //! The double asks the management canister to stop it. Stopping waits for the open call, and the
 //! call waits for the answer to that request. When a controller starts the double, the wait ends

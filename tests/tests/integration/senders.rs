@@ -3,7 +3,7 @@
 use crate::live::{
     Answer, agent, deliver, ed25519, from_now, live, query, run, said, update, upload,
 };
-use crate::waiting::{HANG, eventually, http};
+use crate::waiting::eventually;
 use candid::Principal;
 use candid::utils::encode_args;
 use capsule_shared::capsule::{Capsule, CapsuleInfo, PersonRef};
@@ -16,6 +16,7 @@ use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use tokio::task::JoinSet;
+use tools::http::{self, HANG};
 
 /// The lifetime of a message: most of the five minutes that the network allows.
 const EXPIRY_SECONDS: i64 = 240;
@@ -23,7 +24,7 @@ const EXPIRY_SECONDS: i64 = 240;
 #[test]
 fn broken_requests_get_a_proper_status() {
     let (deployment, url) = live();
-    let http = http();
+    let http = http::client();
     let post = |path: String, body: Vec<u8>| {
         let sent = http.post(format!("{url}{path}")).body(body).send().unwrap();
         (sent.status().as_u16(), sent.text().unwrap())
@@ -86,7 +87,7 @@ fn forged_signatures_are_refused_and_nothing_runs() {
     let signed = |by: &BasicIdentity, content: &EnvelopeContent| {
         by.sign(content).unwrap().signature.unwrap()
     };
-    let http = http();
+    let http = http::client();
     let post = |body: Vec<u8>| {
         let path = format!("{url}api/v3/canister/{}/call", deployment.gateway);
         let sent = http.post(path).body(body).send().unwrap();
@@ -162,7 +163,10 @@ fn slow_senders_get_a_timeout() {
         stream
     });
     // Meanwhile the network answers others.
-    let status = http().get(format!("{url}api/v2/status")).send().unwrap();
+    let status = http::client()
+        .get(format!("{url}api/v2/status"))
+        .send()
+        .unwrap();
     assert_eq!(status.status(), 200);
     for stream in slow {
         stream.set_read_timeout(Some(HANG)).unwrap();

@@ -3,12 +3,9 @@
 //! The bounds only turn a hang into a failure, so they are far above the needs of a busy machine.
 
 use std::time::{Duration, Instant};
-use tools::deployment::Deployment;
-use tools::deployment::Part;
+use tools::deployment::{Deployment, Part};
+use tools::http::HANG;
 use tools::metrics::metrics;
-
-/// The time after which a wait in real time counts as a hang.
-pub const HANG: Duration = Duration::from_secs(600);
 
 /// The pause between two looks in real time.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -54,10 +51,4 @@ pub fn jobs_done(deployment: &Deployment, kind: &str) {
         let samples = metrics(deployment, Part::Gateway).unwrap();
         (samples[&name] == 0.0).then_some(())
     });
-}
-
-/// An HTTP client that waits as long as any other test.
-pub fn http() -> reqwest::blocking::Client {
-    let client = reqwest::blocking::Client::builder().timeout(HANG);
-    client.build().unwrap()
 }

@@ -11,7 +11,7 @@ use candid::types::Type;
 const ENVELOPE_BYTES: usize = 2_048;
 const MESSAGE_BYTES: usize = 2 * 1024 * 1024;
 
-/// The bytes of one argument.
+/// The bytes of one argument, which may be broken.
 pub(super) fn argument(
     numbers: &mut Numbers,
     env: &TypeEnv,
@@ -32,7 +32,7 @@ pub(super) fn argument(
         3 => bytes.truncate(at),
         4 => bytes[at] ^= 1 << numbers.below(8),
         5 => bytes[at] = numbers.next() as u8,
-        // A length that nothing has.
+        // This length is longer than any message.
         6 => {
             bytes.splice(at..at, [0xff, 0xff, 0xff, 0xff, 0x0f]);
         }
@@ -49,7 +49,7 @@ pub(super) fn argument(
                     .collect(),
                 2 => candid::encode_one("x".repeat(MESSAGE_BYTES - ENVELOPE_BYTES))
                     .expect("BUG: a text is Candid"),
-                // Vectors of nothing, of which a few bytes claim millions.
+                // A vector of empty values: a few bytes claim millions of them.
                 _ => b"DIDL\x01\x6d\x7f\x01\x00\xff\xff\xff\xff\x0f".to_vec(),
             }
         }

@@ -37,8 +37,10 @@ pub struct Tally {
     pub turned_away: u64,
 }
 
-/// Tries `count` arguments on a fresh deployment; ends with the first that is answered as it must
-/// not be.
+/// Tries `count` arguments on a fresh deployment. Calls `done` from time to time with their number.
+///
+/// # Errors
+/// The first call that traps, or the first calls that were all refused but changed the state.
 pub fn try_bad_arguments(
     deployment: &Deployment,
     seed: u64,
@@ -88,7 +90,7 @@ pub fn try_bad_arguments(
             let now = state(deployment)?;
             if !changed && now != before {
                 return Err(format!(
-                    "{batch:?} were all refused, and have changed {before:#?} to {now:#?}"
+                    "{batch:?} were all refused, but changed {before:#?} to {now:#?}"
                 ));
             }
             (before, changed) = (now, false);
@@ -99,8 +101,9 @@ pub fn try_bad_arguments(
     Ok(tally)
 }
 
-/// Something to hit: a capsule, a memory, a pending upload, and a gateway by name that the other
-/// two know.
+/// Creates targets: a capsule, a memory and a pending upload.
+///
+/// Registers the auditor as a gateway at the store and the index.
 fn prepare(deployment: &Deployment, auditor: Principal) -> Result<(), String> {
     let words = |e: CallError| e.to_string();
     let alice = deployment.client(person("alice"));
@@ -121,7 +124,7 @@ fn prepare(deployment: &Deployment, auditor: Principal) -> Result<(), String> {
     Ok(())
 }
 
-/// What refused calls may not change: how many there are of everything.
+/// The counts of stored data, which refused calls may not change.
 fn state(deployment: &Deployment) -> Result<BTreeMap<String, f64>, String> {
     let mut all = BTreeMap::new();
     for part in Part::ALL {
@@ -132,7 +135,7 @@ fn state(deployment: &Deployment) -> Result<BTreeMap<String, f64>, String> {
     Ok(all)
 }
 
-/// A reply that is `variant { Err : … }`.
+/// Returns whether a reply is `variant { Err : … }`.
 fn is_typed_error(reply: &[u8]) -> bool {
     let Ok(args) = IDLArgs::from_bytes(reply) else {
         return false;

@@ -75,7 +75,8 @@ pub fn compare(committed: &Table, rows: &[Row]) -> Vec<String> {
         for ((column, before), now) in COLUMNS.iter().zip(before).zip(row.cells()) {
             if column.is_cycles && now > before * (1.0 + TOLERANCE) + STEP {
                 worse.push(format!(
-                    "`{}`: {} is {now:.2} M cycles a chunk, {:.1} % above the committed {before:.2} M",
+                    "`{}`: {} is {now:.2} M cycles a chunk, \
+                     {:.1} % above the committed {before:.2} M",
                     row.name,
                     column.title,
                     (now / before - 1.0) * 100.0

@@ -79,7 +79,8 @@ fn check_computing(rows: &[Row]) -> Result<(), String> {
         let computing = row.computing();
         if computing > MOST_COMPUTING {
             return Err(format!(
-                "`{name}`: computing is {computing:.1} M cycles a chunk, expected at most {MOST_COMPUTING} M"
+                "`{name}`: computing is {computing:.1} M cycles a chunk, \
+                 expected at most {MOST_COMPUTING} M"
             ));
         }
     }

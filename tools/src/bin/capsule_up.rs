@@ -15,6 +15,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 use tools::deployment::{Created, Part};
 use tools::engine;
+use tools::http;
 use tools::mapping::create_empty;
 
 #[derive(Parser)]
@@ -143,7 +144,9 @@ struct Status {
 
 /// The network's root key in DER, from its status.
 fn root_key(url: &str) -> Result<Vec<u8>, String> {
-    let status = reqwest::blocking::get(format!("{url}api/v2/status"))
+    let status = http::client()
+        .get(format!("{url}api/v2/status"))
+        .send()
         .and_then(|response| response.error_for_status()?.bytes())
         .map_err(|e| format!("the network does not answer: {e}"))?;
     let status: Status = serde_cbor::from_slice(&status)

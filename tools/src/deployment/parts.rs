@@ -27,7 +27,7 @@ impl Part {
 /// A module that `cargo xtask build` made.
 ///
 /// # Panics
-/// When nobody has built it.
+/// When the module does not exist.
 pub fn wasm(name: &str) -> Vec<u8> {
     let path = profile_dir()
         .parent()

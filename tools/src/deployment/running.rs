@@ -1,4 +1,4 @@
-//! The three canisters with their code, and what an operator does with them.
+//! The three canisters with their code, and the work of an operator on them.
 
 use super::parts::{Part, wasm};
 use crate::client::Client;

@@ -59,8 +59,7 @@ impl Run<'_> {
             Asked::Abort { session } => match decode::<()>(reply)? {
                 Ok(()) => {
                     let known = self.known(*session);
-                    // Abort is Ok for an unknown session, and for a committed one whose record is
-                    // gone.
+                    // Abort is Ok for a committed session, too, once its record is gone.
                     known.ended |= known.finishes.is_empty();
                     Ok(())
                 }

@@ -168,7 +168,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => file().prop_map(Step::Begin),
         7 => (file(), 0..5u32, prop::bool::weighted(0.25))
             .prop_map(|(file, index, altered)| Step::Put { file, index, altered }),
-        4 => (file(), prop::bool::weighted(0.2)).prop_map(|(file, wrong)| Step::Finish { file, wrong }),
+        4 => (file(), prop::bool::weighted(0.2))
+            .prop_map(|(file, wrong)| Step::Finish { file, wrong }),
         2 => file().prop_map(Step::Abort),
         3 => file().prop_map(Step::Delete),
         1 => file().prop_map(Step::Stranger),

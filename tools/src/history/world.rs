@@ -1,5 +1,4 @@
-//! The network of a history: the three canisters, and a chaos canister between the gateway and each
-//! peer.
+//! The network of a history: the three canisters, with a chaos canister before each peer.
 
 use super::plan::{Fault, Outage, Owner, Place};
 use super::verdict::Checked;

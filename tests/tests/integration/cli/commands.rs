@@ -120,7 +120,10 @@ fn an_unexpected_network_is_noticed() {
     let told = std::fs::read_to_string(machine.path("home/local.json")).unwrap();
     let told: Value = serde_json::from_str(&told).unwrap();
     // This network has another key than the Internet Computer.
-    let ic = "308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100814c0e6ec71fab583b08bd81373c255c3c371b2e84863c98a4f1e08b74235d14fb5d9c0cd546d9685f913a0c0b2cc5341583bf4b4392e467db96d65b9bb4cb717112f8472e0d5a4d14505ffd7484b01291091c5f87b98883463f98091a0baaae";
+    let ic = "308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100814c0e6e\
+        c71fab583b08bd81373c255c3c371b2e84863c98a4f1e08b74235d14fb5d9c0cd546d9685f913a0c0b2cc534\
+        1583bf4b4392e467db96d65b9bb4cb717112f8472e0d5a4d14505ffd7484b01291091c5f87b98883463f9809\
+        1a0baaae";
     machine.fails(7, &["--root-key", ic, "ls"]);
     let url = told["url"].as_str().unwrap();
     machine.fails(1, &["--network", url, "ls"]);

@@ -2,13 +2,14 @@
 
 use crate::bytes;
 use crate::gate::{Gate, deploy_with_gate};
-use crate::waiting::{HANG, eventually, http};
+use crate::waiting::eventually;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use tempfile::TempDir;
 use tools::deployment::Deployment;
 use tools::engine::program;
+use tools::http::{self, HANG};
 
 pub struct Machine {
     pub deployment: Deployment,
@@ -160,7 +161,10 @@ pub fn text(path: &Path) -> &str {
 }
 
 fn root_key(url: &str) -> Vec<u8> {
-    let status = http().get(format!("{url}api/v2/status")).send().unwrap();
+    let status = http::client()
+        .get(format!("{url}api/v2/status"))
+        .send()
+        .unwrap();
     let status: serde_cbor::Value = serde_cbor::from_slice(&status.bytes().unwrap()).unwrap();
     let serde_cbor::Value::Map(status) = status else {
         panic!("a status is a map");

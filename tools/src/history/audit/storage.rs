@@ -1,4 +1,4 @@
-//! Compares the store and the index with what clients were told.
+//! Compares the store and the index with the answers that clients got.
 
 use crate::client::{CallError, Called};
 use crate::deployment::Part;
@@ -100,8 +100,7 @@ fn reads_back(run: &Run, header: &MemoryHeader) -> Checked {
     Ok(())
 }
 
-/// The store has the blobs of the memories and no others: by its counters, and by every possible
-/// key.
+/// The store has exactly the blobs of the memories, by its counters and by every possible key.
 pub fn nothing_is_left(run: &mut Run) -> Checked {
     let memories = memories(run)?;
     let store = run.world.auditor(Part::BlobStore);
