@@ -1,4 +1,5 @@
-//! Beginning and ending: two begins at once, refusals, lost answers, broken-off begins, abort and expiry.
+//! Beginning and ending: two begins at once, refusals, lost answers, broken-off begins, abort and
+//! expiry.
 
 use super::world::*;
 use crate::failure::Failure;

@@ -3,5 +3,8 @@
 mod begin;
 mod delete;
 mod finish;
+mod hash;
+mod layout;
 mod put;
+mod stem;
 mod world;

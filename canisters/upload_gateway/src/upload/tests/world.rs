@@ -1,5 +1,5 @@
-//! A world for the upload service: one blob store and one index that keep what they are given, a clock, and calls that
-//! fail or wait as a test says.
+//! A world for the upload service: one blob store and one index that keep what they are given, a
+//! clock, and calls that fail or wait as a test says.
 
 use crate::regions::regions;
 use crate::runtime::{CallFailure, Runtime};
