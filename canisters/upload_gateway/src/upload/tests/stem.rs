@@ -4,6 +4,7 @@
 //! name, and moves the blob to that stem's key. A reader that computes the stem misses the blob.
 
 use super::world::*;
+use crate::failure::Failure;
 use crate::regions::regions;
 use crate::upload::types::{SessionId, UploadMeta};
 use capsule_shared::BlobKey;
@@ -91,11 +92,12 @@ fn the_end_of_a_right_deletes_under_the_stored_stem() {
 fn a_deletion_knows_a_finishing_session_by_the_stored_stem() {
     let (world, service, session, _) = with_other_stem();
     put_both(&service, session);
-    // The index has the memory, but the gateway doesn't know it. The deletion must end the finish,
-    // or the timer would commit the memory again.
+    // The index has the memory, but the gateway doesn't know it. The deletion must end the session,
+    // or the next finish would commit the memory again.
     world.fail("memory_commit", Fault::LostReply);
     finish(&service, session, FILE).unwrap_err();
     run(service.delete_memory(id(OWNER), "memory-1".into())).unwrap();
+    assert_eq!(finish(&service, session, FILE), Err(Failure::NotFound));
     world.pass(&service, 3_600);
     assert!(world.net().memories.is_empty());
     assert!(world.net().blobs.is_empty());
