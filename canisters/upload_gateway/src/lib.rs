@@ -1,4 +1,5 @@
-//! The upload gateway: the only canister that frontends must know. Endpoints only; each hands over to the service.
+//! The upload gateway: the only canister that frontends must know. This file has the endpoints,
+//! and each of them delegates to the service.
 
 mod config;
 mod failure;
@@ -40,20 +41,22 @@ fn service() -> UploadService<StableMemory, IcRuntime> {
     SERVICE.with(Clone::clone)
 }
 
-// ---- life of the canister -------------------------------------------------------------------------------------
+// ---- life of the canister -----------------------------------------------------------------------
 
 #[init]
 fn init(args: Option<GatewayArgs>) {
     start(args);
 }
 
-/// Saves nothing: all state is in stable memory. It is here to refuse.
+/// Refuses an upgrade while calls are open, because their callbacks would run on a new heap. It
+/// saves nothing: all state is in stable memory.
 #[pre_upgrade]
 fn pre_upgrade() {
     let open = service().open_calls();
     if open > 0 {
         ic_cdk::api::trap(format!(
-            "the upgrade is refused: {open} calls to other canisters are open; stop the canister, install, start it"
+            "the upgrade is refused: {open} calls to other canisters are open, expected 0; \
+             stop the canister, install, start it"
         ));
     }
 }
@@ -92,20 +95,23 @@ method!(update for check_canister_controller: fn configure(args: GatewayArgs) ->
     Ok(service().configure(args)?)
 });
 
-#[query]
-fn configuration() -> Result<GatewayConfig> {
-    check_canister_controller(msg_caller())?;
+method!(query for check_canister_controller: fn configuration() -> Result<GatewayConfig> {
     Ok(service().configuration())
-}
+});
 
-// ---- uploads (frozen) -----------------------------------------------------------------------------------------
+// ---- uploads (frozen) ---------------------------------------------------------------------------
 
 #[query]
 fn upload_config() -> UploadConfig {
     UploadConfig::default()
 }
 
-method!(update: async fn uploads_begin(capsule_id: String, metadata: AssetMetadata, expected_chunks: u32, idem: String) -> Result<u64> {
+method!(update: async fn uploads_begin(
+    capsule_id: String,
+    metadata: AssetMetadata,
+    expected_chunks: u32,
+    idem: String
+) -> Result<u64> {
     let args = BeginArgs {
         capsule_id,
         metadata,
@@ -116,7 +122,8 @@ method!(update: async fn uploads_begin(capsule_id: String, metadata: AssetMetada
     Ok(id.0)
 });
 
-/// Decodes by itself, so that the chunk isn't copied; its Candid type is declared beside it.
+/// Has a decoder of its own, which doesn't copy the chunk. `uploads_put_chunk_type` declares its
+/// Candid type.
 #[update(hidden = true, decode_with = "PutChunk::decode")]
 async fn uploads_put_chunk(put: Result<PutChunk>) -> Result<()> {
     Ok(service().put_chunk(msg_caller(), put?).await?)
@@ -124,12 +131,16 @@ async fn uploads_put_chunk(put: Result<PutChunk>) -> Result<()> {
 
 #[cfg(test)]
 #[candid::candid_method(update, rename = "uploads_put_chunk")]
-#[expect(dead_code, reason = "it stands for its Candid type")]
+#[expect(dead_code, reason = "it only declares a Candid type")]
 fn uploads_put_chunk_type(_session_id: u64, _chunk_index: u32, _bytes: ByteBuf) -> Result<()> {
-    unreachable!("BUG: it stands for its Candid type")
+    unreachable!("BUG: it only declares a Candid type")
 }
 
-method!(update: async fn uploads_finish(session_id: u64, sha256: ByteBuf, total_len: u64) -> Result<UploadFinishResult> {
+method!(update: async fn uploads_finish(
+    session_id: u64,
+    sha256: ByteBuf,
+    total_len: u64
+) -> Result<UploadFinishResult> {
     let id = SessionId(session_id);
     Ok(service().finish(msg_caller(), id, &sha256, total_len).await?)
 });
@@ -138,18 +149,17 @@ method!(update: fn uploads_abort(session_id: u64) -> Result<()> {
     Ok(service().abort(msg_caller(), SessionId(session_id))?)
 });
 
-// ---- resuming -------------------------------------------------------------------------------------------------
+// ---- resuming -----------------------------------------------------------------------------------
 
 method!(query: fn uploads_status(session_id: u64) -> Result<UploadStatus> {
     Ok(service().status(msg_caller(), SessionId(session_id))?)
 });
 
-#[query]
-fn uploads_list() -> Result<Vec<UploadStatus>> {
+method!(query: fn uploads_list() -> Result<Vec<UploadStatus>> {
     Ok(service().list(msg_caller())?)
-}
+});
 
-// ---- blobs ----------------------------------------------------------------------------------------------------
+// ---- blobs --------------------------------------------------------------------------------------
 
 method!(composite_query: async fn blob_get_meta(locator: String) -> Result<BlobMeta> {
     Ok(service().blob_meta(msg_caller(), &locator).await?)
@@ -159,13 +169,16 @@ method!(composite_query: async fn blob_read(locator: String) -> Result<ByteBuf> 
     Ok(service().blob_whole(msg_caller(), &locator).await?)
 });
 
-method!(composite_query: async fn blob_read_chunk(locator: String, chunk_index: u32) -> Result<ByteBuf> {
+method!(composite_query: async fn blob_read_chunk(
+    locator: String,
+    chunk_index: u32
+) -> Result<ByteBuf> {
     Ok(service()
         .blob_chunk(msg_caller(), &locator, chunk_index)
         .await?)
 });
 
-// ---- metrics --------------------------------------------------------------------------------------------------
+// ---- metrics ------------------------------------------------------------------------------------
 
 #[query(hidden = true, decode_with = "std::convert::identity")]
 fn http_request(message: Vec<u8>) -> HttpResponse {
@@ -179,51 +192,55 @@ fn http_request(message: Vec<u8>) -> HttpResponse {
     http::answer(&message, http_request)
 }
 
-// ---- sessions -------------------------------------------------------------------------------------------------
+// ---- sessions -----------------------------------------------------------------------------------
 
-#[query]
-fn sessions_stats() -> Result<String> {
+method!(query: fn sessions_stats() -> Result<String> {
     Ok(service().sessions_stats())
-}
+});
 
-#[query]
-fn sessions_list() -> Result<String> {
+method!(query: fn sessions_list() -> Result<String> {
     let caller = msg_caller();
     Ok(service().sessions_list(caller, is_controller(&caller)))
-}
+});
 
-#[update]
-fn sessions_cleanup_expired() -> Result<String> {
-    check_canister_controller(msg_caller())?;
+method!(update for check_canister_controller: fn sessions_cleanup_expired() -> Result<String> {
     Ok(service().cleanup_expired())
-}
+});
 
-/// In debug builds only, and in no interface description.
+/// Exists in debug builds only, and in no interface description.
 #[cfg(debug_assertions)]
 #[query(hidden = true)]
 fn debug_session_stats() -> upload::status::DebugSessionStats {
     service().debug_session_stats()
 }
 
-// ---- capsules and memories ------------------------------------------------------------------------------------
+// ---- capsules and memories ----------------------------------------------------------------------
 
 method!(update: async fn capsules_create(subject: Option<PersonRef>) -> Result<Capsule> {
     Ok(service().create_capsule(msg_caller(), subject).await?)
 });
 
-method!(composite_query: async fn capsules_read_basic(capsule_id: Option<String>) -> Result<CapsuleInfo> {
+method!(composite_query: async fn capsules_read_basic(
+    capsule_id: Option<String>
+) -> Result<CapsuleInfo> {
     Ok(service().read_capsule(msg_caller(), capsule_id).await?)
 });
 
-method!(update: async fn capsules_add_controller(capsule_id: String, controller: Principal) -> Result<Capsule> {
+method!(update: async fn capsules_add_controller(
+    capsule_id: String,
+    controller: Principal
+) -> Result<Capsule> {
     Ok(service().add_controller(msg_caller(), &capsule_id, controller).await?)
 });
 
-method!(update: async fn capsules_remove_controller(capsule_id: String, controller: Principal) -> Result<Capsule> {
+method!(update: async fn capsules_remove_controller(
+    capsule_id: String,
+    controller: Principal
+) -> Result<Capsule> {
     Ok(service().remove_controller(msg_caller(), &capsule_id, controller).await?)
 });
 
-/// Its result has no room for an error: the call is rejected instead.
+/// Rejects the call if it fails, because the frozen result has no room for an error.
 #[query(composite = true, manual_reply = true)]
 async fn capsules_list() -> PhantomData<Vec<CapsuleHeader>> {
     match service().list_capsules(msg_caller()).await {
@@ -233,7 +250,11 @@ async fn capsules_list() -> PhantomData<Vec<CapsuleHeader>> {
     PhantomData
 }
 
-method!(composite_query: async fn memories_list(capsule_id: String, cursor: Option<String>, limit: Option<u32>) -> Result<MemoryPage> {
+method!(composite_query: async fn memories_list(
+    capsule_id: String,
+    cursor: Option<String>,
+    limit: Option<u32>
+) -> Result<MemoryPage> {
     Ok(service()
         .list_memories(msg_caller(), &capsule_id, cursor, limit)
         .await?)
@@ -247,7 +268,7 @@ method!(update: async fn memories_delete(memory_id: String) -> Result<()> {
     Ok(service().delete_memory(msg_caller(), memory_id).await?)
 });
 
-// It knows the methods above it only.
+// This macro knows only the methods above it.
 #[cfg(test)]
 candid::export_service!();
 #[cfg(test)]

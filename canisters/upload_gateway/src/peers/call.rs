@@ -164,7 +164,8 @@ impl<R: Runtime> Peers<R> {
             return Err(CallFailure {
                 may_have_acted: false,
                 text: format!(
-                    "{to_it} calls to it and {total} in total are open, expected fewer than {} and {}",
+                    "{to_it} calls to it and {total} in total are open, \
+                     expected fewer than {} and {}",
                     cap.per_peer, cap.total
                 ),
             });

@@ -1,8 +1,8 @@
 //! Inspection of ingress: refuses what could only waste cycles, before it costs anything.
 //!
-//! The network then says that the canister refused the message. Smaller mistakes get the typed error
-//! of their method. The methods keep all their own checks: calls of canisters aren't inspected, and
-//! the state may have changed when an inspected message runs.
+//! The network then says that the canister refused the message. Smaller mistakes get the typed
+//! error of their method. The methods keep all their own checks: calls of canisters aren't
+//! inspected, and the state may have changed when an inspected message runs.
 
 use super::service::UploadService;
 use super::types::SessionId;

@@ -34,8 +34,8 @@ enum Stage {
 }
 
 impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
-    /// Carries an upload to its end. `sha256` and `total_len` (in bytes) are the caller's values for
-    /// the whole file.
+    /// Carries an upload to its end. `sha256` and `total_len` (in bytes) are the caller's values
+    /// for the whole file.
     pub async fn finish(
         &self,
         caller: Principal,

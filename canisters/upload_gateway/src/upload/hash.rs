@@ -1,8 +1,11 @@
-//! The rolling SHA-256 of an upload. The midstate after the last confirmed chunk is in stable memory; beside it, on
-//! the heap, is one tentative midstate for each chunk behind it that is in flight or confirmed out of turn.
+//! The rolling SHA-256 of an upload.
 //!
-//! A chunk that isn't stored discards its own and all later tentative midstates. A chunk that is confirmed without one
-//! can't be hashed any more: from then on the whole file needs hashing by the blob store.
+//! The midstate after the last confirmed chunk is in stable memory. The heap holds one tentative
+//! midstate for each later chunk that is in flight, or that is confirmed while an earlier chunk is
+//! missing.
+//!
+//! A released chunk discards its own tentative midstate and all later ones. A chunk that is
+//! confirmed without a midstate makes a gap: from then on only the blob store can hash the file.
 
 use crate::session::received::Received;
 use crate::session::types::SessionId;
@@ -15,17 +18,18 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// One upload's hash in stable memory.
 #[derive(Clone)]
-struct Rolling {
-    /// The chunks below this are in the midstate.
-    next: u32,
-    midstate: Sha256,
-    /// The hash of the whole file, when the blob store had to make it.
-    digest: Option<[u8; 32]>,
+pub(super) struct Rolling {
+    /// The midstate covers the chunks below this index.
+    pub(super) next: u32,
+    pub(super) midstate: Sha256,
+    /// The hash of the whole file, if the blob store made it.
+    pub(super) digest: Option<[u8; 32]>,
 }
 
-/// Layout, version 1: next, midstate (as the crate sha2 0.11 serializes it), 1 if the store's digest
-/// is known and 0 otherwise, the digest or 32 zeros.
+/// Layout, version 1: next, midstate (as the crate sha2 0.11 serializes it), 1 if the store's
+/// digest is known and 0 otherwise, the digest or 32 zeros.
 impl Record for Rolling {
     const VERSION: u8 = 1;
 
@@ -47,7 +51,7 @@ impl Record for Rolling {
         let midstate = SerializedState::<Sha256>::try_from(fields.blob())
             .ok()
             .and_then(|state| Sha256::deserialize(&state).ok())
-            .expect("BUG: a midstate that sha2 can't read");
+            .expect("BUG: sha2 can't read a stored midstate");
         let known = fields.u8() == 1;
         let digest = fields.array();
         Rolling {
@@ -67,7 +71,8 @@ struct Tentative {
 
 type Book = Rc<RefCell<BTreeMap<(SessionId, u32), Tentative>>>;
 
-/// The midstate of a chunk in flight. Dropping it unconfirmed discards it and all that are built on it.
+/// The midstate of a chunk in flight. Dropping it before it is confirmed discards it, and all later
+/// ones with it.
 #[must_use = "dropping it discards the midstate"]
 pub struct TentativeHash {
     book: Book,
@@ -87,18 +92,20 @@ impl Drop for TentativeHash {
 fn discard(book: &Book, id: SessionId, from: u32) {
     let mut book = book.borrow_mut();
     let mut tail = book.split_off(&(id, from));
-    // What belongs to later sessions goes back.
+    // The tail has the midstates of later sessions too: put them back.
     let mut others = tail.split_off(&(SessionId(id.0 + 1), 0));
     book.append(&mut others);
 }
 
-/// Where a session's hash stands, once all chunks are there.
+/// The hash of a session that has received all chunks.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Digested {
     Known([u8; 32]),
+    /// The midstates have a gap, and the blob store hasn't made the hash yet.
     NeedsFullRehash,
 }
 
+/// The rolling hashes of all uploads.
 pub struct Hashes<M: Memory> {
     rolling: StableBTreeMap<u64, Rolling, M>,
     tentative: Book,
@@ -158,19 +165,17 @@ impl<M: Memory> Hashes<M> {
         Some(book.get(&(id, before))?.midstate.clone())
     }
 
-    /// Enters a chunk that is stored, and moves the stable midstate over all that is confirmed without a gap.
+    /// Confirms a stored chunk, and moves the stable midstate past all chunks that are confirmed
+    /// without a gap.
     pub fn confirm(&mut self, mut hash: TentativeHash) {
         hash.confirmed = true;
         let id = hash.id;
         let mut book = self.tentative.borrow_mut();
-        // It is gone when a chunk before it failed.
+        // It is gone if an earlier chunk was released.
         if let Some(tentative) = book.get_mut(&(id, hash.index)) {
             tentative.confirmed = true;
         }
-        let mut rolling = self
-            .rolling
-            .get(&id.0)
-            .expect("BUG: a session without a hash");
+        let mut rolling = self.get(id);
         let before = rolling.next;
         while book
             .get(&(id, rolling.next))
@@ -185,12 +190,12 @@ impl<M: Memory> Hashes<M> {
         }
     }
 
-    /// Whether a received chunk is missing in the midstates for good.
+    /// Whether the midstates have a gap: they can't cover a chunk that is received.
     pub fn needs_full_rehash(&self, id: SessionId, received: &Received) -> bool {
         received.contains(self.get(id).next)
     }
 
-    /// The hash of a session of which all `count` chunks are there.
+    /// The hash of a session that has received all its `count` chunks.
     pub fn digest(&self, id: SessionId, count: u32) -> Digested {
         let rolling = self.get(id);
         match rolling.digest {
@@ -200,93 +205,11 @@ impl<M: Memory> Hashes<M> {
         }
     }
 
-    /// Keeps the hash that the blob store made.
+    /// Keeps the hash that the blob store made, if the session still has a record.
     pub fn set_digest(&mut self, id: SessionId, digest: [u8; 32]) {
         if let Some(mut rolling) = self.rolling.get(&id.0) {
             rolling.digest = Some(digest);
             self.rolling.insert(id.0, rolling);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ic_stable_structures::VectorMemory;
-
-    const ID: SessionId = SessionId(7);
-
-    fn started() -> (VectorMemory, Hashes<VectorMemory>) {
-        let memory = VectorMemory::default();
-        let mut hashes = Hashes::new(memory.clone());
-        hashes.begin(ID);
-        hashes.begin(SessionId(8));
-        (memory, hashes)
-    }
-
-    fn sha(bytes: &[u8]) -> Digested {
-        Digested::Known(Sha256::digest(bytes).into())
-    }
-
-    #[test]
-    fn it_survives_a_restart_after_every_chunk() {
-        let (memory, mut hashes) = started();
-        let mut all = Vec::new();
-        // Lengths around the 64-byte blocks of SHA-256.
-        for (index, len) in [1, 63, 64, 65, 50, 1000].into_iter().enumerate() {
-            let bytes = vec![index as u8; len];
-            let hash = hashes.follow(ID, index as u32, &bytes).unwrap();
-            hashes.confirm(hash);
-            all.extend_from_slice(&bytes);
-            hashes = Hashes::new(memory.clone());
-        }
-        assert_eq!(hashes.digest(ID, 6), sha(&all));
-    }
-
-    #[test]
-    fn chunks_in_flight_are_chained_and_confirmed_in_any_order() {
-        let (_, mut hashes) = started();
-        let zero = hashes.follow(ID, 0, b"zero").unwrap();
-        let one = hashes.follow(ID, 1, b"one").unwrap();
-        let two = hashes.follow(ID, 2, b"two").unwrap();
-        let mut received = Received::default();
-        for (index, hash) in [(2, two), (0, zero), (1, one)] {
-            hashes.confirm(hash);
-            received.insert(index);
-        }
-        assert_eq!(hashes.digest(ID, 3), sha(b"zeroonetwo"));
-        assert!(!hashes.needs_full_rehash(ID, &received));
-    }
-
-    #[test]
-    fn a_released_chunk_does_not_spoil_the_hash() {
-        let (_, mut hashes) = started();
-        drop(hashes.follow(ID, 0, b"lost").unwrap());
-        let hash = hashes.follow(ID, 0, b"zero").unwrap();
-        hashes.confirm(hash);
-        assert_eq!(hashes.digest(ID, 1), sha(b"zero"));
-    }
-
-    #[test]
-    fn what_is_built_on_a_released_chunk_needs_a_rehash() {
-        let (_, mut hashes) = started();
-        let other = hashes.follow(SessionId(8), 0, b"other").unwrap();
-        let zero = hashes.follow(ID, 0, b"zero").unwrap();
-        let one = hashes.follow(ID, 1, b"one").unwrap();
-        let mut received = Received::default();
-        drop(zero);
-        hashes.confirm(one);
-        received.insert(1);
-        assert!(hashes.follow(ID, 2, b"two").is_none());
-        let zero = hashes.follow(ID, 0, b"zero").unwrap();
-        hashes.confirm(zero);
-        received.insert(0);
-        assert!(hashes.needs_full_rehash(ID, &received));
-        assert_eq!(hashes.digest(ID, 2), Digested::NeedsFullRehash);
-        hashes.set_digest(ID, [9; 32]);
-        assert_eq!(hashes.digest(ID, 2), Digested::Known([9; 32]));
-        // Another session's midstates are left alone.
-        hashes.confirm(other);
-        assert_eq!(hashes.digest(SessionId(8), 1), sha(b"other"));
     }
 }

@@ -1,5 +1,5 @@
-//! The durable queue of work that no caller waits for: deleting blobs and memories, driving finishes
-//! to their end, having the store hash. A job stays in the queue until it is done.
+//! The durable queue of work that no caller waits for: deleting blobs and memories, driving
+//! finishes to their end, having the store hash. A job stays in the queue until it is done.
 
 use candid::{CandidType, Principal};
 use capsule_shared::BlobKey;

@@ -9,8 +9,8 @@ use ic_stable_structures::Memory as StableMemory;
 impl<M: StableMemory> State<M> {
     /// An owner wants a memory deleted. The index isn't asked yet.
     ///
-    /// After: the deletion is noted, and a job carries it on. A noted deletion that is done, or that
-    /// the same owner asked for, stays as it was. Another owner's counts as this one.
+    /// After: the deletion is noted, and a job carries it on. A noted deletion that is done, or
+    /// that the same owner asked for, stays as it was. Another owner's counts as this one.
     pub fn deletion_noted(&mut self, memory_id: &str, deletion: Deletion, now: u64) {
         let memory_id = memory_id.to_string();
         let noted = self.deletions.get(&memory_id);

@@ -1,10 +1,12 @@
-//! Everything the gateway knows. The fields are private, so that only named transitions change them.
+//! Everything the gateway knows. The fields are private, so that only named transitions change
+//! them.
 //!
 //! All of it is in stable memory, except what may be lost: reservations and tentative midstates,
 //! which digests are asked for, and counts of events.
 //!
-//! A transition awaits nothing, and a trap undoes all that its message did. So no transition is ever
-//! half done. Its docstring says what stable memory holds before and after. These rules hold always:
+//! A transition awaits nothing, and a trap undoes all that its message did. So no transition is
+//! ever half done. Its docstring says what stable memory holds before and after. These rules hold
+//! always:
 //!
 //! | session | upload and rolling hash | finish record | jobs |
 //! | --- | --- | --- | --- |
@@ -164,14 +166,14 @@ impl<M: Memory> State<M> {
 
     // ---- jobs and events ----------------------------------------------------------------------
 
-    /// Starts at most `max` of the jobs that are due. Before and after, each is in the queue. After,
-    /// it has another id and is due when its run must have failed.
+    /// Starts at most `max` of the jobs that are due. Before and after, each is in the queue.
+    /// After, it has another id and is due when its run must have failed.
     pub fn jobs_started(&mut self, now: u64, max: usize) -> Vec<(JobId, Task)> {
         self.jobs.start_due(now, max)
     }
 
-    /// Enters how a run ended. The job leaves the queue if it is done, and is due now if it has more
-    /// to do at once. Otherwise it stays as [`State::jobs_started`] left it.
+    /// Enters how a run ended. The job leaves the queue if it is done, and is due now if it has
+    /// more to do at once. Otherwise it stays as [`State::jobs_started`] left it.
     pub fn job_ended(&mut self, id: JobId, run: Run, now: u64) {
         self.jobs.settle(id, run, now);
     }

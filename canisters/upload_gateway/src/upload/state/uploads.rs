@@ -38,8 +38,8 @@ impl<M: Memory> State<M> {
 
     /// Takes the next session id and notes the intent to open its blob in one of `stores`.
     ///
-    /// Before: nothing. After: the id is used up, and a job releases the blob when a begin must have
-    /// ended, unless [`State::begun`] or [`State::not_opened`] comes first.
+    /// Before: nothing. After: the id is used up, and a job releases the blob when a begin must
+    /// have ended, unless [`State::begun`] or [`State::not_opened`] comes first.
     pub fn opening(
         &mut self,
         capsule_id: &str,
@@ -91,8 +91,8 @@ impl<M: Memory> State<M> {
     // ---- chunks -------------------------------------------------------------------------------
 
     /// Checks one chunk and reserves its index and bytes. The reservation is on the heap. In stable
-    /// memory the session records that its owner was active, and the chunk size if this chunk is the
-    /// first.
+    /// memory the session records that its owner was active, and the chunk size if this chunk is
+    /// the first.
     pub fn reserve_chunk(
         &mut self,
         id: SessionId,
@@ -110,11 +110,11 @@ impl<M: Memory> State<M> {
         self.hashes.follow(id, index, bytes)
     }
 
-    /// The store holds a reserved chunk: `NotFound` if the session ended meanwhile, `Conflict` if it
-    /// takes no more chunks.
+    /// The store holds a reserved chunk: `NotFound` if the session ended meanwhile, `Conflict` if
+    /// it takes no more chunks.
     ///
-    /// Before: the chunk isn't received. After: it is, the midstate covers all chunks without a gap,
-    /// and a job has the store hash the blob if the midstate can't cover the rest.
+    /// Before: the chunk isn't received. After: it is, the midstate covers all chunks without a
+    /// gap, and a job has the store hash the blob if the midstate can't cover the rest.
     pub fn confirmed(
         &mut self,
         chunk: ChunkReservation,
@@ -152,8 +152,8 @@ impl<M: Memory> State<M> {
 
     /// Checks a pending session once more, compares its hash, and notes that the finish is wanted.
     ///
-    /// Before: a pending session. After: it is finishing, its finish record has no result, and a job
-    /// carries it on. If a check fails, nothing changes.
+    /// Before: a pending session. After: it is finishing, its finish record has no result, and a
+    /// job carries it on. If a check fails, nothing changes.
     pub fn verified(
         &mut self,
         id: SessionId,
@@ -197,8 +197,8 @@ impl<M: Memory> State<M> {
 
     /// The owner may no longer write in the capsule.
     ///
-    /// Before: a finishing session. After: nothing but a job that deletes its blob. A session in any
-    /// other state stays as it was.
+    /// Before: a finishing session. After: nothing but a job that deletes its blob. A session in
+    /// any other state stays as it was.
     pub fn given_up(&mut self, id: SessionId, now: u64) {
         if self.is_finishing(id)
             && let Some(session) = self.sessions.end(id)
@@ -240,8 +240,8 @@ impl<M: Memory> State<M> {
 
     /// Ends at most `max` sessions whose time is over, and returns the expired ones.
     ///
-    /// After: an expired session has left nothing but a job that deletes its blob, and a retired one
-    /// has left nothing at all. Its memory stays.
+    /// After: an expired session has left nothing but a job that deletes its blob, and a retired
+    /// one has left nothing at all. Its memory stays.
     pub fn overdue_ended(&mut self, now: u64, max: usize) -> Vec<SessionMeta> {
         let ticked = self.sessions.tick_ttl(now, max);
         self.events.sessions_expired += ticked.expired.len() as u64;

@@ -1,11 +1,10 @@
-//! Beginning and ending: two begins at once, refusals, lost answers, broken-off begins, abort and expiry.
+//! Begins: two at once, refusals, lost answers, and begins that are cut off.
 
 use super::world::*;
 use crate::failure::Failure;
 use crate::upload::types::SessionId;
 use candid::Principal;
 use capsule_shared::gateway::GatewayArgs;
-use std::task::Poll;
 
 #[test]
 fn a_begin_is_found_again_by_its_key() {
@@ -23,7 +22,7 @@ fn the_blob_is_where_the_frozen_key_says() {
     let (world, service) = World::new();
     begin(&service, "key", 2).unwrap();
     let key = *world.net().blobs.keys().next().unwrap();
-    // The frozen vector of capsule-1#photo.jpg, session 1.
+    // The frozen test vector of capsule-1#photo.jpg, session 1.
     assert_eq!(key.blob_id().0, 2484458371407530296);
 }
 
@@ -105,7 +104,7 @@ fn a_begin_whose_answer_is_lost_leaves_no_blob() {
     let (world, service) = World::new();
     world.fail("blob_open", Fault::LostReply);
     assert!(begin(&service, "key", 2).unwrap_err().is_temporary());
-    // Not at once: a request that is still on its way would leave its blob behind.
+    // The release waits: a request that is still on its way would leave its blob behind.
     world.pass(&service, 60);
     assert_eq!(world.net().blobs.len(), 1);
     world.pass(&service, 600);
@@ -114,28 +113,32 @@ fn a_begin_whose_answer_is_lost_leaves_no_blob() {
     world.fail("blob_open", Fault::NotSent);
     assert!(begin(&service, "other", 2).unwrap_err().is_temporary());
     world.pass(&service, 7_200);
-    assert_eq!(world.net().blobs.len(), 1, "the living session's");
+    assert_eq!(world.net().blobs.len(), 1, "the blob of the living session");
 }
 
 #[test]
-fn a_begin_that_breaks_off_leaves_neither_blob_nor_reservation() {
+fn a_begin_that_is_cut_off_leaves_neither_blob_nor_reservation() {
     let (world, service) = World::new();
     world.net().held.insert("blob_open");
-    let mut broken = Box::pin(service.begin(id(OWNER), begin_args("key", "photo.jpg", 2, 0)));
+    let mut cut_off = Box::pin(service.begin(id(OWNER), begin_args("key", "photo.jpg", 2, 0)));
     while world.net().blobs.is_empty() {
-        assert!(poll(&mut broken).is_pending());
+        assert!(poll(&mut cut_off).is_pending());
     }
-    drop(broken);
+    drop(cut_off);
     world.net().held.clear();
     begin(&service, "key", 2).unwrap();
     // The same after an upgrade, which loses the heap.
     let service = world.start();
     world.pass(&service, 700);
-    assert_eq!(world.net().blobs.len(), 1, "only the living session's");
+    assert_eq!(
+        world.net().blobs.len(),
+        1,
+        "only the blob of the living session"
+    );
 }
 
 #[test]
-fn an_answer_after_the_clean_up_began_makes_no_session() {
+fn an_answer_after_the_start_of_the_clean_up_makes_no_session() {
     let (world, service) = World::new();
     world.net().held.insert("blob_open");
     let mut late = Box::pin(service.begin(id(OWNER), begin_args("key", "photo.jpg", 2, 0)));
@@ -164,92 +167,11 @@ fn missing_peers_are_named() {
 }
 
 #[test]
-fn abort_deletes_the_blob_however_often_the_store_fails() {
-    let (world, service) = World::new();
-    let session = uploaded(&service);
-    assert_eq!(service.abort(id(9), session), Err(Failure::Unauthorized));
-    service.abort(id(OWNER), session).unwrap();
-    service.abort(id(OWNER), session).unwrap();
-    for fault in [Fault::NotSent, Fault::LostReply] {
-        world.fail("blob_delete", fault);
-    }
-    let service = world.start();
-    world.pass(&service, 1);
-    assert!(!world.net().blobs.is_empty());
-    for _ in 0..3 {
-        world.pass(&service, 600);
-    }
-    assert!(world.net().blobs.is_empty());
-    assert_eq!(put(&service, session, 0, b"first"), Err(Failure::NotFound));
-    assert_eq!(finish(&service, session, FILE), Err(Failure::NotFound));
-}
-
-#[test]
-fn an_abort_overtakes_a_chunk_in_flight() {
-    let (world, service) = World::new();
-    let session = begin(&service, "key", 1).unwrap();
-    world.net().held.insert("blob_put_chunk");
-    let mut put = Box::pin(service.put_chunk(id(OWNER), chunk(session, 0, b"late")));
-    assert!(poll(&mut put).is_pending());
-    service.abort(id(OWNER), session).unwrap();
-    world.net().held.clear();
-    assert_eq!(poll(&mut put), Poll::Ready(Err(Failure::NotFound)));
-    world.pass(&service, 1);
-    assert!(world.net().blobs.is_empty());
-}
-
-#[test]
-fn a_forgotten_upload_expires() {
-    let (world, service) = World::new();
-    let session = uploaded(&service);
-    world.pass(&service, 24 * 3_600);
-    assert!(world.net().log.is_empty());
-    world.pass(&service, 1);
-    assert_eq!(world.net().log, [format!("SESSION_EXPIRED sid={session}")]);
-    world.pass(&service, 1);
-    assert!(world.net().blobs.is_empty());
-    assert_ne!(begin(&service, "key", 2), Ok(session));
-}
-
-#[test]
-fn lists_show_the_callers_own() {
-    let (_, service) = World::new();
-    uploaded(&service);
-    assert!(
-        service
-            .sessions_list(id(OWNER), false)
-            .contains("2 of 2 chunks")
-    );
-    assert_eq!(service.sessions_list(id(9), false), "");
-    assert!(
-        service
-            .sessions_list(id(9), true)
-            .contains("session 1: pending")
-    );
-    assert_eq!(
-        service.sessions_stats(),
-        "Total sessions: 1, Pending: 1, Committed: 0"
-    );
-    #[cfg(debug_assertions)]
-    assert_eq!(service.debug_session_stats().by_principal, [(id(OWNER), 1)]);
-}
-
-#[test]
-fn a_repeated_begin_keeps_the_session_alive() {
-    let (world, service) = World::new();
-    let session = begin(&service, "key", 2).unwrap();
-    world.pass(&service, 23 * 3_600);
-    assert_eq!(begin(&service, "key", 2), Ok(session));
-    world.pass(&service, 2 * 3_600);
-    put(&service, session, 0, b"first").unwrap();
-}
-
-#[test]
 fn another_blob_under_the_key_of_a_lost_begin_is_left_alone() {
     let (world, service) = World::new();
     world.fail("blob_open", Fault::LostReply);
     assert!(begin(&service, "key", 2).unwrap_err().is_temporary());
-    // The answer that was lost was a refusal.
+    // The lost answer was a refusal.
     let key = *world.net().blobs.keys().next().unwrap();
     world.net().blobs.get_mut(&key).unwrap().foreign = true;
     world.pass(&service, 700);
@@ -261,52 +183,7 @@ fn another_blob_under_the_key_of_a_lost_begin_is_left_alone() {
 }
 
 #[test]
-fn a_deletion_outlasts_a_store_that_refuses_the_gateway() {
-    let (world, service) = World::new();
-    let session = uploaded(&service);
-    service.abort(id(OWNER), session).unwrap();
-    for _ in 0..120 {
-        world.fail(
-            "blob_delete",
-            Fault::Refused(capsule_shared::Error::Unauthorized),
-        );
-    }
-    for _ in 0..100 {
-        world.pass(&service, 1_000);
-    }
-    world.net().calls.clear();
-    for _ in 0..86 {
-        world.pass(&service, 1_000);
-    }
-    let tries = world.net().calls.len();
-    assert!(tries <= 4, "{tries} calls in a day");
-    world.net().faults.clear();
-    world.pass(&service, 25 * 3_600);
-    assert!(world.net().blobs.is_empty());
-}
-
-#[test]
-fn a_list_of_long_names_fits_a_reply() {
-    let (_, service) = World::new();
-    let many = GatewayArgs {
-        max_sessions_per_principal: Some(1_000),
-        max_sessions_per_capsule: Some(1_000),
-        ..GatewayArgs::default()
-    };
-    service.configure(many).unwrap();
-    for n in 0..300 {
-        let args = begin_args(&format!("key {n}"), &"\u{1}".repeat(1_024), 1, 0);
-        run(service.begin(id(OWNER), args)).unwrap();
-    }
-    for controller in [false, true] {
-        let list = service.sessions_list(id(OWNER), controller);
-        assert!(list.len() < 1_100_000, "{} bytes", list.len());
-        assert!(list.contains("and more than these"));
-    }
-}
-
-#[test]
-fn an_index_that_does_not_know_the_gateway_says_nothing_about_the_caller() {
+fn a_refusal_to_an_unregistered_gateway_says_nothing_about_the_caller() {
     let (world, service) = World::new();
     for method in ["capsule_usage", "capsule_list"] {
         world.fail(method, Fault::Refused(capsule_shared::Error::Unauthorized));

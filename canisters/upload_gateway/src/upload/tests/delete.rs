@@ -1,4 +1,4 @@
-//! Deleting memories, with answers lost.
+//! Deleting memories: lost answers, refusals, foreign memories.
 
 use super::world::*;
 use crate::failure::Failure;
@@ -25,7 +25,7 @@ fn the_blob_goes_with_the_memory_and_the_key_is_free() {
 }
 
 #[test]
-fn a_lost_answer_leaves_neither_half() {
+fn a_lost_answer_leaves_neither_memory_nor_blob() {
     for fault in [Fault::LostReply, Fault::NotSent] {
         for retry in [true, false] {
             let (world, service) = World::new();
@@ -51,7 +51,7 @@ fn a_lost_answer_leaves_neither_half() {
 fn a_deleted_memory_is_not_committed_anew() {
     let (world, service) = World::new();
     let session = uploaded(&service);
-    // The index has the memory, the gateway doesn't know.
+    // The index has the memory, but the gateway doesn't know it.
     world.fail("memory_commit", Fault::LostReply);
     finish(&service, session, FILE).unwrap_err();
     world.fail("memory_delete", Fault::LostReply);
@@ -64,7 +64,7 @@ fn a_deleted_memory_is_not_committed_anew() {
 }
 
 #[test]
-fn another_gateways_memory_is_not_ours_to_delete() {
+fn only_the_gateway_that_committed_a_memory_deletes_it() {
     let (world, service) = World::new();
     finish(&service, uploaded(&service), FILE).unwrap();
     world.net().memories.get_mut("memory-1").unwrap().gateway = id(77);
@@ -77,10 +77,11 @@ fn another_gateways_memory_is_not_ours_to_delete() {
 }
 
 #[test]
-fn an_index_that_refuses_the_gateway_makes_no_blob_stay() {
+fn a_deletion_outlasts_an_index_that_refuses_the_gateway() {
     let (world, service) = World::new();
     finish(&service, uploaded(&service), FILE).unwrap();
-    // Deleted, but the answer is lost; then the index doesn't know the gateway for a while.
+    // The index deletes the memory, but its answer is lost. Then it refuses the gateway for a
+    // while.
     world.fail("memory_delete", Fault::LostReply);
     assert!(delete(&service, OWNER).unwrap_err().is_temporary());
     world.fail(

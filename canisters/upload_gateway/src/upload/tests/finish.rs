@@ -1,4 +1,4 @@
-//! The finish protocol, broken at every step.
+//! The finish protocol, with failures at every step.
 
 use super::world::*;
 use crate::failure::Failure;
@@ -32,7 +32,7 @@ fn an_upload_from_begin_to_reading_it_back() {
             "FINISH_INDEX_COMMITTED sid=1 mid=memory-1".to_string(),
         ]
     );
-    // The same again, after an upgrade too, and in no more lines.
+    // A repeated finish has the same result, also after an upgrade, and logs nothing.
     assert_eq!(finish(&world.start(), session, FILE), Ok(result.clone()));
     assert_eq!(world.net().log.len(), 3);
     assert_eq!(begin(&service, "key", 2), Ok(session));
@@ -59,7 +59,7 @@ fn an_upload_from_begin_to_reading_it_back() {
 }
 
 #[test]
-fn a_large_blob_is_read_by_chunk() {
+fn a_large_blob_is_read_chunk_by_chunk() {
     let (world, service) = World::new();
     let result = finish(&service, uploaded(&service), FILE).unwrap();
     let mut net = world.net();
@@ -135,7 +135,7 @@ fn every_step_may_fail_and_the_same_call_carries_on() {
 }
 
 #[test]
-fn a_finish_that_breaks_off_is_carried_on_by_the_timer() {
+fn the_timer_carries_on_a_finish_that_is_cut_off() {
     let (world, service) = World::new();
     let session = uploaded(&service);
     world.fail("memory_commit", Fault::LostReply);
@@ -228,7 +228,7 @@ fn the_record_of_a_finished_upload_retires() {
 }
 
 #[test]
-fn an_index_that_knows_the_gateway_again_ends_nothing() {
+fn an_index_that_registers_the_gateway_meanwhile_ends_nothing() {
     let (world, service) = World::new();
     let session = uploaded(&service);
     world.fail(

@@ -1,4 +1,4 @@
-//! Chunks on their way: failures, repetitions, order, and what the hash makes of them.
+//! Chunks on their way: failures, repetitions, caps and limits.
 
 use super::world::*;
 use crate::failure::Failure;
@@ -54,135 +54,13 @@ fn a_trap_in_the_callback_releases_the_chunk() {
     let (world, service) = World::new();
     let session = begin(&service, "key", 2).unwrap();
     world.net().held.insert("blob_put_chunk");
-    let mut broken = Box::pin(service.put_chunk(id(OWNER), chunk(session, 0, b"first")));
-    assert!(poll(&mut broken).is_pending());
-    drop(broken);
+    let mut trapped = Box::pin(service.put_chunk(id(OWNER), chunk(session, 0, b"first")));
+    assert!(poll(&mut trapped).is_pending());
+    drop(trapped);
     world.net().held.clear();
     put(&service, session, 0, b"first").unwrap();
     put(&service, session, 1, b"last").unwrap();
     finish(&service, session, FILE).unwrap();
-}
-
-#[test]
-fn what_the_rolling_hash_lost_the_store_hashes() {
-    let (world, service) = World::new();
-    let session = begin(&service, "key", 3).unwrap();
-    world.net().held.insert("blob_put_chunk");
-    let mut zero = Box::pin(service.put_chunk(id(OWNER), chunk(session, 0, b"zero.")));
-    let mut one = Box::pin(service.put_chunk(id(OWNER), chunk(session, 1, b"one..")));
-    assert!(poll(&mut zero).is_pending());
-    assert!(poll(&mut one).is_pending());
-    drop(zero);
-    world.net().held.clear();
-    run(one).unwrap();
-    put(&service, session, 0, b"zero.").unwrap();
-    put(&service, session, 2, b"two").unwrap();
-    let file = b"zero.one..two";
-    let first = finish(&service, session, file).unwrap_err();
-    assert!(
-        first.is_temporary() && first.to_string().contains("1 of 13 bytes"),
-        "{first}"
-    );
-    finish(&service, session, file).unwrap();
-}
-
-#[test]
-fn the_store_hashes_before_anybody_finishes() {
-    let (world, service) = World::new();
-    let session = begin(&service, "key", 2).unwrap();
-    world.net().held.insert("blob_put_chunk");
-    let mut zero = Box::pin(service.put_chunk(id(OWNER), chunk(session, 0, b"first")));
-    let mut one = Box::pin(service.put_chunk(id(OWNER), chunk(session, 1, b"last")));
-    assert!(poll(&mut zero).is_pending());
-    assert!(poll(&mut one).is_pending());
-    drop(zero);
-    world.net().held.clear();
-    run(one).unwrap();
-    put(&service, session, 0, b"first").unwrap();
-    let service = world.start();
-    world.pass(&service, 1);
-    finish(&service, session, FILE).unwrap();
-}
-
-/// How often the store was asked to hash.
-fn digests(world: &World) -> usize {
-    let net = world.net();
-    let calls = net.calls.iter();
-    calls.filter(|call| **call == "blob_digest").count()
-}
-
-#[test]
-fn hashing_begins_when_the_gap_closes_and_goes_on_with_the_chunks() {
-    let (world, service) = World::new();
-    let session = begin(&service, "key", 4).unwrap();
-    put(&service, session, 1, b"11111").unwrap();
-    world.pass(&service, 2);
-    assert_eq!(digests(&world), 0);
-    put(&service, session, 0, b"00000").unwrap();
-    world.pass(&service, 2);
-    // One slice, and one that found all hashed; then it waits for chunks.
-    assert_eq!(digests(&world), 2);
-    world.pass(&service, 600);
-    assert_eq!(digests(&world), 2);
-    // Also in the life after an upgrade.
-    let service = world.start();
-    put(&service, session, 2, b"22222").unwrap();
-    put(&service, session, 3, b"333").unwrap();
-    world.pass(&service, 2);
-    let asked = digests(&world);
-    assert!((3..=4).contains(&asked), "{asked}");
-    finish(&service, session, b"000001111122222333").unwrap();
-    assert_eq!(
-        digests(&world),
-        asked,
-        "the hash was there before the finish"
-    );
-}
-
-#[test]
-fn the_hash_of_a_file_that_was_not_complete_is_not_its_hash() {
-    let (world, service) = World::new();
-    let session = begin(&service, "key", 3).unwrap();
-    put(&service, session, 1, b"11111").unwrap();
-    put(&service, session, 0, b"00000").unwrap();
-    world.pass(&service, 2);
-    // The store hashes two of three chunks; its answer comes after the third.
-    world.net().held.insert("blob_digest");
-    let mut early = Box::pin(service.ask_digest(session));
-    assert!(poll(&mut early).is_pending());
-    put(&service, session, 2, b"2").unwrap();
-    world.net().held.clear();
-    run(early).unwrap();
-    assert_eq!(finish(&service, session, b"00000111112").unwrap().size, 11);
-}
-
-#[test]
-fn a_status_names_what_is_missing() {
-    let (world, service) = World::new();
-    let session = begin(&service, "key", 12).unwrap();
-    let ranges = |service: &Service| {
-        let status = service.status(id(OWNER), session).unwrap();
-        let missing = status.missing_chunks.iter();
-        missing.map(|r| (r.first, r.last)).collect::<Vec<_>>()
-    };
-    assert_eq!(ranges(&service), [(0, 11)]);
-    for index in [0, 2, 3, 7] {
-        put(&service, session, index, b"x").unwrap();
-    }
-    assert_eq!(ranges(&service), [(1, 1), (4, 6), (8, 11)]);
-    let service = world.start();
-    assert_eq!(ranges(&service), [(1, 1), (4, 6), (8, 11)]);
-    let status = service.status(id(OWNER), session).unwrap();
-    assert_eq!((status.received_bytes, status.chunk_size), (4, 1));
-    assert_eq!(service.list(id(OWNER)), Ok(vec![status]));
-    for index in [1, 4, 5, 6, 8, 9, 10, 11] {
-        put(&service, session, index, b"x").unwrap();
-    }
-    assert_eq!(ranges(&service), []);
-    assert_eq!(service.list(id(99)), Ok(vec![]));
-    assert_eq!(service.status(id(99), session), Err(Failure::Unauthorized));
-    let anonymous = candid::Principal::anonymous();
-    assert_eq!(service.list(anonymous), Err(Failure::Unauthorized));
 }
 
 #[test]
@@ -209,7 +87,7 @@ fn calls_in_flight_are_capped() {
 }
 
 #[test]
-fn a_store_that_refuses_the_gateway_is_the_operators_matter() {
+fn a_store_that_refuses_the_gateway_gives_a_temporary_error() {
     let (world, service) = World::new();
     let session = begin(&service, "key", 1).unwrap();
     world.fail(
@@ -247,7 +125,7 @@ fn a_failed_chunk_of_an_ended_session_is_not_found() {
 }
 
 #[test]
-fn a_deleted_memory_makes_room_for_an_upload_under_way() {
+fn a_deleted_memory_makes_room_for_an_open_upload() {
     let (_, service) = World::new();
     let limit = capsule_shared::gateway::GatewayArgs {
         max_bytes_per_capsule: Some(20),
@@ -264,7 +142,7 @@ fn a_deleted_memory_makes_room_for_an_upload_under_way() {
 }
 
 #[test]
-fn with_few_cycles_new_work_waits_and_what_has_begun_ends() {
+fn with_few_cycles_new_work_waits_and_started_work_ends() {
     let (world, service) = World::new();
     let session = uploaded(&service);
     let open = begin(&service, "open", 1).unwrap();
@@ -278,7 +156,7 @@ fn with_few_cycles_new_work_waits_and_what_has_begun_ends() {
         let both = text.contains("999999999999 cycles") && text.contains("at least 1000000000000");
         assert!(both, "{text}");
     }
-    // What it is told again isn't new.
+    // A repeated begin is no new work.
     assert_eq!(begin(&service, "open", 1), Ok(open));
     finish(&service, session, FILE).unwrap();
     service.abort(id(OWNER), open).unwrap();

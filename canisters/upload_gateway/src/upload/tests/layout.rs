@@ -1,0 +1,248 @@
+//! The bytes of every stable record of the upload layer, as release 0.1.0 writes them.
+
+use super::world::begin_args;
+use crate::config::Config;
+use crate::failure::hex;
+use crate::upload::hash::Rolling;
+use crate::upload::jobs::queue::{Job, Task};
+use crate::upload::types::{Deletion, FinishRecord, UploadMeta};
+use candid::Principal;
+use canister_common::codec::{Record, decode, encode};
+use capsule_shared::BlobKey;
+use capsule_shared::gateway::{CapsuleCreators, GatewayArgs};
+use capsule_shared::upload::{StorageBackend, UploadFinishResult};
+use ic_stable_structures::Storable;
+use serde_bytes::ByteBuf;
+use sha2::{Digest, Sha256};
+
+fn store() -> Principal {
+    Principal::from_slice(&[1, 2, 3])
+}
+
+fn key() -> BlobKey {
+    BlobKey([5; 32])
+}
+
+/// Fails if the record's bytes aren't `golden`, or if those bytes decode to another record.
+fn pin<R: Record>(record: &R, golden: &str) {
+    let bytes = encode(record);
+    let message = "a changed layout needs a new version";
+    assert_eq!(hex(&bytes), golden, "{message}");
+    let decoded: R = decode(&bytes);
+    assert_eq!(encode(&decoded), bytes, "{message}");
+}
+
+/// The same for a record that can be compared.
+fn pin_equal<R: Record + PartialEq + std::fmt::Debug>(record: &R, golden: &str) {
+    pin(record, golden);
+    assert_eq!(decode::<R>(&encode(record)), *record);
+}
+
+#[test]
+fn an_uploads_record_keeps_its_layout() {
+    let meta = UploadMeta::new(
+        "capsule-1".into(),
+        "capsule-1#photo.jpg".into(),
+        store(),
+        &begin_args("key", "photo.jpg", 2, 9).metadata,
+    );
+    pin_equal(&meta, META);
+}
+
+#[test]
+fn a_rolling_hash_keeps_its_layout() {
+    let mut rolling = Rolling {
+        next: 2,
+        midstate: Sha256::new().chain_update(b"firstlast"),
+        digest: None,
+    };
+    pin(&rolling, ROLLING);
+    let decoded: Rolling = decode(&encode(&rolling));
+    assert_eq!(decoded.next, 2);
+    assert_eq!(decoded.digest, None);
+    assert_eq!(decoded.midstate.finalize(), Sha256::digest(b"firstlast"));
+    rolling.digest = Some([7; 32]);
+    pin(&rolling, ROLLING_WITH_DIGEST);
+    let decoded: Rolling = decode(&encode(&rolling));
+    assert_eq!(decoded.digest, Some([7; 32]));
+}
+
+#[test]
+fn a_finish_record_keeps_its_layout() {
+    let mut finish = FinishRecord {
+        sha256: ByteBuf::from(vec![6; 32]),
+        total_len: 9,
+        result: None,
+    };
+    pin_equal(&finish, FINISH);
+    finish.result = Some(UploadFinishResult {
+        memory_id: "memory-1".into(),
+        blob_id: "blob_7".into(),
+        remote_id: None,
+        size: 9,
+        checksum_sha256: Some(ByteBuf::from(vec![6; 32])),
+        storage_backend: StorageBackend::Icp,
+        storage_location: "icp://blob/blob_7".into(),
+        uploaded_at: 1_700,
+        expires_at: None,
+    });
+    pin_equal(&finish, FINISH_WITH_RESULT);
+}
+
+#[test]
+fn a_job_of_every_task_keeps_its_layout() {
+    let (store, key) = (store(), key());
+    let memory = || "memory-1".to_string();
+    for (task, golden) in [
+        (Task::DeleteBlob { store, key }, JOB_DELETE_BLOB),
+        (Task::ReleaseBlob { store, key }, JOB_RELEASE_BLOB),
+        (Task::Finish { session: 7 }, JOB_FINISH),
+        (Task::Digest { session: 7 }, JOB_DIGEST),
+        (Task::DeleteMemory { memory: memory() }, JOB_DELETE_MEMORY),
+        (
+            Task::ForgetDeletion { memory: memory() },
+            JOB_FORGET_DELETION,
+        ),
+    ] {
+        pin_equal(&Job { task, attempts: 3 }, golden);
+    }
+}
+
+#[test]
+fn a_deletion_keeps_its_layout() {
+    let deletion = Deletion {
+        who: Principal::from_slice(&[9]),
+        session_id: 7,
+        store: store(),
+        key: key(),
+        done: true,
+    };
+    pin_equal(&deletion, DELETION);
+}
+
+#[test]
+fn the_settings_keep_their_layout() {
+    let numbers = GatewayArgs {
+        max_sessions_per_principal: Some(1),
+        max_sessions_per_capsule: Some(2),
+        max_sessions: Some(3),
+        max_bytes_per_capsule: Some(4),
+        session_ttl_ns: Some(5),
+        committed_retention_ns: Some(6),
+        reorder_window: Some(7),
+        ..GatewayArgs::default()
+    };
+    let config = Config::default().with(numbers).unwrap();
+    pin_equal(&config, SETTINGS);
+    let rest = GatewayArgs {
+        memory_index: Some(Principal::from_slice(&[8])),
+        blob_stores: Some(vec![store()]),
+        allow_anonymous: Some(true),
+        capsule_creators: Some(CapsuleCreators::Listed(vec![Principal::from_slice(&[9])])),
+        ..GatewayArgs::default()
+    };
+    pin_equal(&config.with(rest).unwrap(), SETTINGS_WITH_LISTS);
+}
+
+fn stored(key: impl Storable) -> String {
+    hex(&key.into_bytes())
+}
+
+#[test]
+fn keys_keep_their_layout() {
+    // A job's key is (due, sequence number): byte order is the order in which jobs are due.
+    assert_eq!(stored((258u64, 772u64)), "00000000000001020000000000000304");
+    // The key of an upload, a rolling hash and a finish record is the session id.
+    assert_eq!(stored(258u64), "0000000000000102");
+    // The key of a deletion is the memory id.
+    assert_eq!(stored("memory-1".to_string()), "6d656d6f72792d31");
+}
+
+const META: &str = "\
+    01030000000102030900000063617073756c652d311300000063617073756c652d312370686f746f2e6a\
+    7067c20100004449444c106b0592888d9f0301bb9eda84050abbd692a6070db6d1b7d50b0edb88a6d10c\
+    0f6c0491d0c3880402d880c6d00703da82b8b30d04b79ebaec0f036c12efd6e40203e78fb01204b7fff5\
+    810178a9bdaace0105e7c8eae70106cbe4fdc70471dbce95de0403d9e9dae704089c9a80c40503e5a88e\
+    ea0571fc91f4f80503aaacd9d00678d9e5d5d60a09eb90e0ec0b78a4fbf8c30c0386ec8ad30c04de9efb\
+    e00c03eac8f3f40c036e716e796b05e88fb0497f8fc7aece017fa7f089c6027ff1e0e7d40b7fcce7ba81\
+    0c7f6e076d7b6d716e786c06dd86b10204aae387170391d0c3880402f9c1b3a80d03b2889f970f0bd0dd\
+    fbef0f0c6e736e7b6c059efb9dd5010391d0c3880402d880c6d007039f97eefc0b04da82b8b30d046c07\
+    d49eb8a4010991d0c388040296add9d20403d0d4bad7060cd5ecb0960804d19198870e0cadecbfe60f09\
+    6c07d49eb8a4010991d0c388040296add9d20403f2e6b8f5040baceaa4ea0603adecbfe60f09a488b4ec\
+    0f0b0100000000020000000000000003000970686f746f2e6a7067000107686f6c69646179000a696d61\
+    67652f6a7065670001000000000000000009000000000000000001800200000000000000";
+
+const ROLLING: &str = "\
+    01020000006800000067e6096a85ae67bb72f36e3c3af54fa57f520e518c68059babd9831f19cde05b00\
+    000000000000000966697273746c61737400000000000000000000000000000000000000000000000000\
+    000000000000000000000000000000000000000000000000000000000000000000000000000000000000\
+    0000000000000000000000000000000000000000";
+
+const ROLLING_WITH_DIGEST: &str = "\
+    01020000006800000067e6096a85ae67bb72f36e3c3af54fa57f520e518c68059babd9831f19cde05b00\
+    000000000000000966697273746c61737400000000000000000000000000000000000000000000000000\
+    000000000000000000000000000000000000000000000000000000000001070707070707070707070707\
+    0707070707070707070707070707070707070707";
+
+const FINISH: &str = "\
+    014449444c086c03ddd1914401e7c8eae701049aadfc8707786e026c09a38df6920303f98da5960471bd\
+    d9b0a20471d0cf8cd00405c1c1cee2047899fb8adf0671b4debaa10a06dea7f7da0d07f2d4fec00f786e\
+    046d7b6b058091017fb6f6de017fa4e4abe6017f94d2d784037fd1bff7da0e7f6e716e78010000200606\
+    0606060606060606060606060606060606060606060606060606060606060900000000000000";
+
+const FINISH_WITH_RESULT: &str = "\
+    014449444c086c03ddd1914401e7c8eae701049aadfc8707786e026c09a38df6920303f98da5960471bd\
+    d9b0a20471d0cf8cd00405c1c1cee2047899fb8adf0671b4debaa10a06dea7f7da0d07f2d4fec00f786e\
+    046d7b6b058091017fb6f6de017fa4e4abe6017f94d2d784037fd1bff7da0e7f6e716e78010001012006\
+    06060606060606060606060606060606060606060606060606060606060606116963703a2f2f626c6f62\
+    2f626c6f625f3706626c6f625f37010900000000000000086d656d6f72792d310000a406000000000000\
+    2006060606060606060606060606060606060606060606060606060606060606060900000000000000";
+
+const JOB_DELETE_BLOB: &str = "\
+    014449444c066c02c5fedae70401c6c5dca805796b06acfba89b0302fbaaeacd0402c8bedcd80803f3e8\
+    ced80b05a4edd99b0c03e4e8e5cd0e056c018196ff25716c029f93c60204e1a7d8a008686d7b6c01d6ae\
+    e09c09780100022005050505050505050505050505050505050505050505050505050505050505050103\
+    01020303000000";
+
+const JOB_RELEASE_BLOB: &str = "\
+    014449444c066c02c5fedae70401c6c5dca805796b06acfba89b0302fbaaeacd0402c8bedcd80803f3e8\
+    ced80b05a4edd99b0c03e4e8e5cd0e056c018196ff25716c029f93c60204e1a7d8a008686d7b6c01d6ae\
+    e09c09780100042005050505050505050505050505050505050505050505050505050505050505050103\
+    01020303000000";
+
+const JOB_FINISH: &str = "\
+    014449444c066c02c5fedae70401c6c5dca805796b06acfba89b0302fbaaeacd0402c8bedcd80803f3e8\
+    ced80b05a4edd99b0c03e4e8e5cd0e056c018196ff25716c029f93c60204e1a7d8a008686d7b6c01d6ae\
+    e09c0978010003070000000000000003000000";
+
+const JOB_DIGEST: &str = "\
+    014449444c066c02c5fedae70401c6c5dca805796b06acfba89b0302fbaaeacd0402c8bedcd80803f3e8\
+    ced80b05a4edd99b0c03e4e8e5cd0e056c018196ff25716c029f93c60204e1a7d8a008686d7b6c01d6ae\
+    e09c0978010005070000000000000003000000";
+
+const JOB_DELETE_MEMORY: &str = "\
+    014449444c066c02c5fedae70401c6c5dca805796b06acfba89b0302fbaaeacd0402c8bedcd80803f3e8\
+    ced80b05a4edd99b0c03e4e8e5cd0e056c018196ff25716c029f93c60204e1a7d8a008686d7b6c01d6ae\
+    e09c0978010000086d656d6f72792d3103000000";
+
+const JOB_FORGET_DELETION: &str = "\
+    014449444c066c02c5fedae70401c6c5dca805796b06acfba89b0302fbaaeacd0402c8bedcd80803f3e8\
+    ced80b05a4edd99b0c03e4e8e5cd0e056c018196ff25716c029f93c60204e1a7d8a008686d7b6c01d6ae\
+    e09c0978010001086d656d6f72792d3103000000";
+
+const DELETION: &str = "\
+    014449444c026c059f93c60201beceea0268e4a8c4c3027882e1b793047ee1a7d8a008686d7b01002005\
+    050505050505050505050505050505050505050505050505050505050505050101090700000000000000\
+    010103010203";
+
+const SETTINGS: &str = "\
+    014449444c046c0b94c8ed3501a4cdabe5027981b0fb840378f7b396f6037ed4f6f8f10402dcf6a0a708\
+    78e992aff80978f4cdf2d70a79d9faa7bc0b0398998bf60c79e59881d60d796e686d686b02ddf8b8a402\
+    029aded69c0a7f0100000200000005000000000000000000040000000000000006000000000000000700\
+    0000010300000001000000";
+
+const SETTINGS_WITH_LISTS: &str = "\
+    014449444c046c0b94c8ed3501a4cdabe5027981b0fb840378f7b396f6037ed4f6f8f10402dcf6a0a708\
+    78e992aff80978f4cdf2d70a79d9faa7bc0b0398998bf60c79e59881d60d796e686d686b02ddf8b8a402\
+    029aded69c0a7f0100010101080200000005000000000000000101010301020304000000000000000600\
+    0000000000000700000000010101090300000001000000";
