@@ -1,6 +1,7 @@
 //! The rolling hash: restarts, chunks in any order, released chunks.
 
-use crate::session::types::{Received, SessionId};
+use crate::session::received::Received;
+use crate::session::types::SessionId;
 use crate::upload::hash::{Digested, Hashes};
 use ic_stable_structures::VectorMemory;
 use sha2::{Digest, Sha256};

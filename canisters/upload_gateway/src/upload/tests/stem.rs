@@ -5,7 +5,7 @@
 
 use super::world::*;
 use crate::failure::Failure;
-use crate::regions::regions;
+use crate::regions::Regions;
 use crate::upload::types::{SessionId, UploadMeta};
 use capsule_shared::BlobKey;
 use capsule_shared::keys::pmid_session_hash32;
@@ -19,7 +19,7 @@ fn with_other_stem() -> (World, Service, SessionId, BlobKey) {
     let session = begin(&service, "key", 2).unwrap();
     drop(service);
     let mut uploads =
-        StableBTreeMap::<u64, UploadMeta, _>::init(regions(world.memory.clone()).upload_meta);
+        StableBTreeMap::<u64, UploadMeta, _>::init(Regions::open(world.memory.clone()).upload_meta);
     let mut upload = uploads.get(&session.0).unwrap();
     let key_at_begin = upload.key(session);
     upload.pmid_stem = OTHER_STEM.into();
