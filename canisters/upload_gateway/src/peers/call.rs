@@ -95,8 +95,8 @@ impl PeerError {
     }
 }
 
-/// What the gateway's caller learns. The index answers for the caller's rights, so its error passes
-/// through. The store knows no users, so its refusals concern the gateway.
+/// The gateway's caller learns this failure. The index answers for the caller's rights, so its
+/// error passes through. The store knows no users, so its refusals concern the gateway.
 impl From<PeerError> for Failure {
     fn from(error: PeerError) -> Self {
         match (error.peer, error.cause) {

@@ -84,7 +84,7 @@ impl<R: Runtime> Peers<R> {
         self.call(Peer::MemoryIndex(index), "capsule_list", (who,))
     }
 
-    /// What the capsule holds. The index checks that `who` may write in it.
+    /// How much the capsule holds. The index checks that `who` may write in it.
     pub fn capsule_usage(
         &self,
         index: Principal,

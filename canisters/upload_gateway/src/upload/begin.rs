@@ -78,7 +78,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 Err(error) => error,
             };
             let taken = matches!(error.refusal(), Some(Failure::Conflict(_)));
-            // If the store may have acted, the intent waits for its time: an earlier release could
+            // If the store may have acted, the intent waits for its time. An earlier release could
             // overtake the request to open, which would then leave an empty blob.
             if taken || !error.may_have_acted() {
                 self.with(|state| state.not_opened(&opening));

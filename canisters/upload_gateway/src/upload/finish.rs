@@ -14,7 +14,7 @@ use capsule_shared::memory_index::{BlobPlace, Memory, MemoryCommit};
 use capsule_shared::upload::{StorageBackend, UploadFinishResult};
 use ic_stable_structures::Memory as StableMemory;
 
-/// What a call of finish finds.
+/// The state in which a call of finish finds its session.
 enum Found {
     /// The session is committed.
     Committed(UploadFinishResult),

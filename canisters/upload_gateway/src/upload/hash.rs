@@ -28,8 +28,8 @@ pub(super) struct Rolling {
     pub(super) digest: Option<[u8; 32]>,
 }
 
-/// Layout, version 1: next, midstate (as the crate sha2 0.11 serializes it), 1 if the store's
-/// digest is known and 0 otherwise, the digest or 32 zeros.
+/// Layout, version 1: next, midstate, 1 if the store's digest is known and 0 otherwise, the digest
+/// or 32 zeros. The crate sha2 0.11 serializes the midstate.
 impl Record for Rolling {
     const VERSION: u8 = 1;
 

@@ -1,4 +1,4 @@
-//! What an upload has beyond its session. The session types are re-exported: there is one of each.
+//! An upload's own types. The session types are re-exported: there is one of each.
 
 pub use crate::session::begin::Begin;
 pub use crate::session::chunks::ChunkAdmission;

@@ -28,7 +28,7 @@ pub const OPEN_GRACE_NS: u64 = 600 * SECOND_NS;
 /// How long a repeated deletion still succeeds after the first one is done.
 pub const FORGET_NS: u64 = DAY_NS;
 
-/// What a job does. Every task may run repeatedly.
+/// The work of a job. Every task may run repeatedly.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Delete what a store holds under the key.
@@ -137,8 +137,8 @@ impl<M: Memory> JobQueue<M> {
 
     /// Starts at most `max` of the jobs that are due.
     ///
-    /// Each stays in the queue and is due again after a pause that grows with its attempts, so that
-    /// a job whose run is cut off runs again.
+    /// Each stays in the queue and is due again after a pause that grows with its attempts. So a
+    /// job whose run is cut off runs again.
     pub fn start_due(&mut self, now: u64, max: usize) -> Vec<(JobId, Task)> {
         let due: Vec<_> = self
             .jobs

@@ -1,4 +1,4 @@
-//! What the timer does: ends sessions whose time is over, and runs the jobs that are due.
+//! The timer's work: it ends sessions whose time is over, and runs the jobs that are due.
 
 use super::queue::{JobId, Run, Task};
 use crate::runtime::Runtime;

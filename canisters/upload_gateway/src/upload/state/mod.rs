@@ -5,10 +5,12 @@
 //! which digests are asked for, and counts of events.
 //!
 //! A transition awaits nothing, and a trap undoes all that its message did. So no transition is
-//! ever half done. Its docstring says what stable memory holds before and after. These rules hold
-//! always:
+//! ever half done. Its docstring says what stable memory holds before and after.
 //!
-//! | session | upload and rolling hash | finish record | jobs |
+//! These rules always hold for a session. A job that it no longer needs may still be in the queue;
+//! its run finds nothing to do.
+//!
+//! | session | upload and rolling hash | finish record | job that it needs |
 //! | --- | --- | --- | --- |
 //! | being opened | none | none | `ReleaseBlob` |
 //! | pending | yes | none | `Digest`, if the hash has a gap |
@@ -45,7 +47,7 @@ pub struct State<M: Memory> {
     events: Events,
 }
 
-/// What the metrics and the debug probe report.
+/// The numbers that the metrics and the debug probe report.
 pub struct Report {
     pub pending: u64,
     pub finishing: u64,

@@ -113,8 +113,8 @@ impl<M: Memory> State<M> {
     /// The store holds a reserved chunk: `NotFound` if the session ended meanwhile, `Conflict` if
     /// it takes no more chunks.
     ///
-    /// Before: the chunk isn't received. After: it is, the midstate covers all chunks without a
-    /// gap, and a job has the store hash the blob if the midstate can't cover the rest.
+    /// Before: the chunk isn't received. After: it is, and the midstate covers all chunks up to the
+    /// first gap. If it can't cover a received chunk, a job has the store hash the blob.
     pub fn confirmed(
         &mut self,
         chunk: ChunkReservation,

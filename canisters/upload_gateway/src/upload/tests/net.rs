@@ -19,7 +19,7 @@ pub const STORE: u8 = 100;
 pub const INDEX: u8 = 101;
 pub const GATEWAY: u8 = 102;
 
-/// What happens to one call.
+/// How one call goes wrong.
 #[derive(Clone, Debug)]
 pub enum Fault {
     /// The call never reaches the callee, and the caller knows it.
@@ -60,7 +60,7 @@ pub struct Net {
 }
 
 impl Net {
-    /// What the callee answers, as Candid.
+    /// Has the callee act, and returns its answer as Candid.
     pub fn act(&mut self, method: &'static str, arg: &[u8]) -> Vec<u8> {
         match method {
             "capsule_usage" => {

@@ -1,7 +1,7 @@
 //! The stem is made once, at begin. Every later reader takes the key from the stored stem.
 //!
-//! Each test replaces the stored stem by one that nobody can compute from the upload's capsule and
-//! name, and moves the blob to that stem's key. A reader that computes the stem misses the blob.
+//! Each test stores another stem than the upload's capsule and name make, and moves the blob to
+//! that stem's key. A reader that computes the stem misses the blob.
 
 use super::world::*;
 use crate::failure::Failure;
