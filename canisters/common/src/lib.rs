@@ -1,5 +1,5 @@
-//! What the canisters share: endpoints that never trap, stored records, metrics, and funds. The
-//! canisters behind the gateway also share who may call them.
+//! Code that the canisters share: endpoints that never trap, stored records, metrics, and funds.
+//! The canisters behind the gateway also share the check of their callers.
 
 pub mod args;
 pub mod codec;

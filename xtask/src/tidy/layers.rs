@@ -21,6 +21,220 @@ pub struct Package {
     pub unknown: &'static [(&'static str, &'static [&'static str])],
 }
 
-pub const CRATES: &[Crate] = &[];
+pub const CRATES: &[Crate] = &[
+    // Native clients use its types, so it never needs the canister's runtime.
+    Crate {
+        name: "capsule-shared",
+        may_use: &[],
+        never: &["ic-cdk"],
+    },
+    Crate {
+        name: "canister-common",
+        may_use: &["capsule-shared"],
+        never: &[],
+    },
+    Crate {
+        name: "upload_gateway",
+        may_use: &["canister-common", "capsule-shared"],
+        never: &[],
+    },
+    Crate {
+        name: "blob_store",
+        may_use: &["canister-common", "capsule-shared"],
+        never: &[],
+    },
+    Crate {
+        name: "memory_index",
+        may_use: &["canister-common", "capsule-shared"],
+        never: &[],
+    },
+    Crate {
+        name: "capsule",
+        may_use: &["capsule-shared"],
+        never: &["ic-cdk"],
+    },
+    Crate {
+        name: "localnet",
+        may_use: &[],
+        never: &["ic-cdk"],
+    },
+    Crate {
+        name: "chaos",
+        may_use: &[],
+        never: &[],
+    },
+    Crate {
+        name: "tools",
+        may_use: &["capsule-shared", "chaos"],
+        never: &[],
+    },
+    Crate {
+        name: "integration-tests",
+        may_use: &["capsule-shared", "chaos", "tools"],
+        never: &[],
+    },
+    Crate {
+        name: "xtask",
+        may_use: &[],
+        never: &["wasmtime"],
+    },
+];
 
-pub const TABLE: &[Package] = &[];
+pub const TABLE: &[Package] = &[
+    Package {
+        folder: "shared",
+        layers: &[
+            &["error.rs", "limits.rs"],
+            &["keys.rs"],
+            &["asset.rs", "capsule.rs", "gateway.rs", "blob_store.rs"],
+            &["memory_index.rs", "upload.rs"],
+            &["lib.rs"],
+        ],
+        unknown: &[],
+    },
+    Package {
+        folder: "canisters/common",
+        layers: &[
+            &["args.rs", "funds.rs"],
+            // Exported macros live at the root of a crate, so files that use them are above it.
+            &["lib.rs"],
+            &["codec.rs", "method.rs"],
+            &["gateways.rs", "golden.rs", "http.rs", "inspection.rs"],
+        ],
+        unknown: &[("codec.rs", &["ic_cdk"])],
+    },
+    Package {
+        folder: "canisters/upload_gateway",
+        layers: &[
+            &["failure.rs", "regions.rs", "timer.rs"],
+            &["session/"],
+            &["config.rs", "runtime.rs", "wire.rs"],
+            &["peers/"],
+            &["upload/types.rs"],
+            &["upload/checks.rs", "upload/events.rs", "upload/hash.rs"],
+            &["upload/jobs/queue.rs"],
+            &["upload/state/"],
+            &["upload/service.rs"],
+            &[
+                "upload/admission.rs",
+                "upload/begin.rs",
+                "upload/blobs.rs",
+                "upload/capsules.rs",
+                "upload/digest.rs",
+                "upload/memories.rs",
+                "upload/metrics.rs",
+                "upload/status.rs",
+            ],
+            &["upload/finish.rs", "upload/put.rs"],
+            &["upload/deletion.rs"],
+            &["upload/jobs/"],
+            &["upload/mod.rs"],
+            &["lib.rs"],
+        ],
+        // Sessions are generic: they know neither the platform nor what is uploaded.
+        unknown: &[
+            (
+                "session/",
+                &["ic_cdk", "capsule_id", "AssetMetadata", "BlobKey"],
+            ),
+            ("upload/state/", &["ic_cdk"]),
+        ],
+    },
+    Package {
+        folder: "canisters/blob_store",
+        layers: &[
+            &["regions.rs", "totals.rs", "chunks.rs"],
+            &["blob/"],
+            &["state.rs"],
+            &["metrics.rs"],
+            &["lib.rs"],
+        ],
+        unknown: &[("blob/", &["ic_cdk"]), ("chunks.rs", &["ic_cdk"])],
+    },
+    Package {
+        folder: "canisters/memory_index",
+        layers: &[
+            &["regions.rs", "ids.rs", "counters.rs"],
+            &[
+                "capsules/record.rs",
+                "capsules/subject.rs",
+                "memories/record.rs",
+            ],
+            &["index.rs"],
+            &["capsules/", "memories/"],
+            &["state.rs"],
+            &["metrics.rs"],
+            &["lib.rs"],
+        ],
+        unknown: &[
+            ("index.rs", &["ic_cdk"]),
+            ("capsules/", &["ic_cdk"]),
+            ("memories/", &["ic_cdk"]),
+        ],
+    },
+    Package {
+        folder: "clients/cli",
+        layers: &[
+            &["exit.rs"],
+            &["local/"],
+            &["network/"],
+            &["failure.rs"],
+            &["output.rs", "progress.rs"],
+            &["arguments.rs"],
+            &["commands/"],
+            &["main.rs"],
+        ],
+        unknown: &[],
+    },
+    Package {
+        folder: "localnet",
+        layers: &[
+            &["prices/"],
+            &["wasm/"],
+            &["replica/"],
+            &["server/"],
+            &["lib.rs"],
+            &["main.rs"],
+        ],
+        // The replica is deterministic: it has no sockets.
+        unknown: &[
+            ("replica/", &["axum", "tokio"]),
+            ("wasm/", &["axum", "tokio"]),
+        ],
+    },
+    Package {
+        folder: "tools",
+        layers: &[
+            &["engine.rs", "http.rs", "source.rs"],
+            &["client.rs"],
+            &["deployment/"],
+            &["mapping.rs", "metrics.rs", "statistics.rs"],
+            &["arguments/", "bench/", "history/"],
+            &["lib.rs"],
+            &["bin/"],
+        ],
+        unknown: &[],
+    },
+    Package {
+        folder: "tests/chaos",
+        layers: &[&["lib.rs"]],
+        unknown: &[],
+    },
+    Package {
+        folder: "xtask",
+        layers: &[
+            &["outcome.rs"],
+            &["layout.rs", "terminal.rs", "wasm_section.rs"],
+            &["process.rs"],
+            &["preflight.rs", "wasm_target/"],
+            &["reproducible.rs"],
+            &["canisters.rs"],
+            &["testing.rs"],
+            &["tidy/"],
+            &["arguments.rs"],
+            &["programs.rs"],
+            &["main.rs"],
+        ],
+        unknown: &[],
+    },
+];
