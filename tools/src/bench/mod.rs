@@ -1,7 +1,9 @@
 //! Measures the costs of uploads on the real canisters, and compares them with a committed table.
 //!
 //! `work` uploads and measures, `row` is one measurement, `table` prints, reads and compares them.
+//! `bounds` holds whatever the table says.
 
+pub mod bounds;
 mod row;
 mod table;
 mod work;

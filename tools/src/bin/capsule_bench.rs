@@ -5,16 +5,9 @@ use indicatif::ProgressBar;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use tools::bench::{Row, compare, measure, parse, render};
+use tools::bench::{bounds, compare, measure, parse, render};
 use tools::deployment::Created;
 use tools::engine;
-
-/// The bound for computing: millions of cycles for a chunk of 1.8 MB, with 1 GB stored.
-///
-/// It holds for uploads alone and interleaved. Uploads out of order cost more, because the store
-/// hashes them again.
-const MOST_COMPUTING: f64 = 250.0;
-const BOUNDED: [&str; 2] = ["1 upload, 1 GB stored", "4 interleaved, 1 GB stored"];
 
 /// The table in the file is between these lines.
 const BEGIN: &str = "<!-- measured: begin -->\n";
@@ -58,7 +51,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         let document = format!("{head}{BEGIN}{}{END}{tail}", render(&rows, false));
         std::fs::write(path, document).map_err(|e| about(path, e))?;
         println!("wrote the table in {}", shown(path));
-        return check_computing(&rows);
+        return bounds::check(&rows);
     }
     let worse = compare(&parse(committed), &rows);
     if !worse.is_empty() {
@@ -69,22 +62,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         ));
     }
     println!("all cycles are within the table in {}", shown(path));
-    check_computing(&rows)
-}
-
-fn check_computing(rows: &[Row]) -> Result<(), String> {
-    for name in BOUNDED {
-        let row = rows.iter().find(|row| row.name == name);
-        let row = row.ok_or_else(|| format!("`{name}` was not measured"))?;
-        let computing = row.computing();
-        if computing > MOST_COMPUTING {
-            return Err(format!(
-                "`{name}`: computing is {computing:.1} M cycles a chunk, \
-                 expected at most {MOST_COMPUTING} M"
-            ));
-        }
-    }
-    Ok(())
+    bounds::check(&rows)
 }
 
 /// A path relative to the current folder, as users write it.
