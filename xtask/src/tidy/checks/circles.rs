@@ -61,8 +61,8 @@ fn shortest_circle<'e>(graph: &Graph<'e>, start: &'e str) -> Option<Vec<&'e str>
 /// A path without the folders that all files of a circle share.
 fn short<'e>(path: &'e str, all: &[&str]) -> &'e str {
     let folders = path.match_indices('/').map(|(at, _)| at + 1);
-    let shared = folders.filter(|at| all.iter().all(|other| other.starts_with(&path[..*at])));
-    &path[shared.last().unwrap_or(0)..]
+    let mut shared = folders.filter(|at| all.iter().all(|other| other.starts_with(&path[..*at])));
+    &path[shared.next_back().unwrap_or(0)..]
 }
 
 #[cfg(test)]
