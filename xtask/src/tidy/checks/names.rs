@@ -116,13 +116,31 @@ fn wrong(tree: &Tree, symbols: &Symbols, file: &File, code: &str, tests: bool) -
                     .modules
                     .iter()
                     .any(|path| path.last().is_some_and(|m| m == one))
-                || (shouted && symbols.quoted.contains(one));
+                || (shouted && symbols.quoted.contains(one))
+                || is_metric(symbols, one);
             (!exists).then(|| format!("`{one}` is unknown, expected a name in the source"))
         }
         [_] => None,
         [.., one] => wrong_in_module(symbols, &path[..path.len() - 1], one, tests),
         [] => None,
     }
+}
+
+/// Whether a metric has this name. The source writes metrics as strings, with or without the prefix
+/// of their canister and the ending of counters.
+fn is_metric(symbols: &Symbols, name: &str) -> bool {
+    let bare = name.strip_suffix("_total").unwrap_or(name);
+    symbols.packages.iter().any(|package| {
+        let prefix = format!("{package}_");
+        let inner = bare.strip_prefix(&prefix).unwrap_or(bare);
+        [
+            name.to_string(),
+            inner.to_string(),
+            format!("{prefix}{inner}"),
+        ]
+        .iter()
+        .any(|form| symbols.quoted.contains(form))
+    })
 }
 
 /// Whether a single word has the form of a constant, a type, or a name of several words.
@@ -313,6 +331,24 @@ mod tests {
         assert_eq!(table("begin::keys_are_kept"), Vec::<String>::new());
         assert_eq!(table("upload::begin"), Vec::<String>::new());
         assert_eq!(table("begin::run_it").len(), 1);
+    }
+
+    #[test]
+    fn metrics_are_known_with_and_without_prefix() {
+        let tree = Tree::of(&[
+            (
+                "docs/a.md",
+                "`c_open_calls` `open_calls` `chunk_bytes_total` `c_chunk_bytes_total` `lost_x`",
+            ),
+            ("c/Cargo.toml", "[package]\nname = \"c\"\n"),
+            (
+                "c/src/lib.rs",
+                "fn f() { gauge(\"c_open_calls\"); counter(\"chunk_bytes\"); }",
+            ),
+        ]);
+        let found = check(&tree, &symbols(&tree));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].text.starts_with("`lost_x` is unknown"));
     }
 
     #[test]
