@@ -3,7 +3,7 @@
 use super::{LIMITS, begin, invalid, open, put, reserve, spec, user};
 use crate::failure::Failure;
 use crate::session::begin::Begin;
-use crate::session::types::{SessionId, SessionSpec};
+use crate::session::types::{Limits, SessionId, SessionSpec};
 use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_CHUNKS};
 use ic_stable_structures::VectorMemory;
 
@@ -76,6 +76,26 @@ fn limits_count_sessions_and_begins_in_flight() {
     assert_eq!(refused, Err(Failure::ResourceExhausted), "in all");
     s.abort(SessionId(1), user(1)).unwrap();
     begin(&mut s, spec(4, "c", "8", 1, 0), 0).unwrap();
+}
+
+#[test]
+fn sessions_of_a_scope_are_limited() {
+    let memory = VectorMemory::default();
+    let limits = Limits {
+        active_per_owner: 10,
+        active_per_scope: 2,
+        active_total: 10,
+        ..LIMITS
+    };
+    let mut s = open(&memory, limits);
+    let first = begin(&mut s, spec(1, "c", "1", 1, 0), 0).unwrap();
+    begin(&mut s, spec(2, "c", "2", 1, 0), 0).unwrap();
+    let refused = begin(&mut s, spec(3, "c", "3", 1, 0), 0);
+    assert_eq!(refused, Err(Failure::ResourceExhausted));
+    // Other scopes have their own limit, and an ended session makes room.
+    begin(&mut s, spec(3, "d", "3", 1, 0), 0).unwrap();
+    s.abort(first, user(1)).unwrap();
+    begin(&mut s, spec(3, "c", "3", 1, 0), 0).unwrap();
 }
 
 #[test]
