@@ -256,10 +256,10 @@ mod tests {
         };
         let registries = [PathBuf::from("/home-of-cargo/registry/src/mirror-1")];
         assert_eq!(
-            official_names(Path::new("/work/library"), &registries, &toolchain),
+            official_names(Path::new("/build/library"), &registries, &toolchain),
             [
-                "--remap-path-prefix=/work/library=/rustc/abc/library",
-                "--remap-path-prefix=/work/library/vendor=/rust/deps",
+                "--remap-path-prefix=/build/library=/rustc/abc/library",
+                "--remap-path-prefix=/build/library/vendor=/rust/deps",
                 "--remap-path-prefix=/home-of-cargo/registry/src/mirror-1=/rust/deps",
             ]
         );
