@@ -30,6 +30,16 @@ pub struct GatewayArgs {
     pub committed_retention_ns: Option<u64>,
     /// A chunk may arrive this many indexes ahead of the next expected one; 0 is strictly in order.
     pub reorder_window: Option<u32>,
+    /// The most bytes of chunks that one principal may send in 24 hours. Duplicates and refused
+    /// chunks count too.
+    pub max_bytes_per_principal_per_day: Option<u64>,
+    /// The most bytes of chunks that the gateway takes in 24 hours from all principals. Half of
+    /// them are kept for known principals.
+    pub max_bytes_per_day: Option<u64>,
+    /// The most capsules that one principal may make, unless `capsule_creators` lists it.
+    pub max_capsules_per_principal: Option<u32>,
+    /// A deleted memory stays in the trash this long, in nanoseconds; 0 deletes it at once.
+    pub trash_retention_ns: Option<u64>,
 }
 
 /// The principals that may create capsules.
@@ -55,4 +65,8 @@ pub struct GatewayConfig {
     pub session_ttl_ns: u64,
     pub committed_retention_ns: u64,
     pub reorder_window: u32,
+    pub max_bytes_per_principal_per_day: u64,
+    pub max_bytes_per_day: u64,
+    pub max_capsules_per_principal: u32,
+    pub trash_retention_ns: u64,
 }

@@ -11,6 +11,13 @@ use serde::Deserialize;
 
 const HOUR_NS: u64 = 3_600_000_000_000;
 
+/// The settings that release 0.1.0 didn't have. The budgets are what a principal, or the whole
+/// gateway, hardly sends in a day at the rate at which the platform takes messages.
+const MAX_BYTES_PER_PRINCIPAL_PER_DAY: u64 = 64 << 30;
+const MAX_BYTES_PER_DAY: u64 = 256 << 30;
+const MAX_CAPSULES_PER_PRINCIPAL: u32 = 10;
+const TRASH_RETENTION_NS: u64 = 30 * 24 * HOUR_NS;
+
 /// The settings in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config(GatewayConfig);
@@ -29,6 +36,10 @@ impl Default for Config {
             session_ttl_ns: 24 * HOUR_NS,
             committed_retention_ns: 24 * HOUR_NS,
             reorder_window: 8,
+            max_bytes_per_principal_per_day: MAX_BYTES_PER_PRINCIPAL_PER_DAY,
+            max_bytes_per_day: MAX_BYTES_PER_DAY,
+            max_capsules_per_principal: MAX_CAPSULES_PER_PRINCIPAL,
+            trash_retention_ns: TRASH_RETENTION_NS,
         })
     }
 }
@@ -62,6 +73,14 @@ impl Config {
                 .committed_retention_ns
                 .unwrap_or(old.committed_retention_ns),
             reorder_window: args.reorder_window.unwrap_or(old.reorder_window),
+            max_bytes_per_principal_per_day: args
+                .max_bytes_per_principal_per_day
+                .unwrap_or(old.max_bytes_per_principal_per_day),
+            max_bytes_per_day: args.max_bytes_per_day.unwrap_or(old.max_bytes_per_day),
+            max_capsules_per_principal: args
+                .max_capsules_per_principal
+                .unwrap_or(old.max_capsules_per_principal),
+            trash_retention_ns: args.trash_retention_ns.unwrap_or(old.trash_retention_ns),
         };
         if new.reorder_window > MAX_REORDER_WINDOW {
             return Err(Failure::invalid(format!(
@@ -112,9 +131,10 @@ impl Config {
     }
 }
 
-/// Layout, version 1: [`SettingsRecord`] as Candid.
+/// Layout, version 2: [`SettingsRecord`] as Candid. Version 1, of release 0.1.0, lacks the fields
+/// that are optional in it.
 impl Record for Config {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 
     fn write(&self, fields: Writer) -> Writer {
         fields.candid(&SettingsRecord::from(self.0.clone()))
@@ -122,7 +142,7 @@ impl Record for Config {
 
     fn read(version: u8, fields: &mut Reader<'_>) -> Self {
         match version {
-            1 => Config(fields.candid::<SettingsRecord>().into()),
+            1 | 2 => Config(fields.candid::<SettingsRecord>().into()),
             other => unknown(other),
         }
     }
@@ -130,8 +150,8 @@ impl Record for Config {
 
 storable!(Config);
 
-/// The stored twin of [`GatewayConfig`], which may grow with the interface. A new setting gets a
-/// record of version 2, and [`Record::read`] gives it a default when it reads version 1.
+/// The stored twin of [`GatewayConfig`], which may grow with the interface. A new setting is an
+/// `Option` here, so that older records stay readable; `None` is its default.
 #[derive(CandidType, Deserialize)]
 struct SettingsRecord {
     memory_index: Option<Principal>,
@@ -145,6 +165,10 @@ struct SettingsRecord {
     session_ttl_ns: u64,
     committed_retention_ns: u64,
     reorder_window: u32,
+    max_bytes_per_principal_per_day: Option<u64>,
+    max_bytes_per_day: Option<u64>,
+    max_capsules_per_principal: Option<u32>,
+    trash_retention_ns: Option<u64>,
 }
 
 /// The stored twin of [`CapsuleCreators`].
@@ -170,6 +194,10 @@ impl From<GatewayConfig> for SettingsRecord {
             session_ttl_ns,
             committed_retention_ns,
             reorder_window,
+            max_bytes_per_principal_per_day,
+            max_bytes_per_day,
+            max_capsules_per_principal,
+            trash_retention_ns,
         } = config;
         SettingsRecord {
             memory_index,
@@ -186,6 +214,10 @@ impl From<GatewayConfig> for SettingsRecord {
             session_ttl_ns,
             committed_retention_ns,
             reorder_window,
+            max_bytes_per_principal_per_day: Some(max_bytes_per_principal_per_day),
+            max_bytes_per_day: Some(max_bytes_per_day),
+            max_capsules_per_principal: Some(max_capsules_per_principal),
+            trash_retention_ns: Some(trash_retention_ns),
         }
     }
 }
@@ -207,6 +239,14 @@ impl From<SettingsRecord> for GatewayConfig {
             session_ttl_ns: record.session_ttl_ns,
             committed_retention_ns: record.committed_retention_ns,
             reorder_window: record.reorder_window,
+            max_bytes_per_principal_per_day: record
+                .max_bytes_per_principal_per_day
+                .unwrap_or(MAX_BYTES_PER_PRINCIPAL_PER_DAY),
+            max_bytes_per_day: record.max_bytes_per_day.unwrap_or(MAX_BYTES_PER_DAY),
+            max_capsules_per_principal: record
+                .max_capsules_per_principal
+                .unwrap_or(MAX_CAPSULES_PER_PRINCIPAL),
+            trash_retention_ns: record.trash_retention_ns.unwrap_or(TRASH_RETENTION_NS),
         }
     }
 }

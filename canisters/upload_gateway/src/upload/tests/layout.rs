@@ -120,8 +120,8 @@ fn a_deletion_keeps_its_layout() {
     pin_equal(&deletion, DELETION);
 }
 
-#[test]
-fn the_settings_keep_their_layout() {
+/// The settings of the golden bytes that release 0.1.0 wrote: without and with lists.
+fn settings() -> [Config; 2] {
     let numbers = GatewayArgs {
         max_sessions_per_principal: Some(1),
         max_sessions_per_capsule: Some(2),
@@ -133,7 +133,6 @@ fn the_settings_keep_their_layout() {
         ..GatewayArgs::default()
     };
     let config = Config::default().with(numbers).unwrap();
-    pin_equal(&config, SETTINGS);
     let rest = GatewayArgs {
         memory_index: Some(Principal::from_slice(&[8])),
         blob_stores: Some(vec![store()]),
@@ -141,7 +140,37 @@ fn the_settings_keep_their_layout() {
         capsule_creators: Some(CapsuleCreators::Listed(vec![Principal::from_slice(&[9])])),
         ..GatewayArgs::default()
     };
-    pin_equal(&config.with(rest).unwrap(), SETTINGS_WITH_LISTS);
+    let with_lists = config.with(rest).unwrap();
+    [config, with_lists]
+}
+
+#[test]
+fn the_settings_of_release_0_1_0_are_read_with_defaults() {
+    let [config, with_lists] = settings();
+    assert_eq!(decode::<Config>(&unhex(SETTINGS_0_1_0)), config);
+    assert_eq!(
+        decode::<Config>(&unhex(SETTINGS_WITH_LISTS_0_1_0)),
+        with_lists
+    );
+}
+
+#[test]
+fn the_settings_keep_their_layout() {
+    let new = GatewayArgs {
+        max_bytes_per_principal_per_day: Some(8),
+        max_bytes_per_day: Some(9),
+        max_capsules_per_principal: Some(10),
+        trash_retention_ns: Some(11),
+        ..GatewayArgs::default()
+    };
+    let [config, with_lists] = settings();
+    pin_equal(&config.with(new).unwrap(), SETTINGS);
+    pin_equal(&with_lists, SETTINGS_WITH_LISTS);
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(digits).collect()
 }
 
 fn stored(key: impl Storable) -> String {
@@ -235,14 +264,28 @@ const DELETION: &str = "\
     050505050505050505050505050505050505050505050505050505050505050101090700000000000000\
     010103010203";
 
-const SETTINGS: &str = "\
+const SETTINGS_0_1_0: &str = "\
     014449444c046c0b94c8ed3501a4cdabe5027981b0fb840378f7b396f6037ed4f6f8f10402dcf6a0a708\
     78e992aff80978f4cdf2d70a79d9faa7bc0b0398998bf60c79e59881d60d796e686d686b02ddf8b8a402\
     029aded69c0a7f0100000200000005000000000000000000040000000000000006000000000000000700\
     0000010300000001000000";
 
-const SETTINGS_WITH_LISTS: &str = "\
+const SETTINGS_WITH_LISTS_0_1_0: &str = "\
     014449444c046c0b94c8ed3501a4cdabe5027981b0fb840378f7b396f6037ed4f6f8f10402dcf6a0a708\
     78e992aff80978f4cdf2d70a79d9faa7bc0b0398998bf60c79e59881d60d796e686d686b02ddf8b8a402\
     029aded69c0a7f0100010101080200000005000000000000000101010301020304000000000000000600\
     0000000000000700000000010101090300000001000000";
+
+const SETTINGS: &str = "\
+    024449444c066c0f94c8ed3501adf3c1c20102a4cdabe5027981b0fb840378f7b396f6037ed4f6f8f104\
+    03dcf6a0a70878e992aff80978f4cdf2d70a79d8808e850b02d9faa7bc0b048bb3a4d80c0298998bf60c\
+    79e59881d60d79eed189f90e056e686e786d686b02ddf8b8a402039aded69c0a7f6e79010000010b0000\
+    000000000002000000050000000000000000000400000000000000060000000000000007000000010800\
+    000000000000010109000000000000000300000001000000010a000000";
+
+const SETTINGS_WITH_LISTS: &str = "\
+    024449444c066c0f94c8ed3501adf3c1c20102a4cdabe5027981b0fb840378f7b396f6037ed4f6f8f104\
+    03dcf6a0a70878e992aff80978f4cdf2d70a79d8808e850b02d9faa7bc0b048bb3a4d80c0298998bf60c\
+    79e59881d60d79eed189f90e056e686e786d686b02ddf8b8a402039aded69c0a7f6e7901000101010801\
+    000042076935090002000000050000000000000001010103010203040000000000000006000000000000\
+    000700000001000000001000000000010101090100000000400000000300000001000000010a000000";
