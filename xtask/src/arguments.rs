@@ -29,6 +29,9 @@ pub enum Task {
         /// Write the table instead of comparing with it
         #[arg(long)]
         update: bool,
+        /// Measure the calls of a stranger instead, and compare them with docs/operating.md
+        #[arg(long)]
+        hostile: bool,
     },
     /// Build the canisters to target/canisters and check their Candid interfaces
     Build,

@@ -65,11 +65,16 @@ pub fn soak(arguments: Soak) -> Result<()> {
     process::become_program(command)
 }
 
-pub fn bench(update: bool) -> Result<()> {
+pub fn bench(update: bool, hostile: bool) -> Result<()> {
     canisters::build()?;
     testing::build_engine()?;
     let mut command = Command::new(layout::host_program("capsule-bench"));
-    command.arg(layout::root().join("docs/bench.md"));
+    if hostile {
+        command.arg(layout::root().join("docs/operating.md"));
+        command.arg("--hostile");
+    } else {
+        command.arg(layout::root().join("docs/bench.md"));
+    }
     if update {
         command.arg("--update");
     }

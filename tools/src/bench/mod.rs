@@ -1,9 +1,10 @@
 //! Measures the costs of uploads on the real canisters, and compares them with a committed table.
 //!
 //! `work` uploads and measures, `row` is one measurement, `table` prints, reads and compares them.
-//! `bounds` holds whatever the table says.
+//! `bounds` holds whatever the table says. `hostile` measures the calls of a stranger.
 
 pub mod bounds;
+pub mod hostile;
 mod row;
 mod table;
 mod work;

@@ -29,7 +29,7 @@ const MAX_TURNS: usize = 10_000;
 /// When a call fails, or when the engine has no statistics.
 pub fn measure(
     deployment: &Deployment,
-    mut measured: impl FnMut(&Row),
+    measured: &mut dyn FnMut(&Row),
 ) -> Result<Vec<Row>, String> {
     let client = deployment.client(person("bench"));
     let capsule = client.capsules_create(None).map_err(|e| e.to_string())?.id;
