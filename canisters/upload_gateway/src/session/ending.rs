@@ -10,13 +10,18 @@ impl<M: Memory> SessionService<M> {
     /// Ends a pending session when its owner asks. `None` if the id is unknown: it is gone already.
     ///
     /// Errors: `Unauthorized`, `Conflict` (not pending).
-    pub fn abort(&mut self, id: SessionId, caller: Principal) -> Result<Option<SessionMeta>> {
+    pub fn abort(
+        &mut self,
+        id: SessionId,
+        caller: Principal,
+        now: u64,
+    ) -> Result<Option<SessionMeta>> {
         let meta = match self.owned(id, caller) {
             Err(Failure::NotFound) => return Ok(None),
             other => other?,
         };
         match meta.status {
-            SessionStatus::Pending => Ok(Some(self.remove(meta, SessionStatus::Aborted))),
+            SessionStatus::Pending => Ok(Some(self.remove(meta, SessionStatus::Aborted, now))),
             status => Err(Failure::conflict(format!(
                 "session {id} is {}, expected pending to abort it",
                 status.name()
@@ -25,8 +30,20 @@ impl<M: Memory> SessionService<M> {
     }
 
     /// Ends a session in any state.
-    pub fn end(&mut self, id: SessionId) -> Option<SessionMeta> {
+    pub fn end(&mut self, id: SessionId, now: u64) -> Option<SessionMeta> {
         let meta = self.get(id)?;
-        Some(self.remove(meta, SessionStatus::Aborted))
+        Some(self.remove(meta, SessionStatus::Aborted, now))
+    }
+
+    /// Ends a session that is pending, as if it expired; any other stays.
+    pub fn end_pending(&mut self, id: SessionId, now: u64) -> Option<SessionMeta> {
+        let meta = self.get(id)?;
+        let pending = meta.status == SessionStatus::Pending;
+        pending.then(|| self.remove(meta, SessionStatus::Expired, now))
+    }
+
+    /// At most `max` pending sessions of one owner.
+    pub fn pending_of(&self, owner: Principal, max: usize) -> Vec<SessionId> {
+        self.holders.pending(owner).take(max).collect()
     }
 }
