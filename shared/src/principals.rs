@@ -1,4 +1,4 @@
-//! What the gateway's canister controllers see of principals: the answer of `principals_list`.
+//! The operator's view of principals: who is listed or blocked, and who holds most sessions.
 
 use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,18 @@ pub struct PrincipalEntry {
     pub blocked_since: Option<u64>,
     /// When it finished its first upload; it is known 7 days later without being listed.
     pub first_upload_at: Option<u64>,
+}
+
+/// A principal with active sessions: an entry of `sessions_holders`.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionHolder {
+    pub principal: Principal,
+    /// How many of its sessions are pending or finishing.
+    pub sessions: u32,
+    /// Whether it is known; all others share half of the room.
+    pub known: bool,
+    /// Since when its longest idle session made no progress, in nanoseconds since 1970.
+    pub no_progress_since: Option<u64>,
 }
 
 /// A page of `principals_list`.

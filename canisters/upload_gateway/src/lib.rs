@@ -25,7 +25,7 @@ use capsule_shared::asset::AssetMetadata;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
 use capsule_shared::memory_index::{Memory, MemoryPage};
-use capsule_shared::principals::PrincipalPage;
+use capsule_shared::principals::{PrincipalPage, SessionHolder};
 use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult, UploadStatus};
 use ic_cdk::api::{accept_message, is_controller, msg_arg_data, msg_caller, msg_method_name};
 use ic_cdk::{init, inspect_message, post_upgrade, pre_upgrade, query, update};
@@ -211,6 +211,10 @@ method!(query: fn sessions_list() -> Result<String> {
 
 method!(update for check_canister_controller: fn sessions_cleanup_expired() -> Result<String> {
     Ok(service().cleanup_expired())
+});
+
+method!(query for check_canister_controller: fn sessions_holders() -> Result<Vec<SessionHolder>> {
+    Ok(service().session_holders())
 });
 
 method!(update for check_canister_controller: fn sessions_end(

@@ -5,7 +5,7 @@ use crate::{begin_and_put, bytes, capsule, put, read_back, refused, sha256, uplo
 use candid::Principal;
 use capsule_shared::Error;
 use capsule_shared::gateway::GatewayArgs;
-use capsule_shared::principals::PrincipalPage;
+use capsule_shared::principals::{PrincipalPage, SessionHolder};
 use pocket_ic::ErrorCode;
 use std::time::Duration;
 use tools::client::{CallError, Called, Client};
@@ -87,6 +87,16 @@ fn a_flood_of_begins_stops_neither_the_known_nor_a_newcomer() {
     assert_eq!(over, Error::ResourceExhausted);
     // Somebody who is known uploads at once.
     uploads(&deployment.client(alice), "alice's");
+
+    // The operator sees who holds most.
+    let controller = deployment.client(deployment.controller);
+    let holders: Vec<SessionHolder> = controller.query("sessions_holders", ()).unwrap();
+    assert_eq!(holders.len(), 10);
+    assert!(
+        holders
+            .iter()
+            .all(|holder| holder.sessions == 5 && !holder.known)
+    );
 
     // Repeated begins keep the sessions of the flood for now.
     pass(&deployment, 300);
@@ -200,7 +210,7 @@ fn one_chunk_again_and_again_uses_up_its_senders_budget() {
     put(&alice, open, &spec, &data, 1..2);
     alice.finish(open, &sha256(&data), 2_000_000).unwrap();
 
-    // Who goes on is turned away for free.
+    // If she goes on, she is turned away for free.
     let open = begin_and_put(&alice, &UploadSpec::document("next", 2), &data, 0);
     let chunk = &data[..1_700_000];
     let mut answers = (0..30).map(|_| alice.put_chunk(open, 0, chunk));

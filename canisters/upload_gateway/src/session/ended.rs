@@ -1,6 +1,5 @@
 //! The sessions that ended lately, so that their owners still get a typed answer about them.
 
-use super::service::SessionService;
 use super::types::{SessionId, SessionMeta};
 use candid::Principal;
 use canister_common::codec::{Reader, Record, Writer, unknown};
@@ -13,7 +12,7 @@ const REMEMBERED_NS: u64 = 24 * 3_600 * 1_000_000_000;
 /// How many forgotten sessions one end drops, more than it adds.
 const DROPPED_AT_ONCE: usize = 4;
 
-/// Whose session ended, and when.
+/// The owner of a session that ended, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ended {
     pub owner: Principal,
@@ -66,8 +65,10 @@ impl<M: Memory> EndedSessions<M> {
         }
     }
 
-    fn get(&self, id: SessionId) -> Option<Ended> {
-        self.0.get(&id.0)
+    /// Whether `owner` had a session of this id that ended in the last 24 hours.
+    pub(super) fn has(&self, id: SessionId, owner: Principal, now: u64) -> bool {
+        let ended = self.0.get(&id.0);
+        ended.is_some_and(|ended| ended.owner == owner && is_fresh(&ended, now))
     }
 
     #[cfg(test)]
@@ -78,13 +79,4 @@ impl<M: Memory> EndedSessions<M> {
 
 fn is_fresh(ended: &Ended, now: u64) -> bool {
     now.saturating_sub(ended.at) <= REMEMBERED_NS
-}
-
-impl<M: Memory> SessionService<M> {
-    /// Whether `caller` owned a session that ended in the last 24 hours. The newest ended sessions
-    /// are remembered, twice as many as may be active.
-    pub fn ended_lately(&self, id: SessionId, caller: Principal, now: u64) -> bool {
-        let ended = self.ended.get(id);
-        ended.is_some_and(|ended| ended.owner == caller && is_fresh(&ended, now))
-    }
 }

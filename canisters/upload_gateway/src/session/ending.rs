@@ -1,6 +1,7 @@
 //! How a session ends without a commit and before its time.
 
 use super::service::SessionService;
+use super::standing::Standing;
 use super::types::{SessionId, SessionMeta, SessionStatus};
 use crate::failure::{Failure, Result};
 use candid::Principal;
@@ -40,6 +41,22 @@ impl<M: Memory> SessionService<M> {
         let meta = self.get(id)?;
         let pending = meta.status == SessionStatus::Pending;
         pending.then(|| self.remove(meta, SessionStatus::Expired, now))
+    }
+
+    /// Whether `caller` owned a session that ended in the last 24 hours. The newest ended sessions
+    /// are remembered, twice as many as may be active.
+    pub fn ended_lately(&self, id: SessionId, caller: Principal, now: u64) -> bool {
+        self.ended.has(id, caller, now)
+    }
+
+    /// The `max` owners of this standing that have most active sessions, the largest first: owner,
+    /// sessions, and since when the oldest pending one made no progress.
+    pub fn largest_holders(
+        &self,
+        standing: Standing,
+        max: usize,
+    ) -> Vec<(Principal, u32, Option<u64>)> {
+        self.holders.largest(standing).take(max).collect()
     }
 
     /// At most `max` pending sessions of one owner.

@@ -103,6 +103,21 @@ impl<M: Memory> Holders<M> {
         }
     }
 
+    /// The owners of active sessions, those with the most first: owner, sessions, and since when
+    /// the oldest pending one made no progress.
+    pub(super) fn largest(
+        &self,
+        standing: Standing,
+    ) -> impl Iterator<Item = (Principal, u32, Option<u64>)> {
+        let first = holder_key(standing, u32::MAX, 0, Principal::management_canister());
+        let keys = self.holders.keys_range(first..);
+        let keys = keys.take_while(move |key| key[0] == standing.byte());
+        keys.map(|key| {
+            let (held, oldest, owner) = split_holder(&key);
+            (owner, held, (oldest != NEVER).then_some(oldest))
+        })
+    }
+
     /// The pending sessions of an owner, the one without progress for longest first.
     pub(super) fn pending(&self, owner: Principal) -> impl Iterator<Item = SessionId> {
         let keys = self.idle.keys_range(idle_range(owner));

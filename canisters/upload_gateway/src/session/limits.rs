@@ -1,7 +1,6 @@
 //! The limits: active sessions per owner, per scope and in all, and bytes per scope.
 
-use super::reservations::BeginReservation;
-use super::room::Begins;
+use super::reservations::{BeginReservation, Begins};
 use super::service::SessionService;
 use super::standing::Standing;
 use super::types::SessionSpec;

@@ -3,13 +3,19 @@
 //! They are on the heap: losing them loses nothing that was acknowledged. Each one gives itself
 //! back when it is dropped, even if a callback traps.
 
-use super::room::Begins;
 use super::standing::Standing;
 use super::types::{IdemHash, SessionId, SessionSpec};
 use candid::Principal;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+
+/// Begins in flight, which a check counts besides the active sessions.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Begins {
+    pub all: u32,
+    pub of_strangers: u32,
+}
 
 /// The begins in flight of one owner in one scope.
 #[derive(Clone, Copy, Default)]

@@ -4,7 +4,8 @@
 //! without progress, those of the largest holder first. It needs the right to write before, so
 //! that nobody ends sessions of others in vain.
 
-use super::reservations::BeginReservation;
+use super::limits::others_begin;
+use super::reservations::{BeginReservation, Begins};
 use super::service::SessionService;
 use super::standing::Standing;
 use super::types::{SessionId, SessionMeta, SessionStatus};
@@ -15,13 +16,6 @@ use ic_stable_structures::Memory;
 /// The most sessions that one begin ends. More than one is needed only after `active_total` was
 /// lowered.
 const MAX_ENDED: usize = 10;
-
-/// The begins in flight that a check counts besides the active sessions.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Begins {
-    pub all: u32,
-    pub of_strangers: u32,
-}
 
 impl<M: Memory> SessionService<M> {
     /// The most active sessions of all strangers: half of all, rounded up.
@@ -95,7 +89,7 @@ impl<M: Memory> SessionService<M> {
         let standing = reservation.standing;
         if !self.has_room(standing, self.reservations.admitted()) {
             return Err(match self.has_room(standing, Begins::default()) {
-                true => super::limits::others_begin(),
+                true => others_begin(),
                 false => Failure::ResourceExhausted,
             });
         }

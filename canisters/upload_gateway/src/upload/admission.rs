@@ -51,7 +51,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                     && arg.len() <= MAX_SETTINGS_BYTES
                     && decode::<(GatewayArgs,)>(&arg).is_ok();
             }
-            "configuration" | "sessions_cleanup_expired" => {
+            "configuration" | "sessions_cleanup_expired" | "sessions_holders" => {
                 return is_controller && small && decode::<()>(&arg).is_ok();
             }
             "principals_add" | "principals_remove" | "principals_block" | "principals_unblock" => {

@@ -34,9 +34,9 @@ const LEAST_REFUSED_BYTES: u64 = 16 << 20;
 /// day later, so the time until then is the part of the budget that is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flow {
-    /// Of the bytes of chunks that came.
+    /// The bucket for the bytes of chunks that came.
     pub empty_at: u64,
-    /// Of the bytes of chunks that the budget refused.
+    /// The bucket for the bytes of chunks that the budget refused.
     pub refused_empty_at: u64,
 }
 

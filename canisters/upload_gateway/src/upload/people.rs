@@ -1,5 +1,5 @@
-//! What the gateway knows of principals: who is listed as known, who is blocked, and since when
-//! somebody has a finished upload.
+//! The marks of principals: listed as known, blocked, and since when somebody has a finished
+//! upload.
 
 use crate::session::standing::Standing;
 use candid::Principal;

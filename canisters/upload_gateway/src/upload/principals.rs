@@ -1,17 +1,21 @@
-//! What canister controllers do against floods: list known principals, block others, end sessions.
+//! The operator's means against floods: list known principals, block others, end sessions.
 
 use super::people::MarkKind;
 use super::service::UploadService;
 use super::types::{SessionId, SessionMeta};
 use crate::failure::{Failure, Result};
 use crate::runtime::Runtime;
+use crate::session::standing::Standing;
 use candid::Principal;
-use capsule_shared::principals::{PrincipalEntry, PrincipalPage};
+use capsule_shared::principals::{PrincipalEntry, PrincipalPage, SessionHolder};
 use ic_stable_structures::Memory;
 use std::collections::BTreeSet;
 
 /// The most principals or sessions of one call, and the most principals in a page.
 const MAX_AT_ONCE: usize = 1_000;
+
+/// The most principals of each standing that `sessions_holders` shows.
+const MAX_HOLDERS: usize = 100;
 
 /// The most sessions that one call ends: about 3 G instructions.
 const MAX_ENDED: usize = 1_000;
@@ -86,6 +90,29 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 next: last.filter(|_| more),
             }
         })
+    }
+
+    /// The principals with the most active sessions, the largest first: at most 100 new ones, and
+    /// as many known ones.
+    pub fn session_holders(&self) -> Vec<SessionHolder> {
+        let mut all = Vec::new();
+        self.with(|state| {
+            for standing in Standing::ALL {
+                let largest = state.sessions().largest_holders(standing, MAX_HOLDERS);
+                all.extend(
+                    largest
+                        .into_iter()
+                        .map(|(principal, sessions, since)| SessionHolder {
+                            principal,
+                            sessions,
+                            known: standing == Standing::Known,
+                            no_progress_since: since,
+                        }),
+                );
+            }
+        });
+        all.sort_by_key(|holder| std::cmp::Reverse(holder.sessions));
+        all
     }
 
     /// Ends pending sessions by id, and returns those that it ended. Unknown, finishing and

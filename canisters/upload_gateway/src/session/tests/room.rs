@@ -1,4 +1,4 @@
-//! Room when it is short: the share of strangers, which idle sessions end, and what keeps a session.
+//! Room when it is short: the share of strangers, which sessions end, and what keeps a session.
 
 use super::{LIMITS, Sessions, begin_as, open, reserve, spec, user};
 use crate::failure::Failure;
@@ -70,6 +70,9 @@ fn the_idle_session_of_the_largest_holder_ends_first() {
     let small = begin_as(&mut s, New, own(1, "a"), 0).unwrap();
     let oldest = begin_as(&mut s, New, own(2, "a"), 1).unwrap();
     let other = begin_as(&mut s, New, own(2, "b"), 2).unwrap();
+    let largest = [(user(2), 2, Some(1)), (user(1), 1, Some(0))];
+    assert_eq!(s.largest_holders(New, 9), largest);
+    assert_eq!(s.largest_holders(Known, 9), []);
     let newcomer = begin_as(&mut s, New, own(3, "k"), 31).unwrap();
     assert_eq!(s.get(oldest), None);
     for id in [small, other, newcomer] {
@@ -138,7 +141,7 @@ fn a_known_owner_pushes_out_strangers_before_the_known() {
     begin_as(&mut s, Known, own(8, "3"), 35).unwrap();
     assert_eq!(s.get(known), None);
     assert_eq!(s.counters().strangers(), 0);
-    // What the known hold beyond their half is the strangers' when they come.
+    // The known hold more than their half, which makes room for a stranger.
     begin_as(&mut s, New, own(1, "c"), 35).unwrap();
     assert_eq!(s.counters().strangers(), 1);
 }

@@ -183,7 +183,7 @@ fn a_blocked_principal_may_only_read() {
     assert_eq!(service.check_updates(id(OWNER)), Err(Failure::Unauthorized));
     let begins = encode_args(("c", begin_args("k", "n", 1, 0).metadata, 1u32, "k")).unwrap();
     assert!(!service.admits(ingress(OWNER, "uploads_begin", begins.clone())));
-    // What it has stays, and it may read it.
+    // Its memory stays, and it may read it.
     assert_eq!(service.list(id(OWNER)).unwrap().len(), 1);
     world.pass(&service, 1);
     assert_eq!(world.net().blobs.len(), 1);
