@@ -11,6 +11,9 @@ use serde::Deserialize;
 
 const HOUR_NS: u64 = 3_600_000_000_000;
 
+/// When room is short, a session may end that made no progress for 10 minutes.
+const IDLE_NS: u64 = HOUR_NS / 6;
+
 /// The settings that release 0.1.0 didn't have. The budgets are what a principal, or the whole
 /// gateway, hardly sends in a day at the rate at which the platform takes messages.
 const MAX_BYTES_PER_PRINCIPAL_PER_DAY: u64 = 64 << 30;
@@ -107,6 +110,7 @@ impl Config {
             active_total: self.0.max_sessions,
             bytes_per_scope: self.0.max_bytes_per_capsule,
             ttl: self.0.session_ttl_ns,
+            idle: IDLE_NS,
             retention: self.0.committed_retention_ns,
             reorder_window: self.0.reorder_window,
         }

@@ -25,6 +25,7 @@ use capsule_shared::asset::AssetMetadata;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
 use capsule_shared::memory_index::{Memory, MemoryPage};
+use capsule_shared::principals::{PrincipalPage, SessionHolder};
 use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult, UploadStatus};
 use ic_cdk::api::{accept_message, is_controller, msg_arg_data, msg_caller, msg_method_name};
 use ic_cdk::{init, inspect_message, post_upgrade, pre_upgrade, query, update};
@@ -39,6 +40,11 @@ thread_local! {
 
 fn service() -> UploadService<StableMemory, IcRuntime> {
     SERVICE.with(Clone::clone)
+}
+
+/// `Unauthorized` if the caller is blocked, or anonymous where that isn't allowed.
+fn check_updates(caller: Principal) -> Result<()> {
+    Ok(service().check_updates(caller)?)
 }
 
 // ---- life of the canister -----------------------------------------------------------------------
@@ -136,7 +142,7 @@ fn uploads_put_chunk_type(_session_id: u64, _chunk_index: u32, _bytes: ByteBuf) 
     unreachable!("BUG: it only declares a Candid type")
 }
 
-method!(update: async fn uploads_finish(
+method!(update for check_updates: async fn uploads_finish(
     session_id: u64,
     sha256: ByteBuf,
     total_len: u64
@@ -145,7 +151,7 @@ method!(update: async fn uploads_finish(
     Ok(service().finish(msg_caller(), id, &sha256, total_len).await?)
 });
 
-method!(update: fn uploads_abort(session_id: u64) -> Result<()> {
+method!(update for check_updates: fn uploads_abort(session_id: u64) -> Result<()> {
     Ok(service().abort(msg_caller(), SessionId(session_id))?)
 });
 
@@ -207,6 +213,48 @@ method!(update for check_canister_controller: fn sessions_cleanup_expired() -> R
     Ok(service().cleanup_expired())
 });
 
+method!(query for check_canister_controller: fn sessions_holders() -> Result<Vec<SessionHolder>> {
+    Ok(service().session_holders())
+});
+
+method!(update for check_canister_controller: fn sessions_end(
+    session_ids: Vec<u64>
+) -> Result<Vec<u64>> {
+    Ok(service().end_sessions(&session_ids)?)
+});
+
+// ---- principals ---------------------------------------------------------------------------------
+
+method!(update for check_canister_controller: fn principals_add(
+    principals: Vec<Principal>
+) -> Result<()> {
+    Ok(service().list_principals(&principals, true)?)
+});
+
+method!(update for check_canister_controller: fn principals_remove(
+    principals: Vec<Principal>
+) -> Result<()> {
+    Ok(service().list_principals(&principals, false)?)
+});
+
+method!(update for check_canister_controller: fn principals_block(
+    principals: Vec<Principal>
+) -> Result<u32> {
+    Ok(service().block_principals(&principals)?)
+});
+
+method!(update for check_canister_controller: fn principals_unblock(
+    principals: Vec<Principal>
+) -> Result<()> {
+    Ok(service().unblock_principals(&principals)?)
+});
+
+method!(query for check_canister_controller: fn principals_list(
+    cursor: Option<Principal>
+) -> Result<PrincipalPage> {
+    Ok(service().principals(cursor))
+});
+
 /// Exists in debug builds only, and in no interface description.
 #[cfg(debug_assertions)]
 #[query(hidden = true)]
@@ -216,7 +264,9 @@ fn debug_session_stats() -> upload::status::DebugSessionStats {
 
 // ---- capsules and memories ----------------------------------------------------------------------
 
-method!(update: async fn capsules_create(subject: Option<PersonRef>) -> Result<Capsule> {
+method!(update for check_updates: async fn capsules_create(
+    subject: Option<PersonRef>
+) -> Result<Capsule> {
     Ok(service().create_capsule(msg_caller(), subject).await?)
 });
 
@@ -226,14 +276,14 @@ method!(composite_query: async fn capsules_read_basic(
     Ok(service().read_capsule(msg_caller(), capsule_id).await?)
 });
 
-method!(update: async fn capsules_add_controller(
+method!(update for check_updates: async fn capsules_add_controller(
     capsule_id: String,
     controller: Principal
 ) -> Result<Capsule> {
     Ok(service().add_controller(msg_caller(), &capsule_id, controller).await?)
 });
 
-method!(update: async fn capsules_remove_controller(
+method!(update for check_updates: async fn capsules_remove_controller(
     capsule_id: String,
     controller: Principal
 ) -> Result<Capsule> {
@@ -264,7 +314,7 @@ method!(composite_query: async fn memories_read(memory_id: String) -> Result<Mem
     Ok(service().read_memory(msg_caller(), &memory_id).await?)
 });
 
-method!(update: async fn memories_delete(memory_id: String) -> Result<()> {
+method!(update for check_updates: async fn memories_delete(memory_id: String) -> Result<()> {
     Ok(service().delete_memory(msg_caller(), memory_id).await?)
 });
 

@@ -40,6 +40,20 @@ const JOBS: MemoryId = MemoryId::new(11);
 const JOB_COUNTER: MemoryId = MemoryId::new(12);
 /// `String` (memory id) to `Deletion`.
 const DELETIONS: MemoryId = MemoryId::new(13);
+/// A set of `[u8; 46]`: owner, time of the last progress and id of pending sessions; see
+/// `session::holders`.
+const SESSION_IDLE: MemoryId = MemoryId::new(14);
+/// A set of `[u8; 43]`: standing, active sessions, oldest progress and owner; see
+/// `session::holders`.
+const SESSION_HOLDERS: MemoryId = MemoryId::new(15);
+/// `u64` (session id) to `Ended`, for sessions that ended lately.
+const SESSION_ENDED: MemoryId = MemoryId::new(16);
+/// `(u8, Principal)` (kind of mark, principal) to `Mark`; see `upload::people`.
+const PEOPLE: MemoryId = MemoryId::new(17);
+/// `(u8, Principal)` (kind of budget, principal) to `Flow`; see `upload::flows`.
+const FLOWS: MemoryId = MemoryId::new(18);
+/// A cell: `PeopleCounts`, how many principals have each mark.
+const PEOPLE_COUNTS: MemoryId = MemoryId::new(19);
 
 pub type StableMemory = VirtualMemory<DefaultMemoryImpl>;
 
@@ -52,6 +66,9 @@ pub struct SessionRegions<M> {
     pub owners: M,
     pub owned: M,
     pub scopes: M,
+    pub idle: M,
+    pub holders: M,
+    pub ended: M,
 }
 
 /// The regions of the whole gateway.
@@ -64,6 +81,9 @@ pub struct Regions<M> {
     pub jobs: M,
     pub job_counter: M,
     pub deletions: M,
+    pub people: M,
+    pub people_counts: M,
+    pub flows: M,
 }
 
 impl<M: Memory> Regions<VirtualMemory<M>> {
@@ -81,6 +101,9 @@ impl<M: Memory> Regions<VirtualMemory<M>> {
                 owners: get(SESSION_OWNERS),
                 owned: get(SESSION_OWNED),
                 scopes: get(SESSION_SCOPES),
+                idle: get(SESSION_IDLE),
+                holders: get(SESSION_HOLDERS),
+                ended: get(SESSION_ENDED),
             },
             upload_meta: get(UPLOAD_META),
             upload_hash: get(UPLOAD_HASH),
@@ -88,6 +111,9 @@ impl<M: Memory> Regions<VirtualMemory<M>> {
             jobs: get(JOBS),
             job_counter: get(JOB_COUNTER),
             deletions: get(DELETIONS),
+            people: get(PEOPLE),
+            people_counts: get(PEOPLE_COUNTS),
+            flows: get(FLOWS),
         }
     }
 }

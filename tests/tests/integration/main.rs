@@ -10,6 +10,7 @@ mod controllers;
 mod deletion;
 mod deploy_tools;
 mod double;
+mod flood;
 mod funds;
 mod gate;
 mod histories;

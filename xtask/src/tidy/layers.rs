@@ -86,7 +86,13 @@ pub const TABLE: &[Package] = &[
         layers: &[
             &["error.rs", "limits.rs"],
             &["keys.rs"],
-            &["asset.rs", "capsule.rs", "gateway.rs", "blob_store.rs"],
+            &[
+                "asset.rs",
+                "capsule.rs",
+                "gateway.rs",
+                "blob_store.rs",
+                "principals.rs",
+            ],
             &["memory_index.rs", "upload.rs"],
             &["lib.rs"],
         ],
@@ -111,10 +117,17 @@ pub const TABLE: &[Package] = &[
             &["config.rs", "runtime.rs", "wire.rs"],
             &["peers/"],
             &["upload/types.rs"],
-            &["upload/checks.rs", "upload/events.rs", "upload/hash.rs"],
+            &[
+                "upload/checks.rs",
+                "upload/flows.rs",
+                "upload/hash.rs",
+                "upload/people.rs",
+            ],
+            &["upload/events.rs"],
             &["upload/jobs/queue.rs"],
             &["upload/state/"],
             &["upload/service.rs"],
+            &["upload/principals.rs"],
             &[
                 "upload/admission.rs",
                 "upload/begin.rs",

@@ -2,6 +2,7 @@
 
 use super::reservations::BeginReservation;
 use super::service::SessionService;
+use super::standing::Standing;
 use super::types::{SessionId, SessionMeta, SessionSpec, SessionStatus};
 use crate::failure::{Failure, Result};
 use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_CHUNKS};
@@ -15,11 +16,17 @@ pub enum Begin {
 }
 
 impl<M: Memory> SessionService<M> {
-    /// Finds the session of the key, or reserves the key and a place within the limits.
+    /// Finds the session of the key, or reserves the key and a place within the limits of the
+    /// owner and in all. Its place in the scope comes with [`SessionService::admit`].
     ///
     /// Errors: `InvalidArgument` (sizes), `Conflict` (the key names another upload),
     /// `ResourceExhausted`, temporary (a begin with this key, or begins of others, are in flight).
-    pub fn reserve_begin(&mut self, spec: SessionSpec) -> Result<Begin> {
+    pub fn reserve_begin(
+        &mut self,
+        spec: SessionSpec,
+        standing: Standing,
+        now: u64,
+    ) -> Result<Begin> {
         check_sizes(&spec)?;
         let key = spec.idem_hash();
         if let Some(id) = self.of_key(&key) {
@@ -30,8 +37,10 @@ impl<M: Memory> SessionService<M> {
                 "a begin with the same idempotency key is in flight",
             ));
         }
-        self.check_count(&spec)?;
-        Ok(Begin::Reserved(self.reservations.begin(key, spec)))
+        self.set_standing(spec.owner, standing);
+        self.check_count(&spec, standing, now)?;
+        let reservation = self.reservations.begin(key, spec, standing);
+        Ok(Begin::Reserved(reservation))
     }
 
     fn existing(&self, id: SessionId, spec: &SessionSpec) -> Result<Begin> {
@@ -44,14 +53,6 @@ impl<M: Memory> SessionService<M> {
             )));
         }
         Ok(Begin::Existing(id))
-    }
-
-    /// Checks that the reserved session fits its scope, which holds `stored` committed bytes:
-    /// `ResourceExhausted`, temporary.
-    pub fn check_bytes(&self, reservation: &BeginReservation, stored: u64) -> Result<()> {
-        let stored = stored.saturating_add(reservation.committed_since());
-        // The begins in flight include the reservation itself.
-        self.check_room(&reservation.spec, stored, 0)
     }
 
     /// Makes the reserved session. `stored` is the committed bytes of its scope; the caller must
@@ -69,6 +70,7 @@ impl<M: Memory> SessionService<M> {
             status: SessionStatus::Pending,
             created_at: now,
             last_seen: now,
+            last_progress: now,
             received: Default::default(),
             bytes_received: 0,
             chunk_size: 0,
@@ -76,7 +78,8 @@ impl<M: Memory> SessionService<M> {
             spec,
         };
         let stored = stored.saturating_add(reservation.committed_since());
-        self.insert(reservation.key, &meta, stored);
+        self.set_standing(meta.spec.owner, reservation.standing);
+        self.insert(reservation.key, &meta, stored, reservation.standing);
         meta
     }
 }

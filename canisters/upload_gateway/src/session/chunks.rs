@@ -48,7 +48,7 @@ impl<M: Memory> SessionService<M> {
             return Err(Failure::temporary(format!("chunk {index} is in flight")));
         }
         let mut meta = old.clone();
-        meta.last_seen = now;
+        meta.seen(now, self.limits.ttl);
         if old.received.contains(index) {
             self.place(Some(&old), Some(&meta));
             return Ok(ChunkAdmission::Duplicate);
@@ -143,7 +143,7 @@ impl<M: Memory> SessionService<M> {
         let mut meta = old.clone();
         meta.received.insert(chunk.index);
         meta.bytes_received += u64::from(chunk.len);
-        meta.last_seen = now;
+        meta.progressed(now);
         if chunk.index + 1 == meta.spec.expected_chunks {
             meta.last_len = chunk.len;
         }

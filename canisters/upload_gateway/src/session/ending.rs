@@ -1,6 +1,7 @@
 //! How a session ends without a commit and before its time.
 
 use super::service::SessionService;
+use super::standing::Standing;
 use super::types::{SessionId, SessionMeta, SessionStatus};
 use crate::failure::{Failure, Result};
 use candid::Principal;
@@ -10,13 +11,18 @@ impl<M: Memory> SessionService<M> {
     /// Ends a pending session when its owner asks. `None` if the id is unknown: it is gone already.
     ///
     /// Errors: `Unauthorized`, `Conflict` (not pending).
-    pub fn abort(&mut self, id: SessionId, caller: Principal) -> Result<Option<SessionMeta>> {
+    pub fn abort(
+        &mut self,
+        id: SessionId,
+        caller: Principal,
+        now: u64,
+    ) -> Result<Option<SessionMeta>> {
         let meta = match self.owned(id, caller) {
             Err(Failure::NotFound) => return Ok(None),
             other => other?,
         };
         match meta.status {
-            SessionStatus::Pending => Ok(Some(self.remove(meta, SessionStatus::Aborted))),
+            SessionStatus::Pending => Ok(Some(self.remove(meta, SessionStatus::Aborted, now))),
             status => Err(Failure::conflict(format!(
                 "session {id} is {}, expected pending to abort it",
                 status.name()
@@ -25,8 +31,36 @@ impl<M: Memory> SessionService<M> {
     }
 
     /// Ends a session in any state.
-    pub fn end(&mut self, id: SessionId) -> Option<SessionMeta> {
+    pub fn end(&mut self, id: SessionId, now: u64) -> Option<SessionMeta> {
         let meta = self.get(id)?;
-        Some(self.remove(meta, SessionStatus::Aborted))
+        Some(self.remove(meta, SessionStatus::Aborted, now))
+    }
+
+    /// Ends a session that is pending, as if it expired; any other stays.
+    pub fn end_pending(&mut self, id: SessionId, now: u64) -> Option<SessionMeta> {
+        let meta = self.get(id)?;
+        let pending = meta.status == SessionStatus::Pending;
+        pending.then(|| self.remove(meta, SessionStatus::Expired, now))
+    }
+
+    /// Whether `caller` owned a session that ended in the last 24 hours. The newest ended sessions
+    /// are remembered, twice as many as may be active.
+    pub fn ended_lately(&self, id: SessionId, caller: Principal, now: u64) -> bool {
+        self.ended.has(id, caller, now)
+    }
+
+    /// The `max` owners of this standing that have most active sessions, the largest first: owner,
+    /// sessions, and since when the oldest pending one made no progress.
+    pub fn largest_holders(
+        &self,
+        standing: Standing,
+        max: usize,
+    ) -> Vec<(Principal, u32, Option<u64>)> {
+        self.holders.largest(standing).take(max).collect()
+    }
+
+    /// At most `max` pending sessions of one owner.
+    pub fn pending_of(&self, owner: Principal, max: usize) -> Vec<SessionId> {
+        self.holders.pending(owner).take(max).collect()
     }
 }

@@ -20,7 +20,7 @@ impl<M: Memory> SessionService<M> {
         let before = now.saturating_sub(self.limits.ttl);
         for id in self.timeline.before(Kind::Pending, before, max) {
             let meta = self.expect(id);
-            let expired = self.remove(meta, SessionStatus::Expired);
+            let expired = self.remove(meta, SessionStatus::Expired, now);
             ticked.expired.push(expired);
         }
         let rest = max - ticked.expired.len();
@@ -28,7 +28,7 @@ impl<M: Memory> SessionService<M> {
         for id in self.timeline.before(Kind::Committed, before, rest) {
             let meta = self.expect(id);
             let status = meta.status;
-            ticked.retired.push(self.remove(meta, status));
+            ticked.retired.push(self.remove(meta, status, now));
         }
         ticked
     }

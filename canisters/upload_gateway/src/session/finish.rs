@@ -54,7 +54,7 @@ impl<M: Memory> SessionService<M> {
     }
 
     /// Finishing -> Committed.
-    pub fn commit(&mut self, id: SessionId, now: u64) {
+    pub fn commit(&mut self, id: SessionId, now: u64) -> SessionMeta {
         let status = SessionStatus::Committed { completed_at: now };
         let meta = self.change(id, SessionStatus::Finishing, status, now);
         let bytes = meta.bytes_received;
@@ -63,6 +63,7 @@ impl<M: Memory> SessionService<M> {
         self.change_scope(&meta.spec.scope, |usage| {
             usage.stored_bytes = usage.stored_bytes.saturating_add(bytes);
         });
+        meta
     }
 
     /// Takes deleted bytes from the committed bytes of the scope.

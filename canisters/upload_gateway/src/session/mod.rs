@@ -4,13 +4,17 @@
 
 pub mod begin;
 pub mod chunks;
+mod ended;
 mod ending;
 pub mod expiry;
 mod finish;
+mod holders;
 mod limits;
 pub mod received;
 pub mod reservations;
+mod room;
 pub mod service;
+pub mod standing;
 mod timeline;
 pub mod types;
 

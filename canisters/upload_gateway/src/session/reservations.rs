@@ -3,17 +3,27 @@
 //! They are on the heap: losing them loses nothing that was acknowledged. Each one gives itself
 //! back when it is dropped, even if a callback traps.
 
+use super::standing::Standing;
 use super::types::{IdemHash, SessionId, SessionSpec};
 use candid::Principal;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+/// Begins in flight, which a check counts besides the active sessions.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Begins {
+    pub all: u32,
+    pub of_strangers: u32,
+}
+
 /// The begins in flight of one owner in one scope.
 #[derive(Clone, Copy, Default)]
 struct Reserved {
     sessions: u32,
-    bytes: u64,
+    /// Those of them whose owner may write in the scope, and their declared bytes.
+    admitted: u32,
+    admitted_bytes: u64,
     /// Bytes committed to the scope since the first of these begins.
     committed: u64,
 }
@@ -21,6 +31,8 @@ struct Reserved {
 #[derive(Default)]
 struct Inner {
     begins: BTreeSet<IdemHash>,
+    of_strangers: u32,
+    admitted: Begins,
     by_owner: BTreeMap<Principal, u32>,
     by_scope: BTreeMap<(String, Principal), Reserved>,
     /// Lengths of the chunks in flight.
@@ -30,7 +42,7 @@ struct Inner {
     finishing: BTreeSet<SessionId>,
 }
 
-/// The begins in flight in one scope, split by whether they are the owner's.
+/// The admitted begins in flight in one scope, split by whether they are the owner's.
 #[derive(Clone, Copy, Default)]
 pub(super) struct ScopeBegins {
     pub own_sessions: u32,
@@ -56,18 +68,27 @@ impl Inner {
 }
 
 impl Reservations {
-    pub(super) fn begins_total(&self) -> u32 {
-        self.0.borrow().begins.len() as u32
+    /// All begins in flight.
+    pub(super) fn in_flight_begins(&self) -> Begins {
+        let inner = self.0.borrow();
+        Begins {
+            all: inner.begins.len() as u32,
+            of_strangers: inner.of_strangers,
+        }
+    }
+
+    /// The begins in flight whose owners have the right to write.
+    pub(super) fn admitted(&self) -> Begins {
+        self.0.borrow().admitted
     }
 
     pub(super) fn begins_of_owner(&self, owner: &Principal) -> u32 {
         self.0.borrow().by_owner.get(owner).copied().unwrap_or(0)
     }
 
-    /// The sessions and declared bytes that begins in flight reserve in the scope.
-    ///
-    /// Those of other owners are apart: they may have no right to the scope.
-    pub(super) fn begins_of_scope(&self, scope: &str, owner: &Principal) -> ScopeBegins {
+    /// The sessions and declared bytes that admitted begins in flight reserve in the scope. A begin
+    /// isn't admitted before the right to write is known.
+    pub(super) fn admitted_to(&self, scope: &str, owner: &Principal) -> ScopeBegins {
         let inner = self.0.borrow();
         let mut begins = ScopeBegins::default();
         for (who, reserved) in inner.of_scope(scope) {
@@ -75,8 +96,8 @@ impl Reservations {
                 true => (&mut begins.own_sessions, &mut begins.own_bytes),
                 false => (&mut begins.other_sessions, &mut begins.other_bytes),
             };
-            *sessions += reserved.sessions;
-            *bytes += reserved.bytes;
+            *sessions += reserved.admitted;
+            *bytes += reserved.admitted_bytes;
         }
         begins
     }
@@ -85,22 +106,29 @@ impl Reservations {
         self.0.borrow().begins.contains(key)
     }
 
-    pub(super) fn begin(&self, key: IdemHash, spec: SessionSpec) -> BeginReservation {
+    pub(super) fn begin(
+        &self,
+        key: IdemHash,
+        spec: SessionSpec,
+        standing: Standing,
+    ) -> BeginReservation {
         let mut inner = self.0.borrow_mut();
         assert!(
             inner.begins.insert(key),
             "BUG: a key was reserved for two begins"
         );
         *inner.by_owner.entry(spec.owner).or_default() += 1;
+        inner.of_strangers += strangers(standing);
         let scope = (spec.scope.clone(), spec.owner);
         let scope = inner.by_scope.entry(scope).or_default();
         scope.sessions += 1;
-        scope.bytes += spec.bytes_expected;
         let committed_before = scope.committed;
         BeginReservation {
             reservations: self.clone(),
             key,
             spec,
+            standing,
+            admitted: false,
             committed_before,
         }
     }
@@ -181,10 +209,32 @@ pub struct BeginReservation {
     reservations: Reservations,
     pub(super) key: IdemHash,
     pub(super) spec: SessionSpec,
+    pub(super) standing: Standing,
+    /// Whether the owner may write in the scope; only then the begin counts there.
+    admitted: bool,
     committed_before: u64,
 }
 
+/// How many of one begin are strangers'.
+fn strangers(standing: Standing) -> u32 {
+    u32::from(standing == Standing::New)
+}
+
 impl BeginReservation {
+    /// Counts the begin in its scope from now on.
+    pub(super) fn admit(&mut self) {
+        assert!(!self.admitted, "BUG: a begin was admitted twice");
+        self.admitted = true;
+        let mut inner = self.reservations.0.borrow_mut();
+        inner.admitted.all += 1;
+        inner.admitted.of_strangers += strangers(self.standing);
+        let scope = (self.spec.scope.clone(), self.spec.owner);
+        let reserved = inner.by_scope.get_mut(&scope);
+        let reserved = reserved.expect("BUG: a reservation without its scope");
+        reserved.admitted += 1;
+        reserved.admitted_bytes += self.spec.bytes_expected;
+    }
+
     /// Bytes committed to the scope since this reservation. A figure of committed bytes that was
     /// asked for meanwhile may lack them.
     pub(super) fn committed_since(&self) -> u64 {
@@ -199,6 +249,11 @@ impl Drop for BeginReservation {
     fn drop(&mut self) {
         let mut inner = self.reservations.0.borrow_mut();
         inner.begins.remove(&self.key);
+        inner.of_strangers -= strangers(self.standing);
+        if self.admitted {
+            inner.admitted.all -= 1;
+            inner.admitted.of_strangers -= strangers(self.standing);
+        }
         if let Some(n) = inner.by_owner.get_mut(&self.spec.owner) {
             *n -= 1;
             if *n == 0 {
@@ -208,7 +263,10 @@ impl Drop for BeginReservation {
         let scope = (self.spec.scope.clone(), self.spec.owner);
         if let Some(reserved) = inner.by_scope.get_mut(&scope) {
             reserved.sessions -= 1;
-            reserved.bytes -= self.spec.bytes_expected;
+            if self.admitted {
+                reserved.admitted -= 1;
+                reserved.admitted_bytes -= self.spec.bytes_expected;
+            }
             if reserved.sessions == 0 {
                 inner.by_scope.remove(&scope);
             }

@@ -10,10 +10,15 @@
 //! owners   : owner -> active sessions
 //! owned    : (owner, id)
 //! scopes   : scope -> ScopeUsage, while the scope has active sessions
+//! holders  : the idle sessions and the largest holders; see `holders.rs`
+//! ended    : id -> owner and time of sessions that ended lately
 //! ```
 
+use super::ended::EndedSessions;
+use super::holders::Holders;
 use super::reservations::Reservations;
-use super::timeline::Timeline;
+use super::standing::Standing;
+use super::timeline::{Kind, Timeline};
 use super::types::{Counters, IdemHash, Limits, ScopeUsage, SessionId, SessionMeta, SessionStatus};
 use crate::failure::{Failure, Result};
 use crate::regions::SessionRegions;
@@ -24,6 +29,8 @@ pub struct SessionService<M: Memory> {
     pub(super) limits: Limits,
     pub(super) reservations: Reservations,
     pub(super) timeline: Timeline<M>,
+    pub(super) holders: Holders<M>,
+    pub(super) ended: EndedSessions<M>,
     counters: StableCell<Counters, M>,
     sessions: StableBTreeMap<u64, SessionMeta, M>,
     keys: StableBTreeMap<IdemHash, u64, M>,
@@ -34,17 +41,38 @@ pub struct SessionService<M: Memory> {
 
 impl<M: Memory> SessionService<M> {
     pub fn new(regions: SessionRegions<M>, limits: Limits) -> Self {
-        SessionService {
+        let mut sessions = SessionService {
             limits,
             reservations: Reservations::default(),
             timeline: Timeline::new(regions.timeline),
+            holders: Holders::new(regions.idle, regions.holders),
+            ended: EndedSessions::new(regions.ended),
             counters: StableCell::init(regions.counters, Counters::default()),
             sessions: StableBTreeMap::init(regions.sessions),
             keys: StableBTreeMap::init(regions.keys),
             owners: StableBTreeMap::init(regions.owners),
             owned: StableBTreeMap::init(regions.owned),
             scopes: StableBTreeMap::init(regions.scopes),
+        };
+        if sessions.counters().strangers.is_none() {
+            sessions.index_sessions_of_0_1_0();
         }
+        sessions
+    }
+
+    /// Makes the indexes that release 0.1.0 didn't have. All owners are strangers until they begin
+    /// again. It reads each active session once, at most `active_total` of them.
+    fn index_sessions_of_0_1_0(&mut self) {
+        for id in self.timeline.before(Kind::Pending, u64::MAX, usize::MAX) {
+            let meta = self.expect(id);
+            self.holders.move_session(0, None, Some(&meta));
+        }
+        let owners: Vec<_> = self.owners.iter().map(|e| e.into_pair()).collect();
+        for (owner, held) in &owners {
+            self.holders.change(*owner, 0, (Standing::New, *held));
+        }
+        let strangers = owners.iter().map(|(_, held)| u64::from(*held)).sum();
+        self.count_strangers(|_| strangers);
     }
 
     pub fn set_limits(&mut self, limits: Limits) {
@@ -94,6 +122,18 @@ impl<M: Memory> SessionService<M> {
         ids.map(|id| self.expect(id))
     }
 
+    /// The owners of the `max` oldest committed sessions, each with the time of the commit.
+    pub fn oldest_committed(&self, max: usize) -> Vec<(Principal, u64)> {
+        let ids = self.timeline.before(Kind::Committed, u64::MAX, max);
+        let committed = ids.into_iter().map(|id| self.expect(id));
+        committed
+            .filter_map(|meta| match meta.status {
+                SessionStatus::Committed { completed_at } => Some((meta.spec.owner, completed_at)),
+                _ => None,
+            })
+            .collect()
+    }
+
     fn ids_of(&self, owner: Principal) -> impl DoubleEndedIterator<Item = SessionId> {
         let keys = self.owned.keys_range((owner, 0)..=(owner, u64::MAX));
         keys.map(|(_, id)| SessionId(id))
@@ -130,21 +170,35 @@ impl<M: Memory> SessionService<M> {
     }
 
     /// Adds a new session; its scope holds `stored` committed bytes.
-    pub(super) fn insert(&mut self, key: IdemHash, meta: &SessionMeta, stored: u64) {
+    pub(super) fn insert(
+        &mut self,
+        key: IdemHash,
+        meta: &SessionMeta,
+        stored: u64,
+        standing: Standing,
+    ) {
         let mut scope = self.scope(&meta.spec.scope);
         scope.stored_bytes = stored;
         self.scopes.insert(meta.spec.scope.clone(), scope);
         self.keys.insert(key, meta.id.0);
         self.owned.insert((meta.spec.owner, meta.id.0), ());
-        self.count_active(meta, 1);
+        self.count_active(meta, 1, standing);
         self.place(None, Some(meta));
     }
 
     /// Removes a session; returns it with `status`, how it ended.
-    pub(super) fn remove(&mut self, mut meta: SessionMeta, status: SessionStatus) -> SessionMeta {
+    pub(super) fn remove(
+        &mut self,
+        mut meta: SessionMeta,
+        status: SessionStatus,
+        now: u64,
+    ) -> SessionMeta {
         if meta.is_active() {
-            self.count_active(&meta, -1);
+            let standing = self.standing_of(&meta);
+            self.count_active(&meta, -1, standing);
         }
+        let most = 2 * u64::from(self.limits.active_total);
+        self.ended.add(&meta, now, most);
         self.place(Some(&meta), None);
         self.keys.remove(&meta.spec.idem_hash());
         self.owned.remove(&(meta.spec.owner, meta.id.0));
@@ -164,9 +218,10 @@ impl<M: Memory> SessionService<M> {
         assert_eq!(old.status, from, "BUG: a session changes state out of turn");
         let mut meta = old.clone();
         meta.status = to;
-        meta.last_seen = now;
+        meta.seen(now, self.limits.ttl);
         if old.is_active() && !meta.is_active() {
-            self.count_active(&old, -1);
+            let standing = self.standing_of(&old);
+            self.count_active(&old, -1, standing);
         }
         self.place(Some(&old), Some(&meta));
         meta
@@ -177,7 +232,17 @@ impl<M: Memory> SessionService<M> {
         let old = self.get(id);
         if let Some(old) = old.filter(|meta| meta.status == SessionStatus::Pending) {
             let mut meta = old.clone();
-            meta.last_seen = now;
+            meta.seen(now, self.limits.ttl);
+            self.place(Some(&old), Some(&meta));
+        }
+    }
+
+    /// Notes progress of a pending session that isn't a chunk: a part of it was hashed.
+    pub fn advanced(&mut self, id: SessionId, now: u64) {
+        let old = self.get(id);
+        if let Some(old) = old.filter(|meta| meta.status == SessionStatus::Pending) {
+            let mut meta = old.clone();
+            meta.last_progress = now;
             self.place(Some(&old), Some(&meta));
         }
     }
@@ -195,6 +260,10 @@ impl<M: Memory> SessionService<M> {
             self.counters.set(counters);
         }
         self.timeline.move_session(old, new);
+        if let Some(meta) = new.or(old) {
+            let held = self.active_of_owner(&meta.spec.owner);
+            self.holders.move_session(held, old, new);
+        }
         match (old, new) {
             (_, Some(meta)) => {
                 self.sessions.insert(meta.id.0, meta.clone());
@@ -207,10 +276,17 @@ impl<M: Memory> SessionService<M> {
     }
 
     /// Adds a session to the active ones of its owner and its scope, or takes it away.
-    fn count_active(&mut self, meta: &SessionMeta, by: i32) {
+    fn count_active(&mut self, meta: &SessionMeta, by: i32, standing: Standing) {
         let owner = meta.spec.owner;
-        let count = self.active_of_owner(&owner);
-        let count = count.checked_add_signed(by).expect("BUG: owner count");
+        let before = self.active_of_owner(&owner);
+        let count = before.checked_add_signed(by).expect("BUG: owner count");
+        self.holders.change(owner, before, (standing, count));
+        if standing == Standing::New {
+            self.count_strangers(|strangers| {
+                let strangers = strangers.checked_add_signed(by.into());
+                strangers.expect("BUG: strangers count")
+            });
+        }
         match count {
             0 => self.owners.remove(&owner),
             _ => self.owners.insert(owner, count),
@@ -230,6 +306,19 @@ impl<M: Memory> SessionService<M> {
             0 => self.scopes.remove(&meta.spec.scope),
             _ => self.scopes.insert(meta.spec.scope.clone(), scope),
         };
+    }
+
+    /// The standing of the owner of an active session.
+    fn standing_of(&self, meta: &SessionMeta) -> Standing {
+        let owner = meta.spec.owner;
+        let standing = self.holders.standing(owner, self.active_of_owner(&owner));
+        standing.expect("BUG: an active session without its holder")
+    }
+
+    pub(super) fn count_strangers(&mut self, change: impl FnOnce(u64) -> u64) {
+        let mut counters = self.counters();
+        counters.strangers = Some(change(counters.strangers()));
+        self.counters.set(counters);
     }
 
     /// Changes the figures of a scope with active sessions; other scopes have none.

@@ -104,6 +104,9 @@ pub struct SessionMeta {
     pub created_at: u64,
     /// When the owner last gave a sign of life.
     pub last_seen: u64,
+    /// When a new chunk was confirmed last, or the session began. When room is short, a session
+    /// without progress ends.
+    pub last_progress: u64,
     pub received: Received,
     pub bytes_received: u64,
     /// Bytes of every chunk but the last; 0 until the first of them is reserved.
@@ -124,17 +127,31 @@ impl SessionMeta {
         self.received.next == self.spec.expected_chunks
     }
 
+    /// Notes a sign of life that is no progress. Such signs keep the session for at most `ttl`
+    /// nanoseconds longer than its progress does, so that they can't keep it for ever.
+    pub(super) fn seen(&mut self, now: u64, ttl: u64) {
+        let most = self.last_progress.saturating_add(ttl);
+        self.last_seen = self.last_seen.max(now.min(most));
+    }
+
+    /// Notes progress: a new chunk is stored.
+    pub(super) fn progressed(&mut self, now: u64) {
+        self.last_seen = now;
+        self.last_progress = now;
+    }
+
     /// Bytes that the session takes of its scope's limit while it is active.
     pub fn pending_bytes(&self) -> u64 {
         self.spec.bytes_expected.max(self.bytes_received)
     }
 }
 
-/// Layout, version 1: status (0 pending, 1 finishing, 2 committed), id, owner, scope, idem, label,
+/// Layout, version 2: status (0 pending, 1 finishing, 2 committed), id, owner, scope, idem, label,
 /// expected chunks, expected bytes, completed_at, created_at, last_seen, received (next, bitmap),
-/// bytes, chunk size, last length.
+/// bytes, chunk size, last length, last_progress. Version 1, of release 0.1.0, lacks last_progress:
+/// it is last_seen.
 impl Record for SessionMeta {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 
     fn write(&self, fields: Writer) -> Writer {
         let (status, completed_at) = match self.status {
@@ -162,10 +179,11 @@ impl Record for SessionMeta {
             .u64(self.bytes_received)
             .u32(self.chunk_size)
             .u32(self.last_len)
+            .u64(self.last_progress)
     }
 
     fn read(version: u8, r: &mut Reader<'_>) -> Self {
-        if version != 1 {
+        if !matches!(version, 1 | 2) {
             unknown(version);
         }
         let status = r.u8();
@@ -179,7 +197,9 @@ impl Record for SessionMeta {
             bytes_expected: r.u64(),
         };
         let completed_at = r.u64();
-        SessionMeta {
+        let created_at = r.u64();
+        let last_seen = r.u64();
+        let mut meta = SessionMeta {
             id,
             spec,
             status: match status {
@@ -188,13 +208,18 @@ impl Record for SessionMeta {
                 2 => SessionStatus::Committed { completed_at },
                 _ => unreachable!("BUG: an unknown session status"),
             },
-            created_at: r.u64(),
-            last_seen: r.u64(),
+            created_at,
+            last_seen,
+            last_progress: last_seen,
             received: Received::read(r),
             bytes_received: r.u64(),
             chunk_size: r.u32(),
             last_len: r.u32(),
+        };
+        if version > 1 {
+            meta.last_progress = r.u64();
         }
+        meta
     }
 }
 
@@ -242,6 +267,14 @@ pub struct Counters {
     pub pending: u64,
     pub finishing: u64,
     pub committed: u64,
+    /// Active sessions of strangers; `None` in a record of release 0.1.0, before the first start.
+    pub strangers: Option<u64>,
+}
+
+impl Counters {
+    pub fn strangers(&self) -> u64 {
+        self.strangers.unwrap_or_default()
+    }
 }
 
 impl Default for Counters {
@@ -251,13 +284,15 @@ impl Default for Counters {
             pending: 0,
             finishing: 0,
             committed: 0,
+            strangers: Some(0),
         }
     }
 }
 
-/// Layout, version 1: next id, then pending, finishing and committed sessions.
+/// Layout, version 2: next id, then pending, finishing and committed sessions, then active ones of
+/// strangers. Version 1, of release 0.1.0, lacks the last.
 impl Record for Counters {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 
     fn write(&self, fields: Writer) -> Writer {
         fields
@@ -265,10 +300,11 @@ impl Record for Counters {
             .u64(self.pending)
             .u64(self.finishing)
             .u64(self.committed)
+            .u64(self.strangers())
     }
 
     fn read(version: u8, r: &mut Reader<'_>) -> Self {
-        if version != 1 {
+        if !matches!(version, 1 | 2) {
             unknown(version);
         }
         Counters {
@@ -276,6 +312,7 @@ impl Record for Counters {
             pending: r.u64(),
             finishing: r.u64(),
             committed: r.u64(),
+            strangers: (version > 1).then(|| r.u64()),
         }
     }
 }
@@ -292,6 +329,9 @@ pub struct Limits {
     pub bytes_per_scope: u64,
     /// A pending session expires when its owner wasn't seen for more than this, in nanoseconds.
     pub ttl: u64,
+    /// When room is short, a pending session may end that made no progress for this long, in
+    /// nanoseconds.
+    pub idle: u64,
     /// The record of a committed session is kept for this long, in nanoseconds.
     pub retention: u64,
     /// How far a chunk may be ahead of the expected one; 0 is strict order.

@@ -51,8 +51,19 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                     && arg.len() <= MAX_SETTINGS_BYTES
                     && decode::<(GatewayArgs,)>(&arg).is_ok();
             }
-            "configuration" | "sessions_cleanup_expired" => {
+            "configuration" | "sessions_cleanup_expired" | "sessions_holders" => {
                 return is_controller && small && decode::<()>(&arg).is_ok();
+            }
+            "principals_add" | "principals_remove" | "principals_block" | "principals_unblock" => {
+                return is_controller
+                    && arg.len() <= MAX_SETTINGS_BYTES
+                    && decode::<(Vec<Principal>,)>(&arg).is_ok();
+            }
+            "principals_list" => {
+                return is_controller && small && decode::<(Option<Principal>,)>(&arg).is_ok();
+            }
+            "sessions_end" => {
+                return is_controller && small && decode::<(Vec<u64>,)>(&arg).is_ok();
             }
             "uploads_put_chunk" => match PutChunk::decode(arg) {
                 Ok(put) => self.admits_chunk(caller, &put),
@@ -75,12 +86,20 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             // Nobody can send composite queries as updates, and there are no other methods.
             _ => false,
         };
-        decodes && self.with(|state| state.config().check_caller(caller).is_ok())
+        // A query that is sent as an update costs like one, so a blocked caller sends none.
+        decodes && self.check_updates(caller).is_ok()
     }
 
     fn admits_chunk(&self, caller: Principal, put: &PutChunk) -> bool {
         let bytes = put.bytes().len();
         let id = SessionId(put.session_id);
-        bytes <= SMALL_CHUNK_BYTES || self.with(|state| state.sessions().owned(id, caller).is_ok())
+        let now = self.runtime.now();
+        self.with(|state| {
+            let sessions = state.sessions();
+            let runs = bytes <= SMALL_CHUNK_BYTES
+                || sessions.owned(id, caller).is_ok()
+                || sessions.ended_lately(id, caller, now);
+            runs && state.budgets_admit(caller, bytes, now)
+        })
     }
 }

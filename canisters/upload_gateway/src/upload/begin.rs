@@ -18,7 +18,7 @@ const MAX_OPEN_TRIES: u32 = 4;
 impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     /// Begins an upload, or finds the one that the idempotency key names.
     pub async fn begin(&self, caller: Principal, args: BeginArgs) -> Result<SessionId> {
-        self.with(|state| state.config().check_caller(caller))?;
+        self.check_updates(caller)?;
         check_begin(&args)?;
         let base = args.metadata.base();
         let spec = SessionSpec {
@@ -29,9 +29,9 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             expected_chunks: args.expected_chunks,
             bytes_expected: base.bytes,
         };
-        let reservation = match self.with(|state| state.reserve_begin(spec))? {
+        let now = self.runtime.now();
+        let mut reservation = match self.with(|state| state.reserve_begin(spec, now))? {
             Begin::Existing(id) => {
-                let now = self.runtime.now();
                 self.with(|state| state.touched(id, now));
                 return Ok(id);
             }
@@ -40,10 +40,16 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         self.check_funds()?;
         let index = self.index()?;
         let ask = || self.peers.capsule_usage(index, caller, &args.capsule_id);
-        // The reservation holds key and limits during this await. Nothing is in stable memory yet.
+        // The reservation holds the key and the limits of the caller and of all during this await.
+        // It doesn't count against the capsule yet: the caller may be a stranger there. Nothing is
+        // in stable memory yet.
         let usage = self.peers.ask_index_surely(index, ask).await?;
         let stored = usage.stored_bytes;
-        self.with(|state| state.sessions().check_bytes(&reservation, stored))?;
+        let now = self.runtime.now();
+        let (ended, admitted) = self.with(|state| state.admitted(&mut reservation, stored, now));
+        self.log_expired(&ended);
+        self.schedule();
+        admitted?;
         self.open(reservation, &args, stored).await
     }
 

@@ -29,7 +29,11 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         // Chunks may arrive during this await, and the session may end.
         let progress = self.peers.blob_digest(upload.store, upload.key(id)).await?;
         match progress {
-            DigestProgress::Hashed { bytes, of } => Ok(Asked::Hashing { bytes, of }),
+            DigestProgress::Hashed { bytes, of } => {
+                let now = self.runtime.now();
+                self.with(|state| state.digest_advanced(id, now));
+                Ok(Asked::Hashing { bytes, of })
+            }
             // Discard a digest that was asked for before the file was complete.
             DigestProgress::Done(_) if !complete => Ok(Asked::Waiting),
             DigestProgress::Done(digest) => {
@@ -39,7 +43,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                         digest.len()
                     ))
                 })?;
-                self.with(|state| state.digest_known(id, digest));
+                let now = self.runtime.now();
+                self.with(|state| state.digest_known(id, digest, now));
                 Ok(Asked::Done)
             }
         }

@@ -1,5 +1,6 @@
 //! Counts of what happened since the last install or upgrade, on the heap, for the metrics.
 
+use super::flows::Budget;
 use crate::failure::Failure;
 use std::collections::BTreeMap;
 
@@ -15,6 +16,12 @@ pub struct Events {
     pub finishes_failed: BTreeMap<&'static str, u64>,
     pub sessions_aborted: u64,
     pub sessions_expired: u64,
+    /// Idle sessions that ended so that another one got room.
+    pub sessions_evicted: u64,
+    /// Sessions that a canister controller ended, by id or by a block.
+    pub sessions_ended: u64,
+    /// Chunks that a used-up budget refused, by its name.
+    pub budget_refusals: BTreeMap<&'static str, u64>,
 }
 
 /// Every reason there is, so that the metrics can start each series at 0.
@@ -48,6 +55,10 @@ fn reason(failure: &Failure) -> &'static str {
 impl Events {
     pub fn finish_failed(&mut self, failure: &Failure) {
         *self.finishes_failed.entry(reason(failure)).or_default() += 1;
+    }
+
+    pub fn budget_refused(&mut self, budget: Budget) {
+        *self.budget_refusals.entry(budget.name()).or_default() += 1;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The gateway's metrics: numbers only. They contain no principals and no names.
 
 use super::events::{Events, REASONS};
+use super::flows::Budget;
 use super::service::UploadService;
 use super::state::Report;
 use crate::runtime::Runtime;
@@ -15,7 +16,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             self.open_calls().into(),
             "Calls to other canisters that wait for an answer.",
         )?;
-        self.with(|state| state.report()).encode(encoder)
+        let now = self.runtime.now();
+        self.with(|state| state.report(now)).encode(encoder)
     }
 }
 
@@ -25,10 +27,15 @@ impl Report {
             pending,
             finishing,
             committed,
+            strangers,
+            max_strangers,
             max_sessions,
             open_uploads,
             digests_asked,
             deletions,
+            people,
+            used_bytes,
+            budgets,
             jobs,
             events,
         } = self;
@@ -43,6 +50,36 @@ impl Report {
             "The most active sessions that the settings allow.",
         )?;
         for (name, value, help) in [
+            (
+                "sessions_of_strangers",
+                strangers,
+                "Active sessions of principals that aren't known.",
+            ),
+            (
+                "sessions_of_strangers_max",
+                &u64::from(*max_strangers),
+                "The most active sessions of all principals that aren't known.",
+            ),
+            (
+                "principals_listed",
+                &people.listed,
+                "Principals that the operator listed as known.",
+            ),
+            (
+                "principals_blocked",
+                &people.blocked,
+                "Principals that the operator blocked.",
+            ),
+            (
+                "principals_uploaded",
+                &people.uploaded,
+                "Principals that ever finished an upload; they are known after 7 days.",
+            ),
+            (
+                "budget_bytes_entries",
+                budgets,
+                "Budgets of bytes that have an entry, one for each active principal.",
+            ),
             (
                 "uploads_open",
                 open_uploads,
@@ -61,6 +98,13 @@ impl Report {
         ] {
             encoder.encode_gauge(&format!("upload_gateway_{name}"), *value as f64, help)?;
         }
+        let mut used = encoder.gauge_vec(
+            "upload_gateway_budget_bytes",
+            "Bytes of a day's budget that are used.",
+        )?;
+        for (budget, bytes) in used_bytes {
+            used = used.value(&[("budget", budget)], *bytes as f64)?;
+        }
         let mut queue = encoder.gauge_vec("upload_gateway_jobs", "Jobs in the queue, by kind.")?;
         for (kind, count) in jobs {
             queue = queue.value(&[("kind", kind)], *count as f64)?;
@@ -78,6 +122,9 @@ impl Events {
             finishes_failed,
             sessions_aborted,
             sessions_expired,
+            sessions_evicted,
+            sessions_ended,
+            budget_refusals,
         } = self;
         for (name, value, help) in [
             ("chunks", chunk_writes, "Chunks that were stored."),
@@ -85,6 +132,16 @@ impl Events {
             ("finishes", finishes_ok, "Uploads that were committed."),
             ("aborts", sessions_aborted, "Uploads that were aborted."),
             ("expiries", sessions_expired, "Uploads that expired."),
+            (
+                "evictions",
+                sessions_evicted,
+                "Idle uploads that ended so that another one got room.",
+            ),
+            (
+                "sessions_ended",
+                sessions_ended,
+                "Uploads that a canister controller ended.",
+            ),
         ] {
             let help = format!("{help} Since the last upgrade.");
             let name = format!("upload_gateway_{name}_total");
@@ -97,6 +154,15 @@ impl Events {
         for reason in REASONS {
             let count = finishes_failed.get(reason).copied().unwrap_or(0);
             failed = failed.value(&[("reason", reason)], count as f64)?;
+        }
+        let mut refused = encoder.counter_vec(
+            "upload_gateway_budget_refusals_total",
+            "Chunks that a used-up budget refused, by budget. Since the last upgrade.",
+        )?;
+        for budget in Budget::ALL {
+            let name = budget.name();
+            let count = budget_refusals.get(name).copied().unwrap_or(0);
+            refused = refused.value(&[("budget", name)], count as f64)?;
         }
         Ok(())
     }

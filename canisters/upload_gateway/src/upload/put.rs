@@ -44,6 +44,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         let index = put.index;
         let now = self.runtime.now();
         let bytes = put.bytes();
+        self.check_updates(caller)?;
+        self.with(|state| state.charged(caller, bytes.len(), now))?;
         let admission =
             self.with(|state| state.reserve_chunk(id, caller, index, bytes.len(), now))?;
         self.check_funds()?;

@@ -102,7 +102,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     pub fn debug_session_stats(&self) -> DebugSessionStats {
         let open_calls = self.open_calls();
         self.with(|state| {
-            let report = state.report();
+            let report = state.report(self.runtime.now());
             DebugSessionStats {
                 total_active: report.pending + report.finishing,
                 by_principal: state.sessions().active_by_owner(),

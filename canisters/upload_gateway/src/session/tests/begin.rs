@@ -1,8 +1,9 @@
 //! Rules of begin: ids, keys and limits.
 
-use super::{LIMITS, begin, invalid, open, put, reserve, spec, user};
+use super::{LIMITS, Sessions, begin, invalid, open, put, reserve, reserve_begin, spec, user};
 use crate::failure::Failure;
 use crate::session::begin::Begin;
+use crate::session::reservations::BeginReservation;
 use crate::session::types::{Limits, SessionId, SessionSpec};
 use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_CHUNKS};
 use ic_stable_structures::VectorMemory;
@@ -15,7 +16,7 @@ fn ids_count_from_1_and_outlive_a_restart() {
         begin(&mut sessions, spec(1, "c", "a", 1, 0), 0),
         Ok(SessionId(1))
     );
-    sessions.abort(SessionId(1), user(1)).unwrap();
+    sessions.abort(SessionId(1), user(1), 0).unwrap();
     let mut sessions = open(&memory, LIMITS);
     assert_eq!(
         begin(&mut sessions, spec(1, "c", "a", 1, 0), 0),
@@ -44,7 +45,7 @@ fn a_key_names_one_session_until_it_ends() {
     // The same key of another owner or scope is another session.
     assert_ne!(begin(&mut s, spec(2, "c", "k", 2, 10), 0), Ok(first));
     assert_ne!(begin(&mut s, spec(1, "d", "k", 2, 10), 0), Ok(first));
-    s.abort(first, user(1)).unwrap();
+    s.abort(first, user(1), 0).unwrap();
     assert_ne!(begin(&mut s, spec(1, "c", "k", 9, 10), 0), Ok(first));
 }
 
@@ -52,8 +53,10 @@ fn a_key_names_one_session_until_it_ends() {
 fn two_begins_at_once_make_one_session() {
     let memory = VectorMemory::default();
     let mut s = open(&memory, LIMITS);
-    let first = s.reserve_begin(spec(1, "c", "k", 1, 0)).ok().unwrap();
-    let second = s.reserve_begin(spec(1, "c", "k", 1, 0)).err().unwrap();
+    let first = reserve_begin(&mut s, spec(1, "c", "k", 1, 0)).ok().unwrap();
+    let second = reserve_begin(&mut s, spec(1, "c", "k", 1, 0))
+        .err()
+        .unwrap();
     assert!(second.is_temporary());
     drop(first);
     assert_eq!(begin(&mut s, spec(1, "c", "k", 1, 0), 0), Ok(SessionId(1)));
@@ -65,7 +68,7 @@ fn limits_count_sessions_and_begins_in_flight() {
     let mut s = open(&memory, LIMITS);
     begin(&mut s, spec(1, "c", "1", 1, 0), 0).unwrap();
     begin(&mut s, spec(1, "d", "2", 1, 0), 0).unwrap();
-    let third = s.reserve_begin(spec(1, "e", "3", 1, 0)).ok().unwrap();
+    let third = reserve_begin(&mut s, spec(1, "e", "3", 1, 0)).ok().unwrap();
     let refused = begin(&mut s, spec(1, "f", "4", 1, 0), 0);
     assert_eq!(refused, Err(Failure::ResourceExhausted), "per owner");
     drop(third);
@@ -74,7 +77,7 @@ fn limits_count_sessions_and_begins_in_flight() {
     begin(&mut s, spec(3, "c", "6", 1, 0), 0).unwrap();
     let refused = begin(&mut s, spec(4, "g", "7", 1, 0), 0);
     assert_eq!(refused, Err(Failure::ResourceExhausted), "in all");
-    s.abort(SessionId(1), user(1)).unwrap();
+    s.abort(SessionId(1), user(1), 0).unwrap();
     begin(&mut s, spec(4, "c", "8", 1, 0), 0).unwrap();
 }
 
@@ -94,7 +97,7 @@ fn sessions_of_a_scope_are_limited() {
     assert_eq!(refused, Err(Failure::ResourceExhausted));
     // Other scopes have their own limit, and an ended session makes room.
     begin(&mut s, spec(3, "d", "3", 1, 0), 0).unwrap();
-    s.abort(first, user(1)).unwrap();
+    s.abort(first, user(1), 0).unwrap();
     begin(&mut s, spec(3, "c", "3", 1, 0), 0).unwrap();
 }
 
@@ -105,11 +108,11 @@ fn the_bytes_of_a_scope_are_limited() {
     let first = begin(&mut s, spec(1, "c", "1", 2, 600), 0).unwrap();
     let refused = begin(&mut s, spec(1, "c", "2", 2, 401), 0);
     assert_eq!(refused, Err(Failure::ResourceExhausted));
-    let Ok(Begin::Reserved(full)) = s.reserve_begin(spec(1, "c", "3", 2, 300)) else {
+    let Ok(Begin::Reserved(mut full)) = reserve_begin(&mut s, spec(1, "c", "3", 2, 300)) else {
         panic!()
     };
-    assert_eq!(s.check_bytes(&full, 100), Ok(()));
-    assert_eq!(s.check_bytes(&full, 101), Err(Failure::ResourceExhausted));
+    assert_eq!(s.admit(&mut full, 101), Err(Failure::ResourceExhausted));
+    assert_eq!(s.admit(&mut full, 100), Ok(()));
     drop(full);
     // Undeclared bytes count as they arrive, in flight or not.
     let open_end = begin(&mut s, spec(1, "c", "4", 4, 0), 0).unwrap();
@@ -118,7 +121,7 @@ fn the_bytes_of_a_scope_are_limited() {
     let refused = reserve(&mut s, open_end, 2, 200).err();
     assert_eq!(refused, Some(Failure::ResourceExhausted));
     drop(in_flight);
-    s.abort(first, user(1)).unwrap();
+    s.abort(first, user(1), 0).unwrap();
     put(&mut s, open_end, 1, 200).unwrap();
 }
 
@@ -146,29 +149,29 @@ fn begin_checks_sizes_and_counts() {
     begin(&mut s, spec(1, "c", "k", 3, 3), 0).unwrap();
 }
 
+/// Reserves a begin in scope "c". It counts there once the owner's right to write is known.
+fn in_flight(s: &mut Sessions, owner: u8, idem: &str, bytes: u64) -> BeginReservation {
+    match reserve_begin(s, spec(owner, "c", idem, 2, bytes)) {
+        Ok(Begin::Reserved(reserved)) => reserved,
+        _ => panic!("{idem} is not reserved"),
+    }
+}
+
 #[test]
 fn begins_of_others_in_flight_give_a_temporary_error() {
     let memory = VectorMemory::default();
     let mut s = open(&memory, LIMITS);
-    let mut reserve_for = |owner, idem: &str, bytes| {
-        let Ok(Begin::Reserved(reserved)) = s.reserve_begin(spec(owner, "c", idem, 2, bytes))
-        else {
-            panic!()
-        };
-        reserved
-    };
-    let undeclared = reserve_for(1, "open end", 0);
-    let large = reserve_for(9, "large", 900);
-    let open_end = s.begin_with_id(SessionId(1), undeclared, 0, 0).id;
+    let open_end = begin(&mut s, spec(1, "c", "open end", 2, 0), 0).unwrap();
+    let mut large = in_flight(&mut s, 9, "large", 900);
+    s.admit(&mut large, 0).unwrap();
     let chunk = s.reserve_chunk(open_end, user(1), 0, 101, 0).err();
     assert!(chunk.unwrap().is_temporary());
     let refused = begin(&mut s, spec(1, "c", "mine", 2, 101), 0).unwrap_err();
     assert!(refused.is_temporary());
     let mut others = vec![large];
     for idem in ["1", "2"] {
-        let Ok(Begin::Reserved(other)) = s.reserve_begin(spec(9, "c", idem, 2, 2)) else {
-            panic!()
-        };
+        let mut other = in_flight(&mut s, 9, idem, 2);
+        s.admit(&mut other, 0).unwrap();
         others.push(other);
     }
     let refused = begin(&mut s, spec(1, "c", "mine", 2, 2), 0).unwrap_err();
@@ -176,4 +179,22 @@ fn begins_of_others_in_flight_give_a_temporary_error() {
     drop(others);
     put(&mut s, open_end, 0, 101).unwrap();
     begin(&mut s, spec(1, "c", "mine", 2, 101), 0).unwrap();
+}
+
+#[test]
+fn begins_without_a_known_right_do_not_count_in_the_scope() {
+    let memory = VectorMemory::default();
+    let limits = Limits {
+        active_per_owner: 100,
+        active_total: 100,
+        ..LIMITS
+    };
+    let mut s = open(&memory, limits);
+    let open_end = begin(&mut s, spec(1, "c", "open end", 2, 0), 0).unwrap();
+    let begins: Vec<_> = (0..20)
+        .map(|n| in_flight(&mut s, 9, &n.to_string(), 900))
+        .collect();
+    put(&mut s, open_end, 0, 101).unwrap();
+    begin(&mut s, spec(1, "c", "mine", 2, 800), 0).unwrap();
+    drop(begins);
 }

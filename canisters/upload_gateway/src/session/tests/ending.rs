@@ -13,11 +13,11 @@ fn only_the_owner_may_touch_a_session() {
     assert_eq!(s.owned(id, stranger), Err(Failure::Unauthorized));
     let refused = s.reserve_chunk(id, stranger, 0, 1, 0).err();
     assert_eq!(refused, Some(Failure::Unauthorized));
-    assert_eq!(s.abort(id, stranger), Err(Failure::Unauthorized));
+    assert_eq!(s.abort(id, stranger, 0), Err(Failure::Unauthorized));
     let unknown = SessionId(99);
     let refused = s.reserve_chunk(unknown, user(1), 0, 1, 0).err();
     assert_eq!(refused, Some(Failure::NotFound));
-    assert_eq!(s.abort(unknown, user(1)), Ok(None));
+    assert_eq!(s.abort(unknown, user(1), 0), Ok(None));
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn finishing_and_committed_sessions_refuse_chunks_and_abort() {
         let expected = |to| Failure::conflict(format!("session 1 is {state}, expected {to}"));
         let refused = put(&mut s, id, 0, 10).unwrap_err();
         assert_eq!(refused, expected("pending to take a chunk"));
-        let refused = s.abort(id, user(1)).unwrap_err();
+        let refused = s.abort(id, user(1), 0).unwrap_err();
         assert_eq!(refused, expected("pending to abort it"));
         if s.get(id).unwrap().status == SessionStatus::Finishing {
             s.commit(id, 2);
@@ -65,7 +65,7 @@ fn finishing_and_committed_sessions_refuse_chunks_and_abort() {
 fn a_chunk_in_flight_when_the_session_ends_is_not_found() {
     let (_, mut s, id) = started(1, 0, 0);
     let chunk = reserve(&mut s, id, 0, 10).unwrap();
-    s.abort(id, user(1)).unwrap();
+    s.abort(id, user(1), 0).unwrap();
     assert_eq!(s.confirm_chunk(chunk, 0), Err(Failure::NotFound));
 }
 

@@ -1,10 +1,12 @@
 //! No rule costs more because many sessions exist: the tests count the stable memory that it reads.
 
-use super::{LIMITS, begin, spec};
+use super::{LIMITS, begin_as, spec};
 use crate::regions::Regions;
 use crate::session::begin::Begin;
+use crate::session::chunks::ChunkAdmission;
 use crate::session::service::SessionService;
-use crate::session::types::{Limits, SessionSpec};
+use crate::session::standing::Standing;
+use crate::session::types::{Limits, SessionId, SessionSpec};
 use candid::Principal;
 use ic_stable_structures::memory_manager::VirtualMemory;
 use ic_stable_structures::{Memory, VectorMemory};
@@ -62,7 +64,7 @@ impl Many {
         };
         let mut sessions = SessionService::new(Regions::open(memory.clone()).sessions, limits);
         for n in 0..count {
-            begin(&mut sessions, spec_of(n), n).unwrap();
+            begin_as(&mut sessions, Standing::New, spec_of(n), n).unwrap();
         }
         Many {
             count,
@@ -89,11 +91,19 @@ fn rules_read_as_much_with_ten_thousand_sessions_as_with_ten() {
         let (counting, counters) = world.read_by(|s, _| s.counters());
         assert_eq!(counters.pending, count);
         let (finding, found) = world.read_by(|s, n| {
-            let found = s.reserve_begin(spec_of(n / 2)).unwrap();
+            let found = s.reserve_begin(spec_of(n / 2), Standing::New, n).unwrap();
             matches!(found, Begin::Existing(_))
         });
         assert!(found);
-        let (beginning, _) = world.read_by(|s, n| begin(s, spec_of(n + 1), n).unwrap());
+        let (beginning, _) =
+            world.read_by(|s, n| begin_as(s, Standing::New, spec_of(n + 1), n).unwrap());
+        let (going_on, _) = world.read_by(|s, n| {
+            let chunk = s.reserve_chunk(SessionId(n / 2), owner(n / 2 - 1), 0, 100, n);
+            let Ok(ChunkAdmission::New(chunk)) = chunk else {
+                panic!("the chunk is refused")
+            };
+            s.confirm_chunk(chunk, n).unwrap()
+        });
         let (listing, listed) = world.read_by(|s, n| s.newest(owner(n / 2), 1_000).count());
         assert_eq!(listed, 1);
         let (waking, wake) = world.read_by(|s, _| s.next_tick());
@@ -102,10 +112,26 @@ fn rules_read_as_much_with_ten_thousand_sessions_as_with_ten() {
         assert!(ticked.expired.is_empty());
         let (expiring, ticked) = world.read_by(|s, _| s.tick_ttl(LIMITS.ttl + 3, 200));
         assert_eq!(ticked.expired.len(), 3);
+        let (making_room, ended) = world.read_by(|s, n| {
+            let limits = Limits {
+                active_total: n as u32 - 2,
+                ..LIMITS
+            };
+            s.set_limits(limits);
+            let now = n + LIMITS.idle + 1;
+            let begin = s.reserve_begin(spec_of(n + 2), Standing::Known, now);
+            let Ok(Begin::Reserved(begin)) = begin else {
+                panic!("there is no room")
+            };
+            s.make_room(&begin, now).len()
+        });
+        assert_eq!(ended, 1);
         [
             ("counting", counting),
             ("finding a key", finding),
             ("beginning", beginning),
+            ("making room", making_room),
+            ("confirming a chunk", going_on),
             ("listing one's own", listing),
             ("when the next expires", waking),
             ("expiring none", nothing),

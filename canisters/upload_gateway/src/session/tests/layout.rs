@@ -1,9 +1,12 @@
-//! Golden bytes of every record and key of the session layer, as release 0.1.0 wrote them.
+//! Golden bytes of every record and key of the session layer, and those of release 0.1.0.
 //!
 //! Canisters in use hold these bytes. A test fails here when the code can no longer read them, or
 //! writes others. Then give the record a new version, and keep reading the old one.
 
 use super::{spec, user};
+use crate::session::ended::Ended;
+use crate::session::holders::{holder_key, idle_key};
+use crate::session::standing::Standing;
 use crate::session::timeline::key_of;
 use crate::session::types::{
     Counters, ScopeUsage, SessionId, SessionMeta, SessionSpec, SessionStatus,
@@ -47,6 +50,7 @@ fn session(status: SessionStatus) -> SessionMeta {
         status,
         created_at: 0x1111_0000_0000_0001,
         last_seen: 0x1111_0000_0000_0002,
+        last_progress: 0x1111_0000_0000_0004,
         received: Default::default(),
         bytes_received: 0x0708_0000,
         chunk_size: 0x0001_b774,
@@ -58,10 +62,10 @@ fn session(status: SessionStatus) -> SessionMeta {
     meta
 }
 
-/// The stored form of [`session`] with these bytes of status and time of commit.
-fn session_hex(status: &str, completed_at: &str) -> String {
+/// The stored form of [`session`] in this version, with these bytes of status and time of commit.
+fn session_hex(version: u8, status: &str, completed_at: &str) -> String {
     [
-        "01",
+        &format!("{version:02x}"),
         status,
         "04030201 00000000",             // id
         "0a000000 07070707070707070707", // owner
@@ -71,34 +75,46 @@ fn session_hex(status: &str, completed_at: &str) -> String {
         "06050000",                      // expected chunks
         "0a090807 00000000",             // expected bytes
         completed_at,
-        "01000000 00001111", // created_at
-        "02000000 00001111", // last_seen
-        "02000000",          // next
-        "01000000 00000080", // bitmap: indexes 3 and 66
-        "00000807 00000000", // bytes received
-        "74b70100",          // chunk size
-        "0d0c0000",          // last length
+        "01000000 00001111",                                 // created_at
+        "02000000 00001111",                                 // last_seen
+        "02000000",                                          // next
+        "01000000 00000080",                                 // bitmap: indexes 3 and 66
+        "00000807 00000000",                                 // bytes received
+        "74b70100",                                          // chunk size
+        "0d0c0000",                                          // last length
+        ["", "04000000 00001111"][usize::from(version > 1)], // last_progress
     ]
     .join(" ")
 }
 
+/// Each state, with its bytes and those of its time of commit.
+const STATES: [(SessionStatus, &str, &str); 3] = [
+    (SessionStatus::Pending, "00", "00000000 00000000"),
+    (SessionStatus::Finishing, "01", "00000000 00000000"),
+    (
+        SessionStatus::Committed {
+            completed_at: 0x1111_0000_0000_0003,
+        },
+        "02",
+        "03000000 00001111",
+    ),
+];
+
 #[test]
-fn a_pending_session_has_the_bytes_of_0_1_0() {
-    let golden = session_hex("00", "00000000 00000000");
-    pin_record(session(SessionStatus::Pending), &golden);
+fn a_session_of_every_state_keeps_its_layout() {
+    for (status, byte, completed_at) in STATES {
+        pin_record(session(status), &session_hex(2, byte, completed_at));
+    }
 }
 
 #[test]
-fn a_finishing_session_has_the_bytes_of_0_1_0() {
-    let golden = session_hex("01", "00000000 00000000");
-    pin_record(session(SessionStatus::Finishing), &golden);
-}
-
-#[test]
-fn a_committed_session_has_the_bytes_of_0_1_0() {
-    let completed_at = 0x1111_0000_0000_0003;
-    let golden = session_hex("02", "03000000 00001111");
-    pin_record(session(SessionStatus::Committed { completed_at }), &golden);
+fn a_session_of_0_1_0_made_progress_when_it_was_last_seen() {
+    for (status, byte, completed_at) in STATES {
+        let golden = bytes(&session_hex(1, byte, completed_at));
+        let mut expected = session(status);
+        expected.last_progress = expected.last_seen;
+        assert_eq!(decode::<SessionMeta>(&golden), expected);
+    }
 }
 
 #[test]
@@ -112,19 +128,49 @@ fn the_usage_of_a_scope_has_the_bytes_of_0_1_0() {
 }
 
 #[test]
-fn counters_have_the_bytes_of_0_1_0() {
+fn counters_keep_their_layout() {
     let counters = Counters {
         next_id: 0x0102_0304_0506_0708,
         pending: 9,
         finishing: 10,
         committed: 11,
+        strangers: Some(12),
     };
-    pin_record(
-        counters,
-        "01 0807060504030201 0900000000000000 0a00000000000000 0b00000000000000",
-    );
-    let first = "01 0100000000000000 0000000000000000 0000000000000000 0000000000000000";
-    pin_record(Counters::default(), first);
+    let fields = "0807060504030201 0900000000000000 0a00000000000000 0b00000000000000";
+    pin_record(counters, &format!("02 {fields} 0c00000000000000"));
+    let first = "0100000000000000 0000000000000000 0000000000000000 0000000000000000";
+    pin_record(Counters::default(), &format!("02 {first} 0000000000000000"));
+    // Release 0.1.0 didn't count strangers.
+    let old = decode::<Counters>(&bytes(&format!("01 {fields}")));
+    let expected = Counters {
+        strangers: None,
+        ..counters
+    };
+    assert_eq!(old, expected);
+}
+
+#[test]
+fn an_ended_session_keeps_its_layout() {
+    let ended = Ended {
+        owner: user(7),
+        at: 0x0102_0304_0506_0708,
+    };
+    let hex = "01 0a 07070707070707070707 0807060504030201";
+    pin_record(ended, hex);
+}
+
+#[test]
+fn keys_of_idle_sessions_and_holders_keep_their_layout() {
+    let padding = "00".repeat(19);
+    let owner = format!("07070707070707070707 {padding} 0a");
+    let idle = idle_key(&session(SessionStatus::Pending)).unwrap();
+    pin_key(idle, &format!("{owner} 1111000000000004 0000000001020304"));
+    assert_eq!(idle_key(&session(SessionStatus::Finishing)), None);
+    let time = 0x1111_0000_0000_0004;
+    let stranger = holder_key(Standing::New, 3, time, user(7));
+    pin_key(stranger, &format!("00 fffffffc 1111000000000004 {owner}"));
+    let known = holder_key(Standing::Known, 3, time, user(7));
+    pin_key(known, &format!("01 fffffffc 1111000000000004 {owner}"));
 }
 
 #[test]

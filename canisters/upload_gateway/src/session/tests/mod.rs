@@ -6,11 +6,13 @@ mod ending;
 mod growth;
 mod layout;
 mod model;
+mod room;
 
 use super::begin::Begin;
 use super::chunks::ChunkAdmission;
 use super::reservations::ChunkReservation;
 use super::service::SessionService;
+use super::standing::Standing;
 use super::types::{Limits, SessionId, SessionSpec};
 use crate::failure::{Failure, Result};
 use crate::regions::Regions;
@@ -26,6 +28,7 @@ const LIMITS: Limits = Limits {
     active_total: 5,
     bytes_per_scope: 1_000,
     ttl: 100,
+    idle: 30,
     retention: 50,
     reorder_window: 0,
 };
@@ -54,14 +57,30 @@ fn begin<M: Memory>(
     spec: SessionSpec,
     now: u64,
 ) -> Result<SessionId> {
-    match sessions.reserve_begin(spec)? {
+    begin_as(sessions, Standing::Known, spec, now)
+}
+
+fn begin_as<M: Memory>(
+    sessions: &mut SessionService<M>,
+    standing: Standing,
+    spec: SessionSpec,
+    now: u64,
+) -> Result<SessionId> {
+    match sessions.reserve_begin(spec, standing, now)? {
         Begin::Existing(id) => Ok(id),
-        Begin::Reserved(reservation) => {
-            sessions.check_bytes(&reservation, 0)?;
+        Begin::Reserved(mut reservation) => {
+            sessions.check_scope(&reservation, 0)?;
+            sessions.make_room(&reservation, now);
+            sessions.admit(&mut reservation, 0)?;
             let id = sessions.allocate_id();
             Ok(sessions.begin_with_id(id, reservation, 0, now).id)
         }
     }
+}
+
+/// Reserves the begin of a known owner at time 0.
+fn reserve_begin(s: &mut Sessions, spec: SessionSpec) -> Result<Begin> {
+    s.reserve_begin(spec, Standing::Known, 0)
 }
 
 fn reserve(s: &mut Sessions, id: SessionId, index: u32, len: usize) -> Result<ChunkReservation> {

@@ -38,10 +38,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     fn end_overdue(&self) -> usize {
         let now = self.runtime.now();
         let expired = self.with(|state| state.overdue_ended(now, TICK_SESSIONS));
-        for session in &expired {
-            self.runtime
-                .log(&format!("SESSION_EXPIRED sid={}", session.id));
-        }
+        self.log_expired(&expired);
         self.schedule();
         expired.len()
     }

@@ -48,7 +48,7 @@ impl<M: StableMemory> State<M> {
         self.deletions.insert(memory_id.to_string(), done);
         let result = self.finishes.get(&id.0).and_then(|finish| finish.result);
         if result.is_some_and(|result| result.memory_id == memory_id) {
-            self.sessions.end(id);
+            self.sessions.end(id, now);
             self.finishes.remove(&id.0);
         }
         self.jobs.push(now, Task::DeleteBlob { store, key });

@@ -19,11 +19,14 @@
 //! | ended without a commit | none | none | `DeleteBlob`, until the store is done |
 
 mod deletions;
+mod strangers;
 mod uploads;
 
 use super::events::Events;
+use super::flows::{Budget, Flows};
 use super::hash::{Digested, Hashes};
 use super::jobs::queue::{JobId, JobQueue, Run, Task};
+use super::people::{People, PeopleCounts};
 use super::types::{Deletion, FinishRecord, SessionId, UploadMeta};
 use crate::config::Config;
 use crate::failure::{Failure, Result};
@@ -41,6 +44,8 @@ pub struct State<M: Memory> {
     finishes: StableBTreeMap<u64, FinishRecord, M>,
     jobs: JobQueue<M>,
     deletions: StableBTreeMap<String, Deletion, M>,
+    people: People<M>,
+    flows: Flows<M>,
     /// Sessions whose digest a queued job asks for, as far as the heap knows. A second job does no
     /// harm.
     digesting: BTreeSet<SessionId>,
@@ -52,6 +57,9 @@ pub struct Report {
     pub pending: u64,
     pub finishing: u64,
     pub committed: u64,
+    /// Active sessions of strangers, and the most that they may have.
+    pub strangers: u64,
+    pub max_strangers: u32,
     /// The most active sessions that the settings allow.
     pub max_sessions: u32,
     /// Uploads that are neither committed nor ended.
@@ -60,6 +68,11 @@ pub struct Report {
     pub digests_asked: u64,
     /// Memories that are being deleted or were deleted within a day.
     pub deletions: u64,
+    pub people: PeopleCounts,
+    /// Bytes of each common budget that are used.
+    pub used_bytes: Vec<(&'static str, u64)>,
+    /// Budgets that aren't empty, or weren't lately.
+    pub budgets: u64,
     /// Jobs in the queue by kind.
     pub jobs: Vec<(&'static str, u64)>,
     pub events: Events,
@@ -69,7 +82,7 @@ impl<M: Memory> State<M> {
     pub fn new(regions: Regions<M>) -> Self {
         let config = StableCell::init(regions.config, Config::default());
         let limits = config.get().limits();
-        State {
+        let mut state = State {
             config,
             sessions: SessionService::new(regions.sessions, limits),
             uploads: StableBTreeMap::init(regions.upload_meta),
@@ -77,9 +90,13 @@ impl<M: Memory> State<M> {
             finishes: StableBTreeMap::init(regions.upload_finish),
             jobs: JobQueue::new(regions.jobs, regions.job_counter),
             deletions: StableBTreeMap::init(regions.deletions),
+            people: People::new(regions.people, regions.people_counts),
+            flows: Flows::new(regions.flows),
             digesting: BTreeSet::new(),
             events: Events::default(),
-        }
+        };
+        state.seed_people();
+        state
     }
 
     // ---- reading ------------------------------------------------------------------------------
@@ -130,7 +147,7 @@ impl<M: Memory> State<M> {
 
     /// Destructures the state, so that a new field doesn't compile until someone decides how to
     /// report it.
-    pub fn report(&self) -> Report {
+    pub fn report(&self, now: u64) -> Report {
         let State {
             config,
             sessions,
@@ -139,6 +156,8 @@ impl<M: Memory> State<M> {
             finishes: _,
             jobs,
             deletions,
+            people,
+            flows,
             digesting,
             events,
         } = self;
@@ -147,10 +166,20 @@ impl<M: Memory> State<M> {
             pending: counters.pending,
             finishing: counters.finishing,
             committed: counters.committed,
+            strangers: counters.strangers(),
+            max_strangers: sessions.strangers_share(),
             max_sessions: config.get().public().max_sessions,
             open_uploads: uploads.len(),
             digests_asked: digesting.len() as u64,
             deletions: deletions.len(),
+            people: people.counts(),
+            used_bytes: [Budget::Strangers, Budget::Gateway]
+                .map(|budget| {
+                    let used = flows.used(budget, config.get().public(), now);
+                    (budget.name(), used)
+                })
+                .to_vec(),
+            budgets: flows.len(),
             jobs: jobs.by_kind().collect(),
             events: events.clone(),
         }

@@ -4,6 +4,7 @@ use super::State;
 use crate::failure::{Failure, Result};
 use crate::upload::hash::{Digested, TentativeHash};
 use crate::upload::jobs::queue::{CALLER_PAUSE_NS, JobId, OPEN_GRACE_NS, Task};
+use crate::upload::people::MarkKind;
 use crate::upload::types::{
     Begin, BeginReservation, ChunkAdmission, ChunkReservation, FinishRecord, SessionId,
     SessionMeta, SessionSpec, SessionStatus, UploadMeta, checksum_mismatch,
@@ -26,9 +27,10 @@ impl<M: Memory> State<M> {
     // ---- begin --------------------------------------------------------------------------------
 
     /// Finds the session that the key names, or reserves the key and a place within the limits.
-    /// The reservation is on the heap; stable memory stays as it was.
-    pub fn reserve_begin(&mut self, spec: SessionSpec) -> Result<Begin> {
-        self.sessions.reserve_begin(spec)
+    /// The reservation is on the heap. In stable memory the owner's sessions get its standing.
+    pub fn reserve_begin(&mut self, spec: SessionSpec, now: u64) -> Result<Begin> {
+        let standing = self.standing(spec.owner, now);
+        self.sessions.reserve_begin(spec, standing, now)
     }
 
     /// The owner of a pending session was active. Only the time of its expiry changes.
@@ -139,8 +141,15 @@ impl<M: Memory> State<M> {
 
     /// The store hashed the complete file. After: the session's hash is known, if there still is a
     /// session.
-    pub fn digest_known(&mut self, id: SessionId, digest: [u8; 32]) {
+    pub fn digest_known(&mut self, id: SessionId, digest: [u8; 32], now: u64) {
+        self.sessions.advanced(id, now);
         self.hashes.set_digest(id, digest);
+    }
+
+    /// The store hashed a part of the file. After: the session made progress, so that a session
+    /// that waits for its hash isn't idle.
+    pub fn digest_advanced(&mut self, id: SessionId, now: u64) {
+        self.sessions.advanced(id, now);
     }
 
     /// A digest job ended, so that the next gap makes another. Stable memory stays as it was.
@@ -201,7 +210,7 @@ impl<M: Memory> State<M> {
     /// any other state stays as it was.
     pub fn given_up(&mut self, id: SessionId, now: u64) {
         if self.is_finishing(id)
-            && let Some(session) = self.sessions.end(id)
+            && let Some(session) = self.sessions.end(id, now)
         {
             self.discard(&session, now);
         }
@@ -212,7 +221,8 @@ impl<M: Memory> State<M> {
     /// Before: the session, its upload, its hash, and a finish record without a result. After: the
     /// session is committed, its finish record has the result, and upload and hash are gone.
     pub fn committed(&mut self, id: SessionId, result: UploadFinishResult, now: u64) {
-        self.sessions.commit(id, now);
+        let owner = self.sessions.commit(id, now).spec.owner;
+        self.people.mark(MarkKind::Uploaded, owner, now);
         self.events.finishes_ok += 1;
         let mut record = self.expect_finish(id);
         record.result = Some(result);
@@ -231,7 +241,7 @@ impl<M: Memory> State<M> {
     ///
     /// Before: a pending session. After: nothing but a job that deletes its blob.
     pub fn aborted(&mut self, id: SessionId, caller: Principal, now: u64) -> Result<()> {
-        if let Some(session) = self.sessions.abort(id, caller)? {
+        if let Some(session) = self.sessions.abort(id, caller, now)? {
             self.events.sessions_aborted += 1;
             self.discard(&session, now);
         }
@@ -255,7 +265,7 @@ impl<M: Memory> State<M> {
     }
 
     /// Forgets all about a session that just ended without a commit, and has its blob deleted.
-    fn discard(&mut self, session: &SessionMeta, now: u64) {
+    pub(super) fn discard(&mut self, session: &SessionMeta, now: u64) {
         let id = session.id;
         if let Some(upload) = self.forget_upload(id) {
             let (store, key) = (upload.store, upload.key(id));

@@ -58,6 +58,13 @@ impl World {
         let counters = self.sessions.counters();
         assert_eq!(counters.pending + counters.finishing, active as u64);
         assert_eq!(counters.committed as usize, self.known.len() - active);
+        // Strangers never hold more than their share, and the indexes have the pending sessions.
+        assert_eq!(counters.strangers(), self.strangers());
+        assert!(counters.strangers() <= u64::from(self.sessions.strangers_share()));
+        assert!(active <= LIMITS_HERE.active_total as usize);
+        let owners: BTreeSet<_> = self.active().map(|k| k.spec.owner).collect();
+        let indexed = (counters.pending, owners.len() as u64);
+        assert_eq!(self.sessions.holders.counts(), indexed);
     }
 
     fn check_owner(&self, owner: u8) {

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::session::begin::Begin;
 use crate::session::chunks::ChunkAdmission;
 use crate::session::reservations::{BeginReservation, ChunkReservation, FinishGuard};
+use crate::session::standing::Standing;
 use crate::session::types::{Limits, SessionId, SessionSpec, SessionStatus};
 use ic_stable_structures::VectorMemory;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ pub struct Known {
     pub spec: SessionSpec,
     pub status: SessionStatus,
     pub last_seen: u64,
+    pub last_progress: u64,
     /// index -> bytes
     pub received: BTreeMap<u32, u64>,
 }
@@ -25,8 +27,26 @@ impl Known {
         !matches!(self.status, SessionStatus::Committed { .. })
     }
 
+    pub fn standing(&self) -> Standing {
+        standing_of(&self.spec)
+    }
+
+    /// A sign of life that is no progress.
+    fn seen(&mut self, now: u64) {
+        let most = self.last_progress + LIMITS_HERE.ttl;
+        self.last_seen = self.last_seen.max(now.min(most));
+    }
+
     pub fn bytes(&self) -> u64 {
         self.received.values().sum()
+    }
+}
+
+/// The third owner is known.
+fn standing_of(spec: &SessionSpec) -> Standing {
+    match spec.owner == user(3) {
+        true => Standing::Known,
+        false => Standing::New,
     }
 }
 
@@ -112,9 +132,18 @@ impl World {
         };
         let existing = self.known.iter().find(|(_, known)| same_key(&known.spec));
         let beginning = self.begins.iter().any(|(_, old)| same_key(old));
-        match (self.sessions.reserve_begin(spec.clone()), existing) {
+        let standing = standing_of(&spec);
+        let reserved = self
+            .sessions
+            .reserve_begin(spec.clone(), standing, self.now);
+        match (reserved, existing) {
             (Ok(Begin::Existing(id)), Some((known_id, known))) => {
                 assert_eq!((id.0, &known.spec), (*known_id, &spec));
+                self.sessions.touch(id, self.now);
+                let known = self.known.get_mut(&id.0).expect("it is there");
+                if known.status == SessionStatus::Pending {
+                    known.seen(self.now);
+                }
             }
             (Ok(Begin::Reserved(reservation)), None) => {
                 assert!(!beginning, "one key, two begins");
@@ -129,8 +158,15 @@ impl World {
         if self.begins.is_empty() {
             return;
         }
-        let (reservation, spec) = self.begins.remove(which % self.begins.len());
-        if !make || self.sessions.check_bytes(&reservation, 0).is_err() {
+        let (mut reservation, spec) = self.begins.remove(which % self.begins.len());
+        if !make || self.sessions.check_scope(&reservation, 0).is_err() {
+            return;
+        }
+        for ended in self.sessions.make_room(&reservation, self.now) {
+            assert_eq!(ended.status, SessionStatus::Expired);
+            self.evict(ended.id.0, standing_of(&spec));
+        }
+        if self.sessions.admit(&mut reservation, 0).is_err() {
             return;
         }
         let id = self.sessions.allocate_id();
@@ -140,9 +176,57 @@ impl World {
             spec,
             status: SessionStatus::Pending,
             last_seen: self.now,
+            last_progress: self.now,
             received: BTreeMap::new(),
         };
         self.known.insert(id.0, known);
+    }
+
+    /// The model's rule of which session ends when an owner of this standing needs room.
+    fn evict(&mut self, id: u64, standing: Standing) {
+        let strangers = self.strangers() as u32;
+        let active = self.known.values().filter(|k| k.active()).count() as u32;
+        let total = LIMITS_HERE.active_total;
+        let short = active >= total || strangers >= total.div_ceil(2);
+        assert!(short, "{id} ended although there was room");
+        let held = |known: &Known| {
+            let owner = known.spec.owner;
+            let active = self.known.values().filter(|k| k.active());
+            active.filter(|k| k.spec.owner == owner).count()
+        };
+        // The largest holder first, then the longest without progress.
+        let rank = |known: &Known| (std::cmp::Reverse(held(known)), known.last_progress);
+        let idle = |class: Standing| {
+            let pending = self.known.values().filter(|k| {
+                k.status == SessionStatus::Pending
+                    && k.standing() == class
+                    && self.now - k.last_progress >= LIMITS_HERE.idle
+            });
+            pending.map(rank).min()
+        };
+        let victim = &self.known[&id];
+        let (class, best) = match idle(Standing::New) {
+            Some(best) => (Standing::New, best),
+            None => (
+                Standing::Known,
+                idle(Standing::Known).expect("nobody is idle"),
+            ),
+        };
+        assert_eq!((victim.standing(), rank(victim)), (class, best));
+        assert_eq!(victim.status, SessionStatus::Pending);
+        if standing == Standing::New && class == Standing::Known {
+            assert!(active - strangers > total / 2, "the known keep their half");
+        }
+        self.known.remove(&id);
+    }
+
+    /// Active sessions of strangers.
+    pub fn strangers(&self) -> u64 {
+        let strangers = self
+            .known
+            .values()
+            .filter(|known| known.active() && known.standing() == Standing::New);
+        strangers.count() as u64
     }
 
     fn reserve_chunk(&mut self, id: u64, owner: u8, index: u32, len: usize) {
@@ -154,7 +238,7 @@ impl World {
         assert_eq!(known.status, SessionStatus::Pending);
         assert_eq!(known.spec.owner, user(owner));
         assert!(index < known.spec.expected_chunks && len > 0);
-        known.last_seen = self.now;
+        known.seen(self.now);
         match admission {
             ChunkAdmission::Duplicate => assert!(known.received.contains_key(&index)),
             ChunkAdmission::New(reservation) => {
@@ -186,6 +270,7 @@ impl World {
                 confirmed.expect("a written chunk of a living session was refused");
                 known.received.insert(chunk.index, chunk.len);
                 known.last_seen = self.now;
+                known.last_progress = self.now;
             }
         }
     }
@@ -208,7 +293,7 @@ impl World {
                 .extend(self.sessions.guard_finish(SessionId(id)));
             self.sessions.start_finishing(SessionId(id), self.now);
             known.status = SessionStatus::Finishing;
-            known.last_seen = self.now;
+            known.seen(self.now);
         }
     }
 
@@ -220,7 +305,7 @@ impl World {
             return;
         }
         self.guards.retain(|guard| guard.session() != SessionId(id));
-        known.last_seen = self.now;
+        known.seen(self.now);
         if refused {
             self.sessions.reopen(SessionId(id), self.now);
             known.status = SessionStatus::Pending;
@@ -233,7 +318,7 @@ impl World {
     }
 
     fn abort(&mut self, id: u64, owner: u8) {
-        if let Ok(Some(ended)) = self.sessions.abort(SessionId(id), user(owner)) {
+        if let Ok(Some(ended)) = self.sessions.abort(SessionId(id), user(owner), self.now) {
             let known = self.known.remove(&id).expect("aborted twice");
             assert_eq!(known.status, SessionStatus::Pending);
             assert_eq!(ended.status, SessionStatus::Aborted);
