@@ -83,6 +83,9 @@ pub struct Soak {
     /// The number of histories that run at once (default: one for each core)
     #[arg(long)]
     pub jobs: Option<usize>,
+    /// Play each history a second time while strangers flood the gateway
+    #[arg(long)]
+    pub flood: bool,
     /// Try this many bad arguments instead
     #[arg(long, value_name = "N", conflicts_with = "histories")]
     pub bad_arguments: Option<u64>,

@@ -56,6 +56,9 @@ pub fn soak(arguments: Soak) -> Result<()> {
         Some(count) => command.args(["--bad-arguments", &count.to_string()]),
         None => command.args(["--histories", &arguments.histories.to_string()]),
     };
+    if arguments.flood {
+        command.arg("--flood");
+    }
     if let Some(seed) = arguments.seed {
         command.args(["--seed", &seed.to_string()]);
     }

@@ -9,9 +9,31 @@ const HISTORIES: u64 = 500;
 #[test]
 fn histories_lose_nothing() {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let report = soak(FIRST_SEED, HISTORIES, cores, |_| ());
+    let report = soak(FIRST_SEED, HISTORIES, cores, false, |_| ());
     if let Some(failure) = report.failure {
         panic!("{failure}");
     }
     assert_eq!(report.histories, HISTORIES);
+}
+
+/// Flooded histories, each played a second time without the strangers. They take longer.
+const FLOODED: u64 = 30;
+
+#[test]
+fn a_flood_of_strangers_locks_nobody_out() {
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let report = soak(FIRST_SEED, FLOODED, cores, true, |_| ());
+    if let Some(failure) = report.failure {
+        panic!("{failure}");
+    }
+    let (without, flooded) = (report.without, report.flooded);
+    assert!(flooded.ok > 0, "{flooded:?}");
+    assert!(
+        2.0 * flooded.success() >= without.success(),
+        "{without:?} {flooded:?}"
+    );
+    assert!(
+        flooded.latency() <= 2.0 * without.latency(),
+        "{without:?} {flooded:?}"
+    );
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tools::arguments::try_bad_arguments;
 use tools::deployment::deploy;
-use tools::history::soak;
+use tools::history::{Tally, soak};
 
 #[derive(Parser)]
 #[command(about = "Plays random histories on the real canisters")]
@@ -17,6 +17,9 @@ struct Arguments {
     /// The seed of the first history; the next ones count up (default: the time)
     #[arg(long)]
     seed: Option<u64>,
+    /// Play each history a second time while strangers flood the gateway
+    #[arg(long)]
+    flood: bool,
     /// Try this many bad arguments instead
     #[arg(long, value_name = "N", conflicts_with = "histories")]
     bad_arguments: Option<u64>,
@@ -47,7 +50,9 @@ fn main() -> ExitCode {
             .expect("BUG: the template is valid"),
     );
     let started = Instant::now();
-    let report = soak(seed, arguments.histories, jobs, |_| bar.inc(1));
+    let report = soak(seed, arguments.histories, jobs, arguments.flood, |_| {
+        bar.inc(1)
+    });
     bar.finish_and_clear();
     let minutes = started.elapsed().as_secs_f64() / 60.0;
     println!(
@@ -58,7 +63,10 @@ fn main() -> ExitCode {
     match report.failure {
         None => {
             println!("no acknowledged data was lost or mixed, and nothing was left over");
-            ExitCode::SUCCESS
+            match arguments.flood {
+                true => flooded(&report.without, &report.flooded),
+                false => ExitCode::SUCCESS,
+            }
         }
         Some(failure) => {
             println!("{failure}");
@@ -68,6 +76,28 @@ fn main() -> ExitCode {
             );
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints how people fared without strangers and with them. Fails if one is more than twice as bad.
+fn flooded(without: &Tally, flooded: &Tally) -> ExitCode {
+    println!("nobody was locked out. Begins, chunks and finishes of known people:");
+    for (name, tally) in [("without strangers", without), ("flooded", flooded)] {
+        println!(
+            "  {name:17}  {} of {} Ok ({:.1} %), {:.2} rounds each",
+            tally.ok,
+            tally.answered,
+            100.0 * tally.success(),
+            tally.latency()
+        );
+    }
+    let success = flooded.success() / without.success();
+    let latency = flooded.latency() / without.latency();
+    println!("  success ratio {success:.2}, expected at least 0.50");
+    println!("  latency ratio {latency:.2}, expected at most 2.00");
+    match success >= 0.5 && latency <= 2.0 {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     }
 }
 

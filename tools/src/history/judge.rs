@@ -45,6 +45,7 @@ impl Run<'_> {
     }
 
     fn judge(&mut self, flight: &Flight, reply: &[u8]) -> Checked {
+        self.tally.count(flight, reply, self.world.rounds);
         match &flight.asked {
             Asked::Begin { file } => self.judge_begin(flight, *file, decode(reply)?),
             Asked::Put {
@@ -71,6 +72,7 @@ impl Run<'_> {
                 Err(Error::Unauthorized | Error::NotFound) => Ok(()),
                 other => Err(format!("a stranger got {other:?}")),
             },
+            Asked::Flood { begins } => self.judge_flood(*begins, reply),
             Asked::Grant => match decode::<Capsule>(reply)? {
                 Ok(_) => Ok(()),
                 Err(error) => temporary(error),
@@ -201,7 +203,7 @@ impl Run<'_> {
     }
 }
 
-fn decode<T: CandidType + DeserializeOwned>(reply: &[u8]) -> Checked<Result<T, Error>> {
+pub(super) fn decode<T: CandidType + DeserializeOwned>(reply: &[u8]) -> Checked<Result<T, Error>> {
     decode_one(reply).map_err(|e| format!("the reply is not of the interface: {e}"))
 }
 

@@ -5,6 +5,7 @@
 //! data must equal the acknowledged data.
 
 mod audit;
+mod flood;
 mod judge;
 mod model;
 mod plan;
@@ -12,10 +13,12 @@ mod play;
 mod run;
 mod send;
 mod soak;
+mod tally;
 mod verdict;
 mod world;
 
 pub use plan::{History, history};
-pub use play::play;
+pub use play::{Strangers, play};
 pub use soak::{Failure, Report, soak};
+pub use tally::Tally;
 pub use verdict::Checked;

@@ -1,27 +1,54 @@
 //! Plays a history step by step, then repairs everything and checks the stored data.
 
 use super::audit::audit;
+use super::flood;
 use super::plan::{History, Step};
 use super::run::{Asked, Run};
+use super::tally::Tally;
 use super::verdict::Checked;
 use super::world::World;
+use capsule_shared::gateway::GatewayArgs;
 use pocket_ic::PocketIc;
 
 /// Rounds after the repair within which every call must be answered.
 const MAX_ROUNDS: u32 = 60;
 
-/// Plays one history on a fresh network.
+/// Whether strangers flood the gateway while a history runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strangers {
+    /// Nobody floods it, and it has its usual settings.
+    None,
+    /// Nobody floods it, but it has the settings of a flooded one.
+    Absent,
+    Flood,
+}
+
+/// Plays one history on a fresh network. Returns how the calls of the people went.
 ///
 /// # Errors
 /// The first broken rule, in words.
-pub fn play(pic: PocketIc, history: &History) -> Checked {
-    let mut run = Run::new(World::new(pic), history)?;
+pub fn play(pic: PocketIc, history: &History, strangers: Strangers) -> Checked<Tally> {
+    let settings = match strangers {
+        Strangers::None => GatewayArgs::default(),
+        Strangers::Absent | Strangers::Flood => flood::settings(),
+    };
+    let mut run = Run::new(World::new(pic, settings), history)?;
+    if strangers != Strangers::None {
+        run.list_people()?;
+    }
+    if strangers == Strangers::Flood {
+        run.begin_flood()?;
+    }
     for (number, step) in history.steps.iter().enumerate() {
-        run.step(step)
+        run.flood()
+            .and_then(|()| run.step(step))
             .map_err(|e| format!("step {number}, {step:?}: {e}"))?;
     }
     run.calm()?;
-    audit(run)
+    let tally = run.tally;
+    run.nobody_is_locked_out()?;
+    audit(run)?;
+    Ok(tally)
 }
 
 impl Run<'_> {

@@ -1,7 +1,9 @@
 //! The state of a history while it runs: the network, what clients know, and the calls in flight.
 
+use super::flood::Flood;
 use super::model::{Composition, Session};
 use super::plan::{File, History, Owner};
+use super::tally::Tally;
 use super::verdict::Checked;
 use super::world::{World, principal};
 use pocket_ic::common::rest::RawMessageId;
@@ -31,6 +33,10 @@ pub(super) enum Asked {
     },
     Intrude,
     Grant,
+    /// A call of the flood: a begin of this stranger, or anything else.
+    Flood {
+        begins: Option<usize>,
+    },
 }
 
 /// A call in flight.
@@ -41,6 +47,7 @@ pub(super) struct Flight {
     /// This field and the following keep the values from the time of sending.
     pub gateway_disturbed: u32,
     pub seconds: u64,
+    pub round: u64,
     pub ended: bool,
     pub acknowledged: bool,
 }
@@ -55,6 +62,10 @@ pub(super) struct Run<'a> {
     /// The begin of each session, in seconds of the history.
     pub begun: BTreeMap<u64, u64>,
     pub flights: Vec<Flight>,
+    /// The strangers, if there are any.
+    pub flood: Option<Flood>,
+    /// How the calls of the people went.
+    pub tally: Tally,
 }
 
 impl<'a> Run<'a> {
@@ -79,6 +90,8 @@ impl<'a> Run<'a> {
             current: vec![None; history.files.len()],
             begun: BTreeMap::new(),
             flights: Vec::new(),
+            flood: None,
+            tally: Tally::default(),
         })
     }
 

@@ -12,7 +12,7 @@ use candid::{Principal, encode_args};
 use serde_bytes::Bytes;
 
 impl Run<'_> {
-    fn send(
+    pub(super) fn send(
         &mut self,
         who: Principal,
         method: &str,
@@ -35,6 +35,7 @@ impl Run<'_> {
                 asked,
                 gateway_disturbed: self.world.gateway_disturbed,
                 seconds: self.world.seconds,
+                round: self.world.rounds,
                 ended,
                 acknowledged,
             }),

@@ -1,7 +1,8 @@
 //! Plays many histories, several at once. A failing history is shrunk to the steps that matter.
 
 use super::plan::{History, history};
-use super::play::play;
+use super::play::{Strangers, play};
+use super::tally::Tally;
 use crate::engine::network;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -26,16 +27,27 @@ pub struct Failure {
 pub struct Report {
     pub histories: u64,
     pub failure: Option<Failure>,
+    /// How the people's calls went without strangers, and with them if there was a flood.
+    pub without: Tally,
+    pub flooded: Tally,
 }
 
 /// Plays the histories of the seeds from `first` on, in `threads` threads.
 ///
-/// Calls `done` after each with their number so far, and ends with the first failure.
-pub fn soak(first: u64, histories: u64, threads: usize, done: impl Fn(u64) + Sync) -> Report {
+/// With `flood`, plays each history a second time while strangers flood the gateway. Calls `done`
+/// after each with their number so far, and ends with the first failure.
+pub fn soak(
+    first: u64,
+    histories: u64,
+    threads: usize,
+    flood: bool,
+    done: impl Fn(u64) + Sync,
+) -> Report {
     let next = AtomicU64::new(0);
     let count = AtomicU64::new(0);
     let failed = AtomicBool::new(false);
     let failure = Mutex::new(None);
+    let tallies = Mutex::new([Tally::default(); 2]);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -45,25 +57,35 @@ pub fn soak(first: u64, histories: u64, threads: usize, done: impl Fn(u64) + Syn
                         return;
                     }
                     let seed = first.wrapping_add(number);
-                    let found = one(seed, &failed);
-                    if let Some(found) = found {
-                        let mut failure = failure.lock().unwrap_or_else(|e| e.into_inner());
-                        failure.get_or_insert(found);
-                        return;
+                    match one(seed, flood, &failed) {
+                        Ok(played) => {
+                            let mut sums = tallies.lock().unwrap_or_else(|e| e.into_inner());
+                            (0..2).for_each(|which| sums[which] += played[which]);
+                        }
+                        Err(None) => return,
+                        Err(Some(found)) => {
+                            let mut failure = failure.lock().unwrap_or_else(|e| e.into_inner());
+                            failure.get_or_insert(found);
+                            return;
+                        }
                     }
                     done(count.fetch_add(1, Ordering::Relaxed) + 1);
                 }
             });
         }
     });
+    let [without, flooded] = tallies.into_inner().unwrap_or_else(|e| e.into_inner());
     Report {
+        without,
+        flooded,
         histories: count.into_inner(),
         failure: failure.into_inner().unwrap_or_else(|e| e.into_inner()),
     }
 }
 
-/// Plays the history of one seed. Shrinks a failure, unless another thread already shrinks one.
-fn one(seed: u64, failed: &AtomicBool) -> Option<Failure> {
+/// Plays the history of one seed. Shrinks a failure, unless another thread already shrinks one:
+/// then the failure is `None`.
+fn one(seed: u64, flood: bool, failed: &AtomicBool) -> Result<[Tally; 2], Option<Failure>> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
@@ -71,9 +93,12 @@ fn one(seed: u64, failed: &AtomicBool) -> Option<Failure> {
     let mut tree = history()
         .new_tree(&mut runner)
         .expect("BUG: a history can always be made");
-    let reason = attempt(&tree.current()).err()?;
+    let reason = match attempt(&tree.current(), flood) {
+        Ok(tallies) => return Ok(tallies),
+        Err(reason) => reason,
+    };
     if failed.swap(true, Ordering::Relaxed) {
-        return None;
+        return Err(None);
     }
     let mut smallest = (tree.current(), reason.clone());
     let mut shrinks = 0;
@@ -81,26 +106,33 @@ fn one(seed: u64, failed: &AtomicBool) -> Option<Failure> {
     while simpler && shrinks < MAX_SHRINKS {
         shrinks += 1;
         let current = tree.current();
-        simpler = match attempt(&current) {
+        simpler = match attempt(&current, flood) {
             Err(reason) => {
                 smallest = (current, reason);
                 tree.simplify()
             }
-            Ok(()) => tree.complicate(),
+            Ok(_) => tree.complicate(),
         };
     }
     let (smallest, smallest_reason) = smallest;
-    Some(Failure {
+    Err(Some(Failure {
         seed,
         reason,
         smallest,
         smallest_reason,
-    })
+    }))
 }
 
 /// Plays a history. A panic of the harness fails it, too.
-fn attempt(history: &History) -> Result<(), String> {
-    catch_unwind(AssertUnwindSafe(|| play(network(), history))).unwrap_or_else(|panic| {
+fn attempt(history: &History, flood: bool) -> Result<[Tally; 2], String> {
+    let both = || {
+        let one = |strangers| play(network(), history, strangers);
+        match flood {
+            false => Ok([one(Strangers::None)?, Tally::default()]),
+            true => Ok([one(Strangers::Absent)?, one(Strangers::Flood)?]),
+        }
+    };
+    catch_unwind(AssertUnwindSafe(both)).unwrap_or_else(|panic| {
         let text = panic
             .downcast_ref::<String>()
             .cloned()

@@ -27,10 +27,13 @@ pub struct World {
     frozen: Vec<Place>,
     /// The time that passed so far.
     pub seconds: u64,
+    /// The rounds that were run so far.
+    pub rounds: u64,
 }
 
 impl World {
-    pub fn new(pic: PocketIc) -> Self {
+    /// Installs the canisters with these settings of the gateway.
+    pub fn new(pic: PocketIc, settings: GatewayArgs) -> Self {
         let created = Created::on(pic);
         let store_line = created.chaos_before(Part::BlobStore);
         let index_line = created.chaos_before(Part::MemoryIndex);
@@ -41,7 +44,7 @@ impl World {
             auditor: Some(auditor),
         };
         World {
-            deployment: created.install_behind(lines, GatewayArgs::default()),
+            deployment: created.install_behind(lines, settings),
             store_line,
             index_line,
             auditor,
@@ -49,6 +52,7 @@ impl World {
             outages: Vec::new(),
             frozen: Vec::new(),
             seconds: 0,
+            rounds: 0,
         }
     }
 
@@ -75,7 +79,8 @@ impl World {
         }
     }
 
-    pub fn round(&self) {
+    pub fn round(&mut self) {
+        self.rounds += 1;
         self.pic().tick();
     }
 
