@@ -23,6 +23,8 @@ pub struct World {
     pub gateway_disturbed: u32,
     /// The outages now, and the steps that each still lasts.
     outages: Vec<(Outage, usize)>,
+    /// The canisters that this history froze at any time.
+    frozen: Vec<Place>,
     /// The time that passed so far.
     pub seconds: u64,
 }
@@ -45,6 +47,7 @@ impl World {
             auditor,
             gateway_disturbed: 0,
             outages: Vec::new(),
+            frozen: Vec::new(),
             seconds: 0,
         }
     }
@@ -112,6 +115,7 @@ impl World {
             }
             Outage::Frozen(place) => {
                 self.set_freezing(place, FROZEN_SECONDS);
+                self.frozen.push(place);
                 place
             }
             Outage::Unregistered(place) => {
@@ -159,6 +163,12 @@ impl World {
             Outage::Frozen(place) => self.set_freezing(place, USUAL_FREEZING_SECONDS),
             Outage::Unregistered(place) => self.register(place, "gateways_register"),
         }
+    }
+
+    /// Whether this history froze a canister at any time.
+    pub fn froze(&self, part: Part) -> bool {
+        let id = self.deployment.id(part);
+        self.frozen.iter().any(|place| self.id(*place) == id)
     }
 
     fn has(&self, wanted: Outage) -> bool {

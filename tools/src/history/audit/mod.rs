@@ -52,6 +52,7 @@ fn expire(run: &mut Run) -> Checked {
 /// No canister trapped, not even in a callback or a timer: their logs contain every trap.
 fn nothing_trapped(run: &mut Run) -> Checked {
     for part in Part::ALL {
+        let froze = run.world.froze(part);
         let controller = run.world.deployment.controller;
         let logs = run
             .world
@@ -60,7 +61,7 @@ fn nothing_trapped(run: &mut Run) -> Checked {
             .map_err(|e| format!("the log of {}: {e}", part.name()))?;
         for record in logs {
             let line = String::from_utf8_lossy(&record.content);
-            if is_fault(&line) {
+            if is_fault(&line, froze) {
                 return Err(format!("{} printed {line}", part.name()));
             }
         }
@@ -68,35 +69,45 @@ fn nothing_trapped(run: &mut Run) -> Checked {
     Ok(())
 }
 
-/// Whether a log line tells of a trap that the canister is to blame for.
-fn is_fault(line: &str) -> bool {
+/// Whether a log line tells of a trap that the canister is to blame for. `froze` says whether the
+/// history froze this canister.
+fn is_fault(line: &str, froze: bool) -> bool {
     // A refused upgrade traps on purpose.
     let refused = line.contains("calls to other canisters are open");
     // The platform gives a frozen canister no memory, not even for the callback of a call that it
     // made before. The trap undoes the callback; the other rules judge what is left.
-    let frozen = line.contains("Canister cannot grow memory by")
+    let unpaid = froze
+        && line.contains("Canister cannot grow memory by")
         && line.contains("due to insufficient cycles");
-    (line.contains("TRAP") || line.contains("BUG")) && !refused && !frozen
+    (line.contains("TRAP") || line.contains("BUG")) && !refused && !unpaid
 }
 
 #[cfg(test)]
 mod tests {
     use super::is_fault;
 
+    const UNPAID: &str = "[TRAP]: Canister cannot grow memory by 65536 bytes due to insufficient \
+                          cycles. At least 5 additional cycles are required.";
+
     #[test]
     fn only_traps_that_the_canister_is_to_blame_for_are_faults() {
-        assert!(is_fault("[TRAP]: Panicked at 'BUG: a record is missing'"));
-        assert!(is_fault("[TRAP]: heap out of bounds"));
-        assert!(is_fault(
-            "[TRAP]: Canister cannot grow memory by 65536 bytes"
-        ));
-        assert!(!is_fault("FINISH_START sid=1"));
-        assert!(!is_fault(
-            "[TRAP]: the upgrade is refused: 1 calls to other canisters are open, expected 0"
-        ));
-        assert!(!is_fault(
-            "[TRAP]: Canister cannot grow memory by 65536 bytes due to insufficient cycles. \
-             At least 5 additional cycles are required."
-        ));
+        for froze in [false, true] {
+            assert!(is_fault(
+                "[TRAP]: Panicked at 'BUG: a record is missing'",
+                froze
+            ));
+            assert!(is_fault("[TRAP]: heap out of bounds", froze));
+            let full = "[TRAP]: Canister cannot grow memory by 65536 bytes";
+            assert!(is_fault(full, froze));
+            assert!(!is_fault("FINISH_START sid=1", froze));
+            let refused = "[TRAP]: the upgrade is refused: 1 calls to other canisters are open";
+            assert!(!is_fault(refused, froze));
+        }
+    }
+
+    #[test]
+    fn only_a_canister_that_was_frozen_may_lack_the_cycles_for_memory() {
+        assert!(!is_fault(UNPAID, true));
+        assert!(is_fault(UNPAID, false));
     }
 }
