@@ -1,8 +1,9 @@
 //! Tests compare stored bytes with golden bytes, so that no layout changes unnoticed.
 //!
-//! A released canister finds the old bytes after its upgrade. A test that fails here therefore
-//! asks for a new version of the record, and for a read arm that still reads the old one. New
-//! golden bytes are for new versions only; those of released versions stay.
+//! A released canister finds the old bytes after its upgrade. A test that fails here therefore asks
+//! for a new version of the record, and for a read arm that still reads the old one. New golden
+//! bytes are for new versions only; those of released versions stay. An `Option` field that is
+//! added to a Candid record needs no new version.
 
 use ic_stable_structures::{Memory, Storable};
 use std::fmt::Debug;

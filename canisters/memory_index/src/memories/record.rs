@@ -24,8 +24,9 @@ use serde_bytes::ByteBuf;
 ///   `Record` with `VERSION` 2 whose `read` has an arm for version 1, which reads the old struct
 ///   and converts it.
 ///
-/// Either way `tests/layouts.rs` fails. Keep its golden bytes and check them with
-/// `assert_readable`: they are what older releases wrote. Then add golden bytes for the new layout.
+/// Either way `tests/layouts.rs` and `tests/stable_memory.rs` fail. Keep the golden bytes and check
+/// them with `assert_readable`: they are what older releases wrote. Then add golden bytes for the
+/// new layout.
 #[derive(CandidType, Deserialize, Clone, Debug, PartialEq)]
 pub struct MemoryRecord {
     /// Number of the capsule.

@@ -1,9 +1,9 @@
 //! The stable memory of a fixed history, byte for byte: which region holds which structure.
 //!
 //! An upgraded canister finds the memory that an earlier release wrote. If a fingerprint here
-//! changes, it may no longer find everything. A changed layout needs a new version, in a region of
-//! its own. Only then, or if the history below changes, are new fingerprints in order. The tests
-//! print them when they fail.
+//! changes, it may no longer find everything. A changed layout needs a new version; an `Option`
+//! field that is added to a Candid record doesn't. Only then, or if the history below changes, are
+//! new fingerprints in order. The tests print them when they fail.
 
 use super::{call, commit, gateway, person};
 use crate::capsules::record::CapsuleRecord;

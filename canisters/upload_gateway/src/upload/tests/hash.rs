@@ -51,6 +51,20 @@ fn chunks_in_flight_are_chained_and_confirmed_in_any_order() {
 }
 
 #[test]
+fn a_chunk_never_continues_the_hash_of_another_session() {
+    let (_, mut hashes) = started();
+    let zero = hashes.follow(ID, 0, b"zero").unwrap();
+    assert!(hashes.follow(SessionId(8), 1, b"one").is_none());
+    let other = hashes.follow(SessionId(8), 0, b"other").unwrap();
+    let one = hashes.follow(ID, 1, b"one").unwrap();
+    for hash in [other, zero, one] {
+        hashes.confirm(hash);
+    }
+    assert_eq!(hashes.digest(ID, 2), sha(b"zeroone"));
+    assert_eq!(hashes.digest(SessionId(8), 1), sha(b"other"));
+}
+
+#[test]
 fn a_released_chunk_does_not_spoil_the_hash() {
     let (_, mut hashes) = started();
     drop(hashes.follow(ID, 0, b"lost").unwrap());

@@ -57,6 +57,8 @@ pub struct Net {
     /// The gateway's cycles above its freezing threshold.
     pub liquid: u128,
     pub next_memory: u32,
+    /// When the timer runs next; see `now`.
+    pub armed: Option<u64>,
 }
 
 impl Net {

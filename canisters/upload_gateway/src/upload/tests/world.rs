@@ -58,9 +58,12 @@ impl World {
         (world, service)
     }
 
-    /// The gateway after an upgrade, which keeps only stable memory.
+    /// The gateway after an upgrade, which keeps only stable memory and arms the timer anew.
     pub fn start(&self) -> Service {
-        UploadService::new(Regions::open(self.memory.clone()), self.clone())
+        self.net().armed = None;
+        let service = UploadService::new(Regions::open(self.memory.clone()), self.clone());
+        service.schedule();
+        service
     }
 
     pub fn net(&self) -> std::cell::RefMut<'_, Net> {
@@ -75,10 +78,14 @@ impl World {
             .push_back(fault);
     }
 
-    /// Lets time pass, and gives the timer enough turns for all that is due.
+    /// Lets time pass, and runs the timer while it is armed for a time that is over.
     pub fn pass(&self, service: &Service, seconds: u64) {
         self.net().now += seconds * SECOND;
         for _ in 0..20 {
+            let now = self.now();
+            if self.net().armed.take_if(|armed| *armed <= now).is_none() {
+                return;
+            }
             run(service.tick());
         }
     }
@@ -154,7 +161,11 @@ impl Runtime for World {
         self.net().log.push(line.to_string());
     }
 
-    fn wake_at(&self, _time: u64) {}
+    fn wake_at(&self, time: u64) {
+        let mut net = self.net();
+        let armed = net.armed.unwrap_or(u64::MAX);
+        net.armed = Some(time.min(armed));
+    }
 }
 
 pub fn poll<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Poll<T> {
