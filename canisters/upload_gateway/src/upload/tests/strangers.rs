@@ -270,3 +270,17 @@ fn a_large_chunk_of_an_ended_session_gets_its_typed_answer() {
     world.pass(&service, 1);
     assert!(!admits(OWNER));
 }
+
+/// A complete file may wait for its hash longer than ten minutes.
+#[test]
+fn a_file_that_is_being_hashed_makes_progress() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 2).unwrap();
+    put(&service, session, 1, b"last").unwrap();
+    put(&service, session, 0, b"first").unwrap();
+    world.pass(&service, 500);
+    assert!(world.net().calls.contains(&"blob_digest"));
+    let progress = service.with(|state| state.sessions().get(session).unwrap().last_progress);
+    assert_eq!(progress, world.net().now);
+    finish(&service, session, FILE).unwrap();
+}
