@@ -15,6 +15,13 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             self.open_calls().into(),
             "Calls to other canisters that wait for an answer.",
         )?;
+        let mut by_class = encoder.gauge_vec(
+            "upload_gateway_open_calls_by_class",
+            "Calls to other canisters that wait for an answer, by class.",
+        )?;
+        for (class, count) in self.open_calls_by_class() {
+            by_class = by_class.value(&[("class", class)], count.into())?;
+        }
         self.with(|state| state.report()).encode(encoder)
     }
 }
@@ -26,6 +33,7 @@ impl Report {
             finishing,
             committed,
             max_sessions,
+            out_of_range,
             open_uploads,
             digests_asked,
             deletions,
@@ -43,6 +51,11 @@ impl Report {
             "The most active sessions that the settings allow.",
         )?;
         for (name, value, help) in [
+            (
+                "settings_out_of_range",
+                out_of_range,
+                "Settings whose stored value is out of range; configure_check names them.",
+            ),
             (
                 "uploads_open",
                 open_uploads,

@@ -19,6 +19,10 @@ fn store() -> Principal {
     Principal::from_slice(&[1, 2, 3])
 }
 
+fn index() -> Principal {
+    Principal::from_slice(&[8])
+}
+
 fn key() -> BlobKey {
     BlobKey([5; 32])
 }
@@ -44,9 +48,15 @@ fn an_uploads_record_keeps_its_layout() {
         "capsule-1".into(),
         "capsule-1#photo.jpg".into(),
         store(),
+        index(),
         &begin_args("key", "photo.jpg", 2, 9).metadata,
     );
     pin_equal(&meta, META);
+    let mut without = meta;
+    without.index = None;
+    assert_eq!(decode::<UploadMeta>(&unhex(META_0_1_0)), without);
+    // A record of the release that is written again names no index either.
+    assert_eq!(decode::<UploadMeta>(&encode(&without)), without);
 }
 
 #[test]
@@ -116,8 +126,14 @@ fn a_deletion_keeps_its_layout() {
         store: store(),
         key: key(),
         done: true,
+        index: Some(index()),
     };
     pin_equal(&deletion, DELETION);
+    let without = Deletion {
+        index: None,
+        ..deletion
+    };
+    assert_eq!(decode::<Deletion>(&unhex(DELETION_0_1_0)), without);
 }
 
 /// The settings of the golden bytes that release 0.1.0 wrote: without and with lists.
@@ -132,15 +148,15 @@ fn settings() -> [Config; 2] {
         reorder_window: Some(7),
         ..GatewayArgs::default()
     };
-    let config = Config::default().with(numbers).unwrap();
+    let config = Config::default().with_any(numbers);
     let rest = GatewayArgs {
-        memory_index: Some(Principal::from_slice(&[8])),
+        memory_index: Some(index()),
         blob_stores: Some(vec![store()]),
         allow_anonymous: Some(true),
         capsule_creators: Some(CapsuleCreators::Listed(vec![Principal::from_slice(&[9])])),
         ..GatewayArgs::default()
     };
-    let with_lists = config.with(rest).unwrap();
+    let with_lists = config.with_any(rest);
     [config, with_lists]
 }
 
@@ -148,9 +164,12 @@ fn settings() -> [Config; 2] {
 fn the_settings_of_release_0_1_0_are_read_with_defaults() {
     let [config, with_lists] = settings();
     assert_eq!(decode::<Config>(&unhex(SETTINGS_0_1_0)), config);
+    // The first start registers the peers of the release.
+    let old: Config = decode(&unhex(SETTINGS_WITH_LISTS_0_1_0));
+    assert_eq!(old.first_index(), None);
     assert_eq!(
-        decode::<Config>(&unhex(SETTINGS_WITH_LISTS_0_1_0)),
-        with_lists
+        old.with_named(|_| Some(Principal::from_slice(&[7]))),
+        Some(with_lists)
     );
 }
 
@@ -164,7 +183,8 @@ fn the_settings_keep_their_layout() {
         ..GatewayArgs::default()
     };
     let [config, with_lists] = settings();
-    pin_equal(&config.with(new).unwrap(), SETTINGS);
+    println!("GOLDEN2 {}", hex(&encode(&with_lists)));
+    pin_equal(&config.with_any(new), SETTINGS);
     pin_equal(&with_lists, SETTINGS_WITH_LISTS);
 }
 
@@ -187,7 +207,9 @@ fn keys_keep_their_layout() {
     assert_eq!(stored("memory-1".to_string()), "6d656d6f72792d31");
 }
 
-const META: &str = "\
+const META: &str = "TODO";
+
+const META_0_1_0: &str = "\
     01030000000102030900000063617073756c652d311300000063617073756c652d312370686f746f2e6a\
     7067c20100004449444c106b0592888d9f0301bb9eda84050abbd692a6070db6d1b7d50b0edb88a6d10c\
     0f6c0491d0c3880402d880c6d00703da82b8b30d04b79ebaec0f036c12efd6e40203e78fb01204b7fff5\
@@ -259,7 +281,9 @@ const JOB_FORGET_DELETION: &str = "\
     ced80b05a4edd99b0c03e4e8e5cd0e056c018196ff25716c029f93c60204e1a7d8a008686d7b6c01d6ae\
     e09c0978010001086d656d6f72792d3103000000";
 
-const DELETION: &str = "\
+const DELETION: &str = "TODO";
+
+const DELETION_0_1_0: &str = "\
     014449444c026c059f93c60201beceea0268e4a8c4c3027882e1b793047ee1a7d8a008686d7b01002005\
     050505050505050505050505050505050505050505050505050505050505050101090700000000000000\
     010103010203";
