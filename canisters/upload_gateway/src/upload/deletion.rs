@@ -30,11 +30,11 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             (key, noted, elsewhere)
         });
         match (noted.filter(|noted| noted.who == caller), elsewhere) {
-            (Some(deletion), _) if deletion.done => return Ok(()),
-            (Some(deletion), _) => return self.carry_on_deletion(&key, &deletion).await,
+            (Some(deletion), _) if deletion.done => Ok(()),
+            (Some(deletion), _) => self.carry_on_deletion(&key, &deletion).await,
             // The caller repeats a deletion that was noted before the index changed.
             (None, Some((key, deletion))) if !deletion.done => {
-                return self.carry_on_deletion(&key, &deletion).await;
+                self.carry_on_deletion(&key, &deletion).await
             }
             (None, elsewhere) => {
                 let ask = || self.peers.memory_read(index, caller, &memory_id);
@@ -55,10 +55,8 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     /// Asks the deletion's own index to delete the memory.
     async fn carry_on_deletion(&self, key: &String, deletion: &Deletion) -> Result<()> {
         let index = self.index_of(deletion.index)?;
-        let ask = || {
-            self.peers
-                .memory_delete(index, deletion.who, memory_of(key))
-        };
+        let (who, memory) = (deletion.who, memory_of(key));
+        let ask = || self.peers.memory_delete(index, who, memory);
         // The deletion is noted during this await. Its caller or the timer may settle it first.
         let answer = self.peers.ask_index_surely(index, ask).await;
         self.settle_deletion(key, answer)

@@ -80,12 +80,6 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         Ok(())
     }
 
-    /// Changes settings without a check, as release 0.1.0 took them.
-    #[cfg(test)]
-    pub(super) fn configure_any(&self, args: GatewayArgs) {
-        self.with(|state| state.configured_any(args));
-    }
-
     /// What [`UploadService::configure`] would do.
     pub fn configure_check(&self, args: GatewayArgs) -> Result<ConfigureReport> {
         self.register_named_peers();

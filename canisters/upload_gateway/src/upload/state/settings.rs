@@ -1,8 +1,9 @@
 //! The transitions of the settings and of the registered peers.
 
 use super::State;
-use crate::config::Config;
 use crate::failure::Result;
+#[cfg(test)]
+use crate::session::types::Limits;
 use candid::Principal;
 use capsule_shared::gateway::{ConfigureReport, GatewayArgs};
 use ic_stable_structures::Memory;
@@ -14,7 +15,8 @@ impl<M: Memory> State<M> {
     /// Applies changes to the settings. If one of them is wrong, all settings stay as they were.
     pub fn configured(&mut self, args: GatewayArgs) -> Result<()> {
         let config = self.config.get().with(args)?;
-        self.settings_changed(config);
+        self.sessions.set_limits(config.limits());
+        self.config.set(config);
         Ok(())
     }
 
@@ -26,7 +28,7 @@ impl<M: Memory> State<M> {
         }
     }
 
-    /// New uploads may go to one more store. Errors are those of [`Config::with_store`].
+    /// New uploads may go to one more store. `InvalidArgument`, `ResourceExhausted`.
     pub fn store_added(&mut self, store: Principal) -> Result<()> {
         let config = self.config.get().with_store(store)?;
         self.config.set(config);
@@ -39,16 +41,12 @@ impl<M: Memory> State<M> {
         self.config.set(config);
     }
 
-    /// Applies changes that aren't checked, as release 0.1.0 took them.
+    /// Lets a test set limits that are out of range as settings.
     #[cfg(test)]
-    pub fn configured_any(&mut self, args: GatewayArgs) {
-        let config = self.config.get().with_any(args);
-        self.settings_changed(config);
-    }
-
-    fn settings_changed(&mut self, config: Config) {
-        self.sessions.set_limits(config.limits());
-        self.config.set(config);
+    pub fn limits_changed(&mut self, change: impl FnOnce(&mut Limits)) {
+        let mut limits = self.config.get().limits();
+        change(&mut limits);
+        self.sessions.set_limits(limits);
     }
 
     /// What [`State::configured`] would do. Stable memory stays as it was.

@@ -320,7 +320,7 @@ fn write_as_release_0_1_0(world: &World) {
     let all: Vec<_> = uploads.iter().map(|entry| entry.into_pair()).collect();
     for (session, meta) in all {
         let index = 4 + u32::from_le_bytes(meta[1..5].try_into().unwrap()) as usize;
-        let old = [&[1], &meta[1 + index..]].concat();
+        let old = [&[1][..], &meta[1 + index..]].concat();
         uploads.insert(session, old);
     }
 }
