@@ -2,7 +2,8 @@
 # Introduces the three canisters to each other after `dfx deploy`.
 #
 # dfx runs it after it installs or upgrades upload_gateway, and sets DFX_NETWORK and
-# CANISTER_ID_<name>. You can run it again at any time: every step is idempotent.
+# CANISTER_ID_<name>. You can run it again at any time: every step is idempotent, adds what is
+# missing, and removes nothing.
 set -euo pipefail
 
 fail() {

@@ -33,7 +33,7 @@ use serde_bytes::ByteBuf;
 /// The argument of install and upgrade; `null` changes nothing.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct BlobStoreArgs {
-    /// The gateways that may call. A list given at an upgrade replaces the old one.
+    /// Adds gateways that may call. `gateways_unregister` removes one.
     pub gateways: Option<Vec<Principal>>,
 }
 

@@ -1,5 +1,5 @@
-//! The settings of `upload_gateway`: the argument of install, upgrade and `configure`, and the
-//! answer of `configuration`.
+//! The settings of `upload_gateway`: the argument of install, upgrade and `configure`, the answer of
+//! `configuration`, and what `configure_check` reports.
 
 use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 /// The argument of install, upgrade and `configure`; a field that is `null` changes nothing.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct GatewayArgs {
-    /// The index canister.
+    /// The index for reads, new uploads and new deletions. Those that are open stay with theirs.
     pub memory_index: Option<Principal>,
-    /// Replaces the list of stores. An upload that began in a store that is no longer listed ends
-    /// there.
+    /// Adds stores that take new uploads. `stores_remove` removes one.
     pub blob_stores: Option<Vec<Principal>>,
     /// Whether anonymous callers may own capsules and upload (for local test networks).
     pub allow_anonymous: Option<bool>,
@@ -69,4 +68,29 @@ pub struct GatewayConfig {
     pub max_bytes_per_day: u64,
     pub max_capsules_per_principal: u32,
     pub trash_retention_ns: u64,
+}
+
+/// What `configure` would do with its argument; nothing has changed yet.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct ConfigureReport {
+    /// The settings that would get another value.
+    pub changes: Vec<SettingChange>,
+    /// The stores that would be added.
+    pub stores_added: Vec<Principal>,
+    /// If the index would change: the uploads that are open and stay with theirs.
+    pub uploads_of_old_index: Option<u64>,
+    /// Pending sessions that would expire at once. At most 10,000 are counted.
+    pub sessions_expiring: u64,
+    /// Records of committed sessions that would be forgotten at once. At most 10,000 are counted.
+    pub sessions_retiring: u64,
+    /// The settings whose stored value is out of range now. `from` is stored, and `to` is in force.
+    pub out_of_range: Vec<SettingChange>,
+}
+
+/// A setting with two values, as text.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct SettingChange {
+    pub name: String,
+    pub from: String,
+    pub to: String,
 }

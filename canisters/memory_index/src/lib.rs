@@ -67,6 +67,8 @@ fn inspect_message() {
 
 #[post_upgrade]
 fn post_upgrade(args: Option<MemoryIndexArgs>) {
+    // The gateway that was in force stays, whatever the arguments add.
+    with_state(|state| state.gateways.register_named());
     start(args);
 }
 

@@ -23,7 +23,7 @@ use canister_common::{check_canister_controller, method};
 use capsule_shared::Result;
 use capsule_shared::asset::AssetMetadata;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
-use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
+use capsule_shared::gateway::{ConfigureReport, GatewayArgs, GatewayConfig};
 use capsule_shared::memory_index::{Memory, MemoryPage};
 use capsule_shared::principals::{PrincipalPage, SessionHolder};
 use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult, UploadStatus};
@@ -51,7 +51,7 @@ fn check_updates(caller: Principal) -> Result<()> {
 
 #[init]
 fn init(args: Option<GatewayArgs>) {
-    start(args);
+    start(service().installed(args.unwrap_or_default()));
 }
 
 /// Refuses an upgrade while calls are open, because their callbacks would run on a new heap. It
@@ -83,11 +83,12 @@ fn inspect_message() {
 
 #[post_upgrade]
 fn post_upgrade(args: Option<GatewayArgs>) {
-    start(args);
+    start(service().configure(args.unwrap_or_default()));
 }
 
-fn start(args: Option<GatewayArgs>) {
-    if let Err(error) = service().configure(args.unwrap_or_default()) {
+/// Ends an install or an upgrade whose settings are wrong. Nothing has changed then.
+fn start(configured: failure::Result<()>) {
+    if let Err(error) = configured {
         ic_cdk::api::trap(error.to_string());
     }
 }
@@ -101,8 +102,23 @@ method!(update for check_canister_controller: fn configure(args: GatewayArgs) ->
     Ok(service().configure(args)?)
 });
 
+method!(query for check_canister_controller: fn configure_check(
+    args: GatewayArgs
+) -> Result<ConfigureReport> {
+    Ok(service().configure_check(args)?)
+});
+
 method!(query for check_canister_controller: fn configuration() -> Result<GatewayConfig> {
     Ok(service().configuration())
+});
+
+method!(update for check_canister_controller: fn stores_add(store: Principal) -> Result<()> {
+    Ok(service().add_store(store)?)
+});
+
+method!(update for check_canister_controller: fn stores_remove(store: Principal) -> Result<()> {
+    service().remove_store(store);
+    Ok(())
 });
 
 // ---- uploads (frozen) ---------------------------------------------------------------------------

@@ -26,6 +26,9 @@ pub trait Runtime: Clock + Clone + 'static {
 
     fn self_id(&self) -> Principal;
 
+    /// Whether this runs in a query, whose changes are lost and whose calls are calls of queries.
+    fn in_query(&self) -> bool;
+
     /// Cycles above the freezing threshold.
     fn liquid_cycles(&self) -> u128;
 
@@ -75,6 +78,10 @@ impl Runtime for IcRuntime {
 
     fn self_id(&self) -> Principal {
         ic_cdk::api::canister_self()
+    }
+
+    fn in_query(&self) -> bool {
+        !ic_cdk::api::in_replicated_execution()
     }
 
     fn liquid_cycles(&self) -> u128 {

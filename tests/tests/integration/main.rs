@@ -24,6 +24,7 @@ mod release_0_1_0;
 mod resume;
 mod retries;
 mod senders;
+mod slips;
 mod strangers;
 mod up;
 mod upgrades;

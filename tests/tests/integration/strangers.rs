@@ -61,6 +61,9 @@ fn a_stranger_can_do_nothing_through_the_gateway() {
     unauthorized(mallory.capsules_read_basic(Some(&alices)));
     turned_away(mallory.sessions_cleanup_expired());
     turned_away(mallory.update::<()>("configure", (GatewayArgs::default(),)));
+    for method in ["stores_add", "stores_remove"] {
+        turned_away(mallory.update::<()>(method, (deployment.blob_store,)));
+    }
     unauthorized(mallory.query::<GatewayConfig>("configuration", ()));
     assert_eq!(mallory.capsules_list().unwrap(), []);
     assert_eq!(mallory.sessions_list().unwrap(), "");

@@ -3,7 +3,6 @@
 use crate::waiting::in_network_time;
 use crate::{begin_and_put, bytes, capsule, double, put, read_back, sha256, upload};
 use candid::Encode;
-use capsule_shared::gateway::GatewayArgs;
 use serde_bytes::Bytes;
 use tools::client::Client;
 use tools::deployment::{Part, deploy, person};
@@ -75,11 +74,9 @@ fn an_upgrade_is_refused_while_a_call_is_open_and_nothing_is_lost() {
     let client = deployment.client(alice);
     let store = double::install(&deployment);
     let controller = Client::new(&deployment.pic, deployment.gateway, deployment.controller);
-    let args = GatewayArgs {
-        blob_stores: Some(vec![store]),
-        ..GatewayArgs::default()
-    };
-    controller.update::<()>("configure", (args,)).unwrap();
+    controller.update::<()>("stores_add", (store,)).unwrap();
+    let first = deployment.blob_store;
+    controller.update::<()>("stores_remove", (first,)).unwrap();
 
     let data = bytes(600, 1);
     let spec = UploadSpec::document("file", 600).in_chunks_of(300, 600);

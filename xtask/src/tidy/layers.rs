@@ -114,7 +114,7 @@ pub const TABLE: &[Package] = &[
         layers: &[
             &["failure.rs", "regions.rs", "timer.rs"],
             &["session/"],
-            &["config.rs", "runtime.rs", "wire.rs"],
+            &["config/", "runtime.rs", "wire.rs"],
             &["peers/"],
             &["upload/types.rs"],
             &[

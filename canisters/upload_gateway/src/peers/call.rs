@@ -1,5 +1,6 @@
-//! One call to a peer: its cap, its reply, and the error when there is no usable reply.
+//! One call to a peer: its place among the open ones, its reply, and the error when there is no usable reply.
 
+use super::shares::{Class, OpenCalls, class_of};
 use crate::failure::Failure;
 use crate::runtime::{CallFailure, Runtime};
 use crate::session::types::LocalFuture;
@@ -7,41 +8,7 @@ use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal};
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
-
-/// The most calls that may be open at once, to one peer and in total. The platform queues 500 calls
-/// to one canister, and each call holds back cycles until it returns.
-#[derive(Clone, Copy)]
-struct Cap {
-    per_peer: u32,
-    total: u32,
-}
-
-/// For calls that start something: an upload, a chunk, a capsule.
-const NEW_WORK: Cap = Cap {
-    per_peer: 400,
-    total: 1_000,
-};
-
-/// For calls that end something: a finish, a deletion, clean-up. The difference to [`NEW_WORK`] is
-/// reserved for them, so that they make progress under any load.
-const ENDING: Cap = Cap {
-    per_peer: 480,
-    total: 1_200,
-};
-
-/// The cap of every method of every peer.
-fn cap_of(method: &str) -> Cap {
-    match method {
-        "capsule_create"
-        | "capsule_add_controller"
-        | "capsule_usage"
-        | "blob_open"
-        | "blob_put_chunk" => NEW_WORK,
-        _ => ENDING,
-    }
-}
 
 /// The canister that a call goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,24 +89,19 @@ impl From<PeerError> for Failure {
 #[derive(Clone)]
 pub struct Peers<R> {
     pub(super) runtime: R,
-    open: Rc<RefCell<BTreeMap<Principal, u32>>>,
+    open: Rc<RefCell<OpenCalls>>,
 }
 
 /// Counts one call while it is open. Dropping it ends the count, also when a callback traps.
 struct OpenCall {
-    open: Rc<RefCell<BTreeMap<Principal, u32>>>,
+    open: Rc<RefCell<OpenCalls>>,
     callee: Principal,
+    class: Class,
 }
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
-        let mut open = self.open.borrow_mut();
-        if let Some(count) = open.get_mut(&self.callee) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.callee);
-            }
-        }
+        self.open.borrow_mut().leave(self.callee, self.class);
     }
 }
 
@@ -153,29 +115,31 @@ impl<R: Runtime> Peers<R> {
 
     /// How many calls wait for an answer.
     pub fn open_calls(&self) -> u32 {
-        self.open.borrow().values().sum()
+        self.open.borrow().count()
     }
 
-    fn enter(&self, callee: Principal, cap: Cap) -> Result<OpenCall, CallFailure> {
-        let mut open = self.open.borrow_mut();
-        let total: u32 = open.values().sum();
-        let to_it = open.get(&callee).copied().unwrap_or(0);
-        if to_it >= cap.per_peer || total >= cap.total {
-            return Err(CallFailure {
-                may_have_acted: false,
-                text: format!(
-                    "{to_it} calls to it and {total} in total are open, \
-                     expected fewer than {} and {}",
-                    cap.per_peer, cap.total
-                ),
-            });
+    /// The same by class.
+    pub fn open_calls_by_class(&self) -> [(&'static str, u32); 3] {
+        let open = self.open.borrow();
+        Class::ALL.map(|class| (class.name(), open.of(class)))
+    }
+
+    /// Counts a call of an update or the timer. Calls of queries have no bound here.
+    fn enter(&self, callee: Principal, method: &str) -> Result<Option<OpenCall>, CallFailure> {
+        if self.runtime.in_query() {
+            return Ok(None);
         }
-        open.insert(callee, to_it + 1);
-        drop(open);
-        Ok(OpenCall {
+        let class = class_of(method).unwrap_or(Class::Asking);
+        let entered = self.open.borrow_mut().enter(callee, class);
+        entered.map_err(|text| CallFailure {
+            may_have_acted: false,
+            text,
+        })?;
+        Ok(Some(OpenCall {
             open: self.open.clone(),
             callee,
-        })
+            class,
+        }))
     }
 
     async fn send<T: CandidType + DeserializeOwned>(
@@ -185,7 +149,7 @@ impl<R: Runtime> Peers<R> {
         arg: Vec<u8>,
     ) -> PeerResult<T> {
         let no_answer = |call| PeerError::no_answer(peer, call);
-        let open = self.enter(peer.id(), cap_of(method)).map_err(no_answer)?;
+        let open = self.enter(peer.id(), method).map_err(no_answer)?;
         let reply = self.runtime.call(peer.id(), method, arg).await;
         drop(open);
         let reply = reply.map_err(no_answer)?;

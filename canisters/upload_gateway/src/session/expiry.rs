@@ -2,7 +2,7 @@
 
 use super::service::SessionService;
 use super::timeline::Kind;
-use super::types::{SessionMeta, SessionStatus};
+use super::types::{Limits, SessionMeta, SessionStatus};
 use ic_stable_structures::Memory;
 
 /// The sessions that one `tick_ttl` removed.
@@ -31,6 +31,19 @@ impl<M: Memory> SessionService<M> {
             ticked.retired.push(self.remove(meta, status, now));
         }
         ticked
+    }
+
+    /// How many pending sessions would expire now under `limits`, and how many committed ones would
+    /// retire. Counts at most `max` of each.
+    pub fn count_overdue(&self, limits: &Limits, now: u64, max: usize) -> [usize; 2] {
+        let kinds = [
+            (Kind::Pending, limits.ttl),
+            (Kind::Committed, limits.retention),
+        ];
+        kinds.map(|(kind, kept)| {
+            let overdue = self.timeline.before(kind, now.saturating_sub(kept), max);
+            overdue.len()
+        })
     }
 
     /// When `tick_ttl` next removes a session.

@@ -46,10 +46,13 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         } = ingress;
         let small = arg.len() <= MAX_ARGUMENT_BYTES;
         let decodes = match method.as_str() {
-            "configure" => {
+            "configure" | "configure_check" => {
                 return is_controller
                     && arg.len() <= MAX_SETTINGS_BYTES
                     && decode::<(GatewayArgs,)>(&arg).is_ok();
+            }
+            "stores_add" | "stores_remove" => {
+                return is_controller && small && decode::<(Principal,)>(&arg).is_ok();
             }
             "configuration" | "sessions_cleanup_expired" | "sessions_holders" => {
                 return is_controller && small && decode::<()>(&arg).is_ok();

@@ -50,7 +50,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         self.log_expired(&ended);
         self.schedule();
         admitted?;
-        self.open(reservation, &args, stored).await
+        self.open(reservation, &args, index, stored).await
     }
 
     /// Opens a blob under the next session id whose blob id is free, and makes the session.
@@ -58,14 +58,17 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         &self,
         reservation: BeginReservation,
         args: &BeginArgs,
+        index: Principal,
         stored: u64,
     ) -> Result<SessionId> {
         let stem = pmid_stem(&args.capsule_id, &args.metadata.base().name);
         for _ in 0..MAX_OPEN_TRIES {
             let stores = self.stores()?;
             let now = self.runtime.now();
-            let opening = self
-                .with(|state| state.opening(&args.capsule_id, &stem, &args.metadata, &stores, now));
+            let opening = self.with(|state| {
+                let (capsule, metadata) = (&args.capsule_id, &args.metadata);
+                state.opening(capsule, &stem, metadata, &stores, index, now)
+            });
             self.schedule();
             let id = opening.id;
             let key = opening.upload.key(id);

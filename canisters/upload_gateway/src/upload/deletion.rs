@@ -6,6 +6,7 @@
 use super::checks::check_text;
 use super::jobs::queue::Run;
 use super::service::UploadService;
+use super::state::memory_of;
 use super::types::{Deletion, SessionId};
 use crate::failure::{Failure, Result};
 use crate::peers::call::PeerResult;
@@ -22,25 +23,53 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     pub async fn delete_memory(&self, caller: Principal, memory_id: String) -> Result<()> {
         check_text("memory_id", &memory_id, MAX_ID_BYTES)?;
         let index = self.index()?;
-        let noted = self.with(|state| state.deletion(&memory_id));
-        match noted.filter(|deletion| deletion.who == caller) {
-            Some(deletion) if deletion.done => return Ok(()),
-            Some(_) => {}
-            None => {
+        let (key, noted, elsewhere) = self.with(|state| {
+            let key = state.deletion_key(&memory_id, index);
+            let noted = state.deletion(&key);
+            let elsewhere = state.deletion_elsewhere(&memory_id, caller, index);
+            (key, noted, elsewhere)
+        });
+        match (noted.filter(|noted| noted.who == caller), elsewhere) {
+            (Some(deletion), _) if deletion.done => Ok(()),
+            (Some(deletion), _) => self.carry_on_deletion(&key, &deletion).await,
+            // The caller repeats a deletion that was noted before the index changed.
+            (None, Some((key, deletion))) if !deletion.done => {
+                self.carry_on_deletion(&key, &deletion).await
+            }
+            (None, elsewhere) => {
                 let ask = || self.peers.memory_read(index, caller, &memory_id);
                 // Nothing is noted yet. `note_deletion` looks again.
-                let memory = self.peers.ask_index_surely(index, ask).await?;
-                self.note_deletion(caller, memory)?;
+                let memory = match self.peers.ask_index_surely(index, ask).await {
+                    Err(error) if error.refusal() == Some(&Failure::NotFound) => {
+                        // It was deleted before the index changed.
+                        return elsewhere.map(|_| ()).ok_or(Failure::NotFound);
+                    }
+                    answer => answer?,
+                };
+                let deletion = self.note_deletion(caller, index, &key, memory)?;
+                self.carry_on_deletion(&key, &deletion).await
             }
         }
-        let ask = || self.peers.memory_delete(index, caller, &memory_id);
-        // The deletion is noted during this await. The timer may settle it first.
+    }
+
+    /// Asks the deletion's own index to delete the memory.
+    async fn carry_on_deletion(&self, key: &String, deletion: &Deletion) -> Result<()> {
+        let index = self.index_of(deletion.index)?;
+        let (who, memory) = (deletion.who, memory_of(key));
+        let ask = || self.peers.memory_delete(index, who, memory);
+        // The deletion is noted during this await. Its caller or the timer may settle it first.
         let answer = self.peers.ask_index_surely(index, ask).await;
-        self.settle_deletion(&memory_id, answer)
+        self.settle_deletion(key, answer)
     }
 
     /// Notes in stable memory what is to be deleted, before the gateway asks the index.
-    fn note_deletion(&self, who: Principal, memory: Memory) -> Result<()> {
+    fn note_deletion(
+        &self,
+        who: Principal,
+        index: Principal,
+        key: &str,
+        memory: Memory,
+    ) -> Result<Deletion> {
         let own = self.runtime.self_id();
         if memory.gateway != own {
             return Err(Failure::conflict(format!(
@@ -52,7 +81,11 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         // The index committed the memory, but its answer was lost. A session that stayed finishing
         // would commit the memory again after its deletion.
         let finishing = self.with(|state| {
-            state.is_finishing(id) && state.expect_upload(id).key(id) == memory.place.key
+            let upload = state.is_finishing(id).then(|| state.expect_upload(id));
+            upload.is_some_and(|upload| {
+                let own = state.index_of(upload.index) == Some(index);
+                own && upload.key(id) == memory.place.key
+            })
         });
         if finishing {
             self.complete(id, &memory)?;
@@ -64,35 +97,36 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             store: memory.place.store,
             key: memory.place.key,
             done: false,
+            index: Some(index),
         };
-        self.with(|state| state.deletion_noted(&memory.id, deletion, now));
+        self.with(|state| state.deletion_noted(key, deletion.clone(), now));
         self.schedule();
-        Ok(())
+        Ok(deletion)
     }
 
     /// Enters the index's answer to a noted deletion.
-    fn settle_deletion(&self, memory_id: &String, answer: PeerResult<Memory>) -> Result<()> {
+    fn settle_deletion(&self, key: &String, answer: PeerResult<Memory>) -> Result<()> {
         let now = self.runtime.now();
         let settled = self.with(|state| {
-            let noted = state.deletion(memory_id);
+            let noted = state.deletion(key);
             let Some(deletion) = noted.filter(|deletion| !deletion.done) else {
                 // Another call, or the timer, settled it meanwhile.
                 return Ok(());
             };
             match answer {
                 Ok(deleted) => {
-                    state.deletion_settled(memory_id, deletion, Some(&deleted), now);
+                    state.deletion_settled(key, deletion, Some(&deleted), now);
                     Ok(())
                 }
                 // The memory was there when the deletion was noted, so it is deleted now.
                 Err(error) if error.refusal() == Some(&Failure::NotFound) => {
-                    state.deletion_settled(memory_id, deletion, None, now);
+                    state.deletion_settled(key, deletion, None, now);
                     Ok(())
                 }
                 Err(error) => {
                     let error = Failure::from(error);
                     if !error.is_temporary() {
-                        state.deletion_forgotten(memory_id);
+                        state.deletion_forgotten(key);
                     }
                     Err(error)
                 }
@@ -103,22 +137,19 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     }
 
     /// Carries on a deletion whose caller doesn't.
-    pub(super) async fn run_delete_memory(&self, memory_id: String) -> Result<Run> {
-        let noted = self.with(|state| state.deletion(&memory_id));
+    pub(super) async fn run_delete_memory(&self, key: String) -> Result<Run> {
+        let noted = self.with(|state| state.deletion(&key));
         let Some(deletion) = noted.filter(|deletion| !deletion.done) else {
             return Ok(Run::Done);
         };
-        let index = self.index()?;
-        let ask = || self.peers.memory_delete(index, deletion.who, &memory_id);
-        let answer = self.peers.ask_index_surely(index, ask).await;
-        match self.settle_deletion(&memory_id, answer) {
+        match self.carry_on_deletion(&key, &deletion).await {
             Err(error) if error.is_temporary() => Ok(Run::Later),
             _ => Ok(Run::Done),
         }
     }
 
-    pub(super) fn run_forget_deletion(&self, memory_id: &String) -> Run {
-        self.with(|state| state.deletion_forgotten(memory_id));
+    pub(super) fn run_forget_deletion(&self, key: &String) -> Run {
+        self.with(|state| state.deletion_forgotten(key));
         Run::Done
     }
 

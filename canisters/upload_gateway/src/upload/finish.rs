@@ -145,7 +145,8 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             return Err(self.reopen_unless_temporary(id, error.into()));
         }
 
-        let index = self.index()?;
+        // The index that the upload began with. Another one may know neither capsule nor caller.
+        let index = self.index_of(upload.index)?;
         // Check again: if the memory was committed and deleted meanwhile, a second commit would
         // bring it back.
         let record = match self.stage(id)? {

@@ -17,6 +17,13 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             "Calls to other canisters that wait for an answer.",
         )?;
         let now = self.runtime.now();
+        let mut by_class = encoder.gauge_vec(
+            "upload_gateway_open_calls_by_class",
+            "Calls to other canisters that wait for an answer, by class.",
+        )?;
+        for (class, count) in self.open_calls_by_class() {
+            by_class = by_class.value(&[("class", class)], count.into())?;
+        }
         self.with(|state| state.report(now)).encode(encoder)
     }
 }
@@ -30,6 +37,7 @@ impl Report {
             strangers,
             max_strangers,
             max_sessions,
+            out_of_range,
             open_uploads,
             digests_asked,
             deletions,
@@ -79,6 +87,11 @@ impl Report {
                 "budget_bytes_entries",
                 budgets,
                 "Budgets of bytes that have an entry, one for each active principal.",
+            ),
+            (
+                "settings_out_of_range",
+                out_of_range,
+                "Settings whose stored value is out of range; configure_check names them.",
             ),
             (
                 "uploads_open",

@@ -7,7 +7,7 @@ use crate::regions::Regions;
 use crate::runtime::Runtime;
 use candid::Principal;
 use canister_common::funds::{MIN_WITH_CALLS, check_funds};
-use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
+use capsule_shared::gateway::{ConfigureReport, GatewayArgs, GatewayConfig};
 use ic_stable_structures::Memory;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -48,6 +48,11 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         self.peers.open_calls()
     }
 
+    /// The same by class of the calls.
+    pub(super) fn open_calls_by_class(&self) -> [(&'static str, u32); 3] {
+        self.peers.open_calls_by_class()
+    }
+
     /// Refuses new work while there are too few cycles to end what has begun.
     pub(super) fn check_funds(&self) -> Result<()> {
         check_funds("the gateway", self.runtime.liquid_cycles(), MIN_WITH_CALLS)?;
@@ -56,33 +61,89 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
 
     // ---- settings -----------------------------------------------------------------------------
 
-    /// Changes settings: `InvalidArgument`.
+    /// Starts a new gateway with its first settings: `InvalidArgument`.
+    pub fn installed(&self, args: GatewayArgs) -> Result<()> {
+        self.with(|state| state.configured(args))?;
+        self.register_named_peers();
+        self.schedule();
+        Ok(())
+    }
+
+    /// Changes settings: `InvalidArgument`, `ResourceExhausted`.
+    ///
+    /// Before that it registers the peers that were in force, so that no change replaces one that
+    /// the environment names. The first start after release 0.1.0 does the same.
     pub fn configure(&self, args: GatewayArgs) -> Result<()> {
+        self.register_named_peers();
         self.with(|state| state.configured(args))?;
         self.schedule();
         Ok(())
     }
 
+    /// What [`UploadService::configure`] would do.
+    pub fn configure_check(&self, args: GatewayArgs) -> Result<ConfigureReport> {
+        self.register_named_peers();
+        let now = self.runtime.now();
+        self.with(|state| state.configure_report(args, now))
+    }
+
     pub fn configuration(&self) -> GatewayConfig {
+        self.register_named_peers();
         self.with(|state| state.config().public().clone())
     }
 
-    /// The memory index, from the settings or else from the environment.
+    // ---- peers --------------------------------------------------------------------------------
+
+    /// Lists one more store for new uploads: `InvalidArgument`, `ResourceExhausted`.
+    pub fn add_store(&self, store: Principal) -> Result<()> {
+        self.register_named_peers();
+        self.with(|state| state.store_added(store))
+    }
+
+    /// Takes a store from the list. Uploads that began in it end there.
+    pub fn remove_store(&self, store: Principal) {
+        self.register_named_peers();
+        self.with(|state| state.store_removed(store));
+    }
+
+    /// Registers the peers that the environment names, as far as none was ever registered. Deploy
+    /// tools may set the environment after the install. In a query nothing of this stays.
+    fn register_named_peers(&self) {
+        let named = |name: &str| self.runtime.named_peer(name);
+        self.with(|state| state.named_peers_registered(named));
+    }
+
+    /// The memory index for reads and for what begins now.
     pub(super) fn index(&self) -> Result<Principal> {
-        self.with(|state| state.config().public().memory_index)
-            .or_else(|| self.runtime.named_peer("memory_index"))
+        let known = || self.with(|state| state.config().public().memory_index);
+        known()
+            .or_else(|| {
+                self.register_named_peers();
+                known()
+            })
             .ok_or_else(|| Failure::temporary("memory_index is not configured"))
+    }
+
+    /// The memory index of an upload or a deletion whose record names `noted`.
+    pub(super) fn index_of(&self, noted: Option<Principal>) -> Result<Principal> {
+        match self.with(|state| state.index_of(noted)) {
+            Some(index) => Ok(index),
+            None => self.index(),
+        }
     }
 
     /// The blob stores that take new uploads: at least one.
     pub(super) fn stores(&self) -> Result<Vec<Principal>> {
-        let stores = self.with(|state| state.config().public().blob_stores.clone());
-        if !stores.is_empty() {
-            return Ok(stores);
+        let listed = || self.with(|state| state.config().public().blob_stores.clone());
+        let mut stores = listed();
+        if stores.is_empty() {
+            self.register_named_peers();
+            stores = listed();
         }
-        let named = self.runtime.named_peer("blob_store");
-        let store = named.ok_or_else(|| Failure::temporary("blob_store is not configured"))?;
-        Ok(vec![store])
+        match stores.is_empty() {
+            true => Err(Failure::temporary("blob_store is not configured")),
+            false => Ok(stores),
+        }
     }
 
     // ---- timer --------------------------------------------------------------------------------

@@ -32,6 +32,9 @@ pub struct UploadMeta {
     pub pmid_stem: String,
     /// The blob store that holds the chunks.
     pub store: Principal,
+    /// The index that makes the memory. Records of release 0.1.0 name none; see
+    /// `State::index_of`.
+    pub index: Option<Principal>,
     /// The metadata as Candid: every chunk reads it, and only the finish decodes it.
     metadata: Vec<u8>,
 }
@@ -41,12 +44,14 @@ impl UploadMeta {
         capsule_id: String,
         pmid_stem: String,
         store: Principal,
+        index: Principal,
         metadata: &AssetMetadata,
     ) -> Self {
         UploadMeta {
             capsule_id,
             pmid_stem,
             store,
+            index: Some(index),
             metadata: candid::encode_one(metadata).expect("BUG: Candid can't write metadata"),
         }
     }
@@ -61,13 +66,15 @@ impl UploadMeta {
     }
 }
 
-/// Layout, version 1: store, capsule id, stem, metadata as Candid. The upload interface freezes the
-/// metadata's type, so it can't grow.
+/// Layout, version 2: index, store, capsule id, stem, metadata as Candid. Version 1, of release
+/// 0.1.0, lacks the index. The upload interface freezes the metadata's type, so it can't grow.
 impl Record for UploadMeta {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 
     fn write(&self, fields: Writer) -> Writer {
+        let index = self.index.as_ref().map_or(&[][..], Principal::as_slice);
         fields
+            .blob(index)
             .blob(self.store.as_slice())
             .blob(self.capsule_id.as_bytes())
             .blob(self.pmid_stem.as_bytes())
@@ -75,14 +82,18 @@ impl Record for UploadMeta {
     }
 
     fn read(version: u8, fields: &mut Reader<'_>) -> Self {
-        match version {
-            1 => UploadMeta {
-                store: fields.principal(),
-                capsule_id: fields.text(),
-                pmid_stem: fields.text(),
-                metadata: fields.blob().to_vec(),
-            },
+        let index = match version {
+            1 => None,
+            // The empty principal is no canister: it stands for none.
+            2 => Some(fields.principal()).filter(|index| !index.as_slice().is_empty()),
             other => unknown(other),
+        };
+        UploadMeta {
+            index,
+            store: fields.principal(),
+            capsule_id: fields.text(),
+            pmid_stem: fields.text(),
+            metadata: fields.blob().to_vec(),
         }
     }
 }
@@ -136,6 +147,25 @@ pub struct Deletion {
     pub key: BlobKey,
     /// Whether the index has deleted the memory.
     pub done: bool,
+    /// The index that has the memory. Records of release 0.1.0 name none; see
+    /// `State::index_of`.
+    pub index: Option<Principal>,
 }
 
-candid_record!(Deletion, version = 1);
+/// Layout, version 2: Candid. Version 1, of release 0.1.0, lacks the index.
+impl Record for Deletion {
+    const VERSION: u8 = 2;
+
+    fn write(&self, fields: Writer) -> Writer {
+        fields.candid(self)
+    }
+
+    fn read(version: u8, fields: &mut Reader<'_>) -> Self {
+        match version {
+            1 | 2 => fields.candid(),
+            other => unknown(other),
+        }
+    }
+}
+
+storable!(Deletion);

@@ -3,21 +3,69 @@
 use super::State;
 use crate::upload::jobs::queue::{CALLER_PAUSE_NS, FORGET_NS, Task};
 use crate::upload::types::{Deletion, SessionId};
+use candid::Principal;
 use capsule_shared::memory_index::Memory;
 use ic_stable_structures::Memory as StableMemory;
 
+/// Separates the memory id from the index in a deletion's key. Memory ids don't contain it.
+const SEPARATOR: char = '@';
+
+/// The most indexes that can have deletions of one memory id noted at once. Each noted deletion
+/// lasts about a day, so nobody changes the index so often.
+const MAX_INDEXES: usize = 8;
+
+/// The memory that the deletion with this key deletes.
+pub fn memory_of(key: &str) -> &str {
+    key.split_once(SEPARATOR).map_or(key, |(memory, _)| memory)
+}
+
 impl<M: StableMemory> State<M> {
+    /// The key of a deletion. Two indexes may give the same memory id, so it names both.
+    ///
+    /// The first index is left out, because release 0.1.0 knew no other.
+    pub fn deletion_key(&self, memory_id: &str, index: Principal) -> String {
+        match self.index_of(None) {
+            Some(first) if first != index => format!("{memory_id}{SEPARATOR}{index}"),
+            _ => memory_id.to_string(),
+        }
+    }
+
+    /// A noted deletion by its key.
+    pub fn deletion(&self, key: &String) -> Option<Deletion> {
+        self.deletions.get(key)
+    }
+
+    /// A noted deletion of this memory by this owner in an index other than `index`, with its key.
+    /// One that isn't done comes first.
+    pub fn deletion_elsewhere(
+        &self,
+        memory_id: &str,
+        who: Principal,
+        index: Principal,
+    ) -> Option<(String, Deletion)> {
+        let first = memory_id.to_string();
+        let others = format!("{memory_id}{SEPARATOR}");
+        let noted = self.deletions.get(&first).map(|found| (first, found));
+        let rest = self.deletions.range(others.clone()..).take(MAX_INDEXES);
+        let rest = rest.map(|entry| entry.into_pair());
+        noted
+            .into_iter()
+            .chain(rest.take_while(|(key, _)| key.starts_with(&others)))
+            .filter(|(_, found)| found.who == who && self.index_of(found.index) != Some(index))
+            .min_by_key(|(_, found)| found.done)
+    }
+
     /// An owner wants a memory deleted. The index isn't asked yet.
     ///
     /// After: the deletion is noted, and a job carries it on. A noted deletion that is done, or
     /// that the same owner asked for, stays as it was. Another owner's counts as this one.
-    pub fn deletion_noted(&mut self, memory_id: &str, deletion: Deletion, now: u64) {
-        let memory_id = memory_id.to_string();
-        let noted = self.deletions.get(&memory_id);
+    pub fn deletion_noted(&mut self, key: &str, deletion: Deletion, now: u64) {
+        let key = key.to_string();
+        let noted = self.deletions.get(&key);
         if noted.is_none_or(|noted| !noted.done && noted.who != deletion.who) {
-            self.deletions.insert(memory_id.clone(), deletion);
+            self.deletions.insert(key.clone(), deletion);
             let due = now + CALLER_PAUSE_NS;
-            let memory = memory_id;
+            let memory = key;
             self.jobs.push(due, Task::DeleteMemory { memory });
         }
     }
@@ -30,7 +78,7 @@ impl<M: StableMemory> State<M> {
     /// idempotency key is free again.
     pub fn deletion_settled(
         &mut self,
-        memory_id: &str,
+        key: &str,
         deletion: Deletion,
         deleted: Option<&Memory>,
         now: u64,
@@ -39,27 +87,30 @@ impl<M: StableMemory> State<M> {
             let bytes = memory.place.size;
             self.sessions.free_stored(&memory.capsule_id, bytes);
         }
-        let (store, key) = (deletion.store, deletion.key);
+        let blob = Task::DeleteBlob {
+            store: deletion.store,
+            key: deletion.key,
+        };
         let id = SessionId(deletion.session_id);
         let done = Deletion {
             done: true,
             ..deletion
         };
-        self.deletions.insert(memory_id.to_string(), done);
+        self.deletions.insert(key.to_string(), done);
         let result = self.finishes.get(&id.0).and_then(|finish| finish.result);
-        if result.is_some_and(|result| result.memory_id == memory_id) {
+        if result.is_some_and(|result| result.memory_id == memory_of(key)) {
             self.sessions.end(id, now);
             self.finishes.remove(&id.0);
         }
-        self.jobs.push(now, Task::DeleteBlob { store, key });
-        let memory = memory_id.to_string();
+        self.jobs.push(now, blob);
+        let memory = key.to_string();
         let due = now + FORGET_NS;
         self.jobs.push(due, Task::ForgetDeletion { memory });
     }
 
     /// Drops a noted deletion: the index refused it for good, or it is done for a day. After:
     /// nothing is left of it but a job, which finds nothing to do.
-    pub fn deletion_forgotten(&mut self, memory_id: &String) {
-        self.deletions.remove(memory_id);
+    pub fn deletion_forgotten(&mut self, key: &String) {
+        self.deletions.remove(key);
     }
 }

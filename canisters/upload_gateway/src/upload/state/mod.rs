@@ -19,8 +19,11 @@
 //! | ended without a commit | none | none | `DeleteBlob`, until the store is done |
 
 mod deletions;
+mod settings;
 mod strangers;
 mod uploads;
+
+pub use deletions::memory_of;
 
 use super::events::Events;
 use super::flows::{Budget, Flows};
@@ -29,10 +32,9 @@ use super::jobs::queue::{JobId, JobQueue, Run, Task};
 use super::people::{People, PeopleCounts};
 use super::types::{Deletion, FinishRecord, SessionId, UploadMeta};
 use crate::config::Config;
-use crate::failure::{Failure, Result};
+use crate::failure::Failure;
 use crate::regions::Regions;
 use crate::session::service::SessionService;
-use capsule_shared::gateway::GatewayArgs;
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
 use std::collections::BTreeSet;
 
@@ -62,6 +64,8 @@ pub struct Report {
     pub max_strangers: u32,
     /// The most active sessions that the settings allow.
     pub max_sessions: u32,
+    /// Settings whose stored value is out of range.
+    pub out_of_range: u64,
     /// Uploads that are neither committed nor ended.
     pub open_uploads: u64,
     /// Uploads whose hash a blob store makes.
@@ -131,10 +135,6 @@ impl<M: Memory> State<M> {
         self.hashes.digest(id, count)
     }
 
-    pub fn deletion(&self, memory_id: &String) -> Option<Deletion> {
-        self.deletions.get(memory_id)
-    }
-
     /// When the timer must wake next: a job is due, or the time of a session is over.
     pub fn next_due(&self) -> Option<u64> {
         let due = [self.jobs.next_due(), self.sessions.next_tick()];
@@ -169,6 +169,7 @@ impl<M: Memory> State<M> {
             strangers: counters.strangers(),
             max_strangers: sessions.strangers_share(),
             max_sessions: config.get().public().max_sessions,
+            out_of_range: config.get().out_of_range().len() as u64,
             open_uploads: uploads.len(),
             digests_asked: digesting.len() as u64,
             deletions: deletions.len(),
@@ -183,16 +184,6 @@ impl<M: Memory> State<M> {
             jobs: jobs.by_kind().collect(),
             events: events.clone(),
         }
-    }
-
-    // ---- settings -----------------------------------------------------------------------------
-
-    /// Applies changes to the settings. If one of them is wrong, all settings stay as they were.
-    pub fn configured(&mut self, args: GatewayArgs) -> Result<()> {
-        let config = self.config.get().with(args)?;
-        self.sessions.set_limits(config.limits());
-        self.config.set(config);
-        Ok(())
     }
 
     // ---- jobs and events ----------------------------------------------------------------------

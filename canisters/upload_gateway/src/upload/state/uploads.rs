@@ -38,7 +38,8 @@ impl<M: Memory> State<M> {
         self.sessions.touch(id, now);
     }
 
-    /// Takes the next session id and notes the intent to open its blob in one of `stores`.
+    /// Takes the next session id and notes the intent to open its blob in one of `stores`. The
+    /// upload stays with `index`, which has checked its caller's right.
     ///
     /// Before: nothing. After: the id is used up, and a job releases the blob when a begin must
     /// have ended, unless [`State::begun`] or [`State::not_opened`] comes first.
@@ -48,6 +49,7 @@ impl<M: Memory> State<M> {
         pmid_stem: &str,
         metadata: &AssetMetadata,
         stores: &[Principal],
+        index: Principal,
         now: u64,
     ) -> Opening {
         let id = self.sessions.allocate_id();
@@ -56,6 +58,7 @@ impl<M: Memory> State<M> {
             capsule_id.to_string(),
             pmid_stem.to_string(),
             store,
+            index,
             metadata,
         );
         let key = upload.key(id);

@@ -1,4 +1,4 @@
-//! The bytes of every stable record of the upload layer, as release 0.1.0 writes them.
+//! The bytes of every stable record of the upload layer. Those that release 0.1.0 wrote stay.
 
 use super::world::begin_args;
 use crate::config::Config;
@@ -17,6 +17,10 @@ use sha2::{Digest, Sha256};
 
 fn store() -> Principal {
     Principal::from_slice(&[1, 2, 3])
+}
+
+fn index() -> Principal {
+    Principal::from_slice(&[8])
 }
 
 fn key() -> BlobKey {
@@ -44,9 +48,15 @@ fn an_uploads_record_keeps_its_layout() {
         "capsule-1".into(),
         "capsule-1#photo.jpg".into(),
         store(),
+        index(),
         &begin_args("key", "photo.jpg", 2, 9).metadata,
     );
     pin_equal(&meta, META);
+    let mut without = meta;
+    without.index = None;
+    assert_eq!(decode::<UploadMeta>(&unhex(META_0_1_0)), without);
+    // A record of the release that is written again names no index either.
+    assert_eq!(decode::<UploadMeta>(&encode(&without)), without);
 }
 
 #[test]
@@ -116,8 +126,14 @@ fn a_deletion_keeps_its_layout() {
         store: store(),
         key: key(),
         done: true,
+        index: Some(index()),
     };
     pin_equal(&deletion, DELETION);
+    let without = Deletion {
+        index: None,
+        ..deletion
+    };
+    assert_eq!(decode::<Deletion>(&unhex(DELETION_0_1_0)), without);
 }
 
 /// The settings of the golden bytes that release 0.1.0 wrote: without and with lists.
@@ -132,15 +148,15 @@ fn settings() -> [Config; 2] {
         reorder_window: Some(7),
         ..GatewayArgs::default()
     };
-    let config = Config::default().with(numbers).unwrap();
+    let config = Config::default().with_any(numbers);
     let rest = GatewayArgs {
-        memory_index: Some(Principal::from_slice(&[8])),
+        memory_index: Some(index()),
         blob_stores: Some(vec![store()]),
         allow_anonymous: Some(true),
         capsule_creators: Some(CapsuleCreators::Listed(vec![Principal::from_slice(&[9])])),
         ..GatewayArgs::default()
     };
-    let with_lists = config.with(rest).unwrap();
+    let with_lists = config.with_any(rest);
     [config, with_lists]
 }
 
@@ -148,9 +164,12 @@ fn settings() -> [Config; 2] {
 fn the_settings_of_release_0_1_0_are_read_with_defaults() {
     let [config, with_lists] = settings();
     assert_eq!(decode::<Config>(&unhex(SETTINGS_0_1_0)), config);
+    // The first start registers the peers of the release.
+    let old: Config = decode(&unhex(SETTINGS_WITH_LISTS_0_1_0));
+    assert_eq!(old.first_index(), None);
     assert_eq!(
-        decode::<Config>(&unhex(SETTINGS_WITH_LISTS_0_1_0)),
-        with_lists
+        old.with_named(|_| Some(Principal::from_slice(&[7]))),
+        Some(with_lists)
     );
 }
 
@@ -164,7 +183,7 @@ fn the_settings_keep_their_layout() {
         ..GatewayArgs::default()
     };
     let [config, with_lists] = settings();
-    pin_equal(&config.with(new).unwrap(), SETTINGS);
+    pin_equal(&config.with_any(new), SETTINGS);
     pin_equal(&with_lists, SETTINGS_WITH_LISTS);
 }
 
@@ -188,6 +207,20 @@ fn keys_keep_their_layout() {
 }
 
 const META: &str = "\
+    020100000008030000000102030900000063617073756c652d311300000063617073756c652d31237068\
+    6f746f2e6a7067c20100004449444c106b0592888d9f0301bb9eda84050abbd692a6070db6d1b7d50b0e\
+    db88a6d10c0f6c0491d0c3880402d880c6d00703da82b8b30d04b79ebaec0f036c12efd6e40203e78fb0\
+    1204b7fff5810178a9bdaace0105e7c8eae70106cbe4fdc70471dbce95de0403d9e9dae704089c9a80c4\
+    0503e5a88eea0571fc91f4f80503aaacd9d00678d9e5d5d60a09eb90e0ec0b78a4fbf8c30c0386ec8ad3\
+    0c04de9efbe00c03eac8f3f40c036e716e796b05e88fb0497f8fc7aece017fa7f089c6027ff1e0e7d40b\
+    7fcce7ba810c7f6e076d7b6d716e786c06dd86b10204aae387170391d0c3880402f9c1b3a80d03b2889f\
+    970f0bd0ddfbef0f0c6e736e7b6c059efb9dd5010391d0c3880402d880c6d007039f97eefc0b04da82b8\
+    b30d046c07d49eb8a4010991d0c388040296add9d20403d0d4bad7060cd5ecb0960804d19198870e0cad\
+    ecbfe60f096c07d49eb8a4010991d0c388040296add9d20403f2e6b8f5040baceaa4ea0603adecbfe60f\
+    09a488b4ec0f0b0100000000020000000000000003000970686f746f2e6a7067000107686f6c69646179\
+    000a696d6167652f6a7065670001000000000000000009000000000000000001800200000000000000";
+
+const META_0_1_0: &str = "\
     01030000000102030900000063617073756c652d311300000063617073756c652d312370686f746f2e6a\
     7067c20100004449444c106b0592888d9f0301bb9eda84050abbd692a6070db6d1b7d50b0edb88a6d10c\
     0f6c0491d0c3880402d880c6d00703da82b8b30d04b79ebaec0f036c12efd6e40203e78fb01204b7fff5\
@@ -260,6 +293,11 @@ const JOB_FORGET_DELETION: &str = "\
     e09c0978010001086d656d6f72792d3103000000";
 
 const DELETION: &str = "\
+    024449444c036c069f93c60201beceea0268e4a8c4c3027882e1b793047ee1a7d8a0086892b6d2f00b02\
+    6d7b6e680100200505050505050505050505050505050505050505050505050505050505050505010109\
+    070000000000000001010301020301010108";
+
+const DELETION_0_1_0: &str = "\
     014449444c026c059f93c60201beceea0268e4a8c4c3027882e1b793047ee1a7d8a008686d7b01002005\
     050505050505050505050505050505050505050505050505050505050505050101090700000000000000\
     010103010203";
@@ -277,15 +315,17 @@ const SETTINGS_WITH_LISTS_0_1_0: &str = "\
     0000000000000700000000010101090300000001000000";
 
 const SETTINGS: &str = "\
-    024449444c066c0f94c8ed3501adf3c1c20102a4cdabe5027981b0fb840378f7b396f6037ed4f6f8f104\
+    024449444c086c1094c8ed3501adf3c1c20102a4cdabe5027981b0fb840378f7b396f6037ed4f6f8f104\
     03dcf6a0a70878e992aff80978f4cdf2d70a79d8808e850b02d9faa7bc0b048bb3a4d80c0298998bf60c\
-    79e59881d60d79eed189f90e056e686e786d686b02ddf8b8a402039aded69c0a7f6e79010000010b0000\
-    000000000002000000050000000000000000000400000000000000060000000000000007000000010800\
-    000000000000010109000000000000000300000001000000010a000000";
+    79e59881d60d79eed189f90e0582bb82a50f066e686e786d686b02ddf8b8a402039aded69c0a7f6e796e\
+    076c02f2a2ed797e83bda6d00601010000010b0000000000000002000000050000000000000000000400\
+    000000000000060000000000000007000000010800000000000000010109000000000000000300000001\
+    000000010a000000010000";
 
 const SETTINGS_WITH_LISTS: &str = "\
-    024449444c066c0f94c8ed3501adf3c1c20102a4cdabe5027981b0fb840378f7b396f6037ed4f6f8f104\
+    024449444c086c1094c8ed3501adf3c1c20102a4cdabe5027981b0fb840378f7b396f6037ed4f6f8f104\
     03dcf6a0a70878e992aff80978f4cdf2d70a79d8808e850b02d9faa7bc0b048bb3a4d80c0298998bf60c\
-    79e59881d60d79eed189f90e056e686e786d686b02ddf8b8a402039aded69c0a7f6e7901000101010801\
-    000042076935090002000000050000000000000001010103010203040000000000000006000000000000\
-    000700000001000000001000000000010101090100000000400000000300000001000000010a000000";
+    79e59881d60d79eed189f90e0582bb82a50f066e686e786d686b02ddf8b8a402039aded69c0a7f6e796e\
+    076c02f2a2ed797e83bda6d0060101000101010801000042076935090002000000050000000000000001\
+    010103010203040000000000000006000000000000000700000001000000001000000000010101090100\
+    000000400000000300000001000000010a000000010101010108";

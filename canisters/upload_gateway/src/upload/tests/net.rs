@@ -3,7 +3,7 @@
 use candid::utils::ArgumentDecoder;
 use candid::{CandidType, Principal, decode_args, encode_one};
 use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
-use capsule_shared::capsule::CapsuleHeader;
+use capsule_shared::capsule::{Capsule, CapsuleHeader};
 use capsule_shared::memory_index::*;
 use capsule_shared::{BlobId, BlobKey, Error, Result};
 use serde_bytes::ByteBuf;
@@ -18,6 +18,9 @@ pub const OWNER: u8 = 1;
 pub const STORE: u8 = 100;
 pub const INDEX: u8 = 101;
 pub const GATEWAY: u8 = 102;
+/// Another store and another index, which know nothing of the first ones.
+pub const OTHER_STORE: u8 = 103;
+pub const OTHER_INDEX: u8 = 104;
 
 /// How one call goes wrong.
 #[derive(Clone, Debug)]
@@ -59,6 +62,10 @@ pub struct Net {
     pub next_memory: u32,
     /// When the timer runs next; see `now`.
     pub armed: Option<u64>,
+    /// The peers that the environment names.
+    pub named: BTreeMap<&'static str, Principal>,
+    /// Whether the gateway runs in a query.
+    pub in_query: bool,
 }
 
 impl Net {
@@ -72,6 +79,7 @@ impl Net {
                     memory_count: 0,
                 }))
             }
+            "capsule_remove_controller" => reply::<Capsule>(Err(Error::Unauthorized)),
             "capsule_list" => reply(Ok(Vec::<CapsuleHeader>::new())),
             "memory_commit" => reply(self.commit(args::<(MemoryCommit,)>(arg).0)),
             "memory_read" => {

@@ -127,11 +127,7 @@ fn a_failed_chunk_of_an_ended_session_is_not_found() {
 #[test]
 fn a_deleted_memory_makes_room_for_an_open_upload() {
     let (_, service) = World::new();
-    let limit = capsule_shared::gateway::GatewayArgs {
-        max_bytes_per_capsule: Some(20),
-        ..Default::default()
-    };
-    service.configure(limit).unwrap();
+    service.with(|state| state.limits_changed(|limits| limits.bytes_per_scope = 20));
     let open_end = begin(&service, "open end", 2).unwrap();
     finish(&service, uploaded(&service), FILE).unwrap();
     put(&service, open_end, 0, b"12345678").unwrap();

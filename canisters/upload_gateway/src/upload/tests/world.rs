@@ -31,6 +31,8 @@ pub const SECOND: u64 = 1_000_000_000;
 #[derive(Clone)]
 pub struct World {
     pub net: Rc<RefCell<Net>>,
+    /// The other store and the other index.
+    pub other: Rc<RefCell<Net>>,
     pub memory: VectorMemory,
 }
 
@@ -45,6 +47,7 @@ impl World {
         };
         let world = World {
             net: Rc::new(RefCell::new(net)),
+            other: Rc::default(),
             memory: VectorMemory::default(),
         };
         let service = world.start();
@@ -106,15 +109,19 @@ impl Runtime for World {
     ) -> LocalFuture<std::result::Result<Vec<u8>, CallFailure>> {
         let world = self.clone();
         Box::pin(async move {
-            let expected = if method.starts_with("blob_") && method != "blob_locate" {
-                id(STORE)
-            } else {
-                id(INDEX)
+            let is_store = method.starts_with("blob_") && method != "blob_locate";
+            let (first, other) = match is_store {
+                true => (id(STORE), id(OTHER_STORE)),
+                false => (id(INDEX), id(OTHER_INDEX)),
             };
-            assert_eq!(callee, expected, "{method}");
-            world.net().calls.push(method);
-            let fault = world
-                .net()
+            assert!(callee == first || callee == other, "{method} of {callee}");
+            let peer = match callee == other {
+                true => world.other.clone(),
+                false => world.net.clone(),
+            };
+            peer.borrow_mut().calls.push(method);
+            let fault = peer
+                .borrow_mut()
                 .faults
                 .get_mut(method)
                 .and_then(VecDeque::pop_front);
@@ -125,10 +132,10 @@ impl Runtime for World {
                 })
             };
             let answer = match fault {
-                None => Ok(world.net().act(method, &arg)),
+                None => Ok(peer.borrow_mut().act(method, &arg)),
                 Some(Fault::NotSent) => failed(false),
                 Some(Fault::LostReply) => {
-                    world.net().act(method, &arg);
+                    peer.borrow_mut().act(method, &arg);
                     failed(true)
                 }
                 Some(Fault::Refused(error)) => Ok(reply::<()>(Err(error))),
@@ -136,7 +143,7 @@ impl Runtime for World {
             // An answer never arrives in the message that sent the call.
             let mut asked = false;
             poll_fn(|_| {
-                let wait = !asked || world.net().held.contains(method);
+                let wait = !asked || peer.borrow().held.contains(method);
                 asked = true;
                 if wait { Poll::Pending } else { Poll::Ready(()) }
             })
@@ -153,8 +160,12 @@ impl Runtime for World {
         self.net().liquid
     }
 
-    fn named_peer(&self, _name: &str) -> Option<Principal> {
-        None
+    fn in_query(&self) -> bool {
+        self.net().in_query
+    }
+
+    fn named_peer(&self, name: &str) -> Option<Principal> {
+        self.net().named.get(name).copied()
     }
 
     fn log(&self, line: &str) {

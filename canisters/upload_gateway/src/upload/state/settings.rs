@@ -1,0 +1,80 @@
+//! The transitions of the settings and of the registered peers.
+
+use super::State;
+use crate::failure::Result;
+#[cfg(test)]
+use crate::session::types::Limits;
+use candid::Principal;
+use capsule_shared::gateway::{ConfigureReport, GatewayArgs};
+use ic_stable_structures::Memory;
+
+/// The most sessions that a report counts: reading so many keys fits into a query.
+const MAX_COUNTED: usize = 10_000;
+
+impl<M: Memory> State<M> {
+    /// Applies changes to the settings. If one of them is wrong, all settings stay as they were.
+    pub fn configured(&mut self, args: GatewayArgs) -> Result<()> {
+        let config = self.config.get().with(args)?;
+        self.sessions.set_limits(config.limits());
+        self.config.set(config);
+        Ok(())
+    }
+
+    /// Registers the peers that the environment names, as far as none was ever registered. Release
+    /// 0.1.0 registered nothing; after its upgrade, its peers are registered too.
+    pub fn named_peers_registered(&mut self, named: impl Fn(&str) -> Option<Principal>) {
+        if let Some(config) = self.config.get().with_named(named) {
+            self.config.set(config);
+        }
+    }
+
+    /// New uploads may go to one more store. `InvalidArgument`, `ResourceExhausted`.
+    pub fn store_added(&mut self, store: Principal) -> Result<()> {
+        let config = self.config.get().with_store(store)?;
+        self.config.set(config);
+        Ok(())
+    }
+
+    /// No new upload goes to this store. Open uploads in it go on.
+    pub fn store_removed(&mut self, store: Principal) {
+        let config = self.config.get().without_store(store);
+        self.config.set(config);
+    }
+
+    /// Lets a test set limits that are out of range as settings.
+    #[cfg(test)]
+    pub fn limits_changed(&mut self, change: impl FnOnce(&mut Limits)) {
+        let mut limits = self.config.get().limits();
+        change(&mut limits);
+        self.sessions.set_limits(limits);
+    }
+
+    /// What [`State::configured`] would do. Stable memory stays as it was.
+    pub fn configure_report(&self, args: GatewayArgs, now: u64) -> Result<ConfigureReport> {
+        let old = self.config.get();
+        let new = old.with(args)?;
+        let (from, to) = (old.public(), new.public());
+        let added = to.blob_stores.iter();
+        let limits = new.limits();
+        let [sessions_expiring, sessions_retiring] =
+            self.sessions.count_overdue(&limits, now, MAX_COUNTED);
+        let moved = from.memory_index.is_some() && from.memory_index != to.memory_index;
+        Ok(ConfigureReport {
+            changes: old.changes(&new),
+            stores_added: added
+                .filter(|store| !from.blob_stores.contains(store))
+                .copied()
+                .collect(),
+            uploads_of_old_index: moved.then(|| self.uploads.len()),
+            sessions_expiring: sessions_expiring as u64,
+            sessions_retiring: sessions_retiring as u64,
+            out_of_range: old.out_of_range(),
+        })
+    }
+
+    /// The index of an upload or a deletion whose record names `noted`. Release 0.1.0 noted none
+    /// and had one index, the first that this gateway knew.
+    pub fn index_of(&self, noted: Option<Principal>) -> Option<Principal> {
+        noted.or(self.config.get().first_index())
+    }
+}
