@@ -1,5 +1,6 @@
 //! Code that the canisters share: endpoints that never trap, stored records, metrics, and funds.
-//! The canisters behind the gateway also share the check of their callers.
+//! The canisters behind the gateway also share the check of their callers. All of them check the
+//! stable memory before they open it.
 
 pub mod args;
 pub mod codec;
@@ -10,6 +11,7 @@ pub mod golden;
 pub mod http;
 pub mod inspection;
 mod method;
+pub mod superblock;
 
 use candid::Principal;
 use capsule_shared::{Error, Result};

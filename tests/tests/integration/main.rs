@@ -24,6 +24,7 @@ mod resume;
 mod retries;
 mod senders;
 mod strangers;
+mod superblocks;
 mod up;
 mod upgrades;
 mod uploads;
