@@ -11,6 +11,7 @@ pub mod golden;
 pub mod http;
 pub mod inspection;
 mod method;
+mod regions;
 pub mod superblock;
 
 use candid::Principal;

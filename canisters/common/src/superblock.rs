@@ -16,6 +16,7 @@
 //! Release 0.1.0 wrote no superblock. Its memory is known by the size of its buckets and by the
 //! regions in use: it laid out all of its regions at the install.
 
+use crate::regions::{BLOB_STORE_SUPERBLOCK, MEMORY_INDEX_SUPERBLOCK, UPLOAD_GATEWAY_SUPERBLOCK};
 use ic_stable_structures::Memory;
 use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
 use std::fmt;
@@ -56,13 +57,13 @@ impl Kind {
         }
     }
 
-    /// The region of its superblock. `regions.rs` of the canister lists this number, too.
+    /// The region of its superblock.
     pub const fn region(self) -> MemoryId {
-        MemoryId::new(match self {
-            Kind::UploadGateway => 20,
-            Kind::BlobStore => 5,
-            Kind::MemoryIndex => 9,
-        })
+        match self {
+            Kind::UploadGateway => UPLOAD_GATEWAY_SUPERBLOCK,
+            Kind::BlobStore => BLOB_STORE_SUPERBLOCK,
+            Kind::MemoryIndex => MEMORY_INDEX_SUPERBLOCK,
+        }
     }
 
     const fn code(self) -> u8 {
@@ -206,7 +207,7 @@ pub fn open<M: Memory>(
     Ok(manager)
 }
 
-/// What the memory manager's first bytes say.
+/// The memory manager's first bytes.
 struct Header {
     bucket_pages: u16,
     /// Whether each region is in use.

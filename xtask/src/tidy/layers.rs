@@ -95,7 +95,8 @@ pub const TABLE: &[Package] = &[
     Package {
         folder: "canisters/common",
         layers: &[
-            &["args.rs", "funds.rs", "superblock.rs"],
+            &["args.rs", "funds.rs", "regions.rs"],
+            &["superblock.rs"],
             // Exported macros live at the root of a crate, so files that use them are above it.
             &["lib.rs"],
             &["codec.rs", "method.rs"],
