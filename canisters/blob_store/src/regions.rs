@@ -33,8 +33,8 @@ const GATEWAYS: MemoryId = MemoryId::new(4);
 /// The superblock; see `canister_common::superblock`.
 const SUPERBLOCK: MemoryId = MemoryId::new(5);
 
-/// The layout that this module writes. Raise `schema` when a module of the present one can't read a new
-/// layout, and raise `lowest_reader` to the lowest schema that can.
+/// The layout that this module writes. Raise `schema` when a module of the present one can't read
+/// a new layout, and raise `lowest_reader` to the lowest schema that can.
 const LAYOUT: Superblock = Superblock {
     kind: Kind::BlobStore,
     schema: 1,

@@ -4,6 +4,8 @@
 
 pub mod args;
 pub mod codec;
+#[cfg(any(test, feature = "testing"))]
+pub mod counted;
 pub mod funds;
 pub mod gateways;
 #[cfg(any(test, feature = "testing"))]
@@ -11,6 +13,7 @@ pub mod golden;
 pub mod http;
 pub mod inspection;
 mod method;
+pub mod midstate;
 mod regions;
 pub mod superblock;
 

@@ -36,8 +36,8 @@ const GATEWAYS: RegionId = RegionId::new(8);
 /// The superblock; see `canister_common::superblock`.
 const SUPERBLOCK: RegionId = RegionId::new(9);
 
-/// The layout that this module writes. Raise `schema` when a module of the present one can't read a new
-/// layout, and raise `lowest_reader` to the lowest schema that can.
+/// The layout that this module writes. Raise `schema` when a module of the present one can't read
+/// a new layout, and raise `lowest_reader` to the lowest schema that can.
 const LAYOUT: Superblock = Superblock {
     kind: Kind::MemoryIndex,
     schema: 1,

@@ -46,8 +46,8 @@ const SUPERBLOCK: MemoryId = MemoryId::new(20);
 /// A cell: `Counts`, how many jobs there are of each kind.
 const JOB_COUNTS: MemoryId = MemoryId::new(21);
 
-/// The layout that this module writes. Raise `schema` when a module of the present one can't read a new
-/// layout, and raise `lowest_reader` to the lowest schema that can.
+/// The layout that this module writes. Raise `schema` when a module of the present one can't read
+/// a new layout, and raise `lowest_reader` to the lowest schema that can.
 const LAYOUT: Superblock = Superblock {
     kind: Kind::UploadGateway,
     schema: 1,

@@ -95,7 +95,13 @@ pub const TABLE: &[Package] = &[
     Package {
         folder: "canisters/common",
         layers: &[
-            &["args.rs", "funds.rs", "regions.rs"],
+            &[
+                "args.rs",
+                "counted.rs",
+                "funds.rs",
+                "midstate.rs",
+                "regions.rs",
+            ],
             &["superblock.rs"],
             // Exported macros live at the root of a crate, so files that use them are above it.
             &["lib.rs"],

@@ -5,6 +5,7 @@ use crate::runtime::{CallFailure, Runtime};
 use crate::session::types::LocalFuture;
 use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal};
+use canister_common::funds::MIN_WITH_CALLS;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -30,6 +31,20 @@ const ENDING: Cap = Cap {
     per_peer: 480,
     total: 1_200,
 };
+
+/// Below these, and above [`JOBS_LIQUID`], jobs start. They use at most half of the places for new
+/// work, so that a long queue keeps back neither chunks nor finishes.
+const JOBS: Cap = Cap {
+    per_peer: 200,
+    total: 500,
+};
+
+/// Spendable cycles below which jobs keep to [`FEW_JOBS`]. Each open call holds back 42 G cycles,
+/// and users need [`MIN_WITH_CALLS`] to begin something.
+const JOBS_LIQUID: u128 = 2 * MIN_WITH_CALLS;
+
+/// Calls below which jobs start however few cycles there are, so that clean-up goes on.
+const FEW_JOBS: u32 = 10;
 
 /// The cap of every method of every peer.
 fn cap_of(method: &str) -> Cap {
@@ -154,6 +169,19 @@ impl<R: Runtime> Peers<R> {
     /// How many calls wait for an answer.
     pub fn open_calls(&self) -> u32 {
         self.open.borrow().values().sum()
+    }
+
+    /// Whether another job that makes calls may start.
+    pub fn have_room_for_jobs(&self) -> bool {
+        let open = self.open_calls();
+        let rich = self.runtime.liquid_cycles() >= JOBS_LIQUID;
+        open < FEW_JOBS || (open < JOBS.total && rich)
+    }
+
+    /// Whether this peer has as many open calls as jobs may make.
+    pub fn is_busy_with_jobs(&self, callee: Principal) -> bool {
+        let open = self.open.borrow();
+        open.get(&callee).is_some_and(|open| *open >= JOBS.per_peer)
     }
 
     fn enter(&self, callee: Principal, cap: Cap) -> Result<OpenCall, CallFailure> {

@@ -27,9 +27,9 @@ impl Report {
             committed,
             max_sessions,
             open_uploads,
-            digests_asked,
             deletions,
             jobs,
+            jobs_by_kind,
             events,
         } = self;
         encoder
@@ -48,11 +48,7 @@ impl Report {
                 open_uploads,
                 "Uploads that are neither committed nor ended.",
             ),
-            (
-                "digests_asked",
-                digests_asked,
-                "Uploads whose hash a blob store makes.",
-            ),
+            ("jobs_queued", jobs, "Jobs in the queue."),
             (
                 "deletions",
                 deletions,
@@ -61,9 +57,12 @@ impl Report {
         ] {
             encoder.encode_gauge(&format!("upload_gateway_{name}"), *value as f64, help)?;
         }
-        let mut queue = encoder.gauge_vec("upload_gateway_jobs", "Jobs in the queue, by kind.")?;
-        for (kind, count) in jobs {
-            queue = queue.value(&[("kind", kind)], *count as f64)?;
+        if let Some(jobs) = jobs_by_kind {
+            let mut queue =
+                encoder.gauge_vec("upload_gateway_jobs", "Jobs in the queue, by kind.")?;
+            for (kind, count) in jobs {
+                queue = queue.value(&[("kind", kind)], *count as f64)?;
+            }
         }
         events.encode(encoder)
     }

@@ -7,8 +7,8 @@
 //! A transition awaits nothing, and a trap undoes all that its message did. So no transition is
 //! ever half done. Its docstring says what stable memory holds before and after.
 //!
-//! These rules always hold for a session. A job that it no longer needs may still be in the queue;
-//! its run finds nothing to do.
+//! These rules always hold for a session. A job that it no longer needs leaves the queue with the
+//! need. One of release 0.1.0 may still be there; it finds nothing to do.
 //!
 //! | session | upload and rolling hash | finish record | job that it needs |
 //! | --- | --- | --- | --- |
@@ -19,11 +19,14 @@
 //! | ended without a commit | none | none | `DeleteBlob`, until the store is done |
 
 mod deletions;
+mod jobs;
 mod uploads;
+
+pub use jobs::Need;
 
 use super::events::Events;
 use super::hash::{Digested, Hashes};
-use super::jobs::queue::{JobId, JobQueue, Run, Task};
+use super::jobs::queue::JobQueue;
 use super::types::{Deletion, FinishRecord, SessionId, UploadMeta};
 use crate::config::Config;
 use crate::failure::{Failure, Result};
@@ -31,7 +34,6 @@ use crate::regions::Regions;
 use crate::session::service::SessionService;
 use capsule_shared::gateway::GatewayArgs;
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
-use std::collections::BTreeSet;
 
 pub struct State<M: Memory> {
     config: StableCell<Config, M>,
@@ -41,9 +43,6 @@ pub struct State<M: Memory> {
     finishes: StableBTreeMap<u64, FinishRecord, M>,
     jobs: JobQueue<M>,
     deletions: StableBTreeMap<String, Deletion, M>,
-    /// Sessions whose digest a queued job asks for, as far as the heap knows. A second job does no
-    /// harm.
-    digesting: BTreeSet<SessionId>,
     events: Events,
 }
 
@@ -56,12 +55,12 @@ pub struct Report {
     pub max_sessions: u32,
     /// Uploads that are neither committed nor ended.
     pub open_uploads: u64,
-    /// Uploads whose hash a blob store makes.
-    pub digests_asked: u64,
     /// Memories that are being deleted or were deleted within a day.
     pub deletions: u64,
-    /// Jobs in the queue by kind.
-    pub jobs: Vec<(&'static str, u64)>,
+    /// Jobs in the queue.
+    pub jobs: u64,
+    /// The same by kind. `None` while a queue of release 0.1.0 isn't counted.
+    pub jobs_by_kind: Option<Vec<(&'static str, u64)>>,
     pub events: Events,
 }
 
@@ -75,9 +74,8 @@ impl<M: Memory> State<M> {
             uploads: StableBTreeMap::init(regions.upload_meta),
             hashes: Hashes::new(regions.upload_hash),
             finishes: StableBTreeMap::init(regions.upload_finish),
-            jobs: JobQueue::new(regions.jobs, regions.job_counter),
+            jobs: JobQueue::new(regions.jobs, regions.job_counter, regions.job_counts),
             deletions: StableBTreeMap::init(regions.deletions),
-            digesting: BTreeSet::new(),
             events: Events::default(),
         }
     }
@@ -118,10 +116,17 @@ impl<M: Memory> State<M> {
         self.deletions.get(memory_id)
     }
 
-    /// When the timer must wake next: a job is due, or the time of a session is over.
+    /// When the timer must wake next: a job is due, or the time of a session is over. 0 while there
+    /// are jobs to count.
     pub fn next_due(&self) -> Option<u64> {
-        let due = [self.jobs.next_due(), self.sessions.next_tick()];
+        let uncounted = (!self.jobs.is_counted()).then_some(0);
+        let due = [uncounted, self.jobs.next_due(), self.sessions.next_tick()];
         due.into_iter().flatten().min()
+    }
+
+    /// Whether the time of a session is over.
+    pub fn has_overdue_sessions(&self, now: u64) -> bool {
+        self.sessions.next_tick().is_some_and(|due| due <= now)
     }
 
     pub fn queued_jobs(&self) -> u64 {
@@ -139,7 +144,6 @@ impl<M: Memory> State<M> {
             finishes: _,
             jobs,
             deletions,
-            digesting,
             events,
         } = self;
         let counters = sessions.counters();
@@ -149,9 +153,9 @@ impl<M: Memory> State<M> {
             committed: counters.committed,
             max_sessions: config.get().public().max_sessions,
             open_uploads: uploads.len(),
-            digests_asked: digesting.len() as u64,
             deletions: deletions.len(),
-            jobs: jobs.by_kind().collect(),
+            jobs: jobs.len(),
+            jobs_by_kind: jobs.by_kind(),
             events: events.clone(),
         }
     }
@@ -166,19 +170,7 @@ impl<M: Memory> State<M> {
         Ok(())
     }
 
-    // ---- jobs and events ----------------------------------------------------------------------
-
-    /// Starts at most `max` of the jobs that are due. Before and after, each is in the queue.
-    /// After, it has another id and is due when its run must have failed.
-    pub fn jobs_started(&mut self, now: u64, max: usize) -> Vec<(JobId, Task)> {
-        self.jobs.start_due(now, max)
-    }
-
-    /// Enters how a run ended. The job leaves the queue if it is done, and is due now if it has
-    /// more to do at once. Otherwise it stays as [`State::jobs_started`] left it.
-    pub fn job_ended(&mut self, id: JobId, run: Run, now: u64) {
-        self.jobs.settle(id, run, now);
-    }
+    // ---- events -------------------------------------------------------------------------------
 
     /// Counts a call of `uploads_finish` that failed. Stable memory stays as it was.
     pub fn finish_failed(&mut self, failure: &Failure) {

@@ -146,6 +146,12 @@ impl Runtime for World {
         self.net().liquid
     }
 
+    fn instructions(&self) -> u64 {
+        let mut net = self.net();
+        net.instructions += net.instructions_per_look;
+        net.instructions
+    }
+
     fn named_peer(&self, _name: &str) -> Option<Principal> {
         None
     }
@@ -154,7 +160,9 @@ impl Runtime for World {
         self.net().log.push(line.to_string());
     }
 
-    fn wake_at(&self, _time: u64) {}
+    fn wake_at(&self, time: u64) {
+        self.net().woken = time;
+    }
 }
 
 pub fn poll<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Poll<T> {
