@@ -112,3 +112,28 @@ fn the_memory_of_an_unknown_canister_is_refused() {
         .reject_message;
     assert!(reason.contains("is of an unknown canister"), "{reason}");
 }
+
+/// Release 0.1.0 knows no superblocks. Its gateway can't read the settings, so it is refused; its
+/// store can't read the records of new blobs, and changes nothing that the new release wrote.
+#[test]
+fn release_0_1_0_is_put_back_by_mistake() {
+    let filled = Filled::new(deploy());
+    let reason = filled.refused(release(Part::Gateway), Part::Gateway);
+    assert!(reason.contains("unknown version"), "{reason}");
+
+    let nothing = Encode!(&None::<()>).unwrap();
+    let deployment = &filled.deployment;
+    let controller = Some(deployment.controller);
+    deployment
+        .pic
+        .upgrade_canister(
+            deployment.blob_store,
+            release(Part::BlobStore),
+            nothing,
+            controller,
+        )
+        .unwrap();
+    let client = deployment.client(person("alice"));
+    assert!(client.blob_read_chunk(&filled.blob, 0).is_err());
+    filled.finish();
+}

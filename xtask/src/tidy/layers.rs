@@ -118,7 +118,12 @@ pub const TABLE: &[Package] = &[
             &["config.rs", "runtime.rs", "wire.rs"],
             &["peers/"],
             &["upload/types.rs"],
-            &["upload/checks.rs", "upload/events.rs", "upload/hash.rs"],
+            &[
+                "upload/checks.rs",
+                "upload/events.rs",
+                "upload/hash.rs",
+                "upload/jobs/counts.rs",
+            ],
             &["upload/jobs/queue.rs"],
             &["upload/state/"],
             &["upload/service.rs"],
