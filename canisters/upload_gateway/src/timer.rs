@@ -13,8 +13,8 @@ thread_local! {
     static ARMED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Asks for a turn at `wanted` (nanoseconds since 1970). An earlier turn stays. A time that has come
-/// asks for a turn in the next round.
+/// Asks for a turn at `wanted` (nanoseconds since 1970). An earlier turn stays. A time that has
+/// come asks for a turn in the next round.
 pub fn wake_at(wanted: u64) {
     let now = time();
     let wanted = wanted.max(now);
