@@ -95,10 +95,21 @@ pub enum Run {
     Later,
 }
 
-/// A job that is due, and its task.
+/// A job that is due.
 pub struct Due {
     pub id: JobId,
     pub job: Job,
+}
+
+/// The need of a job's run, before anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: it makes no call.
+    Nothing,
+    /// A call to this blob store.
+    Store(Principal),
+    /// A call to the memory index.
+    Index,
 }
 
 /// How many jobs of release 0.1.0 the start of the canister counts. The timer counts the others.

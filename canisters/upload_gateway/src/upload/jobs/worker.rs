@@ -3,10 +3,9 @@
 //! A turn is bounded by its instructions and by the calls that it opens, never by a number of jobs.
 //! While something is due, the next turn follows at once.
 
-use super::queue::{JobId, Run, Task};
+use super::queue::{JobId, Need, Run, Task};
 use crate::runtime::Runtime;
 use crate::upload::service::UploadService;
-use crate::upload::state::Need;
 use crate::upload::types::SessionId;
 use ic_stable_structures::Memory;
 use std::future::{Future, poll_fn};

@@ -1,21 +1,9 @@
 //! The transitions of jobs: started, postponed, ended. Records that name a job follow it.
 
 use super::State;
-use crate::upload::jobs::queue::{Due, JobId, Run, Task};
+use crate::upload::jobs::queue::{Due, JobId, Need, Run, Task};
 use crate::upload::types::SessionId;
-use candid::Principal;
 use ic_stable_structures::Memory;
-
-/// The need of a job's run, before anything else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// Nothing: there is no more to do than [`State::job_dropped`] does.
-    Nothing,
-    /// A call to this blob store.
-    Store(Principal),
-    /// A call to the memory index.
-    Index,
-}
 
 impl<M: Memory> State<M> {
     /// The first job, if it is due.

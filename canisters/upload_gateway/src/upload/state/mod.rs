@@ -22,8 +22,6 @@ mod deletions;
 mod jobs;
 mod uploads;
 
-pub use jobs::Need;
-
 use super::events::Events;
 use super::hash::{Digested, Hashes};
 use super::jobs::queue::JobQueue;
