@@ -3,15 +3,16 @@
 //! An id never gets a second meaning. A changed layout takes new ids, and the old ones are listed
 //! here as retired (none so far).
 
+use canister_common::superblock::{self, Kind, Superblock};
 use ic_stable_structures::Memory;
-use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
+use ic_stable_structures::memory_manager::{MemoryId, VirtualMemory};
 
 /// Pages of 64 KiB in one bucket of the memory manager. An installed canister can't change it.
 ///
 /// The manager has at most 32,768 buckets, and a canister at most 500 GiB of stable memory. That is
 /// 8,192,000 pages, so a bucket must have at least 8,192,000 / 32,768 = 250 pages. 256 pages
 /// (16 MiB) reach 512 GiB; the default of 128 ends at 256 GiB. The price: each region in use takes
-/// at least one bucket, 80 MiB for the five regions here.
+/// at least one bucket, 96 MiB for the six regions here.
 pub const BUCKET_PAGES: u16 = 256;
 
 const _: () = assert!(
@@ -29,6 +30,16 @@ const BLOB_IDS: MemoryId = MemoryId::new(2);
 const TOTALS: MemoryId = MemoryId::new(3);
 /// The registered gateways: a set of principals.
 const GATEWAYS: MemoryId = MemoryId::new(4);
+/// The superblock; see `canister_common::superblock`.
+const SUPERBLOCK: MemoryId = MemoryId::new(5);
+
+/// The layout that this module writes. Raise `schema` when a module of the present one can't read
+/// a new layout, and raise `lowest_reader` to the lowest schema that can.
+const LAYOUT: Superblock = Superblock {
+    kind: Kind::BlobStore,
+    schema: 1,
+    lowest_reader: 1,
+};
 
 /// The regions of the blobs.
 pub struct BlobRegions<M: Memory> {
@@ -45,14 +56,17 @@ pub struct Regions<M: Memory> {
 }
 
 impl<M: Memory> Regions<M> {
-    /// Finds the regions in `memory`, or lays them out if it is empty.
+    /// Finds the regions in `memory`, or lays them out if it is empty. Panics if another canister
+    /// or a newer release wrote it; then nothing is changed.
     pub fn open(memory: M) -> Self {
         Self::in_buckets(memory, BUCKET_PAGES)
     }
 
     /// As [`Regions::open`]; an empty memory gets buckets of this many pages.
     pub(crate) fn in_buckets(memory: M, pages: u16) -> Self {
-        let manager = MemoryManager::init_with_bucket_size(memory, pages);
+        assert_eq!(LAYOUT.kind.region(), SUPERBLOCK, "BUG: it lies elsewhere");
+        let manager =
+            superblock::open(memory, LAYOUT, pages).unwrap_or_else(|refusal| panic!("{refusal}"));
         Self {
             blobs: BlobRegions {
                 chunks: manager.get(STABLE_BLOB_STORE),

@@ -1,8 +1,11 @@
 //! Code that the canisters share: endpoints that never trap, stored records, metrics, and funds.
-//! The canisters behind the gateway also share the check of their callers.
+//! The canisters behind the gateway also share the check of their callers. All of them check the
+//! stable memory before they open it.
 
 pub mod args;
 pub mod codec;
+#[cfg(any(test, feature = "testing"))]
+pub mod counted;
 pub mod funds;
 pub mod gateways;
 #[cfg(any(test, feature = "testing"))]
@@ -10,6 +13,9 @@ pub mod golden;
 pub mod http;
 pub mod inspection;
 mod method;
+pub mod midstate;
+mod regions;
+pub mod superblock;
 
 use candid::Principal;
 use capsule_shared::{Error, Result};

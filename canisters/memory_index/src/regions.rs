@@ -3,14 +3,15 @@
 //! A region's id never gets a second meaning. A changed layout takes new ids, and the old ones are
 //! listed here as retired (none so far).
 
+use canister_common::superblock::{self, Kind, Superblock};
 use ic_stable_structures::Memory;
 // `ids::MemoryId` names a user's memory. The memory manager's type of this name is a region's id.
-use ic_stable_structures::memory_manager::{MemoryId as RegionId, MemoryManager, VirtualMemory};
+use ic_stable_structures::memory_manager::{MemoryId as RegionId, VirtualMemory};
 
 /// Pages of 64 KiB in one bucket of the memory manager. An installed canister can't change it.
 ///
 /// The manager has at most 32,768 buckets. With 32 pages (2 MiB) each they reach 64 GiB: some ten
-/// million memories of a few KiB. The nine regions here take 18 MiB at least.
+/// million memories of a few KiB. Each region here takes 2 MiB at least.
 pub const BUCKET_PAGES: u16 = 32;
 
 /// The last numbers that were given; see `counters`.
@@ -32,6 +33,16 @@ const MEMORIES_BY_SESSION: RegionId = RegionId::new(6);
 const MEMORIES_BY_BLOB: RegionId = RegionId::new(7);
 /// The registered gateways: a set of principals.
 const GATEWAYS: RegionId = RegionId::new(8);
+/// The superblock; see `canister_common::superblock`.
+const SUPERBLOCK: RegionId = RegionId::new(9);
+
+/// The layout that this module writes. Raise `schema` when a module of the present one can't read
+/// a new layout, and raise `lowest_reader` to the lowest schema that can.
+const LAYOUT: Superblock = Superblock {
+    kind: Kind::MemoryIndex,
+    schema: 1,
+    lowest_reader: 1,
+};
 
 /// The regions of capsules and memories.
 pub struct IndexRegions<M: Memory> {
@@ -52,9 +63,12 @@ pub struct Regions<M: Memory> {
 }
 
 impl<M: Memory> Regions<M> {
-    /// Finds the regions in `memory`, or lays them out if it is empty.
+    /// Finds the regions in `memory`, or lays them out if it is empty. Panics if another canister
+    /// or a newer release wrote it; then nothing is changed.
     pub fn open(memory: M) -> Self {
-        let manager = MemoryManager::init_with_bucket_size(memory, BUCKET_PAGES);
+        assert_eq!(LAYOUT.kind.region(), SUPERBLOCK, "BUG: it lies elsewhere");
+        let manager = superblock::open(memory, LAYOUT, BUCKET_PAGES)
+            .unwrap_or_else(|refusal| panic!("{refusal}"));
         Self {
             index: IndexRegions {
                 counters: manager.get(COUNTERS),

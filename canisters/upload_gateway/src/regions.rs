@@ -3,7 +3,8 @@
 //! An id never gets a second meaning: a changed layout takes new ids, and the old ones are listed
 //! here as retired. Retired ids: none.
 
-use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
+use canister_common::superblock::{self, Kind, Superblock};
+use ic_stable_structures::memory_manager::{MemoryId, VirtualMemory};
 use ic_stable_structures::{DefaultMemoryImpl, Memory};
 
 /// Pages of 64 KiB in one bucket of the memory manager; it can't change after the install.
@@ -54,6 +55,18 @@ const PEOPLE: MemoryId = MemoryId::new(17);
 const FLOWS: MemoryId = MemoryId::new(18);
 /// A cell: `PeopleCounts`, how many principals have each mark.
 const PEOPLE_COUNTS: MemoryId = MemoryId::new(19);
+/// The superblock; see `canister_common::superblock`.
+const SUPERBLOCK: MemoryId = MemoryId::new(20);
+/// A cell: `Counts`, how many jobs there are of each kind.
+const JOB_COUNTS: MemoryId = MemoryId::new(21);
+
+/// The layout that this module writes. Raise `schema` when a module of the present one can't read
+/// a new layout, and raise `lowest_reader` to the lowest schema that can.
+const LAYOUT: Superblock = Superblock {
+    kind: Kind::UploadGateway,
+    schema: 1,
+    lowest_reader: 1,
+};
 
 pub type StableMemory = VirtualMemory<DefaultMemoryImpl>;
 
@@ -80,6 +93,7 @@ pub struct Regions<M> {
     pub upload_finish: M,
     pub jobs: M,
     pub job_counter: M,
+    pub job_counts: M,
     pub deletions: M,
     pub people: M,
     pub people_counts: M,
@@ -87,9 +101,12 @@ pub struct Regions<M> {
 }
 
 impl<M: Memory> Regions<VirtualMemory<M>> {
-    /// Opens the regions that `memory` holds, or lays them out if it is empty.
+    /// Opens the regions that `memory` holds, or lays them out if it is empty. Panics if another
+    /// canister or a newer release wrote it; then nothing is changed.
     pub fn open(memory: M) -> Self {
-        let manager = MemoryManager::init_with_bucket_size(memory, BUCKET_PAGES);
+        assert_eq!(LAYOUT.kind.region(), SUPERBLOCK, "BUG: it lies elsewhere");
+        let manager = superblock::open(memory, LAYOUT, BUCKET_PAGES)
+            .unwrap_or_else(|refusal| panic!("{refusal}"));
         let get = |id| manager.get(id);
         Regions {
             config: get(CONFIG),
@@ -110,6 +127,7 @@ impl<M: Memory> Regions<VirtualMemory<M>> {
             upload_finish: get(UPLOAD_FINISH),
             jobs: get(JOBS),
             job_counter: get(JOB_COUNTER),
+            job_counts: get(JOB_COUNTS),
             deletions: get(DELETIONS),
             people: get(PEOPLE),
             people_counts: get(PEOPLE_COUNTS),

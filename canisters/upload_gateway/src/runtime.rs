@@ -32,6 +32,9 @@ pub trait Runtime: Clock + Clone + 'static {
     /// Cycles above the freezing threshold.
     fn liquid_cycles(&self) -> u128;
 
+    /// Instructions that this message has used so far.
+    fn instructions(&self) -> u64;
+
     /// The canister that the environment variable `PUBLIC_CANISTER_ID:<name>` gives. Deploy tools
     /// set these variables.
     fn named_peer(&self, name: &str) -> Option<Principal>;
@@ -86,6 +89,10 @@ impl Runtime for IcRuntime {
 
     fn liquid_cycles(&self) -> u128 {
         ic_cdk::api::canister_liquid_cycle_balance()
+    }
+
+    fn instructions(&self) -> u64 {
+        ic_cdk::api::performance_counter(0)
     }
 
     fn named_peer(&self, name: &str) -> Option<Principal> {

@@ -7,19 +7,17 @@ use ic_cdk::api::{global_timer_set, time};
 use ic_cdk::futures::{internals::in_executor_context, spawn};
 use std::cell::Cell;
 
-/// At most one turn a second, in nanoseconds.
-const SHORTEST_NS: u64 = 1_000_000_000;
-
 thread_local! {
     /// The time that the global timer is set to, in nanoseconds since 1970. A time in the past
     /// counts for nothing: its turn ran, or it trapped.
     static ARMED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Asks for a turn at `wanted` (nanoseconds since 1970). An earlier turn stays.
+/// Asks for a turn at `wanted` (nanoseconds since 1970). An earlier turn stays. A time that has
+/// come asks for a turn in the next round.
 pub fn wake_at(wanted: u64) {
     let now = time();
-    let wanted = wanted.max(now + SHORTEST_NS);
+    let wanted = wanted.max(now);
     let armed = ARMED.get();
     if armed <= now || wanted < armed {
         global_timer_set(wanted);

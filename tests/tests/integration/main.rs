@@ -26,6 +26,7 @@ mod retries;
 mod senders;
 mod slips;
 mod strangers;
+mod superblocks;
 mod up;
 mod upgrades;
 mod uploads;

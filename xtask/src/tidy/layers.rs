@@ -101,7 +101,14 @@ pub const TABLE: &[Package] = &[
     Package {
         folder: "canisters/common",
         layers: &[
-            &["args.rs", "funds.rs"],
+            &[
+                "args.rs",
+                "counted.rs",
+                "funds.rs",
+                "midstate.rs",
+                "regions.rs",
+            ],
+            &["superblock.rs"],
             // Exported macros live at the root of a crate, so files that use them are above it.
             &["lib.rs"],
             &["codec.rs", "method.rs"],
@@ -121,6 +128,7 @@ pub const TABLE: &[Package] = &[
                 "upload/checks.rs",
                 "upload/flows.rs",
                 "upload/hash.rs",
+                "upload/jobs/counts.rs",
                 "upload/people.rs",
             ],
             &["upload/events.rs"],

@@ -1,6 +1,5 @@
 //! Hashing a blob in place, in slices.
 
-use super::record::Hashed;
 use super::slice::Slice;
 use super::store::BlobStore;
 use candid::Principal;
@@ -8,8 +7,6 @@ use capsule_shared::blob_store::DigestProgress;
 use capsule_shared::{BlobKey, Error, Result};
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
-use sha2::digest::common::hazmat::{SerializableState, SerializedState};
-use sha2::{Digest, Sha256};
 
 /// Hashing uses these of the 40 G instructions of a message. A chunk of 1.8 MB takes about 137 M
 /// for SHA-256 (76 a byte) and up to 100 M for finding it in the map. A slice is therefore some
@@ -33,11 +30,10 @@ impl<M: Memory> BlobStore<M> {
     ) -> Result<DigestProgress> {
         let mut record = self.owned(caller, &key)?;
         let end = record.chunks.contiguous();
-        let mut hasher = resume(&record.hashed);
         let mut done = 0;
         while record.hashed.chunks < end && slice.goes_on(done) {
             let bytes = self.stored(&key, record.hashed.chunks);
-            hasher.update(&bytes);
+            record.hashed.midstate.update(&bytes);
             record.hashed.chunks += 1;
             record.hashed.bytes += bytes.len() as u64;
             done += 1;
@@ -48,14 +44,12 @@ impl<M: Memory> BlobStore<M> {
             of: record.bytes,
         };
         let hashed = record.hashed.chunks;
+        let digest = record.hashed.midstate.digest();
         if done > 0 {
-            record.hashed.midstate = hasher.serialize().to_vec();
             self.records.insert(key.0, record);
         }
         if hashed == stored {
-            Ok(DigestProgress::Done(ByteBuf::from(
-                hasher.finalize().to_vec(),
-            )))
+            Ok(DigestProgress::Done(ByteBuf::from(digest)))
         } else if hashed == end && done == 0 {
             Err(Error::conflict(format!(
                 "chunk {end} is missing, expected it before later chunks are hashed"
@@ -64,13 +58,4 @@ impl<M: Memory> BlobStore<M> {
             Ok(progress)
         }
     }
-}
-
-fn resume(hashed: &Hashed) -> Sha256 {
-    if hashed.midstate.is_empty() {
-        return Sha256::new();
-    }
-    let state = SerializedState::<Sha256>::try_from(hashed.midstate.as_slice())
-        .expect("BUG: a midstate has the wrong length");
-    Sha256::deserialize(&state).expect("BUG: a midstate can't be read")
 }

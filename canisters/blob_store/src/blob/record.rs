@@ -1,22 +1,26 @@
 //! The record of a blob: everything but its bytes, so that sealing and metadata never read a chunk.
 //!
-//! Layout of version 1. Integers are little-endian:
+//! Layout of version 2. Integers are little-endian:
 //!
 //! ```text
-//! u8   version, 1
+//! u8   version, 2
 //! u8   state: 0 open, 1 sealed, 2 deleting
 //! u8   length of the gateway's principal, then its bytes
 //! u64  bytes of all stored chunks
 //! u32  chunks that are hashed: all indexes below this number
 //! u64  bytes that are hashed
-//! u8   length of the SHA-256 midstate after them (0 when none are), then the midstate as
-//!      crate sha2 0.11 writes it
+//! u8   length of the SHA-256 midstate after them (0 when none are), then the midstate; see
+//!      `canister_common::midstate`
 //! ...  the stored chunks; see `chunk_set`
 //! ```
+//!
+//! Version 1, of release 0.1.0, has the midstate as crate sha2 0.11 writes it. Bytes that are no
+//! midstate end nothing: the blob is hashed again from its first chunk.
 
 use super::chunk_set::ChunkSet;
 use candid::Principal;
 use canister_common::codec::{Reader, Record, Writer, unknown};
+use canister_common::midstate::Midstate;
 use canister_common::storable;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +39,33 @@ pub enum BlobState {
 pub struct Hashed {
     pub chunks: u32,
     pub bytes: u64,
-    /// The serialized state of the hasher; empty before the first chunk.
-    pub midstate: Vec<u8>,
+    pub midstate: Midstate,
+}
+
+impl Hashed {
+    fn write(&self, fields: Writer) -> Writer {
+        let midstate = match self.chunks {
+            0 => Vec::new(),
+            _ => self.midstate.to_bytes(),
+        };
+        fields.u32(self.chunks).u64(self.bytes).short(&midstate)
+    }
+
+    fn read(version: u8, fields: &mut Reader<'_>) -> Self {
+        let (chunks, bytes) = (fields.u32(), fields.u64());
+        let stored = fields.short();
+        let midstate = match version {
+            1 => Midstate::from_bytes_of_0_1_0(stored),
+            _ => Midstate::from_bytes(stored),
+        };
+        let whole = midstate.filter(|midstate| midstate.bytes() == bytes);
+        let hashed = whole.map(|midstate| Hashed {
+            chunks,
+            bytes,
+            midstate,
+        });
+        hashed.unwrap_or_default()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +92,7 @@ impl BlobRecord {
 }
 
 impl Record for BlobRecord {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 
     fn write(&self, fields: Writer) -> Writer {
         let state = match self.state {
@@ -74,16 +103,13 @@ impl Record for BlobRecord {
         let fields = fields
             .u8(state)
             .short(self.gateway.as_slice())
-            .u64(self.bytes)
-            .u32(self.hashed.chunks)
-            .u64(self.hashed.bytes)
-            .short(&self.hashed.midstate);
-        self.chunks.write(fields)
+            .u64(self.bytes);
+        self.chunks.write(self.hashed.write(fields))
     }
 
     fn read(version: u8, fields: &mut Reader<'_>) -> Self {
         match version {
-            1 => Self {
+            1 | 2 => Self {
                 state: match fields.u8() {
                     0 => BlobState::Open,
                     1 => BlobState::Sealed,
@@ -92,11 +118,7 @@ impl Record for BlobRecord {
                 },
                 gateway: Principal::from_slice(fields.short()),
                 bytes: fields.u64(),
-                hashed: Hashed {
-                    chunks: fields.u32(),
-                    bytes: fields.u64(),
-                    midstate: fields.short().to_vec(),
-                },
+                hashed: Hashed::read(version, fields),
                 chunks: ChunkSet::read(fields),
             },
             other => unknown(other),
@@ -121,8 +143,8 @@ mod tests {
         record.bytes = u64::MAX;
         record.hashed = Hashed {
             chunks: 77,
-            bytes: 1 << 40,
-            midstate: vec![3; 105],
+            bytes: 100,
+            midstate: Midstate::default().followed_by(&[3; 100]),
         };
         for state in [BlobState::Open, BlobState::Sealed, BlobState::Deleting] {
             record.state = state;

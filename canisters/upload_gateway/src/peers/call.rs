@@ -6,9 +6,22 @@ use crate::runtime::{CallFailure, Runtime};
 use crate::session::types::LocalFuture;
 use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal};
+use canister_common::funds::MIN_WITH_CALLS;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use std::rc::Rc;
+
+/// The most open calls of jobs, to one peer and in all. The rest of the share of ending is for the
+/// finishes and deletions of users.
+const JOBS_TO_ONE: u32 = 200;
+const JOBS_IN_ALL: u32 = 400;
+
+/// Spendable cycles below which jobs keep to [`FEW_JOBS`]. Each open call holds back 42 G cycles,
+/// and users need [`MIN_WITH_CALLS`] to begin something.
+const JOBS_LIQUID: u128 = 2 * MIN_WITH_CALLS;
+
+/// Calls below which jobs start however few cycles there are, so that clean-up goes on.
+const FEW_JOBS: u32 = 10;
 
 /// The canister that a call goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +135,18 @@ impl<R: Runtime> Peers<R> {
     pub fn open_calls_by_class(&self) -> [(&'static str, u32); 3] {
         let open = self.open.borrow();
         Class::ALL.map(|class| (class.name(), open.of(class)))
+    }
+
+    /// Whether another job that makes calls may start.
+    pub fn have_room_for_jobs(&self) -> bool {
+        let open = self.open.borrow().of(Class::Ending);
+        let rich = self.runtime.liquid_cycles() >= JOBS_LIQUID;
+        open < FEW_JOBS || (open < JOBS_IN_ALL && rich)
+    }
+
+    /// Whether this peer has as many open calls as jobs may make.
+    pub fn is_busy_with_jobs(&self, callee: Principal) -> bool {
+        self.open.borrow().to(callee, Class::Ending) >= JOBS_TO_ONE
     }
 
     /// Counts a call of an update or the timer. Calls of queries have no bound here.

@@ -145,6 +145,12 @@ impl OpenCalls {
         }
     }
 
+    /// Calls of a class to one callee.
+    pub fn to(&self, callee: Principal, class: Class) -> u32 {
+        let to_it = self.by_callee.get(&callee);
+        to_it.map_or(0, |counts| counts[class as usize])
+    }
+
     pub fn of(&self, class: Class) -> u32 {
         self.in_all[class as usize]
     }

@@ -66,7 +66,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             Ok(Asked::Done) => Run::Done,
             // At a gap the store answers `Conflict`. Any other error reaches the owner at finish.
             Ok(Asked::Waiting) | Err(_) if received() == before => Run::Done,
-            Ok(Asked::Waiting) | Err(_) => Run::Again,
+            Ok(Asked::Waiting) | Err(_) => Run::Soon,
         };
         if run == Run::Done {
             self.with(|state| state.digest_job_ended(id));

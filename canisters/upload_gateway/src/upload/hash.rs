@@ -9,55 +9,73 @@
 
 use crate::session::received::Received;
 use crate::session::types::SessionId;
+use crate::upload::types::JobId;
 use canister_common::codec::{Reader, Record, Writer, unknown};
+use canister_common::midstate::Midstate;
 use canister_common::storable;
 use ic_stable_structures::{Memory, StableBTreeMap};
-use sha2::digest::common::hazmat::{SerializableState, SerializedState};
-use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// One upload's hash in stable memory.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rolling {
     /// The midstate covers the chunks below this index.
     pub(super) next: u32,
-    pub(super) midstate: Sha256,
+    /// `None` if the stored midstate can't be read. Then only the blob store can hash the file.
+    pub(super) midstate: Option<Midstate>,
     /// The hash of the whole file, if the blob store made it.
     pub(super) digest: Option<[u8; 32]>,
+    /// The job that has the blob store hash the file, while it is in the queue.
+    pub(super) job: Option<JobId>,
 }
 
-/// Layout, version 1: next, midstate, 1 if the store's digest is known and 0 otherwise, the digest
-/// or 32 zeros. The crate sha2 0.11 serializes the midstate.
+/// Layout, version 2: next, the midstate as `Midstate` stores it (or nothing) behind its length as
+/// u8, 1 if the store's digest is known and 0 otherwise, the digest or 32 zeros, 1 if there is a
+/// job and 0 otherwise, the job's due time and number or zeros.
+///
+/// Version 1, of release 0.1.0: next, the midstate as crate sha2 0.11 writes it behind its length
+/// as u32, the digest as above. The midstate may be any bytes: unless they are one, the file is
+/// hashed again.
 impl Record for Rolling {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 
     fn write(&self, fields: Writer) -> Writer {
-        let midstate = self.midstate.serialize();
-        let (known, digest) = (self.digest.is_some(), self.digest.unwrap_or_default());
+        let midstate = self.midstate.as_ref().map(Midstate::to_bytes);
+        let (due, number) = self.job.unwrap_or_default();
         fields
             .u32(self.next)
-            .blob(&midstate)
-            .u8(known.into())
-            .raw(&digest)
+            .short(&midstate.unwrap_or_default())
+            .u8(self.digest.is_some().into())
+            .raw(&self.digest.unwrap_or_default())
+            .u8(self.job.is_some().into())
+            .u64(due)
+            .u64(number)
     }
 
     fn read(version: u8, fields: &mut Reader<'_>) -> Self {
-        if version != 1 {
-            unknown(version);
-        }
         let next = fields.u32();
-        let midstate = SerializedState::<Sha256>::try_from(fields.blob())
-            .ok()
-            .and_then(|state| Sha256::deserialize(&state).ok())
-            .expect("BUG: sha2 can't read a stored midstate");
+        let midstate = match version {
+            1 => Midstate::from_bytes_of_0_1_0(fields.blob()),
+            2 => Midstate::from_bytes(fields.short()),
+            other => unknown(other),
+        };
         let known = fields.u8() == 1;
         let digest = fields.array();
+        let job = match version {
+            1 => None,
+            _ => {
+                let queued = fields.u8() == 1;
+                let id = (fields.u64(), fields.u64());
+                queued.then_some(id)
+            }
+        };
         Rolling {
             next,
             midstate,
             digest: known.then_some(digest),
+            job,
         }
     }
 }
@@ -65,7 +83,7 @@ impl Record for Rolling {
 storable!(Rolling);
 
 struct Tentative {
-    midstate: Sha256,
+    midstate: Midstate,
     confirmed: bool,
 }
 
@@ -122,15 +140,18 @@ impl<M: Memory> Hashes<M> {
     pub fn begin(&mut self, id: SessionId) {
         let rolling = Rolling {
             next: 0,
-            midstate: Sha256::new(),
+            midstate: Some(Midstate::default()),
             digest: None,
+            job: None,
         };
         self.rolling.insert(id.0, rolling);
     }
 
-    pub fn remove(&mut self, id: SessionId) {
-        self.rolling.remove(&id.0);
+    /// Returns the job that has the blob store hash the file, if it is in the queue.
+    pub fn remove(&mut self, id: SessionId) -> Option<JobId> {
+        let rolling = self.rolling.remove(&id.0);
         discard(&self.tentative, id, 0);
+        rolling?.job
     }
 
     fn get(&self, id: SessionId) -> Rolling {
@@ -143,7 +164,7 @@ impl<M: Memory> Hashes<M> {
     pub fn follow(&mut self, id: SessionId, index: u32, bytes: &[u8]) -> Option<TentativeHash> {
         let before = self.midstate_before(id, index)?;
         let tentative = Tentative {
-            midstate: before.chain_update(bytes),
+            midstate: before.followed_by(bytes),
             confirmed: false,
         };
         self.tentative.borrow_mut().insert((id, index), tentative);
@@ -155,10 +176,10 @@ impl<M: Memory> Hashes<M> {
         })
     }
 
-    fn midstate_before(&self, id: SessionId, index: u32) -> Option<Sha256> {
+    fn midstate_before(&self, id: SessionId, index: u32) -> Option<Midstate> {
         let rolling = self.get(id);
         if index == rolling.next {
-            return Some(rolling.midstate);
+            return rolling.midstate;
         }
         let before = index.checked_sub(1)?;
         let book = self.tentative.borrow();
@@ -182,7 +203,7 @@ impl<M: Memory> Hashes<M> {
             .is_some_and(|tentative| tentative.confirmed)
         {
             let tentative = book.remove(&(id, rolling.next));
-            rolling.midstate = tentative.expect("BUG: it was there").midstate;
+            rolling.midstate = tentative.map(|tentative| tentative.midstate);
             rolling.next += 1;
         }
         if rolling.next != before {
@@ -190,25 +211,50 @@ impl<M: Memory> Hashes<M> {
         }
     }
 
-    /// Whether the midstates have a gap: they can't cover a chunk that is received.
+    /// Whether the midstates have a gap: they can't cover a chunk that is received. A midstate that
+    /// can't be read covers none.
     pub fn needs_full_rehash(&self, id: SessionId, received: &Received) -> bool {
-        received.contains(self.get(id).next)
+        let rolling = self.get(id);
+        rolling.midstate.is_none() || received.contains(rolling.next)
     }
 
     /// The hash of a session that has received all its `count` chunks.
     pub fn digest(&self, id: SessionId, count: u32) -> Digested {
         let rolling = self.get(id);
-        match rolling.digest {
-            Some(digest) => Digested::Known(digest),
-            None if rolling.next == count => Digested::Known(rolling.midstate.finalize().into()),
-            None => Digested::NeedsFullRehash,
+        match (rolling.digest, rolling.midstate) {
+            (Some(digest), _) => Digested::Known(digest),
+            (None, Some(midstate)) if rolling.next == count => Digested::Known(midstate.digest()),
+            _ => Digested::NeedsFullRehash,
         }
     }
 
-    /// Keeps the hash that the blob store made, if the session still has a record.
-    pub fn set_digest(&mut self, id: SessionId, digest: [u8; 32]) {
-        if let Some(mut rolling) = self.rolling.get(&id.0) {
-            rolling.digest = Some(digest);
+    /// Keeps the hash that the blob store made, if the session still has a record. Returns the job
+    /// that asked for it, if it is in the queue.
+    pub fn set_digest(&mut self, id: SessionId, digest: [u8; 32]) -> Option<JobId> {
+        let mut rolling = self.rolling.get(&id.0)?;
+        rolling.digest = Some(digest);
+        let job = rolling.job.take();
+        self.rolling.insert(id.0, rolling);
+        job
+    }
+
+    /// Whether the blob store's hash is known, or needs no more asking: the upload has ended.
+    pub fn is_settled(&self, id: SessionId) -> bool {
+        let rolling = self.rolling.get(&id.0);
+        rolling.is_none_or(|rolling| rolling.digest.is_some())
+    }
+
+    /// The job that has the blob store hash the file, if it is in the queue.
+    pub fn job(&self, id: SessionId) -> Option<JobId> {
+        self.rolling.get(&id.0)?.job
+    }
+
+    /// Keeps the id of the job that has the blob store hash the file.
+    pub fn set_job(&mut self, id: SessionId, job: Option<JobId>) {
+        if let Some(mut rolling) = self.rolling.get(&id.0)
+            && rolling.job != job
+        {
+            rolling.job = job;
             self.rolling.insert(id.0, rolling);
         }
     }

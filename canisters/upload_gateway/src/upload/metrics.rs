@@ -39,12 +39,12 @@ impl Report {
             max_sessions,
             out_of_range,
             open_uploads,
-            digests_asked,
             deletions,
             people,
             used_bytes,
             budgets,
             jobs,
+            jobs_by_kind,
             events,
         } = self;
         encoder
@@ -98,11 +98,7 @@ impl Report {
                 open_uploads,
                 "Uploads that are neither committed nor ended.",
             ),
-            (
-                "digests_asked",
-                digests_asked,
-                "Uploads whose hash a blob store makes.",
-            ),
+            ("jobs_queued", jobs, "Jobs in the queue."),
             (
                 "deletions",
                 deletions,
@@ -118,9 +114,12 @@ impl Report {
         for (budget, bytes) in used_bytes {
             used = used.value(&[("budget", budget)], *bytes as f64)?;
         }
-        let mut queue = encoder.gauge_vec("upload_gateway_jobs", "Jobs in the queue, by kind.")?;
-        for (kind, count) in jobs {
-            queue = queue.value(&[("kind", kind)], *count as f64)?;
+        if let Some(jobs) = jobs_by_kind {
+            let mut queue =
+                encoder.gauge_vec("upload_gateway_jobs", "Jobs in the queue, by kind.")?;
+            for (kind, count) in jobs {
+                queue = queue.value(&[("kind", kind)], *count as f64)?;
+            }
         }
         events.encode(encoder)
     }

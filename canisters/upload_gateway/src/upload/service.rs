@@ -12,6 +12,9 @@ use ic_stable_structures::Memory;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+/// The pause of the timer while no job can start: a second, in nanoseconds.
+const PAUSE_NS: u64 = 1_000_000_000;
+
 /// A handle on the gateway. A clone is a handle on the same gateway.
 pub struct UploadService<M: Memory, R> {
     state: Rc<RefCell<State<M>>>,
@@ -148,10 +151,16 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
 
     // ---- timer --------------------------------------------------------------------------------
 
-    /// Sets the timer to what is due next.
+    /// Sets the timer to what is due next: to now if something is due already. While no job can
+    /// start, a turn would find nothing to do, so it waits a second.
     pub fn schedule(&self) {
+        let now = self.runtime.now();
+        let soonest = match self.peers.have_room_for_jobs() {
+            true => now,
+            false => now + PAUSE_NS,
+        };
         if let Some(due) = self.with(|state| state.next_due()) {
-            self.runtime.wake_at(due);
+            self.runtime.wake_at(due.max(soonest));
         }
     }
 }

@@ -100,6 +100,9 @@ impl Record for UploadMeta {
 
 storable!(UploadMeta);
 
+/// A job in the queue: when it is due (nanoseconds since 1970), and its sequence number.
+pub type JobId = (u64, u64);
+
 /// A finish that passed its checks, and its result once there is one. The upload interface freezes
 /// the result's type, so it can't grow.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -109,6 +112,9 @@ pub struct FinishRecord {
     /// Bytes of the whole file.
     pub total_len: u64,
     pub result: Option<UploadFinishResult>,
+    /// The job that carries it on while there is no result. `None` in records of release 0.1.0,
+    /// too, whose job finds nothing to do after the commit.
+    pub job: Option<JobId>,
 }
 
 candid_record!(FinishRecord, version = 1);

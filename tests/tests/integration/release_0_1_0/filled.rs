@@ -74,7 +74,7 @@ pub struct Filled {
 }
 
 /// A module of the release.
-fn release(part: Part) -> Vec<u8> {
+pub fn release(part: Part) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/0.1.0");
     let path = folder.join(format!("{}.wasm.gz", part.name()));
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))

@@ -6,6 +6,8 @@ mod filled;
 mod finished;
 mod snapshot;
 
+pub use filled::release;
+
 use filled::Filled;
 use snapshot::snapshot;
 use tools::deployment::Part;

@@ -8,39 +8,13 @@ use crate::session::service::SessionService;
 use crate::session::standing::Standing;
 use crate::session::types::{Limits, SessionId, SessionSpec};
 use candid::Principal;
+use canister_common::counted::Counted;
 use ic_stable_structures::memory_manager::VirtualMemory;
-use ic_stable_structures::{Memory, VectorMemory};
-use std::cell::Cell;
-use std::rc::Rc;
-
-/// Stable memory that counts the bytes read from it.
-#[derive(Clone, Default)]
-struct Counted {
-    memory: VectorMemory,
-    bytes_read: Rc<Cell<u64>>,
-}
-
-impl Memory for Counted {
-    fn size(&self) -> u64 {
-        self.memory.size()
-    }
-    fn grow(&self, pages: u64) -> i64 {
-        self.memory.grow(pages)
-    }
-    fn read(&self, offset: u64, dst: &mut [u8]) {
-        self.bytes_read
-            .set(self.bytes_read.get() + dst.len() as u64);
-        self.memory.read(offset, dst);
-    }
-    fn write(&self, offset: u64, src: &[u8]) {
-        self.memory.write(offset, src);
-    }
-}
 
 /// Many sessions, each with its own owner and scope, begun one nanosecond after the other.
 struct Many {
     count: u64,
-    bytes_read: Rc<Cell<u64>>,
+    memory: Counted,
     sessions: SessionService<VirtualMemory<Counted>>,
 }
 
@@ -68,7 +42,7 @@ impl Many {
         }
         Many {
             count,
-            bytes_read: memory.bytes_read,
+            memory,
             sessions,
         }
     }
@@ -78,9 +52,9 @@ impl Many {
         &mut self,
         act: impl FnOnce(&mut SessionService<VirtualMemory<Counted>>, u64) -> T,
     ) -> (u64, T) {
-        let before = self.bytes_read.get();
+        let before = self.memory.bytes_read();
         let done = act(&mut self.sessions, self.count);
-        (self.bytes_read.get() - before, done)
+        (self.memory.bytes_read() - before, done)
     }
 }
 

@@ -1,6 +1,10 @@
 //! The durable queue of work that no caller waits for: deleting blobs and memories, driving
 //! finishes to their end, having the store hash. A job stays in the queue until it is done.
+//!
+//! No method reads more than a look-up does, except those with a bound of their own.
 
+use super::counts::{Counts, KINDS};
+pub use crate::upload::types::JobId;
 use candid::{CandidType, Principal};
 use capsule_shared::BlobKey;
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
@@ -46,7 +50,7 @@ pub enum Task {
 }
 
 impl Task {
-    /// The position of its kind in [`KINDS`].
+    /// The position of its kind in [`LABELS`].
     fn kind(&self) -> usize {
         match self {
             Task::DeleteBlob { .. } => 0,
@@ -60,7 +64,7 @@ impl Task {
 }
 
 /// The kinds as labels of a metric.
-const KINDS: [&str; 6] = [
+const LABELS: [&str; KINDS] = [
     "delete_blob",
     "release_blob",
     "finish",
@@ -78,9 +82,6 @@ pub struct Job {
 
 canister_common::candid_record!(Job, version = 1);
 
-/// (due, sequence number)
-pub type JobId = (u64, u64);
-
 /// How a run of a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Run {
@@ -88,98 +89,148 @@ pub enum Run {
     Done,
     /// It runs again at once.
     Again,
+    /// It runs again in a second.
+    Soon,
     /// It runs again after the pause that it got when it started.
     Later,
 }
 
+/// A job that is due.
+pub struct Due {
+    pub id: JobId,
+    pub job: Job,
+}
+
+/// The need of a job's run, before anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: it makes no call.
+    Nothing,
+    /// A call to this blob store.
+    Store(Principal),
+    /// A call to the memory index.
+    Index,
+}
+
+/// How many jobs of release 0.1.0 the start of the canister counts. The timer counts the others.
+pub const COUNTED_AT_START: usize = 1_000;
+
 /// ```text
 /// jobs    : (due in ns, sequence number) -> Job
 /// counter : the next sequence number
+/// counts  : how many jobs there are of each kind
 /// ```
 pub struct JobQueue<M: Memory> {
     jobs: StableBTreeMap<JobId, Job, M>,
     counter: StableCell<u64, M>,
-    /// How many jobs there are of each kind, counted at each start of the canister.
-    by_kind: [u64; KINDS.len()],
+    counts: StableCell<Counts, M>,
 }
 
 impl<M: Memory> JobQueue<M> {
-    pub fn new(jobs: M, counter: M) -> Self {
+    pub fn new(jobs: M, counter: M, counts: M) -> Self {
         let jobs = StableBTreeMap::<JobId, Job, M>::init(jobs);
-        let mut by_kind = [0; KINDS.len()];
-        for entry in jobs.iter() {
-            by_kind[entry.value().task.kind()] += 1;
-        }
-        JobQueue {
+        let first = match jobs.is_empty() {
+            true => Counts::EMPTY,
+            false => Counts::UNKNOWN,
+        };
+        let mut queue = JobQueue {
             jobs,
             counter: StableCell::init(counter, 0),
-            by_kind,
+            counts: StableCell::init(counts, first),
+        };
+        if *queue.counts.get() == Counts::UNKNOWN {
+            queue.count(COUNTED_AT_START);
         }
+        queue
     }
+
+    // ---- jobs that come and go ----------------------------------------------------------------
 
     pub fn push(&mut self, due: u64, task: Task) -> JobId {
         let number = *self.counter.get();
         self.counter.set(number + 1);
         let id = (due, number);
-        self.by_kind[task.kind()] += 1;
-        self.jobs.insert(id, Job { task, attempts: 0 });
+        self.insert(id, Job { task, attempts: 0 });
         id
     }
 
     /// Returns whether the job was still there under this id. A job that was started has another.
     pub fn remove(&mut self, id: JobId) -> bool {
-        let job = self.jobs.remove(&id);
-        if let Some(job) = &job {
-            self.by_kind[job.task.kind()] -= 1;
+        self.take(id).is_some()
+    }
+
+    fn insert(&mut self, id: JobId, job: Job) {
+        self.recount(id, |count| count + 1, &job);
+        self.jobs.insert(id, job);
+    }
+
+    fn take(&mut self, id: JobId) -> Option<Job> {
+        let job = self.jobs.remove(&id)?;
+        self.recount(id, |count| count.saturating_sub(1), &job);
+        Some(job)
+    }
+
+    fn recount(&mut self, id: JobId, change: impl FnOnce(u64) -> u64, job: &Job) {
+        let mut counts = *self.counts.get();
+        if counts.cover(id) {
+            let count = &mut counts.by_kind[job.task.kind()];
+            *count = change(*count);
+            self.counts.set(counts);
         }
-        job.is_some()
     }
 
-    /// Starts at most `max` of the jobs that are due.
+    /// Gives a job another time and number of attempts. `None` if it is gone.
+    fn moved(&mut self, id: JobId, due: u64, attempts: impl FnOnce(u32) -> u32) -> Option<Due> {
+        let mut job = self.take(id)?;
+        job.attempts = attempts(job.attempts);
+        let id = (due, id.1);
+        self.insert(id, job.clone());
+        Some(Due { id, job })
+    }
+
+    // ---- runs ---------------------------------------------------------------------------------
+
+    /// The first job, if it is due.
+    pub fn first_due(&self, now: u64) -> Option<Due> {
+        let (id, job) = self.jobs.first_key_value()?;
+        (id.0 <= now).then_some(Due { id, job })
+    }
+
+    /// Starts a job, and returns its new id.
     ///
-    /// Each stays in the queue and is due again after a pause that grows with its attempts. So a
-    /// job whose run is cut off runs again.
-    pub fn start_due(&mut self, now: u64, max: usize) -> Vec<(JobId, Task)> {
-        let due: Vec<_> = self
-            .jobs
-            .range(..=(now, u64::MAX))
-            .take(max)
-            .map(|entry| entry.into_pair())
-            .collect();
-        due.into_iter()
-            .map(|(id, mut job)| {
-                self.jobs.remove(&id);
-                let pause = match job.attempts {
-                    MANY_ATTEMPTS.. => DAY_NS,
-                    few => (FIRST_RETRY_NS << few.min(10)).min(LAST_RETRY_NS),
-                };
-                // The pause starts when the run must have ended.
-                let id = (now + RUN_TIME_NS + pause, id.1);
-                job.attempts = job.attempts.saturating_add(1);
-                let task = job.task.clone();
-                self.jobs.insert(id, job);
-                (id, task)
-            })
-            .collect()
+    /// It stays in the queue and is due again after a pause that grows with its attempts. So a job
+    /// whose run is cut off runs again.
+    pub fn start(&mut self, due: Due, now: u64) -> JobId {
+        let pause = match due.job.attempts {
+            MANY_ATTEMPTS.. => DAY_NS,
+            few => (FIRST_RETRY_NS << few.min(10)).min(LAST_RETRY_NS),
+        };
+        // The pause starts when the run must have ended.
+        let again = now + RUN_TIME_NS + pause;
+        let moved = self.moved(due.id, again, |attempts| attempts.saturating_add(1));
+        moved.expect("BUG: a job that is due is in the queue").id
     }
 
-    /// Enters how the run of a started job ended.
-    pub fn settle(&mut self, id: JobId, run: Run, now: u64) {
-        match run {
+    /// Lets a job wait for a moment without a run, and returns its new id.
+    pub fn postpone(&mut self, due: Due, now: u64) -> JobId {
+        let moved = self.moved(due.id, now + FIRST_RETRY_NS, |attempts| attempts);
+        moved.expect("BUG: a job that is due is in the queue").id
+    }
+
+    /// Enters how the run of a started job ended. A job that runs again soon is as if it had never
+    /// been started: returns it with its new id.
+    pub fn settle(&mut self, id: JobId, run: Run, now: u64) -> Option<(JobId, Task)> {
+        let due = match run {
             Run::Done => {
                 self.remove(id);
+                return None;
             }
-            Run::Again => self.restart(id, now),
-            Run::Later => {}
-        }
-    }
-
-    /// Makes a job due now, as if it had never been started.
-    fn restart(&mut self, id: JobId, now: u64) {
-        if let Some(job) = self.jobs.remove(&id) {
-            let fresh = Job { attempts: 0, ..job };
-            self.jobs.insert((now, id.1), fresh);
-        }
+            Run::Later => return None,
+            Run::Again => now,
+            Run::Soon => now + SECOND_NS,
+        };
+        let moved = self.moved(id, due, |_| 0)?;
+        Some((moved.id, moved.job.task))
     }
 
     /// When the next job is due.
@@ -187,12 +238,36 @@ impl<M: Memory> JobQueue<M> {
         Some(self.jobs.first_key_value()?.0.0)
     }
 
-    /// How many jobs there are of each kind.
-    pub fn by_kind(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        KINDS.into_iter().zip(self.by_kind)
+    // ---- counts -------------------------------------------------------------------------------
+
+    /// How many jobs there are of each kind. `None` while a queue of release 0.1.0 isn't counted.
+    pub fn by_kind(&self) -> Option<Vec<(&'static str, u64)>> {
+        let counts = self.counts.get().by_kind;
+        self.is_counted()
+            .then(|| LABELS.into_iter().zip(counts).collect())
+    }
+
+    /// Whether all jobs are counted.
+    pub fn is_counted(&self) -> bool {
+        self.counts.get().counted_to.is_none()
     }
 
     pub fn len(&self) -> u64 {
         self.jobs.len()
+    }
+
+    /// Counts at most `max` jobs of a queue of release 0.1.0. Returns whether more are uncounted.
+    pub fn count(&mut self, max: usize) -> bool {
+        let mut counts = *self.counts.get();
+        let Some(from) = counts.counted_to else {
+            return false;
+        };
+        let mut rest = self.jobs.range(from..);
+        for entry in rest.by_ref().take(max) {
+            counts.by_kind[entry.value().task.kind()] += 1;
+        }
+        counts.counted_to = rest.next().map(|entry| *entry.key());
+        self.counts.set(counts);
+        counts.counted_to.is_some()
     }
 }

@@ -7,8 +7,8 @@
 //! A transition awaits nothing, and a trap undoes all that its message did. So no transition is
 //! ever half done. Its docstring says what stable memory holds before and after.
 //!
-//! These rules always hold for a session. A job that it no longer needs may still be in the queue;
-//! its run finds nothing to do.
+//! These rules always hold for a session. A job that it no longer needs leaves the queue with the
+//! need. One of release 0.1.0 may still be there; it finds nothing to do.
 //!
 //! | session | upload and rolling hash | finish record | job that it needs |
 //! | --- | --- | --- | --- |
@@ -19,6 +19,7 @@
 //! | ended without a commit | none | none | `DeleteBlob`, until the store is done |
 
 mod deletions;
+mod jobs;
 mod settings;
 mod strangers;
 mod uploads;
@@ -28,7 +29,7 @@ pub use deletions::memory_of;
 use super::events::Events;
 use super::flows::{Budget, Flows};
 use super::hash::{Digested, Hashes};
-use super::jobs::queue::{JobId, JobQueue, Run, Task};
+use super::jobs::queue::JobQueue;
 use super::people::{People, PeopleCounts};
 use super::types::{Deletion, FinishRecord, SessionId, UploadMeta};
 use crate::config::Config;
@@ -36,7 +37,6 @@ use crate::failure::Failure;
 use crate::regions::Regions;
 use crate::session::service::SessionService;
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
-use std::collections::BTreeSet;
 
 pub struct State<M: Memory> {
     config: StableCell<Config, M>,
@@ -48,9 +48,6 @@ pub struct State<M: Memory> {
     deletions: StableBTreeMap<String, Deletion, M>,
     people: People<M>,
     flows: Flows<M>,
-    /// Sessions whose digest a queued job asks for, as far as the heap knows. A second job does no
-    /// harm.
-    digesting: BTreeSet<SessionId>,
     events: Events,
 }
 
@@ -68,8 +65,6 @@ pub struct Report {
     pub out_of_range: u64,
     /// Uploads that are neither committed nor ended.
     pub open_uploads: u64,
-    /// Uploads whose hash a blob store makes.
-    pub digests_asked: u64,
     /// Memories that are being deleted or were deleted within a day.
     pub deletions: u64,
     pub people: PeopleCounts,
@@ -77,8 +72,10 @@ pub struct Report {
     pub used_bytes: Vec<(&'static str, u64)>,
     /// Budgets that aren't empty, or weren't lately.
     pub budgets: u64,
-    /// Jobs in the queue by kind.
-    pub jobs: Vec<(&'static str, u64)>,
+    /// Jobs in the queue.
+    pub jobs: u64,
+    /// The same by kind. `None` while a queue of release 0.1.0 isn't counted.
+    pub jobs_by_kind: Option<Vec<(&'static str, u64)>>,
     pub events: Events,
 }
 
@@ -92,11 +89,10 @@ impl<M: Memory> State<M> {
             uploads: StableBTreeMap::init(regions.upload_meta),
             hashes: Hashes::new(regions.upload_hash),
             finishes: StableBTreeMap::init(regions.upload_finish),
-            jobs: JobQueue::new(regions.jobs, regions.job_counter),
+            jobs: JobQueue::new(regions.jobs, regions.job_counter, regions.job_counts),
             deletions: StableBTreeMap::init(regions.deletions),
             people: People::new(regions.people, regions.people_counts),
             flows: Flows::new(regions.flows),
-            digesting: BTreeSet::new(),
             events: Events::default(),
         };
         state.seed_people();
@@ -135,10 +131,17 @@ impl<M: Memory> State<M> {
         self.hashes.digest(id, count)
     }
 
-    /// When the timer must wake next: a job is due, or the time of a session is over.
+    /// When the timer must wake next: a job is due, or the time of a session is over. 0 while there
+    /// are jobs to count.
     pub fn next_due(&self) -> Option<u64> {
-        let due = [self.jobs.next_due(), self.sessions.next_tick()];
+        let uncounted = (!self.jobs.is_counted()).then_some(0);
+        let due = [uncounted, self.jobs.next_due(), self.sessions.next_tick()];
         due.into_iter().flatten().min()
+    }
+
+    /// Whether the time of a session is over.
+    pub fn has_overdue_sessions(&self, now: u64) -> bool {
+        self.sessions.next_tick().is_some_and(|due| due <= now)
     }
 
     pub fn queued_jobs(&self) -> u64 {
@@ -158,7 +161,6 @@ impl<M: Memory> State<M> {
             deletions,
             people,
             flows,
-            digesting,
             events,
         } = self;
         let counters = sessions.counters();
@@ -171,7 +173,6 @@ impl<M: Memory> State<M> {
             max_sessions: config.get().public().max_sessions,
             out_of_range: config.get().out_of_range().len() as u64,
             open_uploads: uploads.len(),
-            digests_asked: digesting.len() as u64,
             deletions: deletions.len(),
             people: people.counts(),
             used_bytes: [Budget::Strangers, Budget::Gateway]
@@ -181,24 +182,13 @@ impl<M: Memory> State<M> {
                 })
                 .to_vec(),
             budgets: flows.len(),
-            jobs: jobs.by_kind().collect(),
+            jobs: jobs.len(),
+            jobs_by_kind: jobs.by_kind(),
             events: events.clone(),
         }
     }
 
-    // ---- jobs and events ----------------------------------------------------------------------
-
-    /// Starts at most `max` of the jobs that are due. Before and after, each is in the queue.
-    /// After, it has another id and is due when its run must have failed.
-    pub fn jobs_started(&mut self, now: u64, max: usize) -> Vec<(JobId, Task)> {
-        self.jobs.start_due(now, max)
-    }
-
-    /// Enters how a run ended. The job leaves the queue if it is done, and is due now if it has
-    /// more to do at once. Otherwise it stays as [`State::jobs_started`] left it.
-    pub fn job_ended(&mut self, id: JobId, run: Run, now: u64) {
-        self.jobs.settle(id, run, now);
-    }
+    // ---- events -------------------------------------------------------------------------------
 
     /// Counts a call of `uploads_finish` that failed. Stable memory stays as it was.
     pub fn finish_failed(&mut self, failure: &Failure) {

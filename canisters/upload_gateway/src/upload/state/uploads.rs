@@ -133,20 +133,21 @@ impl<M: Memory> State<M> {
         if let Some(hash) = hash {
             self.hashes.confirm(hash);
         }
-        if self.hashes.needs_full_rehash(session.id, &session.received)
-            && self.digesting.insert(session.id)
-        {
-            let session = session.id.0;
-            self.jobs.push(now, Task::Digest { session });
+        let id = session.id;
+        if self.hashes.needs_full_rehash(id, &session.received) && self.hashes.job(id).is_none() {
+            let job = self.jobs.push(now, Task::Digest { session: id.0 });
+            self.hashes.set_job(id, Some(job));
         }
         Ok(())
     }
 
     /// The store hashed the complete file. After: the session's hash is known, if there still is a
-    /// session.
+    /// session, and no job asks for it.
     pub fn digest_known(&mut self, id: SessionId, digest: [u8; 32], now: u64) {
         self.sessions.advanced(id, now);
-        self.hashes.set_digest(id, digest);
+        if let Some(job) = self.hashes.set_digest(id, digest) {
+            self.jobs.remove(job);
+        }
     }
 
     /// The store hashed a part of the file. After: the session made progress, so that a session
@@ -155,9 +156,12 @@ impl<M: Memory> State<M> {
         self.sessions.advanced(id, now);
     }
 
-    /// A digest job ended, so that the next gap makes another. Stable memory stays as it was.
+    /// A digest job ended. After: the next gap makes another.
     pub fn digest_job_ended(&mut self, id: SessionId) {
-        self.digesting.remove(&id);
+        if let Some(job) = self.hashes.job(id) {
+            self.jobs.remove(job);
+            self.hashes.set_job(id, None);
+        }
     }
 
     // ---- finish -------------------------------------------------------------------------------
@@ -184,26 +188,27 @@ impl<M: Memory> State<M> {
             return Err(checksum_mismatch(&digest, sha256));
         }
         self.sessions.start_finishing(id, now);
+        let session = id.0;
+        let due = now + CALLER_PAUSE_NS;
+        let job = self.jobs.push(due, Task::Finish { session });
         let record = FinishRecord {
             sha256: ByteBuf::from(digest),
             total_len,
             result: None,
+            job: Some(job),
         };
         self.finishes.insert(id.0, record);
-        let session = id.0;
-        let due = now + CALLER_PAUSE_NS;
-        self.jobs.push(due, Task::Finish { session });
         Ok(())
     }
 
     /// A peer refused the finish for a reason that the owner can mend.
     ///
-    /// Before: a finishing session. After: it is pending and has no finish record. A session in any
-    /// other state stays as it was.
+    /// Before: a finishing session. After: it is pending and has neither a finish record nor a job
+    /// that carries it on. A session in any other state stays as it was.
     pub fn reopened(&mut self, id: SessionId, now: u64) {
         if self.is_finishing(id) {
             self.sessions.reopen(id, now);
-            self.finishes.remove(&id.0);
+            self.forget_finish(id);
         }
     }
 
@@ -222,13 +227,16 @@ impl<M: Memory> State<M> {
     /// The index made the memory of a finishing session.
     ///
     /// Before: the session, its upload, its hash, and a finish record without a result. After: the
-    /// session is committed, its finish record has the result, and upload and hash are gone.
+    /// session is committed, its finish record has the result, and upload, hash and jobs are gone.
     pub fn committed(&mut self, id: SessionId, result: UploadFinishResult, now: u64) {
         let owner = self.sessions.commit(id, now).spec.owner;
         self.people.mark(MarkKind::Uploaded, owner, now);
         self.events.finishes_ok += 1;
         let mut record = self.expect_finish(id);
         record.result = Some(result);
+        if let Some(job) = record.job.take() {
+            self.jobs.remove(job);
+        }
         self.finishes.insert(id.0, record);
         self.forget_upload(id);
     }
@@ -274,12 +282,20 @@ impl<M: Memory> State<M> {
             let (store, key) = (upload.store, upload.key(id));
             self.jobs.push(now, Task::DeleteBlob { store, key });
         }
-        self.finishes.remove(&id.0);
+        self.forget_finish(id);
     }
 
     fn forget_upload(&mut self, id: SessionId) -> Option<UploadMeta> {
-        self.hashes.remove(id);
-        self.digesting.remove(&id);
+        if let Some(job) = self.hashes.remove(id) {
+            self.jobs.remove(job);
+        }
         self.uploads.remove(&id.0)
+    }
+
+    fn forget_finish(&mut self, id: SessionId) {
+        let record = self.finishes.remove(&id.0);
+        if let Some(job) = record.and_then(|record| record.job) {
+            self.jobs.remove(job);
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::session::received::Received;
 use crate::session::types::SessionId;
-use crate::upload::hash::{Digested, Hashes};
-use ic_stable_structures::VectorMemory;
+use crate::upload::hash::{Digested, Hashes, Rolling};
+use ic_stable_structures::{StableBTreeMap, VectorMemory};
 use sha2::{Digest, Sha256};
 
 const ID: SessionId = SessionId(7);
@@ -94,4 +94,25 @@ fn a_chunk_behind_a_released_one_needs_a_rehash() {
     // The other session's midstates stay.
     hashes.confirm(other);
     assert_eq!(hashes.digest(SessionId(8), 1), sha(b"other"));
+}
+
+/// An unreadable midstate isn't the end of the message: the store hashes the file.
+#[test]
+fn a_midstate_that_cannot_be_read_needs_a_rehash() {
+    let (memory, mut hashes) = started();
+    let zero = hashes.follow(ID, 0, b"zero").unwrap();
+    hashes.confirm(zero);
+    let unreadable = Rolling {
+        next: 1,
+        midstate: None,
+        digest: None,
+        job: None,
+    };
+    StableBTreeMap::init(memory.clone()).insert(ID.0, unreadable);
+    let mut hashes = Hashes::new(memory);
+    let mut received = Received::default();
+    received.insert(0);
+    assert!(hashes.needs_full_rehash(ID, &received));
+    assert!(hashes.follow(ID, 1, b"one").is_none());
+    assert_eq!(hashes.digest(ID, 1), Digested::NeedsFullRehash);
 }

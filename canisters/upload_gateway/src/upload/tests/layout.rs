@@ -1,4 +1,5 @@
-//! The bytes of every stable record of the upload layer. Those that release 0.1.0 wrote stay.
+//! The bytes of every stable record of the upload layer: those that this release writes, and those
+//! that release 0.1.0 wrote.
 
 use super::world::begin_args;
 use crate::config::Config;
@@ -8,6 +9,7 @@ use crate::upload::jobs::queue::{Job, Task};
 use crate::upload::types::{Deletion, FinishRecord, UploadMeta};
 use candid::Principal;
 use canister_common::codec::{Record, decode, encode};
+use canister_common::midstate::Midstate;
 use capsule_shared::BlobKey;
 use capsule_shared::gateway::{CapsuleCreators, GatewayArgs};
 use capsule_shared::upload::{StorageBackend, UploadFinishResult};
@@ -59,22 +61,58 @@ fn an_uploads_record_keeps_its_layout() {
     assert_eq!(decode::<UploadMeta>(&encode(&without)), without);
 }
 
+fn rolling() -> Rolling {
+    Rolling {
+        next: 2,
+        midstate: Some(Midstate::default().followed_by(b"firstlast")),
+        digest: None,
+        job: None,
+    }
+}
+
 #[test]
 fn a_rolling_hash_keeps_its_layout() {
-    let mut rolling = Rolling {
-        next: 2,
-        midstate: Sha256::new().chain_update(b"firstlast"),
-        digest: None,
+    pin_equal(&rolling(), ROLLING);
+    let other = Rolling {
+        midstate: None,
+        digest: Some([7; 32]),
+        job: Some((258, 772)),
+        ..rolling()
     };
-    pin(&rolling, ROLLING);
-    let decoded: Rolling = decode(&encode(&rolling));
-    assert_eq!(decoded.next, 2);
-    assert_eq!(decoded.digest, None);
-    assert_eq!(decoded.midstate.finalize(), Sha256::digest(b"firstlast"));
-    rolling.digest = Some([7; 32]);
-    pin(&rolling, ROLLING_WITH_DIGEST);
-    let decoded: Rolling = decode(&encode(&rolling));
-    assert_eq!(decoded.digest, Some([7; 32]));
+    pin_equal(&other, ROLLING_WITH_DIGEST_AND_JOB);
+}
+
+#[test]
+fn the_rolling_hashes_of_release_0_1_0_are_read() {
+    let old = unhex(ROLLING_0_1_0);
+    assert_eq!(decode::<Rolling>(&old), rolling());
+    let midstate = rolling().midstate.unwrap();
+    assert_eq!(midstate.digest()[..], Sha256::digest(b"firstlast")[..]);
+    let digest = Some([7; 32]);
+    let expected = Rolling {
+        digest,
+        ..rolling()
+    };
+    assert_eq!(
+        decode::<Rolling>(&unhex(ROLLING_WITH_DIGEST_0_1_0)),
+        expected
+    );
+}
+
+/// Its file is hashed again.
+#[test]
+fn a_midstate_that_cannot_be_read_is_none() {
+    let unreadable = Rolling {
+        midstate: None,
+        ..rolling()
+    };
+    let mut old = unhex(ROLLING_0_1_0);
+    // The length of the unfinished block, of which a block has at most 63 bytes.
+    old[9 + 40] = 64;
+    assert_eq!(decode::<Rolling>(&old), unreadable);
+    let mut new = unhex(ROLLING);
+    new[6 + 32] += 1;
+    assert_eq!(decode::<Rolling>(&new), unreadable);
 }
 
 #[test]
@@ -83,8 +121,12 @@ fn a_finish_record_keeps_its_layout() {
         sha256: ByteBuf::from(vec![6; 32]),
         total_len: 9,
         result: None,
+        job: None,
     };
+    assert_eq!(decode::<FinishRecord>(&unhex(FINISH_0_1_0)), finish);
+    finish.job = Some((258, 772));
     pin_equal(&finish, FINISH);
+    finish.job = None;
     finish.result = Some(UploadFinishResult {
         memory_id: "memory-1".into(),
         blob_id: "blob_7".into(),
@@ -97,6 +139,8 @@ fn a_finish_record_keeps_its_layout() {
         expires_at: None,
     });
     pin_equal(&finish, FINISH_WITH_RESULT);
+    let old = unhex(FINISH_WITH_RESULT_0_1_0);
+    assert_eq!(decode::<FinishRecord>(&old), finish);
 }
 
 #[test]
@@ -235,24 +279,49 @@ const META_0_1_0: &str = "\
     67652f6a7065670001000000000000000009000000000000000001800200000000000000";
 
 const ROLLING: &str = "\
+    02020000003267e6096a85ae67bb72f36e3c3af54fa57f520e518c68059babd9831f19cde05b09000000\
+    000000000966697273746c61737400000000000000000000000000000000000000000000000000000000\
+    00000000000000000000000000000000000000000000";
+
+const ROLLING_WITH_DIGEST_AND_JOB: &str = "\
+    020200000000010707070707070707070707070707070707070707070707070707070707070707010201\
+    0000000000000403000000000000";
+
+const ROLLING_0_1_0: &str = "\
     01020000006800000067e6096a85ae67bb72f36e3c3af54fa57f520e518c68059babd9831f19cde05b00\
     000000000000000966697273746c61737400000000000000000000000000000000000000000000000000\
     000000000000000000000000000000000000000000000000000000000000000000000000000000000000\
     0000000000000000000000000000000000000000";
 
-const ROLLING_WITH_DIGEST: &str = "\
+const ROLLING_WITH_DIGEST_0_1_0: &str = "\
     01020000006800000067e6096a85ae67bb72f36e3c3af54fa57f520e518c68059babd9831f19cde05b00\
     000000000000000966697273746c61737400000000000000000000000000000000000000000000000000\
     000000000000000000000000000000000000000000000000000000000001070707070707070707070707\
     0707070707070707070707070707070707070707";
 
 const FINISH: &str = "\
+    014449444c0a6c04fd9fc30201ddd1914403e7c8eae701069aadfc8707786e026c02007801786e046c09\
+    a38df6920305f98da5960471bdd9b0a20471d0cf8cd00407c1c1cee2047899fb8adf0671b4debaa10a08\
+    dea7f7da0d09f2d4fec00f786e066d7b6b058091017fb6f6de017fa4e4abe6017f94d2d784037fd1bff7\
+    da0e7f6e716e780100010201000000000000040300000000000000200606060606060606060606060606\
+    0606060606060606060606060606060606060900000000000000";
+
+const FINISH_WITH_RESULT: &str = "\
+    014449444c0a6c04fd9fc30201ddd1914403e7c8eae701069aadfc8707786e026c02007801786e046c09\
+    a38df6920305f98da5960471bdd9b0a20471d0cf8cd00407c1c1cee2047899fb8adf0671b4debaa10a08\
+    dea7f7da0d09f2d4fec00f786e066d7b6b058091017fb6f6de017fa4e4abe6017f94d2d784037fd1bff7\
+    da0e7f6e716e780100000101200606060606060606060606060606060606060606060606060606060606\
+    060606116963703a2f2f626c6f622f626c6f625f3706626c6f625f37010900000000000000086d656d6f\
+    72792d310000a40600000000000020060606060606060606060606060606060606060606060606060606\
+    06060606060900000000000000";
+
+const FINISH_0_1_0: &str = "\
     014449444c086c03ddd1914401e7c8eae701049aadfc8707786e026c09a38df6920303f98da5960471bd\
     d9b0a20471d0cf8cd00405c1c1cee2047899fb8adf0671b4debaa10a06dea7f7da0d07f2d4fec00f786e\
     046d7b6b058091017fb6f6de017fa4e4abe6017f94d2d784037fd1bff7da0e7f6e716e78010000200606\
     0606060606060606060606060606060606060606060606060606060606060900000000000000";
 
-const FINISH_WITH_RESULT: &str = "\
+const FINISH_WITH_RESULT_0_1_0: &str = "\
     014449444c086c03ddd1914401e7c8eae701049aadfc8707786e026c09a38df6920303f98da5960471bd\
     d9b0a20471d0cf8cd00405c1c1cee2047899fb8adf0671b4debaa10a06dea7f7da0d07f2d4fec00f786e\
     046d7b6b058091017fb6f6de017fa4e4abe6017f94d2d784037fd1bff7da0e7f6e716e78010001012006\

@@ -11,6 +11,7 @@ mod layout;
 mod layout_people;
 mod net;
 mod put;
+mod queue;
 mod settings;
 mod shares;
 mod slips;

@@ -59,6 +59,11 @@ pub struct Net {
     pub commits: u32,
     /// The gateway's cycles above its freezing threshold.
     pub liquid: u128,
+    /// Instructions that the message has used. Each look at them adds the second number.
+    pub instructions: u64,
+    pub instructions_per_look: u64,
+    /// The time for which the gateway last asked for a turn of the timer.
+    pub woken: u64,
     pub next_memory: u32,
     /// When the timer runs next; see `now`.
     pub armed: Option<u64>,

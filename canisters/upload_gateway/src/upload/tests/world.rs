@@ -164,6 +164,12 @@ impl Runtime for World {
         self.net().in_query
     }
 
+    fn instructions(&self) -> u64 {
+        let mut net = self.net();
+        net.instructions += net.instructions_per_look;
+        net.instructions
+    }
+
     fn named_peer(&self, name: &str) -> Option<Principal> {
         self.net().named.get(name).copied()
     }
@@ -176,6 +182,7 @@ impl Runtime for World {
         let mut net = self.net();
         let armed = net.armed.unwrap_or(u64::MAX);
         net.armed = Some(time.min(armed));
+        net.woken = time;
     }
 }
 
