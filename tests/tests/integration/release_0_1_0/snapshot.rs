@@ -2,10 +2,10 @@
 
 use super::filled::{Filled, MANY};
 use crate::read_back;
-use candid::Principal;
+use candid::{CandidType, Deserialize, Principal};
 use capsule_shared::blob_store::StoredBlob;
 use capsule_shared::capsule::{CapsuleHeader, CapsuleInfo};
-use capsule_shared::gateway::GatewayConfig;
+use capsule_shared::gateway::CapsuleCreators;
 use capsule_shared::keys::{pmid_session_hash32, pmid_stem};
 use capsule_shared::memory_index::{CapsuleUsage, Memory, MemoryPage};
 use std::collections::BTreeMap;
@@ -15,6 +15,22 @@ use tools::deployment::{Part, person};
 use tools::metrics::metrics;
 
 const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
+
+/// The settings that the release has.
+#[derive(CandidType, Deserialize, Debug)]
+struct Configuration {
+    memory_index: Option<Principal>,
+    blob_stores: Vec<Principal>,
+    allow_anonymous: bool,
+    capsule_creators: CapsuleCreators,
+    max_sessions_per_principal: u32,
+    max_sessions_per_capsule: u32,
+    max_sessions: u32,
+    max_bytes_per_capsule: u64,
+    session_ttl_ns: u64,
+    committed_retention_ns: u64,
+    reorder_window: u32,
+}
 
 /// Answers by question, as text.
 pub type Snapshot = BTreeMap<String, String>;
@@ -35,7 +51,7 @@ pub fn snapshot(filled: &Filled) -> Snapshot {
 fn gateway(filled: &Filled, add: &mut impl FnMut(String, &dyn Debug)) {
     let deployment = &filled.deployment;
     let controller = deployment.client(deployment.controller);
-    let configuration: Called<GatewayConfig> = controller.query("configuration", ());
+    let configuration: Called<Configuration> = controller.query("configuration", ());
     add("configuration".into(), &configuration.unwrap());
     add("sessions_list".into(), &controller.sessions_list().unwrap());
     add(
