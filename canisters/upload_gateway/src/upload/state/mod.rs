@@ -22,8 +22,6 @@ mod deletions;
 mod settings;
 mod uploads;
 
-pub use deletions::memory_of;
-
 use super::events::Events;
 use super::hash::{Digested, Hashes};
 use super::jobs::queue::{JobId, JobQueue, Run, Task};
