@@ -1,5 +1,5 @@
-//! The settings of `upload_gateway`: the argument of install, upgrade and `configure`, the answer of
-//! `configuration`, and what `configure_check` reports.
+//! The settings of `upload_gateway`: the argument of install, upgrade and `configure`, the answer
+//! of `configuration`, and the report of `configure_check`.
 
 use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,7 @@ pub struct GatewayConfig {
     pub trash_retention_ns: u64,
 }
 
-/// What `configure` would do with its argument; nothing has changed yet.
+/// The effect that `configure` would have; nothing has changed yet.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct ConfigureReport {
     /// The settings that would get another value.

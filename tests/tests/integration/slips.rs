@@ -144,6 +144,7 @@ fn a_lifetime_in_the_wrong_unit_is_refused_and_a_check_says_what_a_short_one_doe
     deployment.start(Part::Gateway);
 
     deployment.pic.advance_time(Duration::from_secs(1_200));
+    deployment.pic.tick();
     let check = |args: GatewayArgs| -> ConfigureReport {
         gateway.query("configure_check", (args,)).unwrap()
     };
@@ -170,6 +171,8 @@ fn a_lifetime_of_0_of_release_0_1_0_is_mended_by_the_upgrade() {
     };
     let created = Created::on(network()).with_modules(release_0_1_0);
     let deployment = created.install(wrong);
+    // The network limits how often code is installed.
+    (0..50).for_each(|_| deployment.pic.tick());
     for part in Part::ALL {
         deployment.upgrade(part);
     }

@@ -38,7 +38,10 @@ macro_rules! setting {
     ($name:ident: $type:ty, 0, $($rest:tt)*) => {
         setting!(@ true, $name: $type, $($rest)*)
     };
-    (@ $zero:literal, $name:ident: $type:ty, $least:expr => $most:expr, $unit:literal, $why:literal) => {
+    (
+        @ $zero:literal, $name:ident: $type:ty,
+        $least:expr => $most:expr, $unit:literal, $why:literal
+    ) => {
         Range {
             name: stringify!($name),
             least: $least,

@@ -1,4 +1,4 @@
-//! What a change of the settings would do.
+//! Reports on the settings: the effect of a change, and stored values out of range.
 
 use super::ranges::RANGES;
 use super::settings::Config;

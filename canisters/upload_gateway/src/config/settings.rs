@@ -34,7 +34,7 @@ pub struct Config {
     pub(super) registered: Registered,
 }
 
-/// What was ever registered.
+/// The memory of earlier registrations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Registered {
     /// The first index. It never changes: uploads and deletions of release 0.1.0, whose records

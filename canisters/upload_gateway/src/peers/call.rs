@@ -1,4 +1,5 @@
-//! One call to a peer: its place among the open ones, its reply, and the error when there is no usable reply.
+//! One call to a peer: its place among the open ones, its reply, and the error when there is no
+//! usable reply.
 
 use super::shares::{Class, OpenCalls, class_of};
 use crate::failure::Failure;

@@ -6,8 +6,7 @@
 use super::checks::check_text;
 use super::jobs::queue::Run;
 use super::service::UploadService;
-use super::state::memory_of;
-use super::types::{Deletion, SessionId};
+use super::types::{Deletion, SessionId, memory_of};
 use crate::failure::{Failure, Result};
 use crate::peers::call::PeerResult;
 use crate::runtime::Runtime;

@@ -175,3 +175,11 @@ impl Record for Deletion {
 }
 
 storable!(Deletion);
+
+/// Separates the memory id from the index in a deletion's key. Memory ids don't contain it.
+pub const SEPARATOR: char = '@';
+
+/// The memory that the deletion with this key deletes.
+pub fn memory_of(key: &str) -> &str {
+    key.split_once(SEPARATOR).map_or(key, |(memory, _)| memory)
+}

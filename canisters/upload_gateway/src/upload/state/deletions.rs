@@ -2,22 +2,14 @@
 
 use super::State;
 use crate::upload::jobs::queue::{CALLER_PAUSE_NS, FORGET_NS, Task};
-use crate::upload::types::{Deletion, SessionId};
+use crate::upload::types::{Deletion, SEPARATOR, SessionId, memory_of};
 use candid::Principal;
 use capsule_shared::memory_index::Memory;
 use ic_stable_structures::Memory as StableMemory;
 
-/// Separates the memory id from the index in a deletion's key. Memory ids don't contain it.
-const SEPARATOR: char = '@';
-
 /// The most indexes that can have deletions of one memory id noted at once. Each noted deletion
 /// lasts about a day, so nobody changes the index so often.
 const MAX_INDEXES: usize = 8;
-
-/// The memory that the deletion with this key deletes.
-pub fn memory_of(key: &str) -> &str {
-    key.split_once(SEPARATOR).map_or(key, |(memory, _)| memory)
-}
 
 impl<M: StableMemory> State<M> {
     /// The key of a deletion. Two indexes may give the same memory id, so it names both.

@@ -24,8 +24,6 @@ mod settings;
 mod strangers;
 mod uploads;
 
-pub use deletions::memory_of;
-
 use super::events::Events;
 use super::flows::{Budget, Flows};
 use super::hash::{Digested, Hashes};

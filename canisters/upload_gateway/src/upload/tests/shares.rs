@@ -1,4 +1,4 @@
-//! What strangers have the gateway ask takes no place from finishes, deletions and chunks.
+//! Questions of strangers take no place from finishes, deletions and begins.
 
 use super::world::*;
 use crate::failure::Result;

@@ -325,7 +325,7 @@ fn write_as_release_0_1_0(world: &World) {
     }
 }
 
-/// The arguments of the first upgrade change the index. What began before stays with the old one.
+/// The arguments of the first upgrade change the index. Earlier uploads stay with the old one.
 #[test]
 fn the_first_upgrade_notes_the_index_before_it_takes_arguments() {
     let (world, service) = World::new();
