@@ -14,6 +14,7 @@ mod funds;
 mod gate;
 mod histories;
 mod integrity;
+mod jobs;
 mod js_agents;
 mod live;
 mod logs;
