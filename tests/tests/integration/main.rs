@@ -15,6 +15,7 @@ mod funds;
 mod gate;
 mod histories;
 mod integrity;
+mod jobs;
 mod js_agents;
 mod live;
 mod logs;

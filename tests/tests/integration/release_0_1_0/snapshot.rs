@@ -19,7 +19,6 @@ const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
 
 /// The settings of release 0.1.0. Candid drops the fields that came later.
 #[derive(CandidType, Deserialize, Debug)]
-#[expect(dead_code, reason = "they are compared as text")]
 struct Settings {
     memory_index: Option<Principal>,
     blob_stores: Vec<Principal>,
