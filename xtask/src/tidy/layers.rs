@@ -155,6 +155,7 @@ pub const TABLE: &[Package] = &[
         folder: "canisters/memory_index",
         layers: &[
             &["regions.rs", "ids.rs", "counters.rs"],
+            &["room.rs"],
             &[
                 "capsules/record.rs",
                 "capsules/subject.rs",
@@ -163,7 +164,7 @@ pub const TABLE: &[Package] = &[
             &["index.rs"],
             &["capsules/", "memories/"],
             &["state.rs"],
-            &["metrics.rs"],
+            &["metrics.rs", "persons.rs"],
             &["lib.rs"],
         ],
         unknown: &[

@@ -110,7 +110,9 @@ fn step(
     match op {
         Op::Restart => *state = State::open(memory.clone()),
         Op::Create { who } => {
-            let made = state.index.capsule_create(call(1, now), person(who), None);
+            let made = state
+                .index
+                .capsule_create(call(1, now), person(who), None, None);
             if !model.capsules.contains(&who) {
                 model.capsules.push(who);
             }
