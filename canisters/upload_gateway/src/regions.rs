@@ -40,6 +40,8 @@ const JOBS: MemoryId = MemoryId::new(11);
 const JOB_COUNTER: MemoryId = MemoryId::new(12);
 /// `String` (memory id) to `Deletion`.
 const DELETIONS: MemoryId = MemoryId::new(13);
+/// `String` (memory id) to `Trashing`.
+const TRASHINGS: MemoryId = MemoryId::new(25);
 
 pub type StableMemory = VirtualMemory<DefaultMemoryImpl>;
 
@@ -64,6 +66,7 @@ pub struct Regions<M> {
     pub jobs: M,
     pub job_counter: M,
     pub deletions: M,
+    pub trashings: M,
 }
 
 impl<M: Memory> Regions<VirtualMemory<M>> {
@@ -88,6 +91,7 @@ impl<M: Memory> Regions<VirtualMemory<M>> {
             jobs: get(JOBS),
             job_counter: get(JOB_COUNTER),
             deletions: get(DELETIONS),
+            trashings: get(TRASHINGS),
         }
     }
 }

@@ -3,3 +3,4 @@
 mod blob_store;
 pub mod call;
 mod memory_index;
+mod rights;

@@ -29,6 +29,7 @@ impl Report {
             open_uploads,
             digests_asked,
             deletions,
+            trashings,
             jobs,
             events,
         } = self;
@@ -57,6 +58,11 @@ impl Report {
                 "deletions",
                 deletions,
                 "Memories that are being deleted or were deleted within a day.",
+            ),
+            (
+                "trashings",
+                trashings,
+                "Memories on their way into the trash.",
             ),
         ] {
             encoder.encode_gauge(&format!("upload_gateway_{name}"), *value as f64, help)?;

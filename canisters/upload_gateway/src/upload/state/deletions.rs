@@ -46,15 +46,21 @@ impl<M: StableMemory> State<M> {
             ..deletion
         };
         self.deletions.insert(memory_id.to_string(), done);
+        self.committed_forgotten(id, memory_id);
+        self.jobs.push(now, Task::DeleteBlob { store, key });
+        let memory = memory_id.to_string();
+        let due = now + FORGET_NS;
+        self.jobs.push(due, Task::ForgetDeletion { memory });
+    }
+
+    /// The session's memory is deleted or in the trash. After: a session that committed it is gone
+    /// with its finish record, so that the idempotency key is free again.
+    pub fn committed_forgotten(&mut self, id: SessionId, memory_id: &str) {
         let result = self.finishes.get(&id.0).and_then(|finish| finish.result);
         if result.is_some_and(|result| result.memory_id == memory_id) {
             self.sessions.end(id);
             self.finishes.remove(&id.0);
         }
-        self.jobs.push(now, Task::DeleteBlob { store, key });
-        let memory = memory_id.to_string();
-        let due = now + FORGET_NS;
-        self.jobs.push(due, Task::ForgetDeletion { memory });
     }
 
     /// Drops a noted deletion: the index refused it for good, or it is done for a day. After:

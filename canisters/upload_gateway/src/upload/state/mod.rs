@@ -19,12 +19,14 @@
 //! | ended without a commit | none | none | `DeleteBlob`, until the store is done |
 
 mod deletions;
+mod trash;
 mod uploads;
 
 use super::events::Events;
 use super::hash::{Digested, Hashes};
 use super::jobs::queue::{JobId, JobQueue, Run, Task};
 use super::types::{Deletion, FinishRecord, SessionId, UploadMeta};
+use super::types_trash::Trashing;
 use crate::config::Config;
 use crate::failure::{Failure, Result};
 use crate::regions::Regions;
@@ -41,6 +43,7 @@ pub struct State<M: Memory> {
     finishes: StableBTreeMap<u64, FinishRecord, M>,
     jobs: JobQueue<M>,
     deletions: StableBTreeMap<String, Deletion, M>,
+    trashings: StableBTreeMap<String, Trashing, M>,
     /// Sessions whose digest a queued job asks for, as far as the heap knows. A second job does no
     /// harm.
     digesting: BTreeSet<SessionId>,
@@ -60,6 +63,8 @@ pub struct Report {
     pub digests_asked: u64,
     /// Memories that are being deleted or were deleted within a day.
     pub deletions: u64,
+    /// Memories on their way into the trash.
+    pub trashings: u64,
     /// Jobs in the queue by kind.
     pub jobs: Vec<(&'static str, u64)>,
     pub events: Events,
@@ -77,6 +82,7 @@ impl<M: Memory> State<M> {
             finishes: StableBTreeMap::init(regions.upload_finish),
             jobs: JobQueue::new(regions.jobs, regions.job_counter),
             deletions: StableBTreeMap::init(regions.deletions),
+            trashings: StableBTreeMap::init(regions.trashings),
             digesting: BTreeSet::new(),
             events: Events::default(),
         }
@@ -139,6 +145,7 @@ impl<M: Memory> State<M> {
             finishes: _,
             jobs,
             deletions,
+            trashings,
             digesting,
             events,
         } = self;
@@ -151,6 +158,7 @@ impl<M: Memory> State<M> {
             open_uploads: uploads.len(),
             digests_asked: digesting.len() as u64,
             deletions: deletions.len(),
+            trashings: trashings.len(),
             jobs: jobs.by_kind().collect(),
             events: events.clone(),
         }
