@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tools::bench::{bounds, compare, measure, parse, render};
-use tools::deployment::Created;
+use tools::deployment::{Created, without_trash};
 use tools::engine;
 
 /// The table in the file is between these lines.
@@ -34,7 +34,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let (committed, tail) = rest.split_once(END).ok_or_else(|| no_place(path))?;
 
     eprintln!("Installing the canisters on {}", engine::engine_name());
-    let deployment = Created::on(engine::try_network()?).install(Default::default());
+    let deployment = Created::on(engine::try_network()?).install(without_trash());
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(Duration::from_millis(200));
     let rows = measure(&deployment, |row| bar.set_message(row.name.clone()));
