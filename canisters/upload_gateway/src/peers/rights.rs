@@ -37,14 +37,24 @@ impl<R: Runtime> Peers<R> {
         index: Principal,
         ask: impl Fn() -> LocalFuture<PeerResult<T>>,
     ) -> Result<T> {
+        let answer = self.ask_alike(index, ask).await;
+        answer.map_err(|error| Failure::from(error).hidden())
+    }
+
+    /// Makes the same calls for `Unauthorized` and for `NotFound`.
+    async fn ask_alike<T>(
+        &self,
+        index: Principal,
+        ask: impl Fn() -> LocalFuture<PeerResult<T>>,
+    ) -> PeerResult<T> {
         let answer = ask().await;
         let refusal = answer.as_ref().err().and_then(PeerError::refusal);
         if !matches!(refusal, Some(Failure::Unauthorized | Failure::NotFound)) {
-            return Ok(answer?);
+            return answer;
         }
         self.check_known(index).await?;
         // Ask again: an operator may have registered the gateway between the answer and the probe.
-        ask().await.map_err(|error| Failure::from(error).hidden())
+        ask().await
     }
 
     /// A failed call, which may be retried, unless the index takes calls of this gateway. It costs
@@ -92,14 +102,14 @@ impl<R: Runtime> Peers<R> {
         id: &str,
     ) -> Result<MemoryFound> {
         let ask = || self.memory_find(index, who, id);
-        match self.ask_index_hiding(index, ask).await {
+        match self.ask_alike(index, ask).await {
             // An index of release 0.1.0 has neither the method nor a trash.
-            Err(error) if error.is_temporary() => {
+            Err(error) if error.refusal().is_none() => {
                 let memory = self.find_listed(index, who, id).await?;
                 let trash = None;
                 Ok(MemoryFound { memory, trash })
             }
-            found => found,
+            found => found.map_err(|error| Failure::from(error).hidden()),
         }
     }
 }
