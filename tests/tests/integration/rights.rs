@@ -1,6 +1,6 @@
 //! Rights through the real canisters: what strangers can't learn, give or use up.
 
-use crate::{bytes, capsule, invalid, refused, upload};
+use crate::{capsule, invalid, refused, upload};
 use candid::Principal;
 use capsule_shared::Error;
 use capsule_shared::capsule::PersonRef;

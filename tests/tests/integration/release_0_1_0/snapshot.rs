@@ -2,12 +2,13 @@
 
 use super::filled::{Filled, MANY};
 use crate::read_back;
-use candid::Principal;
+use candid::{CandidType, Principal};
 use capsule_shared::blob_store::StoredBlob;
 use capsule_shared::capsule::{CapsuleHeader, CapsuleInfo};
-use capsule_shared::gateway::GatewayConfig;
+use capsule_shared::gateway::CapsuleCreators;
 use capsule_shared::keys::{pmid_session_hash32, pmid_stem};
 use capsule_shared::memory_index::{CapsuleUsage, Memory, MemoryPage};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use tools::client::{Called, Client};
@@ -15,6 +16,23 @@ use tools::deployment::{Part, person};
 use tools::metrics::metrics;
 
 const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
+
+/// The settings of release 0.1.0. Candid drops the fields that came later.
+#[derive(CandidType, Deserialize, Debug)]
+#[expect(dead_code, reason = "they are compared as text")]
+struct Settings {
+    memory_index: Option<Principal>,
+    blob_stores: Vec<Principal>,
+    allow_anonymous: bool,
+    capsule_creators: CapsuleCreators,
+    max_sessions_per_principal: u32,
+    max_sessions_per_capsule: u32,
+    max_sessions: u32,
+    max_bytes_per_capsule: u64,
+    session_ttl_ns: u64,
+    committed_retention_ns: u64,
+    reorder_window: u32,
+}
 
 /// Answers by question, as text.
 pub type Snapshot = BTreeMap<String, String>;
@@ -35,7 +53,7 @@ pub fn snapshot(filled: &Filled) -> Snapshot {
 fn gateway(filled: &Filled, add: &mut impl FnMut(String, &dyn Debug)) {
     let deployment = &filled.deployment;
     let controller = deployment.client(deployment.controller);
-    let configuration: Called<GatewayConfig> = controller.query("configuration", ());
+    let configuration: Called<Settings> = controller.query("configuration", ());
     add("configuration".into(), &configuration.unwrap());
     add("sessions_list".into(), &controller.sessions_list().unwrap());
     add(
