@@ -34,7 +34,8 @@
 //! - `blob_locate` checks the right to read.
 //! - `memory_commit` returns the same memory again for the same gateway and session.
 //! - `memory_list` takes a cursor and the most memories of the page.
-//! - `memory_read`, `memory_list` and `blob_locate` know no memory in the trash; `memory_find` does.
+//! - `memory_read`, `memory_list` and `blob_locate` know no memory in the trash.
+//! - `memory_find` is `memory_read` that knows it.
 //! - `memory_delete` deletes for good, in the trash or not, and returns the memory.
 //! - `memory_trash` returns when the memory goes; a memory in the trash keeps its time.
 //! - `memory_expire` deletes a memory whose time in the trash is over; nobody's right counts.

@@ -50,7 +50,7 @@ pub enum Outage {
 pub use chaos::Fault;
 
 /// The methods that the gateway calls from updates and jobs.
-pub const METHODS: [&str; 16] = [
+pub const METHODS: [&str; 15] = [
     "capsule_usage",
     "blob_open",
     "blob_put_chunk",
@@ -65,7 +65,6 @@ pub const METHODS: [&str; 16] = [
     "memory_trash",
     "memory_restore",
     "memory_expire",
-    "gateway_known",
     "capsule_list",
 ];
 

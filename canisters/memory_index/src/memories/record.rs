@@ -40,7 +40,7 @@ pub struct MemoryRecord {
     pub gateway: Principal,
     /// That gateway's upload session.
     pub session_id: u64,
-    /// What the metadata count in the capsule, in bytes; `None` is 0. It came after release 0.1.0.
+    /// The bytes that its metadata count in the capsule; `None` is 0. It came after 0.1.0.
     pub metadata_bytes: Option<u64>,
     /// Whether it is in the trash. It came after release 0.1.0.
     pub trash: Option<StoredTrash>,

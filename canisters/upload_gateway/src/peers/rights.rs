@@ -1,4 +1,4 @@
-//! What a refusal of the index means: the gateway isn't registered, or its caller has no right.
+//! The meaning of a refusal: the index doesn't know the gateway, or its caller has no right.
 
 use super::call::{Peer, PeerError, PeerResult, Peers};
 use crate::failure::{Failure, Result};
@@ -19,62 +19,61 @@ impl<R: Runtime> Peers<R> {
         ask: impl Fn() -> LocalFuture<PeerResult<T>>,
     ) -> PeerResult<T> {
         let answer = ask().await;
-        let refusal = answer.as_ref().err().and_then(PeerError::refusal);
-        if refusal != Some(&Failure::Unauthorized) {
+        if refusal(&answer) != Some(&Failure::Unauthorized) {
             return answer;
         }
-        self.check_known(index).await?;
+        self.known(index).await.map_err(|_| refused(index))?;
         // Ask again: an operator may have registered the gateway between the answer and the probe.
         ask().await
     }
 
-    /// Asks the index for a memory or a blob: `NotFound` if the caller has no right to it.
-    ///
-    /// Ids can be guessed, so the caller must not learn which exist. Without the right, what is
-    /// there and what isn't have the same answer and take the same calls.
-    pub async fn ask_index_hiding<T>(
-        &self,
-        index: Principal,
-        ask: impl Fn() -> LocalFuture<PeerResult<T>>,
-    ) -> Result<T> {
-        let answer = self.ask_alike(index, ask).await;
-        answer.map_err(|error| Failure::from(error).hidden())
-    }
-
-    /// Makes the same calls for `Unauthorized` and for `NotFound`.
-    async fn ask_alike<T>(
+    /// Asks the index something to read. A refusal to the gateway itself is a failed call here,
+    /// too. If the probe has no answer, the first answer counts: it has no consequences.
+    pub async fn ask_index_reading<T>(
         &self,
         index: Principal,
         ask: impl Fn() -> LocalFuture<PeerResult<T>>,
     ) -> PeerResult<T> {
         let answer = ask().await;
-        let refusal = answer.as_ref().err().and_then(PeerError::refusal);
-        if !matches!(refusal, Some(Failure::Unauthorized | Failure::NotFound)) {
-            return answer;
+        if refusal(&answer) == Some(&Failure::Unauthorized) {
+            self.check_refusal(index).await?;
         }
-        self.check_known(index).await?;
-        // Ask again: an operator may have registered the gateway between the answer and the probe.
-        ask().await
+        answer
     }
 
-    /// A failed call, which may be retried, unless the index takes calls of this gateway. It costs
-    /// the same, whatever the index holds.
-    async fn check_known(&self, index: Principal) -> PeerResult<()> {
-        let mut known = self.gateway_known(index).await;
-        if let Err(error) = &known
-            && error.refusal().is_none()
-        {
+    /// Asks the index for a memory or a blob to read: `NotFound` without the right.
+    ///
+    /// Ids can be guessed, so the caller must not learn which exist. Without the right, what is
+    /// there and what isn't have the same answer and take the same calls.
+    async fn ask_index_hiding<T>(
+        &self,
+        index: Principal,
+        ask: impl Fn() -> LocalFuture<PeerResult<T>>,
+    ) -> Result<T> {
+        let answer = ask().await;
+        if is_hidden(&answer) {
+            self.check_refusal(index).await?;
+        }
+        answer.map_err(|error| Failure::from(error).hidden())
+    }
+
+    /// Whether the index takes calls of this gateway. It costs the same, whatever the index holds.
+    async fn known(&self, index: Principal) -> PeerResult<()> {
+        let known = self.gateway_known(index).await;
+        if known.is_err() && refusal(&known).is_none() {
             // An index of release 0.1.0 doesn't have the method.
             let list = self.capsule_list(index, self.runtime.self_id()).await;
-            known = list.map(|_| ());
+            return list.map(|_| ());
         }
-        known.map_err(|_| {
-            let call = CallFailure {
-                may_have_acted: false,
-                text: "it refuses this gateway, expected it to be registered".into(),
-            };
-            PeerError::no_answer(Peer::MemoryIndex(index), call)
-        })
+        known
+    }
+
+    /// A failed call, which may be retried, if the index says that it refuses this gateway.
+    async fn check_refusal(&self, index: Principal) -> PeerResult<()> {
+        match refusal(&self.known(index).await) {
+            Some(_) => Err(refused(index)),
+            None => Ok(()),
+        }
     }
 
     /// Where a blob is: `NotFound` unless `who` may read it.
@@ -94,22 +93,46 @@ impl<R: Runtime> Peers<R> {
         self.ask_index_hiding(index, ask).await
     }
 
-    /// A memory, in the trash or not: `NotFound` unless `who` may read it.
+    /// A memory, in the trash or not: `NotFound` unless `who` may read it. The caller wants to
+    /// change it, so an unclear answer is a failed call.
     pub async fn find_memory(
         &self,
         index: Principal,
         who: Principal,
         id: &str,
     ) -> Result<MemoryFound> {
-        let ask = || self.memory_find(index, who, id);
-        match self.ask_alike(index, ask).await {
+        let mut found = self.memory_find(index, who, id).await;
+        if found.is_err() && refusal(&found).is_none() {
             // An index of release 0.1.0 has neither the method nor a trash.
-            Err(error) if error.refusal().is_none() => {
-                let memory = self.find_listed(index, who, id).await?;
-                let trash = None;
-                Ok(MemoryFound { memory, trash })
-            }
-            found => found.map_err(|error| Failure::from(error).hidden()),
+            let read = self.memory_read(index, who, id).await;
+            found = read.map(|memory| MemoryFound {
+                memory,
+                trash: None,
+            });
         }
+        if is_hidden(&found) {
+            self.known(index).await.map_err(|_| refused(index))?;
+        }
+        found.map_err(|error| Failure::from(error).hidden())
     }
+}
+
+fn refusal<T>(answer: &PeerResult<T>) -> Option<&Failure> {
+    answer.as_ref().err().and_then(PeerError::refusal)
+}
+
+/// Whether a caller without the right would get this answer, or the same one in other words.
+fn is_hidden<T>(answer: &PeerResult<T>) -> bool {
+    matches!(
+        refusal(answer),
+        Some(Failure::Unauthorized | Failure::NotFound)
+    )
+}
+
+fn refused(index: Principal) -> PeerError {
+    let call = CallFailure {
+        may_have_acted: false,
+        text: "it refuses this gateway, expected it to be registered".into(),
+    };
+    PeerError::no_answer(Peer::MemoryIndex(index), call)
 }

@@ -81,8 +81,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         Ok(self.peers.ask_index_surely(index, ask).await?)
     }
 
-    /// Gives the caller's own right in a capsule back. A capsule in which the caller has no right is
-    /// left already. `InvalidArgument` for an owner.
+    /// Gives the caller's own right in a capsule back. Without a right, the capsule is left already.
+    /// `InvalidArgument` for an owner.
     pub async fn leave_capsule(&self, caller: Principal, capsule_id: &str) -> Result<()> {
         match self.remove_controller(caller, capsule_id, caller).await {
             Err(Failure::Unauthorized) => Ok(()),
@@ -123,13 +123,13 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         }
         let index = self.index()?;
         let ask = || self.peers.capsule_read(index, caller, id.clone());
-        Ok(self.peers.ask_index_surely(index, ask).await?)
+        Ok(self.peers.ask_index_reading(index, ask).await?)
     }
 
-    /// The caller's own capsules, then those that others shared, the newest grant first.
+    /// The caller's own capsules, then those that others shared: the newest grant comes first.
     pub async fn list_capsules(&self, caller: Principal) -> Result<Vec<CapsuleHeader>> {
         let index = self.index()?;
         let ask = || self.peers.capsule_list(index, caller);
-        Ok(self.peers.ask_index_surely(index, ask).await?)
+        Ok(self.peers.ask_index_reading(index, ask).await?)
     }
 }

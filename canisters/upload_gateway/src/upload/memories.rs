@@ -24,7 +24,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             self.peers
                 .memory_list(index, caller, capsule_id, cursor, limit)
         };
-        Ok(self.peers.ask_index_surely(index, ask).await?)
+        Ok(self.peers.ask_index_reading(index, ask).await?)
     }
 
     /// Lists the memories in the trash of a capsule.
@@ -42,7 +42,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             let peers = &self.peers;
             peers.memory_trash_list(index, caller, capsule_id, cursor, limit)
         };
-        Ok(self.peers.ask_index_surely(index, ask).await?)
+        Ok(self.peers.ask_index_reading(index, ask).await?)
     }
 
     pub async fn read_memory(&self, caller: Principal, memory_id: &str) -> Result<Memory> {

@@ -1,4 +1,4 @@
-//! What callers without a right learn, and what a gateway learns that the index refuses.
+//! Callers without a right, and a gateway that the index refuses.
 
 use super::world::*;
 use crate::failure::Failure;
@@ -64,11 +64,6 @@ fn an_owner_gets_a_temporary_error_while_the_index_refuses_the_gateway() {
         world.fail(method, Fault::Refused(Error::Unauthorized));
         world.fail("gateway_known", Fault::Refused(Error::Unauthorized));
     }
-    // An index of release 0.1.0 lacks `memory_find`, so the gateway then asks it to read.
-    for _ in 0..3 {
-        world.fail("memory_read", Fault::Refused(Error::Unauthorized));
-        world.fail("gateway_known", Fault::Refused(Error::Unauthorized));
-    }
     let told = answers(&service, OWNER, "memory-1", &result.blob_id);
     assert!(told.iter().all(Failure::is_temporary), "{told:?}");
 }
@@ -84,6 +79,23 @@ fn an_index_of_release_0_1_0_lacks_the_probe() {
     world.fail("gateway_known", Fault::NotSent);
     world.fail("capsule_list", Fault::Refused(Error::Unauthorized));
     assert!(begin(&service, "key", 1).unwrap_err().is_temporary());
+}
+
+#[test]
+fn an_index_of_release_0_1_0_has_no_trash_to_look_into() {
+    let (world, service) = World::new();
+    finish(&service, uploaded(&service), FILE).unwrap();
+    world.fail("memory_find", Fault::NotSent);
+    run(service.delete_memory(id(OWNER), "memory-1".into())).unwrap();
+    assert!(world.net().memories.is_empty());
+    // An answer that is merely lost says nothing about the memory.
+    let (world, service) = World::new();
+    finish(&service, uploaded(&service), FILE).unwrap();
+    world.fail("memory_find", Fault::Refused(Error::Unauthorized));
+    world.fail("gateway_known", Fault::LostReply);
+    world.fail("capsule_list", Fault::LostReply);
+    let unclear = run(service.delete_memory(id(OWNER), "memory-1".into()));
+    assert!(unclear.unwrap_err().is_temporary());
 }
 
 #[test]
