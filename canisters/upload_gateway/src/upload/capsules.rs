@@ -81,7 +81,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         Ok(self.peers.ask_index_surely(index, ask).await?)
     }
 
-    /// Gives the caller's own right in a capsule back. Without a right, the capsule is left already.
+    /// Gives the caller's own right in a capsule back. Without a right it is left already.
     /// `InvalidArgument` for an owner.
     pub async fn leave_capsule(&self, caller: Principal, capsule_id: &str) -> Result<()> {
         match self.remove_controller(caller, capsule_id, caller).await {
