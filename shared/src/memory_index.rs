@@ -5,7 +5,8 @@
 //!
 //! | method | kind | arguments | result |
 //! | --- | --- | --- | --- |
-//! | `capsule_create` | update | `(who, opt PersonRef subject)` | `Result<Capsule>` |
+//! | `gateway_known` | query | `()` | `Result<()>` |
+//! | `capsule_create` | update | `(who, opt PersonRef, opt nat32)` | `Result<Capsule>` |
 //! | `capsule_read` | query | `(who, opt text capsule_id)` | `Result<CapsuleInfo>` |
 //! | `capsule_add_controller` | update | `(who, capsule_id, controller)` | `Result<Capsule>` |
 //! | `capsule_remove_controller` | update | `(who, capsule_id, controller)` | `Result<Capsule>` |
@@ -14,7 +15,12 @@
 //! | `memory_commit` | update | `(MemoryCommit)` | `Result<Memory>` |
 //! | `memory_list` | query | `(who, capsule_id, opt text, opt nat32)` | `Result<MemoryPage>` |
 //! | `memory_read` | query | `(who, memory_id)` | `Result<Memory>` |
+//! | `memory_find` | query | `(who, memory_id)` | `Result<MemoryFound>` |
 //! | `memory_delete` | update | `(who, memory_id)` | `Result<Memory>` |
+//! | `memory_trash` | update | `(who, memory_id, nat64 purge_at)` | `Result<Trash>` |
+//! | `memory_restore` | update | `(who, memory_id)` | `Result<()>` |
+//! | `memory_expire` | update | `(memory_id, nat64 purge_at)` | `Result<Memory>` |
+//! | `memory_trash_list` | query | `(who, capsule_id, opt text, opt nat32)` | `Result<TrashPage>` |
 //! | `blob_locate` | query | `(who, BlobId)` | `Result<BlobPlace>` |
 //! | `gateways_register` | update, controllers | `(principal)` | `Result<()>` |
 //! | `gateways_unregister` | update, controllers | `(principal)` | `Result<()>` |
@@ -22,10 +28,17 @@
 //!
 //! `who` and `controller` are principals, `capsule_id` and `memory_id` are texts.
 //!
-//! - `capsule_usage` checks the right to write, `blob_locate` the right to read.
+//! - `gateway_known` answers every caller that may call, at the same cost for ever.
+//! - `capsule_create` takes the subject, and the most capsules that `who` may have made.
+//! - `capsule_usage` checks the right to write and that there is room for one more memory.
+//! - `blob_locate` checks the right to read.
 //! - `memory_commit` returns the same memory again for the same gateway and session.
 //! - `memory_list` takes a cursor and the most memories of the page.
-//! - `memory_delete` returns the memory that it deleted.
+//! - `memory_read`, `memory_list` and `blob_locate` know no memory in the trash.
+//! - `memory_find` is `memory_read` that knows it.
+//! - `memory_delete` deletes for good, in the trash or not, and returns the memory.
+//! - `memory_trash` returns when the memory goes; a memory in the trash keeps its time.
+//! - `memory_expire` deletes a memory whose time in the trash is over; nobody's right counts.
 
 use crate::asset::AssetMetadata;
 use crate::keys::{BlobId, BlobKey};
@@ -114,6 +127,39 @@ pub struct MemoryHeader {
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct MemoryPage {
     pub memories: Vec<MemoryHeader>,
+    /// The cursor of the next page; `null` on the last one.
+    pub next: Option<String>,
+}
+
+/// Since when a memory is in the trash, and until when.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trash {
+    /// Nanoseconds since 1970.
+    pub trashed_at: u64,
+    pub trashed_by: Principal,
+    /// When it is deleted for good, in nanoseconds since 1970. Only restoring it changes this.
+    pub purge_at: u64,
+}
+
+/// A memory, in the trash or not.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct MemoryFound {
+    pub memory: Memory,
+    /// `null` unless it is in the trash.
+    pub trash: Option<Trash>,
+}
+
+/// A memory in the trash as an entry of a list.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct TrashedMemory {
+    pub memory: MemoryHeader,
+    pub trash: Trash,
+}
+
+/// A page of the trash, in the order of upload.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct TrashPage {
+    pub memories: Vec<TrashedMemory>,
     /// The cursor of the next page; `null` on the last one.
     pub next: Option<String>,
 }

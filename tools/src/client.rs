@@ -5,7 +5,7 @@ use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal, decode_one};
 use capsule_shared::Error;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
-use capsule_shared::memory_index::{Memory, MemoryPage};
+use capsule_shared::memory_index::{Memory, MemoryPage, TrashPage};
 use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult, UploadStatus};
 use pocket_ic::common::rest::RawMessageId;
 use pocket_ic::{PocketIc, RejectResponse};
@@ -164,6 +164,27 @@ impl<'a> Client<'a> {
 
     pub fn memories_delete(&self, memory: &str) -> Called<()> {
         self.update("memories_delete", (memory,))
+    }
+
+    pub fn memories_trash(
+        &self,
+        capsule: &str,
+        cursor: Option<&str>,
+        limit: Option<u32>,
+    ) -> Called<TrashPage> {
+        self.query("memories_trash", (capsule, cursor, limit))
+    }
+
+    pub fn memories_restore(&self, memory: &str) -> Called<()> {
+        self.update("memories_restore", (memory,))
+    }
+
+    pub fn memories_purge(&self, memory: &str) -> Called<()> {
+        self.update("memories_purge", (memory,))
+    }
+
+    pub fn capsules_leave(&self, capsule: &str) -> Called<()> {
+        self.update("capsules_leave", (capsule,))
     }
 
     pub fn sessions_stats(&self) -> Called<String> {

@@ -1,4 +1,5 @@
-//! The numbers of the last capsule and the last memory. They only grow, so no id is reused.
+//! The numbers of the last capsule and the last memory. They only grow, so no id is reused. Beside
+//! them is the size of the largest capsule.
 
 use candid::CandidType;
 use canister_common::candid_record;
@@ -9,6 +10,8 @@ use serde::Deserialize;
 pub struct Counters {
     pub last_capsule: u64,
     pub last_memory: u64,
+    /// The most memories that one capsule ever had, counted since release 0.1.0.
+    pub most_memories: Option<u64>,
 }
 
 candid_record!(Counters, version = 1);

@@ -6,6 +6,7 @@ use crate::counters::Counters;
 use crate::ids::{CapsuleId, MemoryId};
 use crate::memories::record::MemoryRecord;
 use crate::regions::IndexRegions;
+use crate::room::Room;
 use candid::Principal;
 use capsule_shared::{Error, Result};
 use ic_stable_structures::memory_manager::VirtualMemory;
@@ -32,6 +33,10 @@ pub struct Index<M: Memory> {
     pub(crate) by_capsule: StableBTreeSet<(u64, u64), VirtualMemory<M>>,
     pub(crate) by_session: StableBTreeMap<(Principal, u64), u64, VirtualMemory<M>>,
     pub(crate) by_blob: StableBTreeSet<(u64, u64), VirtualMemory<M>>,
+    pub(crate) grants_by_granter: StableBTreeMap<Principal, u64, VirtualMemory<M>>,
+    pub(crate) grants_by_member: StableBTreeSet<Vec<u8>, VirtualMemory<M>>,
+    pub(crate) trash: StableBTreeSet<(u64, u64), VirtualMemory<M>>,
+    pub(crate) room: Room<VirtualMemory<M>>,
 }
 
 impl<M: Memory> Index<M> {
@@ -45,6 +50,10 @@ impl<M: Memory> Index<M> {
             by_capsule: StableBTreeSet::init(regions.memories_by_capsule),
             by_session: StableBTreeMap::init(regions.memories_by_session),
             by_blob: StableBTreeSet::init(regions.memories_by_blob),
+            grants_by_granter: StableBTreeMap::init(regions.grants_by_granter),
+            grants_by_member: StableBTreeSet::init(regions.grants_by_member),
+            trash: StableBTreeSet::init(regions.trash_by_capsule),
+            room: Room::new(regions.all),
         }
     }
 
@@ -59,7 +68,8 @@ impl<M: Memory> Index<M> {
         Ok((id, capsule))
     }
 
-    /// The memory of this id and its capsule, with the errors of [`Index::capsule`].
+    /// The memory of this id and its capsule, with the errors of [`Index::capsule`]. It may be in
+    /// the trash.
     pub(crate) fn memory(
         &self,
         who: Principal,
@@ -70,6 +80,24 @@ impl<M: Memory> Index<M> {
         let capsule = self.capsule_of(&memory);
         if !capsule.has_right(who) {
             return Err(Error::Unauthorized);
+        }
+        Ok((id, memory, capsule))
+    }
+
+    /// The same, for a change that only the committing gateway may make: it alone can delete the
+    /// blob. `Conflict` for any other gateway.
+    pub(crate) fn own_memory(
+        &self,
+        call: Call,
+        who: Principal,
+        id: &str,
+    ) -> Result<(MemoryId, MemoryRecord, CapsuleRecord)> {
+        let (id, memory, capsule) = self.memory(who, id)?;
+        if memory.gateway != call.gateway {
+            return Err(Error::conflict(format!(
+                "gateway is {}, expected {}, which committed {id}",
+                call.gateway, memory.gateway
+            )));
         }
         Ok((id, memory, capsule))
     }
@@ -86,9 +114,11 @@ impl<M: Memory> Index<M> {
         CapsuleId(counters.last_capsule)
     }
 
-    pub(crate) fn next_memory(&mut self) -> MemoryId {
+    /// The next id, for a capsule that then holds `count` memories.
+    pub(crate) fn next_memory(&mut self, count: u64) -> MemoryId {
         let mut counters = *self.counters.get();
         counters.last_memory += 1;
+        counters.most_memories = counters.most_memories.max(Some(count));
         self.counters.set(counters);
         MemoryId(counters.last_memory)
     }

@@ -10,7 +10,9 @@ mod ids;
 mod index;
 mod memories;
 mod metrics;
+mod persons;
 mod regions;
+mod room;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -24,10 +26,11 @@ use canister_common::inspection::inspect_ingress;
 use canister_common::{check_canister_controller, method};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{
-    BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryIndexArgs, MemoryPage,
+    BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryFound, MemoryIndexArgs, MemoryPage, Trash,
+    TrashPage,
 };
 use capsule_shared::{BlobId, Result};
-use ic_cdk::api::{msg_caller, time};
+use ic_cdk::api::{canister_self, msg_caller, time};
 use ic_cdk::{init, inspect_message, post_upgrade, query};
 use ic_stable_structures::DefaultMemoryImpl;
 use std::cell::RefCell;
@@ -84,9 +87,10 @@ fn start(args: Option<MemoryIndexArgs>) {
 method!(update for check_gateway_or_controller: fn capsule_create(
     who: Principal,
     subject: Option<PersonRef>,
+    most: Option<u32>,
 ) -> Result<Capsule> {
     check_own_funds("the memory index")?;
-    with_state(|state| state.index.capsule_create(call(), who, subject))
+    with_state(|state| state.capsule_create(canister_self(), call(), who, subject, most))
 });
 
 method!(query for check_gateway_or_controller: fn capsule_read(
@@ -102,7 +106,8 @@ method!(update for check_gateway_or_controller: fn capsule_add_controller(
     controller: Principal,
 ) -> Result<Capsule> {
     check_own_funds("the memory index")?;
-    with_state(|state| state.index.capsule_add_controller(call(), who, &capsule_id, controller))
+    let own = canister_self();
+    with_state(|state| state.capsule_add_controller(own, call(), who, &capsule_id, controller))
 });
 
 method!(update for check_gateway_or_controller: fn capsule_remove_controller(
@@ -150,11 +155,49 @@ method!(query for check_gateway_or_controller: fn memory_read(
     with_state(|state| state.index.memory_read(who, &memory_id))
 });
 
+method!(query for check_gateway_or_controller: fn memory_find(
+    who: Principal,
+    memory_id: String,
+) -> Result<MemoryFound> {
+    with_state(|state| state.index.memory_find(who, &memory_id))
+});
+
 method!(update for check_gateway_or_controller: fn memory_delete(
     who: Principal,
     memory_id: String,
 ) -> Result<Memory> {
     with_state(|state| state.index.memory_delete(call(), who, &memory_id))
+});
+
+method!(update for check_gateway_or_controller: fn memory_trash(
+    who: Principal,
+    memory_id: String,
+    purge_at: u64,
+) -> Result<Trash> {
+    with_state(|state| state.index.memory_trash(call(), who, &memory_id, purge_at))
+});
+
+method!(update for check_gateway_or_controller: fn memory_restore(
+    who: Principal,
+    memory_id: String,
+) -> Result<()> {
+    with_state(|state| state.index.memory_restore(call(), who, &memory_id))
+});
+
+method!(update for check_gateway_or_controller: fn memory_expire(
+    memory_id: String,
+    purge_at: u64,
+) -> Result<Memory> {
+    with_state(|state| state.index.memory_expire(call(), &memory_id, purge_at))
+});
+
+method!(query for check_gateway_or_controller: fn memory_trash_list(
+    who: Principal,
+    capsule_id: String,
+    cursor: Option<String>,
+    limit: Option<u32>,
+) -> Result<TrashPage> {
+    with_state(|state| state.index.memory_trash_list(who, &capsule_id, cursor.as_deref(), limit))
 });
 
 method!(query for check_gateway_or_controller: fn blob_locate(
@@ -165,6 +208,11 @@ method!(query for check_gateway_or_controller: fn blob_locate(
 });
 
 // ---- gateways ----------------------------------------------------------------------------------
+
+// A refused gateway learns here that a refusal concerns itself, not its caller.
+method!(query for check_gateway_or_controller: fn gateway_known() -> Result<()> {
+    Ok(())
+});
 
 method!(update for check_canister_controller: fn gateways_register(
     gateway: Principal,

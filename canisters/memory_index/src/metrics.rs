@@ -1,6 +1,7 @@
 //! The metrics of the state. They contain no principals.
 
 use crate::index::Index;
+use crate::room::MAX_MEMORIES;
 use crate::state::State;
 use canister_common::http::Encoder;
 use ic_stable_structures::Memory;
@@ -19,6 +20,10 @@ impl<M: Memory> State<M> {
             by_capsule: _,
             by_session,
             by_blob: _,
+            grants_by_granter: _,
+            grants_by_member: _,
+            trash,
+            room,
         } = index;
         let made = counters.get().last_memory;
         for (name, value, help) in [
@@ -28,7 +33,28 @@ impl<M: Memory> State<M> {
                 by_member.len(),
                 "Owners and controllers of all capsules.",
             ),
-            ("memories", memories.len(), "Memories."),
+            ("memories", memories.len(), "Memories, the trash included."),
+            ("memories_trashed", trash.len(), "Memories in the trash."),
+            (
+                "memories_largest",
+                counters.get().most_memories.unwrap_or(0),
+                "The most memories that one capsule ever had.",
+            ),
+            (
+                "memories_largest_limit",
+                MAX_MEMORIES,
+                "The memories of a capsule with which no upload begins.",
+            ),
+            (
+                "used_bytes",
+                room.used_bytes(),
+                "Bytes of stable memory in use. They never shrink.",
+            ),
+            (
+                "used_bytes_limit",
+                room.full,
+                "Bytes of stable memory with which no upload begins.",
+            ),
             (
                 "sessions_known",
                 by_session.len(),

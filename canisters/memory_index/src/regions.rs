@@ -43,6 +43,16 @@ const LAYOUT: Superblock = Superblock {
     schema: 1,
     lowest_reader: 1,
 };
+/// `Principal` to the `u64` number of the rights that it granted and that hold; see
+/// `capsules::grants`. A principal without an entry isn't counted yet.
+const GRANTS_BY_GRANTER: RegionId = RegionId::new(10);
+/// A set of keys: capsule controller, time and capsule; see `capsules::grants`.
+const GRANTS_BY_MEMBER: RegionId = RegionId::new(11);
+/// A set of `(u64, u64)`: capsule and memory, for memories in the trash.
+const TRASH_BY_CAPSULE: RegionId = RegionId::new(12);
+
+/// How many ids [`IndexRegions::all`] looks at; those without an entry above are empty.
+const IDS: u8 = 16;
 
 /// The regions of capsules and memories.
 pub struct IndexRegions<M: Memory> {
@@ -54,6 +64,11 @@ pub struct IndexRegions<M: Memory> {
     pub memories_by_capsule: VirtualMemory<M>,
     pub memories_by_session: VirtualMemory<M>,
     pub memories_by_blob: VirtualMemory<M>,
+    pub grants_by_granter: VirtualMemory<M>,
+    pub grants_by_member: VirtualMemory<M>,
+    pub trash_by_capsule: VirtualMemory<M>,
+    /// A handle on every region, to see how much they take.
+    pub all: Vec<VirtualMemory<M>>,
 }
 
 /// One region for each stable structure of the canister.
@@ -79,6 +94,10 @@ impl<M: Memory> Regions<M> {
                 memories_by_capsule: manager.get(MEMORIES_BY_CAPSULE),
                 memories_by_session: manager.get(MEMORIES_BY_SESSION),
                 memories_by_blob: manager.get(MEMORIES_BY_BLOB),
+                grants_by_granter: manager.get(GRANTS_BY_GRANTER),
+                grants_by_member: manager.get(GRANTS_BY_MEMBER),
+                trash_by_capsule: manager.get(TRASH_BY_CAPSULE),
+                all: (0..IDS).map(|id| manager.get(RegionId::new(id))).collect(),
             },
             gateways: manager.get(GATEWAYS),
         }

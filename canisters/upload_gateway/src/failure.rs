@@ -46,6 +46,14 @@ impl Failure {
         matches!(self, Failure::Temporary(_))
     }
 
+    /// The failure for a caller who must not learn whether a memory or a blob exists.
+    pub fn hidden(self) -> Self {
+        match self {
+            Failure::Unauthorized => Failure::NotFound,
+            other => other,
+        }
+    }
+
     /// Translates an error that another canister answered.
     pub fn of_peer(error: Error) -> Self {
         match error {

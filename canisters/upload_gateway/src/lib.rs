@@ -24,7 +24,7 @@ use capsule_shared::Result;
 use capsule_shared::asset::AssetMetadata;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::gateway::{ConfigureReport, GatewayArgs, GatewayConfig};
-use capsule_shared::memory_index::{Memory, MemoryPage};
+use capsule_shared::memory_index::{Memory, MemoryPage, TrashPage};
 use capsule_shared::principals::{PrincipalPage, SessionHolder};
 use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult, UploadStatus};
 use ic_cdk::api::{accept_message, is_controller, msg_arg_data, msg_caller, msg_method_name};
@@ -306,6 +306,10 @@ method!(update for check_updates: async fn capsules_remove_controller(
     Ok(service().remove_controller(msg_caller(), &capsule_id, controller).await?)
 });
 
+method!(update for check_updates: async fn capsules_leave(capsule_id: String) -> Result<()> {
+    Ok(service().leave_capsule(msg_caller(), &capsule_id).await?)
+});
+
 /// Rejects the call if it fails, because the frozen result has no room for an error.
 #[query(composite = true, manual_reply = true)]
 async fn capsules_list() -> PhantomData<Vec<CapsuleHeader>> {
@@ -332,6 +336,24 @@ method!(composite_query: async fn memories_read(memory_id: String) -> Result<Mem
 
 method!(update for check_updates: async fn memories_delete(memory_id: String) -> Result<()> {
     Ok(service().delete_memory(msg_caller(), memory_id).await?)
+});
+
+method!(composite_query: async fn memories_trash(
+    capsule_id: String,
+    cursor: Option<String>,
+    limit: Option<u32>
+) -> Result<TrashPage> {
+    Ok(service()
+        .list_trash(msg_caller(), &capsule_id, cursor, limit)
+        .await?)
+});
+
+method!(update for check_updates: async fn memories_restore(memory_id: String) -> Result<()> {
+    Ok(service().restore_memory(msg_caller(), memory_id).await?)
+});
+
+method!(update for check_updates: async fn memories_purge(memory_id: String) -> Result<()> {
+    Ok(service().purge_memory(msg_caller(), memory_id).await?)
 });
 
 // This macro knows only the methods above it.

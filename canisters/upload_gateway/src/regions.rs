@@ -67,6 +67,8 @@ const LAYOUT: Superblock = Superblock {
     schema: 1,
     lowest_reader: 1,
 };
+/// `String` (memory id) to `Trashing`.
+const TRASHINGS: MemoryId = MemoryId::new(25);
 
 pub type StableMemory = VirtualMemory<DefaultMemoryImpl>;
 
@@ -98,6 +100,7 @@ pub struct Regions<M> {
     pub people: M,
     pub people_counts: M,
     pub flows: M,
+    pub trashings: M,
 }
 
 impl<M: Memory> Regions<VirtualMemory<M>> {
@@ -132,6 +135,7 @@ impl<M: Memory> Regions<VirtualMemory<M>> {
             people: get(PEOPLE),
             people_counts: get(PEOPLE_COUNTS),
             flows: get(FLOWS),
+            trashings: get(TRASHINGS),
         }
     }
 }

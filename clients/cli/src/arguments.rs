@@ -79,9 +79,20 @@ pub enum Command {
         /// The session id, as `capsule status` shows it
         session: u64,
     },
-    /// Delete a memory and its bytes
+    /// Delete a memory: it goes into the trash, and later with its bytes
     Rm {
         /// The id of the memory, as `capsule ls` shows it
+        memory: String,
+    },
+    /// List the trash of a capsule
+    Trash {
+        /// The capsule (default: your own)
+        #[arg(long, value_name = "ID")]
+        capsule: Option<String>,
+    },
+    /// Take a memory out of the trash
+    Restore {
+        /// The id of the memory, as `capsule trash` shows it
         memory: String,
     },
     /// List the capsules that you may read and write

@@ -209,10 +209,21 @@ passed_on!(
     capsule_usage,
     capsule_list,
     memory_commit,
+    memory_find,
     memory_read,
-    memory_delete
+    memory_delete,
+    memory_trash,
+    memory_restore,
+    memory_expire
 );
-asked!(blob_locate, blob_read_chunk, memory_list, capsule_read);
+asked!(
+    gateway_known,
+    blob_locate,
+    blob_read_chunk,
+    memory_list,
+    memory_trash_list,
+    capsule_read
+);
 
 #[cfg(test)]
 mod tests {

@@ -64,11 +64,11 @@ fn a_controller_uploads_and_reads_until_the_owner_takes_the_right_back() {
     assert_eq!(refused(bob.status(open)), Error::NotFound);
     assert_eq!(
         refused(bob.blob_meta(&done.result.blob_id)),
-        Error::Unauthorized
+        Error::NotFound
     );
     assert_eq!(
         refused(bob.memories_delete(&done.result.memory_id)),
-        Error::Unauthorized
+        Error::NotFound
     );
     assert!(read_back(&alice, &done.result.blob_id) == data);
     jobs_done(&deployment, "delete_blob");

@@ -3,7 +3,8 @@
 use crate::waiting::in_network_time;
 use crate::{bytes, capsule, read_back, refused, sha256, upload};
 use capsule_shared::Error;
-use tools::deployment::{Part, deploy, person};
+use tools::deployment::{Created, Part, person, without_trash};
+use tools::engine::network;
 use tools::metrics::metrics;
 use tools::source::UploadSpec;
 
@@ -14,7 +15,7 @@ const AT_ONCE: usize = 32;
 
 #[test]
 fn a_large_blob_is_deleted_in_many_messages_with_upgrades_between_them() {
-    let deployment = deploy();
+    let deployment = Created::on(network()).install(without_trash());
     let client = deployment.client(person("alice"));
     let data = bytes(CHUNKS, 1);
     let spec = UploadSpec::document("large", CHUNKS as u64).in_chunks_of(1, CHUNKS as u64);

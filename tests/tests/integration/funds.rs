@@ -7,7 +7,7 @@ use capsule_shared::Error;
 use capsule_shared::gateway::GatewayArgs;
 use pocket_ic::CanisterSettings;
 use tools::client::Called;
-use tools::deployment::{Created, Deployment, Part, person};
+use tools::deployment::{Created, Deployment, Part, person, without_trash};
 use tools::engine::network;
 use tools::source::UploadSpec;
 
@@ -49,7 +49,7 @@ fn a_canister_low_on_cycles_completes_old_work() {
         (Part::BlobStore, "the blob store", T / 8),
     ] {
         let created = Created::with_cycles(network(), 4 * T);
-        let deployment = created.install(GatewayArgs::default());
+        let deployment = created.install(without_trash());
         let alice = deployment.client(person("alice"));
         let data = bytes(700, 1);
         let spec = |name: &str| UploadSpec::document(name, 700).in_chunks_of(300, 700);

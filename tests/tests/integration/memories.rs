@@ -5,7 +5,8 @@ use crate::waiting::{in_network_time, jobs_done};
 use crate::{bytes, capsule, read_back, refused, sha256, upload};
 use capsule_shared::Error;
 use std::time::Duration;
-use tools::deployment::{deploy, person};
+use tools::deployment::{Created, deploy, person, without_trash};
+use tools::engine::network;
 use tools::source::UploadSpec;
 
 #[test]
@@ -63,7 +64,7 @@ fn lists_come_in_pages_without_gaps() {
 
 #[test]
 fn a_deleted_memory_takes_its_blob_with_it() {
-    let deployment = deploy();
+    let deployment = Created::on(network()).install(without_trash());
     let client = deployment.client(person("alice"));
     let capsule = capsule(&client);
     let gone = upload(&client, &UploadSpec::document("gone", 500), &bytes(500, 1)).unwrap();

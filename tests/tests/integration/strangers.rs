@@ -18,6 +18,12 @@ fn unauthorized<T: std::fmt::Debug>(called: Called<T>) {
     assert_eq!(refused(called), Error::Unauthorized);
 }
 
+/// The caller must not learn whether it exists.
+#[track_caller]
+fn not_found<T: std::fmt::Debug>(called: Called<T>) {
+    assert_eq!(refused(called), Error::NotFound);
+}
+
 /// Inspection must refuse the message.
 #[track_caller]
 fn turned_away<T: std::fmt::Debug>(called: Called<T>) {
@@ -52,12 +58,15 @@ fn a_stranger_can_do_nothing_through_the_gateway() {
     unauthorized(mallory.finish(done.session_id, &sha256(&data), 900));
     unauthorized(mallory.abort(open));
     unauthorized(mallory.abort(done.session_id));
-    unauthorized(mallory.blob_meta(&done.result.blob_id));
-    unauthorized(mallory.blob_read(&done.result.blob_id));
-    unauthorized(mallory.blob_read_chunk(&done.result.blob_id, 0));
+    not_found(mallory.blob_meta(&done.result.blob_id));
+    not_found(mallory.blob_read(&done.result.blob_id));
+    not_found(mallory.blob_read_chunk(&done.result.blob_id, 0));
     unauthorized(mallory.memories_list(&alices, None, None));
-    unauthorized(mallory.memories_read(&done.result.memory_id));
-    unauthorized(mallory.memories_delete(&done.result.memory_id));
+    unauthorized(mallory.memories_trash(&alices, None, None));
+    not_found(mallory.memories_read(&done.result.memory_id));
+    not_found(mallory.memories_delete(&done.result.memory_id));
+    not_found(mallory.memories_restore(&done.result.memory_id));
+    not_found(mallory.memories_purge(&done.result.memory_id));
     unauthorized(mallory.capsules_read_basic(Some(&alices)));
     turned_away(mallory.sessions_cleanup_expired());
     turned_away(mallory.update::<()>("configure", (GatewayArgs::default(),)));
@@ -142,7 +151,15 @@ fn only_registered_gateways_may_use_the_memory_index() {
     turned_away(caller.update::<Memory>("memory_commit", (commit,)));
     unauthorized(caller.query::<MemoryPage>("memory_list", (mallory, "any", &none, None::<u32>)));
     unauthorized(caller.query::<Memory>("memory_read", (mallory, "any")));
-    turned_away(caller.update::<Memory>("memory_delete", (mallory, "any")));
+    for method in ["memory_delete", "memory_restore"] {
+        turned_away(caller.update::<Opaque>(method, (mallory, "any")));
+    }
+    turned_away(caller.update::<Opaque>("memory_trash", (mallory, "any", 1u64)));
+    turned_away(caller.update::<Opaque>("memory_expire", ("any", 1u64)));
+    unauthorized(caller.query::<Opaque>("memory_find", (mallory, "any")));
+    unauthorized(caller.query::<Opaque>("gateway_known", ()));
+    let page = (mallory, "any", &none, None::<u32>);
+    unauthorized(caller.query::<Opaque>("memory_trash_list", page));
     unauthorized(caller.query::<BlobPlace>("blob_locate", (mallory, BlobId(1))));
     registering_is_for_controllers(&deployment, Part::MemoryIndex);
 }

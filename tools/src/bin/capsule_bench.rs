@@ -9,7 +9,7 @@ use tools::bench::hostile::{
     HostileRow, check_refused, compare_hostile, measure_hostile, parse_hostile, render_hostile,
 };
 use tools::bench::{Row, bounds, compare, measure, parse, render};
-use tools::deployment::{Created, Deployment};
+use tools::deployment::{Created, Deployment, without_trash};
 use tools::engine;
 
 /// The table in the file is between these lines.
@@ -76,7 +76,7 @@ fn watched<R: Named>(
     measure: impl FnOnce(&Deployment, &mut dyn FnMut(&R)) -> Result<Vec<R>, String>,
 ) -> Result<Vec<R>, String> {
     eprintln!("Installing the canisters on {}", engine::engine_name());
-    let deployment = Created::on(engine::try_network()?).install(Default::default());
+    let deployment = Created::on(engine::try_network()?).install(without_trash());
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(Duration::from_millis(200));
     let rows = measure(&deployment, &mut |row| {

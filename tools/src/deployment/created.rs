@@ -130,6 +130,14 @@ fn create(pic: &PocketIc, controller: Principal, cycles: u128) -> Principal {
     id
 }
 
+/// Settings with which a deleted memory is gone at once.
+pub fn without_trash() -> GatewayArgs {
+    GatewayArgs {
+        trash_retention_ns: Some(0),
+        ..GatewayArgs::default()
+    }
+}
+
 /// Installs all three canisters on a fresh network.
 pub fn deploy() -> Deployment {
     Created::on(network()).install(GatewayArgs::default())

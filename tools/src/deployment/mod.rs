@@ -7,6 +7,6 @@ mod created;
 mod parts;
 mod running;
 
-pub use created::{Created, Lines, deploy};
+pub use created::{Created, Lines, deploy, without_trash};
 pub use parts::{Part, person, wasm};
 pub use running::Deployment;

@@ -67,7 +67,19 @@ impl Run<'_> {
                 Err(Error::Conflict(_)) => Ok(()),
                 Err(error) => temporary(error),
             },
-            Asked::Delete { session } => self.judge_delete(*session, decode(reply)?),
+            Asked::Delete { session, restores } => {
+                self.judge_delete(*session, *restores, decode(reply)?)
+            }
+            Asked::Purge { session, restores } => match decode(reply)? {
+                // It isn't in the trash.
+                Err(Error::Conflict(_)) => Ok(()),
+                answer => self.judge_delete(*session, *restores, answer),
+            },
+            Asked::Restore { .. } => match decode::<()>(reply)? {
+                // Its time was over, it is being purged, or Carol lost her right.
+                Ok(()) | Err(Error::NotFound | Error::Conflict(_)) => Ok(()),
+                Err(error) => temporary(error),
+            },
             Asked::Intrude => match decode::<candid::Reserved>(reply)? {
                 Err(Error::Unauthorized | Error::NotFound) => Ok(()),
                 other => Err(format!("a stranger got {other:?}")),
@@ -188,15 +200,20 @@ impl Run<'_> {
         }
     }
 
-    fn judge_delete(&mut self, id: u64, answer: Result<(), Error>) -> Checked {
-        let owner = self.file(self.sessions[&id].file).owner;
+    fn judge_delete(
+        &mut self,
+        id: u64,
+        restores: Option<u32>,
+        answer: Result<(), Error>,
+    ) -> Checked {
         match answer {
             Ok(()) => {
-                self.known(id).deleted = true;
+                // A restore that was in flight or came later may have brought it back.
+                let known = self.known(id);
+                known.deleted |= restores == Some(known.restores);
                 Ok(())
             }
-            Err(Error::Unauthorized) if owner == Owner::Carol => Ok(()),
-            // Another call deleted it first.
+            // Another call deleted it first, or Carol lost her right.
             Err(Error::NotFound) => Ok(()),
             Err(error) => temporary(error),
         }

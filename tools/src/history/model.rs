@@ -49,6 +49,8 @@ pub struct Session {
     /// The session may have ended without an answer that says so.
     pub may_have_ended: bool,
     pub delete_sent: bool,
+    /// How many restores were sent.
+    pub restores: u32,
     pub deleted: bool,
 }
 

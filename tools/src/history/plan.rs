@@ -50,7 +50,7 @@ pub enum Outage {
 pub use chaos::Fault;
 
 /// The methods that the gateway calls from updates and jobs.
-pub const METHODS: [&str; 11] = [
+pub const METHODS: [&str; 15] = [
     "capsule_usage",
     "blob_open",
     "blob_put_chunk",
@@ -59,8 +59,12 @@ pub const METHODS: [&str; 11] = [
     "blob_digest",
     "blob_delete",
     "blob_release",
+    "memory_find",
     "memory_read",
     "memory_delete",
+    "memory_trash",
+    "memory_restore",
+    "memory_expire",
     "capsule_list",
 ];
 
@@ -82,6 +86,10 @@ pub enum Step {
     },
     Abort(usize),
     Delete(usize),
+    /// The owner takes the file's memory out of the trash.
+    Restore(usize),
+    /// The owner deletes it from there for good.
+    Purge(usize),
     /// A stranger tries to write to the file's session.
     Stranger(usize),
     /// Alice makes Carol a capsule controller, or removes her.
@@ -171,7 +179,9 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (file(), prop::bool::weighted(0.2))
             .prop_map(|(file, wrong)| Step::Finish { file, wrong }),
         2 => file().prop_map(Step::Abort),
-        3 => file().prop_map(Step::Delete),
+        4 => file().prop_map(Step::Delete),
+        2 => file().prop_map(Step::Restore),
+        1 => file().prop_map(Step::Purge),
         1 => file().prop_map(Step::Stranger),
         1 => any::<bool>().prop_map(Step::Grant),
         18 => Just(Step::Round),

@@ -84,6 +84,8 @@ impl Run<'_> {
                 }
             }
             Step::Delete(file) => self.delete(file)?,
+            Step::Restore(file) => self.restore(file)?,
+            Step::Purge(file) => self.purge(file)?,
             Step::Stranger(file) => self.intrude(file)?,
             Step::Grant(add) => self.grant(add)?,
             Step::Round => self.round()?,

@@ -30,6 +30,15 @@ pub(super) enum Asked {
     },
     Delete {
         session: u64,
+        /// The restores of it that were sent before; `None` while one of them is in flight.
+        restores: Option<u32>,
+    },
+    Restore {
+        session: u64,
+    },
+    Purge {
+        session: u64,
+        restores: Option<u32>,
     },
     Intrude,
     Grant,

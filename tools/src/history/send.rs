@@ -172,12 +172,48 @@ impl Run<'_> {
         let known = self.known(id);
         known.delete_sent = true;
         known.may_have_ended = true;
-        self.send_for(
-            id,
-            "memories_delete",
-            (memory,),
-            Asked::Delete { session: id },
-        )
+        let session = id;
+        let restores = self.settled_restores(id);
+        let asked = Asked::Delete { session, restores };
+        self.send_for(id, "memories_delete", (memory,), asked)
+    }
+
+    pub(super) fn restore(&mut self, file: usize) -> Checked {
+        let Some((session, memory)) = self.asked_to_delete(file) else {
+            return Ok(());
+        };
+        let known = self.known(session);
+        known.restores += 1;
+        known.deleted = false;
+        let asked = Asked::Restore { session };
+        self.send_for(session, "memories_restore", (memory,), asked)
+    }
+
+    pub(super) fn purge(&mut self, file: usize) -> Checked {
+        let Some((session, memory)) = self.asked_to_delete(file) else {
+            return Ok(());
+        };
+        let restores = self.settled_restores(session);
+        let asked = Asked::Purge { session, restores };
+        self.send_for(session, "memories_purge", (memory,), asked)
+    }
+
+    /// The newest session of a file, and its memory, whose deletion was asked for.
+    fn asked_to_delete(&self, file: usize) -> Option<(u64, String)> {
+        let mut sessions = self.sessions.iter().rev();
+        sessions.find_map(|(id, session)| {
+            let (result, _) = session.committed.as_ref()?;
+            let asked = session.file == file && session.delete_sent;
+            asked.then(|| (*id, result.memory_id.clone()))
+        })
+    }
+
+    /// How many restores of a session's memory were sent, if all are answered.
+    fn settled_restores(&self, session: u64) -> Option<u32> {
+        let mut flights = self.flights.iter();
+        let open = flights
+            .any(|flight| matches!(flight.asked, Asked::Restore { session: s } if s == session));
+        (!open).then(|| self.sessions[&session].restores)
     }
 
     pub(super) fn intrude(&mut self, file: usize) -> Checked {

@@ -11,6 +11,9 @@ use std::time::Duration;
 
 /// A freezing threshold that no balance reaches, in seconds.
 const FROZEN_SECONDS: u64 = 1_000_000_000_000_000;
+/// A deleted memory stays in the trash so long: less than the day after which nothing may be left.
+const TRASH_SECONDS: u64 = 6 * 3_600;
+
 const USUAL_FREEZING_SECONDS: u64 = 30 * 24 * 3_600;
 
 pub struct World {
@@ -42,6 +45,10 @@ impl World {
             store: Some(store_line),
             index: Some(index_line),
             auditor: Some(auditor),
+        };
+        let settings = GatewayArgs {
+            trash_retention_ns: Some(TRASH_SECONDS * 1_000_000_000),
+            ..GatewayArgs::default()
         };
         World {
             deployment: created.install_behind(lines, settings),

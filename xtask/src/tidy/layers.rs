@@ -123,7 +123,7 @@ pub const TABLE: &[Package] = &[
             &["session/"],
             &["config/", "runtime.rs", "wire.rs"],
             &["peers/"],
-            &["upload/types.rs"],
+            &["upload/types.rs", "upload/types_trash.rs"],
             &[
                 "upload/checks.rs",
                 "upload/flows.rs",
@@ -147,7 +147,7 @@ pub const TABLE: &[Package] = &[
                 "upload/status.rs",
             ],
             &["upload/finish.rs", "upload/put.rs"],
-            &["upload/deletion.rs"],
+            &["upload/deletion.rs", "upload/trash.rs"],
             &["upload/jobs/"],
             &["upload/mod.rs"],
             &["lib.rs"],
@@ -176,6 +176,7 @@ pub const TABLE: &[Package] = &[
         folder: "canisters/memory_index",
         layers: &[
             &["regions.rs", "ids.rs", "counters.rs"],
+            &["room.rs"],
             &[
                 "capsules/record.rs",
                 "capsules/subject.rs",
@@ -184,7 +185,7 @@ pub const TABLE: &[Package] = &[
             &["index.rs"],
             &["capsules/", "memories/"],
             &["state.rs"],
-            &["metrics.rs"],
+            &["metrics.rs", "persons.rs"],
             &["lib.rs"],
         ],
         unknown: &[

@@ -7,10 +7,6 @@ use capsule_shared::capsule::{Capsule, PersonRef};
 use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory;
 
-/// The most capsules in which one principal can be a controller. It is apart from the limit on own
-/// capsules, so that rights granted by others don't use up what one may make.
-pub const MAX_CONTROLLED: usize = 1_000;
-
 /// The most controllers of one capsule. Every look-up of a capsule reads all of them.
 pub const MAX_CONTROLLERS: usize = 100;
 
@@ -19,7 +15,8 @@ impl<M: Memory> Index<M> {
     /// nothing.
     ///
     /// `InvalidArgument` if `controller` is an owner, `ResourceExhausted` above [`MAX_CONTROLLERS`]
-    /// or [`MAX_CONTROLLED`].
+    /// or the limit of `who` on grants. No limit counts what `controller` was granted, so strangers
+    /// can't use it up.
     pub fn capsule_add_controller(
         &mut self,
         call: Call,
@@ -37,14 +34,14 @@ impl<M: Memory> Index<M> {
             )));
         }
         if !capsule.is_controller(controller) {
-            let elsewhere = self.capsules_of(controller).count() - self.made_by(controller).count();
-            if capsule.controllers.len() >= MAX_CONTROLLERS || elsewhere >= MAX_CONTROLLED {
+            if capsule.controllers.len() >= MAX_CONTROLLERS {
                 return Err(Error::ResourceExhausted);
             }
             let state = StoredController {
                 granted_at: call.now,
                 granted_by: PersonRef::Principal(who),
             };
+            self.grant_noted(who, controller, &state, id)?;
             let person = PersonRef::Principal(controller);
             capsule.controllers.push((person, state));
             capsule.touch(who, call.now);
@@ -69,7 +66,12 @@ impl<M: Memory> Index<M> {
         }
         if capsule.is_controller(controller) {
             let person = PersonRef::Principal(controller);
-            capsule.controllers.retain(|(other, _)| *other != person);
+            for (_, grant) in capsule
+                .controllers
+                .extract_if(.., |(other, _)| *other == person)
+            {
+                self.grant_ended(controller, &grant, id);
+            }
             capsule.touch(who, call.now);
             self.by_member.remove(&(controller, id.0));
             self.capsules.insert(id.0, capsule.clone());

@@ -15,16 +15,22 @@ use ic_stable_structures::Memory;
 pub const MAX_OWNED: usize = 1_000;
 
 impl<M: Memory> Index<M> {
+    /// Whether `who` has a capsule with this subject.
+    pub fn has_capsule(&self, who: Principal, subject: &PersonRef) -> bool {
+        self.by_subject.contains_key(&subject_key(who, subject))
+    }
+
     /// The capsule of `who` with this subject; makes it if it doesn't exist. Without a subject, it
     /// is the own capsule of `who`, whose subject is `who`.
     ///
-    /// `InvalidArgument` for an opaque subject that is empty or too long, `ResourceExhausted` above
-    /// [`MAX_OWNED`].
+    /// `InvalidArgument` for an opaque subject that is empty or too long. `ResourceExhausted` above
+    /// [`MAX_OWNED`], or above `most` capsules that `who` made.
     pub fn capsule_create(
         &mut self,
         call: Call,
         who: Principal,
         subject: Option<PersonRef>,
+        most: Option<u32>,
     ) -> Result<Capsule> {
         let subject = subject.unwrap_or(PersonRef::Principal(who));
         if let PersonRef::Opaque(text) = &subject
@@ -41,7 +47,8 @@ impl<M: Memory> Index<M> {
             let capsule = capsule.expect("BUG: a subject has no capsule");
             return Ok(capsule.into_capsule(CapsuleId(number)));
         }
-        if self.made_by(who).take(MAX_OWNED).count() == MAX_OWNED {
+        let most = most.map_or(MAX_OWNED, |most| MAX_OWNED.min(most as usize));
+        if self.made_by(who).take(most).count() == most {
             return Err(Error::ResourceExhausted);
         }
         let owner = StoredOwner {
@@ -56,6 +63,8 @@ impl<M: Memory> Index<M> {
             updated_at: call.now,
             stored_bytes: 0,
             memory_count: 0,
+            trash_count: None,
+            metadata_bytes: None,
         };
         let id = self.next_capsule();
         self.by_subject.insert(key, id.0);

@@ -2,6 +2,7 @@
 
 pub mod controllers;
 pub mod create;
-mod read;
+pub mod grants;
+pub mod read;
 pub mod record;
 pub mod subject;

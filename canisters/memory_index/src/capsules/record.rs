@@ -1,12 +1,14 @@
 //! The stored record of a capsule.
 
 use crate::ids::CapsuleId;
+use crate::room::Held;
 use candid::{CandidType, Principal};
 use canister_common::candid_record;
 use capsule_shared::capsule::{Capsule, ControllerState, OwnerState, PersonRef};
 use serde::Deserialize;
 
-/// A capsule, version 1. Its id is its key. Times are nanoseconds since 1970.
+/// A capsule, version 1. Its id is its key. Times are nanoseconds since 1970. The optional fields
+/// came after release 0.1.0.
 ///
 /// `memories::record::MemoryRecord` says how to add a field. [`PersonRef`] is stored as it is: the
 /// frozen interface takes and returns it, so it can't change.
@@ -19,8 +21,13 @@ pub struct CapsuleRecord {
     pub updated_at: u64,
     /// Bytes of all its memories. Each change updates it.
     pub stored_bytes: u64,
-    /// How many memories it has. Each change updates it.
+    /// How many memories it has, the trash included. Each change updates it.
     pub memory_count: u64,
+    /// How many of them are in the trash; `None` is 0.
+    pub trash_count: Option<u64>,
+    /// Bytes of the metadata of its memories, as Candid; `None` is 0. Memories that release 0.1.0
+    /// committed don't count.
+    pub metadata_bytes: Option<u64>,
 }
 
 candid_record!(CapsuleRecord, version = 1);
@@ -54,6 +61,19 @@ impl CapsuleRecord {
     /// Owners and capsule controllers may read and write. Being the subject gives no right.
     pub fn has_right(&self, who: Principal) -> bool {
         self.is_owner(who) || self.is_controller(who)
+    }
+
+    /// How many memories its members see.
+    pub fn listed_count(&self) -> u64 {
+        self.memory_count
+            .saturating_sub(self.trash_count.unwrap_or(0))
+    }
+
+    pub fn held(&self) -> Held {
+        Held {
+            memories: self.memory_count,
+            metadata: self.metadata_bytes.unwrap_or(0),
+        }
     }
 
     /// Notes that `who` changed something in the capsule.

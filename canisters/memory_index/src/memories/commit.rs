@@ -15,9 +15,10 @@ impl<M: StableMemory> Index<M> {
     /// The same commit again returns the same memory, even if the right to write is gone meanwhile.
     /// `InvalidArgument` for a commit that contradicts itself or exceeds a limit, `Conflict` if the
     /// session committed something else, `Unauthorized` without the right to write. `NotFound` if
-    /// the capsule doesn't exist, or if the memory was deleted: it doesn't come back.
+    /// the capsule doesn't exist, or if the memory was deleted: it doesn't come back. A memory in
+    /// the trash stays there. `ResourceExhausted` without room in the index or in the capsule.
     pub fn memory_commit(&mut self, call: Call, commit: MemoryCommit) -> Result<Memory> {
-        check(&commit)?;
+        let metadata_bytes = check(&commit)?;
         let session = (call.gateway, commit.session_id);
         if let Some(number) = self.by_session.get(&session) {
             let id = MemoryId(number);
@@ -37,9 +38,11 @@ impl<M: StableMemory> Index<M> {
             .checked_add(commit.place.size)
             .ok_or(Error::ResourceExhausted)?;
         capsule.memory_count += 1;
+        capsule.metadata_bytes = Some(capsule.metadata_bytes.unwrap_or(0) + metadata_bytes);
+        self.room.check_commit(capsule.held())?;
         capsule.touch(commit.who, call.now);
 
-        let id = self.next_memory();
+        let id = self.next_memory(capsule.memory_count);
         let memory = MemoryRecord {
             capsule: capsule_id.0,
             uploaded_by: commit.who,
@@ -49,6 +52,8 @@ impl<M: StableMemory> Index<M> {
             sha256: commit.sha256,
             gateway: call.gateway,
             session_id: commit.session_id,
+            metadata_bytes: Some(metadata_bytes),
+            trash: None,
         };
         self.by_session.insert(session, id.0);
         self.by_capsule.insert((capsule_id.0, id.0));
@@ -59,8 +64,8 @@ impl<M: StableMemory> Index<M> {
     }
 }
 
-/// Everything that can be checked without a look-up.
-fn check(commit: &MemoryCommit) -> Result<()> {
+/// Everything that can be checked without a look-up. Returns the bytes of the metadata.
+fn check(commit: &MemoryCommit) -> Result<u64> {
     let place = &commit.place;
     if commit.sha256.len() != 32 {
         return Err(Error::invalid(format!(
@@ -101,7 +106,7 @@ fn check(commit: &MemoryCommit) -> Result<()> {
             "metadata length is {metadata} bytes, expected at most {MAX_METADATA_BYTES}"
         )));
     }
-    Ok(())
+    Ok(metadata as u64)
 }
 
 /// Whether this commit made the memory. It compares metadata as Candid, because a NaN in it differs

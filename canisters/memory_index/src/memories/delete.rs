@@ -1,5 +1,8 @@
-//! Deleting memories.
+//! Deleting memories for good.
 
+use super::record::MemoryRecord;
+use crate::capsules::record::CapsuleRecord;
+use crate::ids::MemoryId;
 use crate::index::{Call, Index};
 use candid::Principal;
 use capsule_shared::memory_index::Memory;
@@ -7,26 +10,63 @@ use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory as StableMemory;
 
 impl<M: StableMemory> Index<M> {
-    /// Deletes a memory and returns it as it was.
+    /// Deletes a memory, in the trash or not, and returns it as it was.
     ///
     /// `Conflict` unless the calling gateway committed it, because no other gateway can delete its
     /// blob. `NotFound` if it is deleted already or never existed, `Unauthorized` if `who` has no
     /// right in its capsule.
     pub fn memory_delete(&mut self, call: Call, who: Principal, id: &str) -> Result<Memory> {
-        let (id, memory, mut capsule) = self.memory(who, id)?;
-        if memory.gateway != call.gateway {
+        let (id, memory, mut capsule) = self.own_memory(call, who, id)?;
+        capsule.touch(who, call.now);
+        Ok(self.remove(id, memory, capsule))
+    }
+
+    /// Deletes a memory whose time in the trash is over, and returns it as it was. Nobody's right
+    /// counts: somebody had it when the memory was trashed.
+    ///
+    /// `Conflict` unless the memory is in the trash until `purge_at`, and unless the calling
+    /// gateway committed it. `NotFound` if it is deleted already. Temporary before `purge_at`,
+    /// because clocks of two canisters may differ.
+    pub fn memory_expire(&mut self, call: Call, id: &str, purge_at: u64) -> Result<Memory> {
+        let id = MemoryId::parse(id)?;
+        let memory = self.memories.get(&id.0).ok_or(Error::NotFound)?;
+        let due = memory.trash.map(|trash| trash.purge_at);
+        if memory.gateway != call.gateway || due != Some(purge_at) {
             return Err(Error::conflict(format!(
-                "gateway is {}, expected {}, which committed {id}",
-                call.gateway, memory.gateway
+                "{id} of gateway {} is purged at {due:?}, expected {purge_at} of gateway {}",
+                memory.gateway, call.gateway
             )));
         }
-        capsule.stored_bytes -= memory.place.size;
-        capsule.memory_count -= 1;
-        capsule.touch(who, call.now);
+        if call.now < purge_at {
+            return Err(Error::temporary(format!(
+                "the time is {}, expected at least {purge_at}",
+                call.now
+            )));
+        }
+        let mut capsule = self.capsule_of(&memory);
+        capsule.updated_at = call.now;
+        Ok(self.remove(id, memory, capsule))
+    }
+
+    fn remove(&mut self, id: MemoryId, memory: MemoryRecord, capsule: CapsuleRecord) -> Memory {
+        let metadata = memory.metadata_bytes.unwrap_or(0);
+        let trashed = u64::from(memory.trash.is_some());
+        let capsule = CapsuleRecord {
+            stored_bytes: capsule.stored_bytes - memory.place.size,
+            memory_count: capsule.memory_count - 1,
+            metadata_bytes: capsule
+                .metadata_bytes
+                .map(|bytes| bytes.saturating_sub(metadata)),
+            trash_count: capsule
+                .trash_count
+                .map(|count| count.saturating_sub(trashed)),
+            ..capsule
+        };
         self.capsules.insert(memory.capsule, capsule);
         self.by_capsule.remove(&(memory.capsule, id.0));
         self.by_blob.remove(&(memory.place.blob_id.0, id.0));
+        self.trash.remove(&(memory.capsule, id.0));
         self.memories.remove(&id.0);
-        Ok(memory.into_memory(id))
+        memory.into_memory(id)
     }
 }

@@ -2,5 +2,7 @@
 
 mod commit;
 mod delete;
+mod page;
 mod read;
 pub mod record;
+mod trash;

@@ -1,9 +1,9 @@
 //! Listing and reading memories, and finding the blobs of memories.
 
+use super::page::page;
 use crate::ids::MemoryId;
 use crate::index::{Call, Index};
 use candid::Principal;
-use capsule_shared::limits::MAX_PAGE;
 use capsule_shared::memory_index::{BlobPlace, Memory, MemoryPage};
 use capsule_shared::{BlobId, Error, Result};
 use ic_stable_structures::Memory as StableMemory;
@@ -11,9 +11,8 @@ use ic_stable_structures::Memory as StableMemory;
 impl<M: StableMemory> Index<M> {
     /// A page of the capsule's memories behind `cursor`, oldest first.
     ///
-    /// It has at most `limit` memories, and never more than [`MAX_PAGE`], which is also the
-    /// default. A cursor stays valid when the memory that it names is deleted. `InvalidArgument`
-    /// for a limit of 0 and for a cursor that no page returned.
+    /// `page` says how `cursor` and `limit` work, and when they are an `InvalidArgument`. Memories
+    /// in the trash aren't listed.
     pub fn memory_list(
         &self,
         who: Principal,
@@ -22,41 +21,24 @@ impl<M: StableMemory> Index<M> {
         limit: Option<u32>,
     ) -> Result<MemoryPage> {
         let (capsule, _) = self.capsule(who, capsule_id)?;
-        let limit = limit.unwrap_or(MAX_PAGE).min(MAX_PAGE) as usize;
-        if limit == 0 {
-            return Err(Error::invalid(format!(
-                "limit is 0, expected 1 to {MAX_PAGE}"
-            )));
-        }
-        let from = match cursor.map(MemoryId::parse) {
-            None => 0,
-            Some(Ok(last)) => last.0.saturating_add(1),
-            Some(Err(_)) => {
-                return Err(Error::invalid(
-                    "cursor is not a memory id, expected the `next` of an earlier page",
-                ));
-            }
-        };
-        let mut rest = self
-            .by_capsule
-            .range((capsule.0, from)..=(capsule.0, u64::MAX))
-            .map(|(_, number)| MemoryId(number));
-        let ids: Vec<MemoryId> = rest.by_ref().take(limit).collect();
-        let more = rest.next().is_some();
-        let header = |id: &MemoryId| {
+        let (ids, next) = page(&self.by_capsule, capsule, cursor, limit)?;
+        let header = |id: MemoryId| {
             let memory = self.memories.get(&id.0);
             let memory = memory.expect("BUG: a memory of a capsule has no record");
-            memory.into_header(*id)
+            memory.into_header(id)
         };
         Ok(MemoryPage {
-            memories: ids.iter().map(header).collect(),
-            next: ids.last().filter(|_| more).map(|id| id.to_string()),
+            memories: ids.into_iter().map(header).collect(),
+            next,
         })
     }
 
-    /// A memory with all its metadata.
+    /// A memory with all its metadata. `NotFound` for a memory in the trash.
     pub fn memory_read(&self, who: Principal, id: &str) -> Result<Memory> {
         let (id, memory, _) = self.memory(who, id)?;
+        if memory.trash.is_some() {
+            return Err(Error::NotFound);
+        }
         Ok(memory.into_memory(id))
     }
 

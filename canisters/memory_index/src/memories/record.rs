@@ -4,7 +4,7 @@ use crate::ids::{CapsuleId, MemoryId};
 use candid::{CandidType, Principal};
 use canister_common::candid_record;
 use capsule_shared::asset::AssetMetadata;
-use capsule_shared::memory_index::{BlobPlace, Memory, MemoryHeader};
+use capsule_shared::memory_index::{BlobPlace, Memory, MemoryHeader, Trash};
 use capsule_shared::{BlobId, BlobKey};
 use serde::Deserialize;
 use serde_bytes::ByteBuf;
@@ -41,6 +41,10 @@ pub struct MemoryRecord {
     pub gateway: Principal,
     /// That gateway's upload session.
     pub session_id: u64,
+    /// The bytes that its metadata count in the capsule; `None` is 0. It came after 0.1.0.
+    pub metadata_bytes: Option<u64>,
+    /// Whether it is in the trash. It came after release 0.1.0.
+    pub trash: Option<StoredTrash>,
 }
 
 candid_record!(MemoryRecord, version = 1);
@@ -55,6 +59,24 @@ pub struct StoredPlace {
     /// Bytes of the file.
     pub size: u64,
     pub chunk_count: u32,
+}
+
+/// The stored twin of [`Trash`], which may get fields.
+#[derive(CandidType, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub struct StoredTrash {
+    pub trashed_at: u64,
+    pub trashed_by: Principal,
+    pub purge_at: u64,
+}
+
+impl From<StoredTrash> for Trash {
+    fn from(stored: StoredTrash) -> Self {
+        Trash {
+            trashed_at: stored.trashed_at,
+            trashed_by: stored.trashed_by,
+            purge_at: stored.purge_at,
+        }
+    }
 }
 
 impl MemoryRecord {

@@ -17,7 +17,7 @@ fn with_capsules() -> (VectorMemory, State<VectorMemory>) {
     for who in 1..3 {
         state
             .index
-            .capsule_create(call(1, 1), person(who), None)
+            .capsule_create(call(1, 1), person(who), None, None)
             .unwrap();
     }
     (memory, state)

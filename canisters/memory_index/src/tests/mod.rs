@@ -3,11 +3,15 @@
 
 mod assets;
 mod capsules;
+mod grants;
 mod interface;
 mod layouts;
+mod layouts_newest;
 mod memories;
 mod model;
+mod room;
 mod stable_memory;
+mod trash;
 
 use crate::index::Call;
 use crate::state::State;

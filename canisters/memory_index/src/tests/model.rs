@@ -6,7 +6,7 @@ use crate::state::State;
 use capsule_shared::Error;
 use ic_stable_structures::VectorMemory;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -25,8 +25,33 @@ enum Op {
         who: u8,
         memory: u64,
     },
+    Trash {
+        gateway: u8,
+        who: u8,
+        memory: u64,
+    },
+    Restore {
+        gateway: u8,
+        who: u8,
+        memory: u64,
+    },
+    /// Ends the stay in the trash that began so many steps ago.
+    Expire {
+        gateway: u8,
+        memory: u64,
+        ago: u64,
+    },
+    /// The owner of the capsule makes `whom` a controller, or `whom` leaves.
+    Grant {
+        capsule: u8,
+        whom: u8,
+        add: bool,
+    },
     Restart,
 }
+
+/// How many steps a memory stays in the trash.
+const STAY: u64 = 3;
 
 fn op() -> impl Strategy<Value = Op> {
     let gateway = || prop_oneof![4 => Just(1u8), 1 => Just(2u8)];
@@ -39,6 +64,14 @@ fn op() -> impl Strategy<Value = Op> {
         ),
         4 => (gateway(), 1..4u8, 1..8u64)
             .prop_map(|(gateway, who, memory)| Op::Delete { gateway, who, memory }),
+        5 => (gateway(), 1..4u8, 1..8u64)
+            .prop_map(|(gateway, who, memory)| Op::Trash { gateway, who, memory }),
+        3 => (gateway(), 1..4u8, 1..8u64)
+            .prop_map(|(gateway, who, memory)| Op::Restore { gateway, who, memory }),
+        4 => (gateway(), 1..8u64, 1..6u64)
+            .prop_map(|(gateway, memory, ago)| Op::Expire { gateway, memory, ago }),
+        3 => (1..4u8, 1..4u8, any::<bool>())
+            .prop_map(|(capsule, whom, add)| Op::Grant { capsule, whom, add }),
         1 => Just(Op::Restart),
     ]
 }
@@ -51,12 +84,16 @@ struct Kept {
     capsule: u8,
     size: u64,
     deleted: bool,
+    /// When it goes, while it is in the trash.
+    purge_at: Option<u64>,
 }
 
 #[derive(Default)]
 struct Model {
     /// The owner of each capsule. A capsule's position is its number less one.
     capsules: Vec<u8>,
+    /// The controllers of each capsule.
+    controllers: BTreeSet<(u8, u8)>,
     /// A memory's position is its number less one.
     memories: Vec<Kept>,
 }
@@ -66,6 +103,7 @@ impl Model {
         let owner = self.capsules.get(capsule as usize - 1);
         match owner.ok_or(Error::NotFound)? {
             owner if *owner == who => Ok(()),
+            _ if self.controllers.contains(&(capsule, who)) => Ok(()),
             _ => Err(Error::Unauthorized),
         }
     }
@@ -77,7 +115,11 @@ impl Model {
             let there = &self.memories[at];
             return if there.deleted {
                 Err(Error::NotFound)
-            } else if *there == new {
+            } else if (Kept {
+                purge_at: None,
+                ..there.clone()
+            }) == new
+            {
                 Ok(at as u64 + 1)
             } else {
                 Err(Error::conflict(""))
@@ -88,14 +130,47 @@ impl Model {
         Ok(self.memories.len() as u64)
     }
 
-    fn delete(&mut self, gateway: u8, who: u8, memory: u64) -> Result<(), Error> {
-        let there = self.memories.get(memory as usize - 1).cloned();
-        let there = there.filter(|m| !m.deleted).ok_or(Error::NotFound)?;
+    fn there(&self, memory: u64) -> Result<&Kept, Error> {
+        let there = self.memories.get(memory as usize - 1);
+        there.filter(|m| !m.deleted).ok_or(Error::NotFound)
+    }
+
+    /// The memory, if `who` may change it through this gateway.
+    fn own(&mut self, gateway: u8, who: u8, memory: u64) -> Result<&mut Kept, Error> {
+        let there = self.there(memory)?;
         self.right(who, there.capsule)?;
         if there.gateway != gateway {
             return Err(Error::conflict(""));
         }
+        Ok(&mut self.memories[memory as usize - 1])
+    }
+
+    fn expire(&mut self, gateway: u8, memory: u64, now: u64, at: u64) -> Result<(), Error> {
+        let there = self.there(memory)?;
+        if there.gateway != gateway || there.purge_at != Some(at) {
+            return Err(Error::conflict(""));
+        }
+        if now < at {
+            return Err(Error::temporary(""));
+        }
         self.memories[memory as usize - 1].deleted = true;
+        Ok(())
+    }
+
+    fn grant(&mut self, capsule: u8, whom: u8, add: bool) -> Result<(), Error> {
+        let owner = *self
+            .capsules
+            .get(capsule as usize - 1)
+            .ok_or(Error::NotFound)?;
+        if add && owner == whom {
+            return Err(Error::invalid(""));
+        }
+        if !add {
+            self.right(whom, capsule)?;
+            self.controllers.remove(&(capsule, whom));
+        } else {
+            self.controllers.insert((capsule, whom));
+        }
         Ok(())
     }
 }
@@ -110,7 +185,9 @@ fn step(
     match op {
         Op::Restart => *state = State::open(memory.clone()),
         Op::Create { who } => {
-            let made = state.index.capsule_create(call(1, now), person(who), None);
+            let made = state
+                .index
+                .capsule_create(call(1, now), person(who), None, None);
             if !model.capsules.contains(&who) {
                 model.capsules.push(who);
             }
@@ -137,6 +214,7 @@ fn step(
                 capsule,
                 size,
                 deleted: false,
+                purge_at: None,
             };
             match model.commit(kept) {
                 Ok(number) => assert_eq!(result.unwrap().id, format!("mem_{number}")),
@@ -153,13 +231,89 @@ fn step(
             let result = state
                 .index
                 .memory_delete(call(gateway, now), person(who), &id);
-            match model.delete(gateway, who, memory) {
-                Ok(()) => assert_eq!(result.unwrap().id, id),
+            match model.own(gateway, who, memory) {
+                Ok(kept) => {
+                    kept.deleted = true;
+                    assert_eq!(result.unwrap().id, id);
+                }
                 Err(Error::Conflict(_)) => assert!(is_conflict(&result)),
                 Err(error) => assert_eq!(result, Err(error)),
             }
         }
+        Op::Trash {
+            gateway,
+            who,
+            memory,
+        } => {
+            let id = format!("mem_{memory}");
+            let index = &mut state.index;
+            let result = index.memory_trash(call(gateway, now), person(who), &id, now + STAY);
+            match model.own(gateway, who, memory) {
+                Ok(kept) => {
+                    let purge_at = *kept.purge_at.get_or_insert(now + STAY);
+                    assert_eq!(result.unwrap().purge_at, purge_at);
+                }
+                Err(error) => same_error(result.map(drop), error),
+            }
+        }
+        Op::Restore {
+            gateway,
+            who,
+            memory,
+        } => {
+            let id = format!("mem_{memory}");
+            let index = &mut state.index;
+            let result = index.memory_restore(call(gateway, now), person(who), &id);
+            match model.own(gateway, who, memory) {
+                Ok(kept) => {
+                    kept.purge_at = None;
+                    assert_eq!(result, Ok(()));
+                }
+                Err(error) => same_error(result, error),
+            }
+        }
+        Op::Expire {
+            gateway,
+            memory,
+            ago,
+        } => {
+            let at = (now + STAY).saturating_sub(ago);
+            let index = &mut state.index;
+            let result = index.memory_expire(call(gateway, now), &format!("mem_{memory}"), at);
+            match model.expire(gateway, memory, now, at) {
+                Ok(()) => assert!(result.is_ok()),
+                Err(error) => same_error(result.map(drop), error),
+            }
+        }
+        Op::Grant { capsule, whom, add } => {
+            let owner = model
+                .capsules
+                .get(capsule as usize - 1)
+                .copied()
+                .unwrap_or(1);
+            let id = format!("capsule-{capsule}");
+            let (index, call, whom_id) = (&mut state.index, call(1, now), person(whom));
+            let result = match add {
+                true => index.capsule_add_controller(call, person(owner), &id, whom_id),
+                false => index.capsule_remove_controller(call, whom_id, &id, whom_id),
+            };
+            match model.grant(capsule, whom, add) {
+                Ok(()) => assert!(result.is_ok()),
+                Err(error) => same_error(result.map(drop), error),
+            }
+        }
     }
+}
+
+/// Two errors are the same if their variants are; texts may differ.
+fn same_error(result: Result<(), Error>, expected: Error) {
+    let variant = std::mem::discriminant::<Error>;
+    let error = result.unwrap_err();
+    assert_eq!(
+        variant(&error),
+        variant(&expected),
+        "{error} for {expected}"
+    );
 }
 
 fn check(state: &State<VectorMemory>, model: &Model) {
@@ -178,10 +332,22 @@ fn check(state: &State<VectorMemory>, model: &Model) {
             assert_eq!((page, usage), (Err(error.clone()), Err(error)));
             continue;
         }
-        let own: BTreeMap<String, u64> = living()
-            .filter(|(_, m)| m.capsule == capsule)
+        let of_capsule = || living().filter(|(_, m)| m.capsule == capsule);
+        let own: BTreeMap<String, u64> = of_capsule()
+            .filter(|(_, m)| m.purge_at.is_none())
             .map(|(number, m)| (format!("mem_{number}"), m.size))
             .collect();
+        let trash: BTreeMap<String, u64> = of_capsule()
+            .filter_map(|(number, m)| Some((format!("mem_{number}"), m.purge_at?)))
+            .collect();
+        let page_of_trash = index.memory_trash_list(person(who), &id, None, None);
+        let trashed: BTreeMap<String, u64> = page_of_trash
+            .unwrap()
+            .memories
+            .into_iter()
+            .map(|m| (m.memory.id, m.trash.purge_at))
+            .collect();
+        assert_eq!(trashed, trash);
         let listed: BTreeMap<String, u64> = page
             .unwrap()
             .memories
@@ -190,13 +356,25 @@ fn check(state: &State<VectorMemory>, model: &Model) {
             .collect();
         assert_eq!(listed, own);
         let usage = usage.unwrap();
-        assert_eq!(usage.memory_count as usize, own.len());
-        assert_eq!(usage.stored_bytes, own.values().sum::<u64>());
+        assert_eq!(usage.memory_count as usize, own.len() + trash.len());
+        let bytes: u64 = of_capsule().map(|(_, m)| m.size).sum();
+        assert_eq!(usage.stored_bytes, bytes);
+        let info = index.capsule_read(person(who), Some(&id)).unwrap();
+        assert_eq!(info.memory_count as usize, own.len());
+        let record = index.capsules.get(&capsule.into()).unwrap();
+        let metadata = of_capsule().map(|(number, _)| {
+            let memory = index.memories.get(&number).unwrap();
+            memory.metadata_bytes.unwrap()
+        });
+        assert_eq!(record.metadata_bytes.unwrap_or(0), metadata.sum::<u64>());
     }
     for (number, memory) in living() {
         for who in 1..4 {
             let read = index.memory_read(person(who), &format!("mem_{number}"));
             match model.right(who, memory.capsule) {
+                Ok(()) if memory.purge_at.is_some() => {
+                    assert_eq!(read, Err(Error::NotFound));
+                }
                 Ok(()) => {
                     let read = read.unwrap();
                     assert_eq!(read.gateway, gateway(memory.gateway));
@@ -210,8 +388,29 @@ fn check(state: &State<VectorMemory>, model: &Model) {
     }
     let count = living().count() as u64;
     assert_eq!(index.memories.len(), count);
-    assert_eq!(index.by_capsule.len(), count);
-    assert_eq!(index.by_blob.len(), count);
+    let trashed = living().filter(|(_, m)| m.purge_at.is_some()).count() as u64;
+    assert_eq!(index.trash.len(), trashed);
+    assert_eq!(index.by_capsule.len(), count - trashed);
+    assert_eq!(index.by_blob.len(), count - trashed);
+    assert_eq!(
+        index.grants_by_member.len() as usize,
+        model.controllers.len()
+    );
+    for who in 1..4u8 {
+        let granted = model
+            .controllers
+            .iter()
+            .filter(|(capsule, _)| model.capsules[*capsule as usize - 1] == who);
+        let counted = index.grants_by_granter.get(&person(who)).unwrap_or(0);
+        assert_eq!(counted as usize, granted.count());
+        let own = model.capsules.iter().position(|owner| *owner == who);
+        let shared = model.controllers.iter().filter(|(_, whom)| *whom == who);
+        let listed = index.capsule_list(person(who));
+        assert_eq!(listed.len(), shared.count() + usize::from(own.is_some()));
+        if let Some(at) = own {
+            assert_eq!(listed[0].id, format!("capsule-{}", at + 1));
+        }
+    }
     assert_eq!(index.by_session.len() as usize, model.memories.len());
 }
 

@@ -6,9 +6,11 @@
 //! new fingerprints in order. The tests print them when they fail.
 
 use super::{call, commit, gateway, person};
+use crate::capsules::grants::grant_key;
 use crate::capsules::record::CapsuleRecord;
 use crate::capsules::subject::subject_key;
 use crate::counters::Counters;
+use crate::ids::CapsuleId;
 use crate::memories::record::MemoryRecord;
 use crate::state::State;
 use candid::Principal;
@@ -21,14 +23,17 @@ fn grandma() -> PersonRef {
     PersonRef::Opaque("grandma".into())
 }
 
-/// Two capsules, one with a controller and three memories, of which one is deleted; one gateway.
+/// Two capsules, one with a controller and three memories; one gateway. One memory is deleted and
+/// one is in the trash.
 fn history() -> VectorMemory {
     let memory = VectorMemory::default();
     let mut state = State::open(memory.clone());
     let index = &mut state.index;
-    index.capsule_create(call(1, 1), person(1), None).unwrap();
     index
-        .capsule_create(call(1, 2), person(1), Some(grandma()))
+        .capsule_create(call(1, 1), person(1), None, None)
+        .unwrap();
+    index
+        .capsule_create(call(1, 2), person(1), Some(grandma()), None)
         .unwrap();
     index
         .capsule_add_controller(call(1, 3), person(1), "capsule-1", person(2))
@@ -38,6 +43,9 @@ fn history() -> VectorMemory {
         index.memory_commit(call(1, 4), commit).unwrap();
     }
     index.memory_delete(call(1, 5), person(1), "mem_2").unwrap();
+    index
+        .memory_trash(call(1, 6), person(1), "mem_3", 7)
+        .unwrap();
     state.gateways.register(gateway(1)).unwrap();
     memory
 }
@@ -50,26 +58,27 @@ fn region(memory: &VectorMemory, number: u8) -> VirtualMemory<VectorMemory> {
 #[test]
 fn every_region_is_pinned() {
     let memory = history();
-    let regions: Vec<u64> = (0..11)
+    let regions: Vec<u64> = (0..13)
         .map(|number| fingerprint(&region(&memory, number)))
         .collect();
-    let empty = fingerprint(&VectorMemory::default());
     assert_eq!(
         format!("{regions:#x?}"),
         format!(
             "{:#x?}",
             [
-                0xaf44_190e_950d_4ced,
-                0x3524_cb84_eb69_e9c5,
+                0x58c5_cbf1_6c88_1e23_u64,
+                0x9f89_e488_dc1e_df0f,
                 0x06ac_e750_2fab_d1b7,
                 0x4b5a_d280_2b67_f9b0,
-                0xb4fc_66bb_35de_c30c,
-                0xea05_1eb2_17b4_b81b,
+                0x0ac5_7e1a_21c9_151b,
+                0x4c34_60b0_afbb_30a9,
                 0x9832_171b_7706_a400,
-                0x6a54_064f_5e3d_4a1d,
+                0xdf61_2584_f6f2_509d,
                 0x6a3e_84bd_100c_2967,
                 0x7e3e_3f3c_794d_d2b0,
-                empty,
+                0x9140_9e6f_e7ad_b935,
+                0xb54f_f091_7215_43b7,
+                0xc069_f4e7_36a5_8572,
             ]
         ),
         "a changed layout needs a new version"
@@ -82,7 +91,7 @@ fn the_whole_stable_memory_is_pinned() {
     let memory = history();
     assert_eq!(
         format!("{:#x}", fingerprint(&memory)),
-        "0x5cfc212d7ff04d6d",
+        "0x671a4a21063ebcac",
         "a changed layout needs a new version"
     );
 }
@@ -94,6 +103,7 @@ fn every_structure_is_found_by_its_number() {
     let expected = Counters {
         last_capsule: 2,
         last_memory: 3,
+        most_memories: Some(3),
     };
     assert_eq!(*counters.get(), expected);
 
@@ -108,14 +118,22 @@ fn every_structure_is_found_by_its_number() {
     let memories = StableBTreeMap::<u64, MemoryRecord, _>::init(region(&memory, 4));
     assert!(memories.keys().eq([1, 3]));
     let by_capsule = StableBTreeSet::<(u64, u64), _>::init(region(&memory, 5));
-    assert!(by_capsule.iter().eq([(1, 1), (1, 3)]));
+    assert!(by_capsule.iter().eq([(1, 1)]));
     let by_session = StableBTreeMap::<(Principal, u64), u64, _>::init(region(&memory, 6));
     let sessions = by_session.keys();
     assert!(sessions.eq([(gateway(1), 1), (gateway(1), 2), (gateway(1), 3)]));
     let by_blob = StableBTreeSet::<(u64, u64), _>::init(region(&memory, 7));
-    let blob = memories.get(&3).unwrap().place.blob_id;
-    assert!(by_blob.contains(&(blob.0, 3)));
+    let blob = memories.get(&1).unwrap().place.blob_id;
+    assert!(by_blob.iter().eq([(blob.0, 1)]));
 
     let gateways = StableBTreeSet::<Principal, _>::init(region(&memory, 8));
     assert!(gateways.iter().eq([gateway(1)]));
+
+    let granters = StableBTreeMap::<Principal, u64, _>::init(region(&memory, 10));
+    assert_eq!(granters.get(&person(1)), Some(1));
+    let grants = StableBTreeSet::<Vec<u8>, _>::init(region(&memory, 11));
+    let key = grant_key(person(2), 3, CapsuleId(1));
+    assert!(grants.iter().eq([key]));
+    let trash = StableBTreeSet::<(u64, u64), _>::init(region(&memory, 12));
+    assert!(trash.iter().eq([(1, 3)]));
 }

@@ -1,48 +1,32 @@
 //! Calls to the memory index. `who` is the gateway's caller, whose rights the index checks.
 
-use super::call::{Peer, PeerError, PeerResult, Peers};
-use crate::failure::Failure;
-use crate::runtime::{CallFailure, Runtime};
+use super::call::{Peer, PeerResult, Peers};
+use crate::runtime::Runtime;
 use crate::session::types::LocalFuture;
 use candid::Principal;
 use capsule_shared::BlobId;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
-use capsule_shared::memory_index::{BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryPage};
+use capsule_shared::memory_index::{
+    BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryFound, MemoryPage, Trash, TrashPage,
+};
 
 impl<R: Runtime> Peers<R> {
-    /// Asks the index something whose refusal has consequences.
-    ///
-    /// The index also says `Unauthorized` to a gateway that isn't registered, which says nothing
-    /// about the caller's right. In that case this returns a failed call, which may be retried.
-    pub async fn ask_index_surely<T>(
-        &self,
-        index: Principal,
-        ask: impl Fn() -> LocalFuture<PeerResult<T>>,
-    ) -> PeerResult<T> {
-        let answer = ask().await;
-        let refusal = answer.as_ref().err().and_then(PeerError::refusal);
-        if refusal != Some(&Failure::Unauthorized) {
-            return answer;
-        }
-        let probe = self.capsule_list(index, self.runtime.self_id()).await;
-        if probe.is_err() {
-            let call = CallFailure {
-                may_have_acted: false,
-                text: "it refuses this gateway, expected it to be registered".into(),
-            };
-            return Err(PeerError::no_answer(Peer::MemoryIndex(index), call));
-        }
-        // Ask again: an operator may have registered the gateway between the answer and the probe.
-        ask().await
+    /// Whether the index takes calls of this gateway: `Unauthorized`.
+    pub(super) fn gateway_known(&self, index: Principal) -> LocalFuture<PeerResult<()>> {
+        self.call(Peer::MemoryIndex(index), "gateway_known", ())
     }
 
+    /// The capsule of `who` with this subject. `most` is how many `who` may have made. An index of
+    /// release 0.1.0 ignores it, as Candid ignores any further argument.
     pub fn capsule_create(
         &self,
         index: Principal,
         who: Principal,
         subject: Option<PersonRef>,
+        most: Option<u32>,
     ) -> LocalFuture<PeerResult<Capsule>> {
-        self.call(Peer::MemoryIndex(index), "capsule_create", (who, subject))
+        let args = (who, subject, most);
+        self.call(Peer::MemoryIndex(index), "capsule_create", args)
     }
 
     pub fn capsule_add_controller(
@@ -118,7 +102,7 @@ impl<R: Runtime> Peers<R> {
         )
     }
 
-    pub fn memory_read(
+    pub(super) fn memory_read(
         &self,
         index: Principal,
         who: Principal,
@@ -127,7 +111,64 @@ impl<R: Runtime> Peers<R> {
         self.call(Peer::MemoryIndex(index), "memory_read", (who, memory))
     }
 
-    /// Deletes a memory and returns it.
+    /// A memory, in the trash or not.
+    pub(super) fn memory_find(
+        &self,
+        index: Principal,
+        who: Principal,
+        memory: &str,
+    ) -> LocalFuture<PeerResult<MemoryFound>> {
+        self.call(Peer::MemoryIndex(index), "memory_find", (who, memory))
+    }
+
+    /// Puts a memory into the trash until `purge_at`. One that is there keeps its time.
+    pub fn memory_trash(
+        &self,
+        index: Principal,
+        who: Principal,
+        memory: &str,
+        purge_at: u64,
+    ) -> LocalFuture<PeerResult<Trash>> {
+        let args = (who, memory, purge_at);
+        self.call(Peer::MemoryIndex(index), "memory_trash", args)
+    }
+
+    pub fn memory_restore(
+        &self,
+        index: Principal,
+        who: Principal,
+        memory: &str,
+    ) -> LocalFuture<PeerResult<()>> {
+        self.call(Peer::MemoryIndex(index), "memory_restore", (who, memory))
+    }
+
+    /// Deletes a memory whose time in the trash is over: `Conflict` unless this is `purge_at`.
+    pub fn memory_expire(
+        &self,
+        index: Principal,
+        memory: &str,
+        purge_at: u64,
+    ) -> LocalFuture<PeerResult<Memory>> {
+        self.call(
+            Peer::MemoryIndex(index),
+            "memory_expire",
+            (memory, purge_at),
+        )
+    }
+
+    pub fn memory_trash_list(
+        &self,
+        index: Principal,
+        who: Principal,
+        capsule: &str,
+        cursor: Option<String>,
+        limit: Option<u32>,
+    ) -> LocalFuture<PeerResult<TrashPage>> {
+        let args = (who, capsule, cursor, limit);
+        self.call(Peer::MemoryIndex(index), "memory_trash_list", args)
+    }
+
+    /// Deletes a memory for good and returns it.
     pub fn memory_delete(
         &self,
         index: Principal,
@@ -138,7 +179,7 @@ impl<R: Runtime> Peers<R> {
     }
 
     /// Where a blob is. The index checks that `who` may read it.
-    pub fn blob_locate(
+    pub(super) fn blob_locate(
         &self,
         index: Principal,
         who: Principal,

@@ -3,4 +3,5 @@
 mod blob_store;
 pub mod call;
 mod memory_index;
+mod rights;
 pub mod shares;

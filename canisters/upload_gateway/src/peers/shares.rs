@@ -50,13 +50,17 @@ pub fn class_of(method: &str) -> Option<Class> {
         | "capsule_list"
         | "capsule_add_controller"
         | "capsule_remove_controller"
+        | "gateway_known"
         | "memory_list"
         | "memory_read"
+        | "memory_find"
+        | "memory_trash_list"
+        | "memory_restore"
         | "blob_locate"
         | "blob_read_chunk" => Class::Asking,
 
-        "memory_commit" | "memory_delete" | "blob_release" | "blob_seal" | "blob_digest"
-        | "blob_delete" => Class::Ending,
+        "memory_trash" | "memory_expire" | "memory_commit" | "memory_delete" | "blob_release"
+        | "blob_seal" | "blob_digest" | "blob_delete" => Class::Ending,
 
         _ => return None,
     };

@@ -63,7 +63,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 "the locator is {locator:?}, expected blob_<decimal> or icp://blob/blob_<decimal>"
             ))
         })?;
-        Ok(self.peers.blob_locate(self.index()?, caller, blob).await?)
+        self.peers.find_blob(self.index()?, caller, blob).await
     }
 
     async fn chunk_at(&self, place: &BlobPlace, index: u32) -> Result<ByteBuf> {

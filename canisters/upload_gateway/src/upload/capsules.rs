@@ -6,10 +6,13 @@ use crate::failure::{Failure, Result};
 use crate::runtime::Runtime;
 use candid::Principal;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
+use capsule_shared::gateway::CapsuleCreators;
 use capsule_shared::limits::MAX_ID_BYTES;
 use ic_stable_structures::Memory;
 
 impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
+    /// Makes a capsule. `max_capsules_per_principal` limits those of one caller, except of the
+    /// callers that `capsule_creators` lists.
     pub async fn create_capsule(
         &self,
         caller: Principal,
@@ -19,9 +22,22 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         if let Some(PersonRef::Opaque(text)) = &subject {
             check_text("the opaque person", text, MAX_ID_BYTES)?;
         }
+        if let Some(PersonRef::Principal(person)) = &subject {
+            self.check_person("subject", *person)?;
+        }
         self.check_funds()?;
         let index = self.index()?;
-        let ask = || self.peers.capsule_create(index, caller, subject.clone());
+        let most = self.with(|state| {
+            let config = state.config().public();
+            match config.capsule_creators {
+                CapsuleCreators::Anyone => Some(config.max_capsules_per_principal),
+                CapsuleCreators::Listed(_) => None,
+            }
+        });
+        let ask = || {
+            self.peers
+                .capsule_create(index, caller, subject.clone(), most)
+        };
         Ok(self.peers.ask_index_surely(index, ask).await?)
     }
 
@@ -39,6 +55,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 "controller is {controller}, expected the principal of a person or a canister"
             )));
         }
+        self.check_person("controller", controller)?;
         self.check_funds()?;
         let index = self.index()?;
         let ask = || {
@@ -64,15 +81,55 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         Ok(self.peers.ask_index_surely(index, ask).await?)
     }
 
+    /// Gives the caller's own right in a capsule back. Without a right it is left already.
+    /// `InvalidArgument` for an owner.
+    pub async fn leave_capsule(&self, caller: Principal, capsule_id: &str) -> Result<()> {
+        match self.remove_controller(caller, capsule_id, caller).await {
+            Err(Failure::Unauthorized) => Ok(()),
+            Err(error) => Err(error),
+            Ok(capsule) => {
+                let person = PersonRef::Principal(caller);
+                match capsule.owners.iter().any(|(owner, _)| *owner == person) {
+                    true => Err(Failure::invalid(format!(
+                        "the caller is {caller}, an owner of the capsule, \
+                         expected a capsule controller"
+                    ))),
+                    false => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// `InvalidArgument` for this gateway and its peers. They are no persons, and rights in many
+    /// capsules would make questions about them dear.
+    fn check_person(&self, what: &str, who: Principal) -> Result<()> {
+        let peers = self
+            .index()
+            .into_iter()
+            .chain(self.stores().unwrap_or_default());
+        let mut canisters = peers.chain([self.runtime.self_id()]);
+        match canisters.any(|canister| canister == who) {
+            true => Err(Failure::invalid(format!(
+                "{what} is {who}, a canister of this system, expected a person"
+            ))),
+            false => Ok(()),
+        }
+    }
+
     /// Reads a capsule, or the caller's own if there is no id.
     pub async fn read_capsule(&self, caller: Principal, id: Option<String>) -> Result<CapsuleInfo> {
         if let Some(id) = &id {
             check_text("capsule_id", id, MAX_ID_BYTES)?;
         }
-        Ok(self.peers.capsule_read(self.index()?, caller, id).await?)
+        let index = self.index()?;
+        let ask = || self.peers.capsule_read(index, caller, id.clone());
+        Ok(self.peers.ask_index_reading(index, ask).await?)
     }
 
+    /// The caller's own capsules, then those that others shared: the newest grant comes first.
     pub async fn list_capsules(&self, caller: Principal) -> Result<Vec<CapsuleHeader>> {
-        Ok(self.peers.capsule_list(self.index()?, caller).await?)
+        let index = self.index()?;
+        let ask = || self.peers.capsule_list(index, caller);
+        Ok(self.peers.ask_index_reading(index, ask).await?)
     }
 }

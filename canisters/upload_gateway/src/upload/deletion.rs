@@ -1,4 +1,4 @@
-//! Deleting a memory with its blob.
+//! Deleting a memory with its blob, at once or after its time in the trash.
 //!
 //! The gateway notes the deletion in stable memory before it asks the index. So a lost reply leaves
 //! neither a memory without bytes nor bytes without a memory.
@@ -14,41 +14,109 @@ use candid::Principal;
 use capsule_shared::BlobKey;
 use capsule_shared::blob_store::DeleteProgress;
 use capsule_shared::limits::MAX_ID_BYTES;
-use capsule_shared::memory_index::Memory;
+use capsule_shared::memory_index::{Memory, MemoryFound};
 use ic_stable_structures::Memory as StableMemory;
 
+/// What a caller who deletes a memory means.
+enum ToDelete {
+    /// Its deletion for good was noted before, under this key.
+    Noted(String, Deletion),
+    Found(MemoryFound),
+}
+
 impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
-    /// Deletes a memory; a job deletes its blob. Only the gateway that committed it can do this.
+    /// Puts a memory into the trash; with a retention of 0 deletes it, and a job deletes its blob.
+    /// A memory that is in the trash stays there. Only the gateway that committed it can do this.
     pub async fn delete_memory(&self, caller: Principal, memory_id: String) -> Result<()> {
         check_text("memory_id", &memory_id, MAX_ID_BYTES)?;
         let index = self.index()?;
-        let (key, noted, elsewhere) = self.with(|state| {
+        // Nothing is noted yet, unless an earlier call did.
+        let found = match self.find_to_delete(caller, index, &memory_id).await? {
+            ToDelete::Noted(key, deletion) => return self.delete_noted(&key, &deletion).await,
+            ToDelete::Found(found) => found,
+        };
+        let retention = self.with(|state| state.config().public().trash_retention_ns);
+        match found.trash {
+            Some(trash) => {
+                self.found_in_trash(index, &found.memory, trash.purge_at);
+                Ok(())
+            }
+            None if retention == 0 => self.delete_for_good(caller, index, found.memory).await,
+            None => {
+                self.prepare_deletion(index, &found.memory)?;
+                self.trash_memory(caller, index, found.memory, retention)
+                    .await
+            }
+        }
+    }
+
+    /// Deletes a memory in the trash for good. `Conflict` for one that isn't there.
+    pub async fn purge_memory(&self, caller: Principal, memory_id: String) -> Result<()> {
+        check_text("memory_id", &memory_id, MAX_ID_BYTES)?;
+        let index = self.index()?;
+        // Nothing is noted yet, unless an earlier call did.
+        let found = match self.find_to_delete(caller, index, &memory_id).await? {
+            ToDelete::Noted(key, deletion) => return self.delete_noted(&key, &deletion).await,
+            ToDelete::Found(found) => found,
+        };
+        if found.trash.is_none() {
+            return Err(Failure::conflict(format!(
+                "{memory_id} is not in the trash, expected it there"
+            )));
+        }
+        self.with(|state| {
             let key = state.deletion_key(&memory_id, index);
+            state.trashing_cancelled(&key)
+        });
+        self.delete_for_good(caller, index, found.memory).await
+    }
+
+    /// The deletion for good that this caller asked for before, or the memory in the index.
+    async fn find_to_delete(
+        &self,
+        caller: Principal,
+        index: Principal,
+        memory_id: &str,
+    ) -> Result<ToDelete> {
+        let (key, noted, elsewhere) = self.with(|state| {
+            let key = state.deletion_key(memory_id, index);
             let noted = state.deletion(&key);
-            let elsewhere = state.deletion_elsewhere(&memory_id, caller, index);
+            let elsewhere = state.deletion_elsewhere(memory_id, caller, index);
             (key, noted, elsewhere)
         });
         match (noted.filter(|noted| noted.who == caller), elsewhere) {
-            (Some(deletion), _) if deletion.done => Ok(()),
-            (Some(deletion), _) => self.carry_on_deletion(&key, &deletion).await,
+            (Some(deletion), _) => Ok(ToDelete::Noted(key, deletion)),
             // The caller repeats a deletion that was noted before the index changed.
-            (None, Some((key, deletion))) if !deletion.done => {
-                self.carry_on_deletion(&key, &deletion).await
-            }
-            (None, elsewhere) => {
-                let ask = || self.peers.memory_read(index, caller, &memory_id);
-                // Nothing is noted yet. `note_deletion` looks again.
-                let memory = match self.peers.ask_index_surely(index, ask).await {
-                    Err(error) if error.refusal() == Some(&Failure::NotFound) => {
-                        // It was deleted before the index changed.
-                        return elsewhere.map(|_| ()).ok_or(Failure::NotFound);
-                    }
-                    answer => answer?,
-                };
-                let deletion = self.note_deletion(caller, index, &key, memory)?;
-                self.carry_on_deletion(&key, &deletion).await
-            }
+            (None, Some((key, deletion))) if !deletion.done => Ok(ToDelete::Noted(key, deletion)),
+            (None, elsewhere) => match self.peers.find_memory(index, caller, memory_id).await {
+                Err(Failure::NotFound) => {
+                    // It was deleted before the index changed, or it isn't there.
+                    let (key, deletion) = elsewhere.ok_or(Failure::NotFound)?;
+                    Ok(ToDelete::Noted(key, deletion))
+                }
+                found => Ok(ToDelete::Found(found?)),
+            },
         }
+    }
+
+    async fn delete_for_good(
+        &self,
+        caller: Principal,
+        index: Principal,
+        memory: Memory,
+    ) -> Result<()> {
+        let (key, deletion) = self.note_deletion(caller, index, memory)?;
+        self.delete_noted(&key, &deletion).await
+    }
+
+    /// Has the index delete a memory for good. To the caller a memory without the right isn't
+    /// there. To the gateway it still is.
+    async fn delete_noted(&self, key: &String, deletion: &Deletion) -> Result<()> {
+        if deletion.done {
+            return Ok(());
+        }
+        let deleted = self.carry_on_deletion(key, deletion).await;
+        deleted.map_err(Failure::hidden)
     }
 
     /// Asks the deletion's own index to delete the memory.
@@ -66,9 +134,29 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         &self,
         who: Principal,
         index: Principal,
-        key: &str,
         memory: Memory,
-    ) -> Result<Deletion> {
+    ) -> Result<(String, Deletion)> {
+        self.prepare_deletion(index, &memory)?;
+        let now = self.runtime.now();
+        let deletion = Deletion {
+            who,
+            session_id: memory.session_id,
+            store: memory.place.store,
+            key: memory.place.key,
+            done: false,
+            index: Some(index),
+        };
+        let key = self.with(|state| {
+            let key = state.deletion_key(&memory.id, index);
+            state.deletion_noted(&key, deletion.clone(), now);
+            key
+        });
+        self.schedule();
+        Ok((key, deletion))
+    }
+
+    /// Checks that this gateway committed the memory, and that no session commits it again.
+    pub(super) fn prepare_deletion(&self, index: Principal, memory: &Memory) -> Result<()> {
         let own = self.runtime.self_id();
         if memory.gateway != own {
             return Err(Failure::conflict(format!(
@@ -87,20 +175,9 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             })
         });
         if finishing {
-            self.complete(id, &memory)?;
+            self.complete(id, memory)?;
         }
-        let now = self.runtime.now();
-        let deletion = Deletion {
-            who,
-            session_id: memory.session_id,
-            store: memory.place.store,
-            key: memory.place.key,
-            done: false,
-            index: Some(index),
-        };
-        self.with(|state| state.deletion_noted(key, deletion.clone(), now));
-        self.schedule();
-        Ok(deletion)
+        Ok(())
     }
 
     /// Enters the index's answer to a noted deletion.

@@ -43,6 +43,7 @@ impl Report {
             people,
             used_bytes,
             budgets,
+            trashings,
             jobs,
             jobs_by_kind,
             events,
@@ -103,6 +104,11 @@ impl Report {
                 "deletions",
                 deletions,
                 "Memories that are being deleted or were deleted within a day.",
+            ),
+            (
+                "trashings",
+                trashings,
+                "Memories on their way into the trash.",
             ),
         ] {
             encoder.encode_gauge(&format!("upload_gateway_{name}"), *value as f64, help)?;

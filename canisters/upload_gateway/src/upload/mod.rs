@@ -21,7 +21,9 @@ mod put;
 pub mod service;
 mod state;
 pub mod status;
+mod trash;
 pub mod types;
+mod types_trash;
 
 #[cfg(test)]
 mod tests;

@@ -4,11 +4,13 @@ mod download;
 mod identity;
 mod sending;
 mod show;
+mod trash;
 mod upload;
 
 use crate::arguments::{Arguments, Command};
 use crate::commands::download::Downloads;
 use crate::commands::show::Show;
+use crate::commands::trash::Trash;
 use crate::commands::upload::Uploads;
 use crate::failure::Outcome;
 use crate::network::error::CallError;
@@ -40,6 +42,10 @@ pub async fn run(arguments: Arguments) -> Outcome {
     let patience = Duration::from_secs(arguments.patience);
     let gateway = Gateway::new(agent, gateway_id, patience);
     let show = Show {
+        gateway: gateway.clone(),
+        output,
+    };
+    let trash = Trash {
         gateway: gateway.clone(),
         output,
     };
@@ -78,7 +84,9 @@ pub async fn run(arguments: Arguments) -> Outcome {
         Command::Ls { capsule } => show.memories(&own_or(&gateway, capsule).await?).await,
         Command::Status { session } => show.uploads(session).await,
         Command::Abort { session } => show.abort(session).await,
-        Command::Rm { memory } => show.remove(&memory).await,
+        Command::Rm { memory } => trash.remove(&memory).await,
+        Command::Trash { capsule } => trash.list(&own_or(&gateway, capsule).await?).await,
+        Command::Restore { memory } => trash.restore(&memory).await,
         Command::Capsules => show.capsules().await,
         Command::Identity { .. } | Command::Completions { .. } => {
             unreachable!("BUG: handled before the network is needed")

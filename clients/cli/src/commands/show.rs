@@ -1,4 +1,4 @@
-//! The commands that list, show and remove.
+//! The commands that list and show.
 
 use crate::failure::Outcome;
 use crate::network::gateway::Gateway;
@@ -113,16 +113,6 @@ impl Show {
         self.output.result(
             &format!("session {session} is given up"),
             json!({ "session": session, "aborted": true }),
-        );
-        Ok(())
-    }
-
-    /// Deletes a memory.
-    pub async fn remove(&self, memory: &str) -> Outcome {
-        self.gateway.delete(memory).await?;
-        self.output.result(
-            &format!("{memory} is deleted"),
-            json!({ "memory": memory, "deleted": true }),
         );
         Ok(())
     }

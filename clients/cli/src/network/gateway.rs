@@ -8,7 +8,7 @@ use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal};
 use capsule_shared::asset::AssetMetadata;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, PersonRef};
-use capsule_shared::memory_index::{Memory, MemoryPage};
+use capsule_shared::memory_index::{Memory, MemoryPage, TrashPage};
 use capsule_shared::upload::{UploadFinishResult, UploadStatus};
 use ic_agent::Agent;
 use serde::de::DeserializeOwned;
@@ -113,6 +113,19 @@ impl Gateway {
     pub async fn delete(&self, id: &str) -> Result<(), CallError> {
         let what = format!("memory {id}");
         self.update(what, "memories_delete", (id,)).await
+    }
+
+    /// The page of a capsule's trash behind `cursor`.
+    pub async fn trash(&self, capsule: &str, cursor: Option<&str>) -> Result<TrashPage, CallError> {
+        let what = format!("the trash of capsule {capsule}");
+        let limit: Option<u32> = None;
+        let args = (capsule, cursor, limit);
+        self.query(what, "memories_trash", args).await
+    }
+
+    pub async fn restore(&self, id: &str) -> Result<(), CallError> {
+        let what = format!("memory {id}");
+        self.update(what, "memories_restore", (id,)).await
     }
 
     /// The bytes of one chunk of a blob.

@@ -42,6 +42,21 @@ fn a_file_goes_up_is_listed_comes_back_and_is_deleted() {
             .contains("differs")
     );
 
+    // A slip is mended: what is deleted goes into the trash.
+    let said = machine.done(&["rm", memory]);
+    assert!(said.contains("is in the trash until 20"), "{said}");
+    assert!(machine.json(&["ls"]).is_empty());
+    let trashed = &machine.json(&["trash"])[0];
+    assert_eq!(
+        (&trashed["memory"], &trashed["name"]),
+        (&listed["memory"], &listed["name"])
+    );
+    assert!(machine.done(&["trash"]).contains("photo.jpg"));
+    machine.done(&["restore", memory]);
+    assert!(machine.json(&["trash"]).is_empty());
+    assert_eq!(&machine.json(&["ls"])[0], listed);
+    let removed = &machine.json(&["rm", memory])[0];
+    assert!(removed["purge_at_ns"].as_u64() >= trashed["purge_at_ns"].as_u64());
     machine.done(&["rm", memory]);
     assert!(machine.json(&["ls"]).is_empty());
     assert!(
@@ -93,13 +108,16 @@ fn strangers_and_missing_identities_get_clear_errors() {
     let session = uploaded["session"].to_string();
     let pem = machine.path("stranger.pem");
     machine.done(&["--identity", text(&pem), "identity", "--new"]);
-    let stranger = |arguments: &[&str]| {
-        machine.fails(5, &[&["--identity", text(&pem)], arguments].concat());
+    let stranger = |code, arguments: &[&str]| {
+        machine.fails(code, &[&["--identity", text(&pem)], arguments].concat());
     };
-    stranger(&["download", memory, "-o", "stolen"]);
-    stranger(&["rm", memory]);
-    stranger(&["status", &session]);
-    stranger(&["ls", "--capsule", "capsule-1"]);
+    // A stranger doesn't learn which memories exist.
+    stranger(4, &["download", memory, "-o", "stolen"]);
+    stranger(4, &["rm", memory]);
+    stranger(4, &["restore", memory]);
+    stranger(5, &["status", &session]);
+    stranger(5, &["ls", "--capsule", "capsule-1"]);
+    stranger(5, &["trash", "--capsule", "capsule-1"]);
     assert!(!machine.path("stolen").exists());
     machine.done(&["verify", memory, text(&file)]);
 

@@ -8,7 +8,8 @@ use capsule_shared::Error;
 use capsule_shared::upload::UploadState;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tools::deployment::{Part, person};
+use tools::client::Client;
+use tools::deployment::{Part, person, without_trash};
 use tools::source::UploadSpec;
 
 pub fn finish_everything(filled: &Filled) {
@@ -86,7 +87,11 @@ fn jobs_and_deletions_end(filled: &Filled) {
         let client = deployment.client(*who);
         assert_eq!(client.memories_delete(memory), Ok(()));
     }
-    // Other memories can be deleted, and their bytes go.
+    // Other memories can be deleted, and their bytes go. Release 0.1.0 had no trash.
+    let operator = Client::new(&deployment.pic, deployment.gateway, deployment.controller);
+    operator
+        .update::<()>("configure", (without_trash(),))
+        .unwrap();
     let blobs = || sample(deployment, "blob_store_blobs");
     let before = blobs();
     let last = filled.committed.last().unwrap();

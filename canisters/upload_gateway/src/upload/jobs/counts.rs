@@ -8,7 +8,7 @@ use canister_common::codec::{Reader, Record, Writer, unknown};
 use canister_common::storable;
 
 /// The number of kinds of jobs.
-pub const KINDS: usize = 6;
+pub const KINDS: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
@@ -37,7 +37,7 @@ impl Counts {
     }
 }
 
-/// Layout, version 1: the number of each of the six kinds, 1 if all jobs are counted and 0
+/// Layout, version 1: the number of each of the eight kinds, 1 if all jobs are counted and 0
 /// otherwise, the id up to which they are, or zeros.
 impl Record for Counts {
     const VERSION: u8 = 1;

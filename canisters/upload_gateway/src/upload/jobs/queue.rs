@@ -47,6 +47,22 @@ pub enum Task {
     DeleteMemory { memory: String },
     /// Forget that a memory was deleted here.
     ForgetDeletion { memory: String },
+    /// Put a memory into the trash.
+    TrashMemory { memory: String },
+    /// Delete a memory whose time in the trash is over, then its blob.
+    PurgeMemory(Purge),
+}
+
+/// A memory in the trash, and when it goes.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Purge {
+    pub memory: String,
+    /// The index that has the memory.
+    pub index: Principal,
+    pub store: Principal,
+    pub key: BlobKey,
+    /// Nanoseconds since 1970. It tells this stay in the trash from a later one.
+    pub purge_at: u64,
 }
 
 impl Task {
@@ -59,6 +75,8 @@ impl Task {
             Task::Digest { .. } => 3,
             Task::DeleteMemory { .. } => 4,
             Task::ForgetDeletion { .. } => 5,
+            Task::TrashMemory { .. } => 6,
+            Task::PurgeMemory { .. } => 7,
         }
     }
 }
@@ -71,6 +89,8 @@ const LABELS: [&str; KINDS] = [
     "digest",
     "delete_memory",
     "forget_deletion",
+    "trash_memory",
+    "purge_memory",
 ];
 
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]

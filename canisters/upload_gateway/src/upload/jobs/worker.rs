@@ -107,6 +107,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             Task::Finish { session } => self.run_finish(SessionId(session)).await,
             Task::Digest { session } => self.run_digest(SessionId(session)).await,
             Task::DeleteMemory { memory } => self.run_delete_memory(memory).await,
+            Task::TrashMemory { memory } => self.run_trash_memory(memory).await,
+            Task::PurgeMemory(purge) => self.run_purge_memory(purge).await,
             Task::ForgetDeletion { memory } => Ok(self.run_forget_deletion(&memory)),
         };
         let now = self.runtime.now();

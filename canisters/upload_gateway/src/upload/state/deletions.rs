@@ -89,15 +89,21 @@ impl<M: StableMemory> State<M> {
             ..deletion
         };
         self.deletions.insert(key.to_string(), done);
-        let result = self.finishes.get(&id.0).and_then(|finish| finish.result);
-        if result.is_some_and(|result| result.memory_id == memory_of(key)) {
-            self.sessions.end(id, now);
-            self.finishes.remove(&id.0);
-        }
+        self.committed_forgotten(id, memory_of(key), now);
         self.jobs.push(now, blob);
         let memory = key.to_string();
         let due = now + FORGET_NS;
         self.jobs.push(due, Task::ForgetDeletion { memory });
+    }
+
+    /// The session's memory is deleted or in the trash. After: a session that committed it is gone
+    /// with its finish record, so that the idempotency key is free again.
+    pub fn committed_forgotten(&mut self, id: SessionId, memory_id: &str, now: u64) {
+        let result = self.finishes.get(&id.0).and_then(|finish| finish.result);
+        if result.is_some_and(|result| result.memory_id == memory_id) {
+            self.sessions.end(id, now);
+            self.finishes.remove(&id.0);
+        }
     }
 
     /// Drops a noted deletion: the index refused it for good, or it is done for a day. After:

@@ -27,9 +27,12 @@ impl<M: Memory> State<M> {
                 Some(deletion) if !deletion.done => Need::Index,
                 _ => Need::Nothing,
             },
-            Task::Finish { .. } | Task::Digest { .. } | Task::ForgetDeletion { .. } => {
-                Need::Nothing
-            }
+            Task::TrashMemory { memory } if self.trashings.contains_key(memory) => Need::Index,
+            Task::PurgeMemory(_) => Need::Index,
+            Task::Finish { .. }
+            | Task::Digest { .. }
+            | Task::ForgetDeletion { .. }
+            | Task::TrashMemory { .. } => Need::Nothing,
         }
     }
 

@@ -22,6 +22,7 @@ mod deletions;
 mod jobs;
 mod settings;
 mod strangers;
+mod trash;
 mod uploads;
 
 use super::events::Events;
@@ -30,6 +31,7 @@ use super::hash::{Digested, Hashes};
 use super::jobs::queue::JobQueue;
 use super::people::{People, PeopleCounts};
 use super::types::{Deletion, FinishRecord, SessionId, UploadMeta};
+use super::types_trash::Trashing;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::regions::Regions;
@@ -46,6 +48,7 @@ pub struct State<M: Memory> {
     deletions: StableBTreeMap<String, Deletion, M>,
     people: People<M>,
     flows: Flows<M>,
+    trashings: StableBTreeMap<String, Trashing, M>,
     events: Events,
 }
 
@@ -65,6 +68,8 @@ pub struct Report {
     pub open_uploads: u64,
     /// Memories that are being deleted or were deleted within a day.
     pub deletions: u64,
+    /// Memories on their way into the trash.
+    pub trashings: u64,
     pub people: PeopleCounts,
     /// Bytes of each common budget that are used.
     pub used_bytes: Vec<(&'static str, u64)>,
@@ -91,6 +96,7 @@ impl<M: Memory> State<M> {
             deletions: StableBTreeMap::init(regions.deletions),
             people: People::new(regions.people, regions.people_counts),
             flows: Flows::new(regions.flows),
+            trashings: StableBTreeMap::init(regions.trashings),
             events: Events::default(),
         };
         state.seed_people();
@@ -159,6 +165,7 @@ impl<M: Memory> State<M> {
             deletions,
             people,
             flows,
+            trashings,
             events,
         } = self;
         let counters = sessions.counters();
@@ -172,6 +179,7 @@ impl<M: Memory> State<M> {
             out_of_range: config.get().out_of_range().len() as u64,
             open_uploads: uploads.len(),
             deletions: deletions.len(),
+            trashings: trashings.len(),
             people: people.counts(),
             used_bytes: [Budget::Strangers, Budget::Gateway]
                 .map(|budget| {

@@ -12,7 +12,7 @@ fn the_blob_goes_with_the_memory_and_the_key_is_free() {
     let (world, service) = World::new();
     let session = uploaded(&service);
     finish(&service, session, FILE).unwrap();
-    assert_eq!(delete(&service, 9), Err(Failure::Unauthorized));
+    assert_eq!(delete(&service, 9), Err(Failure::NotFound));
     assert_eq!(world.net().memories.len(), 1);
     delete(&service, OWNER).unwrap();
     delete(&service, OWNER).unwrap();
@@ -89,7 +89,7 @@ fn a_deletion_outlasts_an_index_that_refuses_the_gateway() {
         Fault::Refused(capsule_shared::Error::Unauthorized),
     );
     world.fail(
-        "capsule_list",
+        "gateway_known",
         Fault::Refused(capsule_shared::Error::Unauthorized),
     );
     assert!(delete(&service, OWNER).unwrap_err().is_temporary());

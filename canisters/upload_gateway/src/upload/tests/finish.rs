@@ -206,7 +206,7 @@ fn an_index_that_refuses_the_gateway_ends_nothing() {
         Fault::Refused(capsule_shared::Error::Unauthorized),
     );
     world.fail(
-        "capsule_list",
+        "gateway_known",
         Fault::Refused(capsule_shared::Error::Unauthorized),
     );
     assert!(finish(&service, session, FILE).unwrap_err().is_temporary());

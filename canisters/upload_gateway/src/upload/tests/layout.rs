@@ -143,8 +143,9 @@ fn a_finish_record_keeps_its_layout() {
     assert_eq!(decode::<FinishRecord>(&old), finish);
 }
 
+/// `layout_trash` has the bytes that are written now.
 #[test]
-fn a_job_of_every_task_keeps_its_layout() {
+fn a_job_of_release_0_1_0_is_read() {
     let (store, key) = (store(), key());
     let memory = || "memory-1".to_string();
     for (task, golden) in [
@@ -158,7 +159,8 @@ fn a_job_of_every_task_keeps_its_layout() {
             JOB_FORGET_DELETION,
         ),
     ] {
-        pin_equal(&Job { task, attempts: 3 }, golden);
+        let job: Job = decode(&unhex(golden));
+        assert_eq!(job, Job { task, attempts: 3 });
     }
 }
 

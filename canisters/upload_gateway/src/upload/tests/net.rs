@@ -3,7 +3,7 @@
 use candid::utils::ArgumentDecoder;
 use candid::{CandidType, Principal, decode_args, encode_one};
 use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
-use capsule_shared::capsule::{Capsule, CapsuleHeader};
+use capsule_shared::capsule::{Capsule, CapsuleHeader, OwnerState, PersonRef};
 use capsule_shared::memory_index::*;
 use capsule_shared::{BlobId, BlobKey, Error, Result};
 use serde_bytes::ByteBuf;
@@ -48,6 +48,10 @@ pub struct Net {
     pub now: u64,
     pub blobs: BTreeMap<BlobKey, Blob>,
     pub memories: BTreeMap<String, Memory>,
+    /// Those of the memories that are in the trash.
+    pub trash: BTreeMap<String, Trash>,
+    /// The limit that came with the last capsule.
+    pub most_capsules: Option<u32>,
     /// Principals that may write in the capsule.
     pub writers: BTreeSet<Principal>,
     pub faults: BTreeMap<&'static str, VecDeque<Fault>>,
@@ -84,22 +88,67 @@ impl Net {
                     memory_count: 0,
                 }))
             }
-            "capsule_remove_controller" => reply::<Capsule>(Err(Error::Unauthorized)),
+            "gateway_known" => reply(Ok(())),
             "capsule_list" => reply(Ok(Vec::<CapsuleHeader>::new())),
+            "capsule_create" => {
+                let (who, _subject, most): (Principal, Option<PersonRef>, Option<u32>) = args(arg);
+                self.most_capsules = most;
+                reply(Ok(capsule(who)))
+            }
+            "capsule_remove_controller" => {
+                let (who, _id, _whom): (Principal, String, Principal) = args(arg);
+                reply(self.writer(who).map(|()| capsule(id(OWNER))))
+            }
             "memory_commit" => reply(self.commit(args::<(MemoryCommit,)>(arg).0)),
             "memory_read" => {
-                let (_who, id): (Principal, String) = args(arg);
-                reply(self.memories.get(&id).cloned().ok_or(Error::NotFound))
+                let (who, id): (Principal, String) = args(arg);
+                let found = self.find(who, &id);
+                reply(found.and_then(|found| match found.trash {
+                    Some(_) => Err(Error::NotFound),
+                    None => Ok(found.memory),
+                }))
+            }
+            "memory_find" => {
+                let (who, id): (Principal, String) = args(arg);
+                reply(self.find(who, &id))
+            }
+            "memory_trash" => {
+                let (who, id, purge_at): (Principal, String, u64) = args(arg);
+                reply(self.find(who, &id).map(|_| {
+                    let trash = Trash {
+                        trashed_at: self.now,
+                        trashed_by: who,
+                        purge_at,
+                    };
+                    *self.trash.entry(id).or_insert(trash)
+                }))
+            }
+            "memory_restore" => {
+                let (who, id): (Principal, String) = args(arg);
+                reply(self.find(who, &id).map(|_| {
+                    self.trash.remove(&id);
+                }))
+            }
+            "memory_expire" => {
+                let (id, purge_at): (String, u64) = args(arg);
+                reply(self.expire(&id, purge_at))
             }
             "memory_delete" => {
                 let (who, id): (Principal, String) = args(arg);
-                let right = self.writer(who);
-                reply(right.and_then(|()| self.memories.remove(&id).ok_or(Error::NotFound)))
+                let found = self.find(who, &id);
+                reply(found.map(|found| {
+                    self.memories.remove(&id);
+                    self.trash.remove(&id);
+                    found.memory
+                }))
             }
             "blob_locate" => {
-                let (_who, blob): (Principal, BlobId) = args(arg);
-                let found = self.memories.values().find(|m| m.place.blob_id == blob);
-                reply(found.map(|m| m.place.clone()).ok_or(Error::NotFound))
+                let (who, blob): (Principal, BlobId) = args(arg);
+                let mut listed = self.memories.values();
+                let found =
+                    listed.find(|m| m.place.blob_id == blob && !self.trash.contains_key(&m.id));
+                let place = found.map(|m| m.place.clone()).ok_or(Error::NotFound);
+                reply(place.and_then(|place| self.writer(who).map(|()| place)))
             }
             "blob_open" => {
                 let (key,): (BlobKey,) = args(arg);
@@ -159,6 +208,26 @@ impl Net {
         }
     }
 
+    fn find(&self, who: Principal, id: &str) -> Result<MemoryFound> {
+        let memory = self.memories.get(id).cloned().ok_or(Error::NotFound)?;
+        self.writer(who)?;
+        let trash = self.trash.get(id).copied();
+        Ok(MemoryFound { memory, trash })
+    }
+
+    fn expire(&mut self, id: &str, purge_at: u64) -> Result<Memory> {
+        if !self.memories.contains_key(id) {
+            return Err(Error::NotFound);
+        }
+        let trash = self.trash.get(id);
+        if trash.is_none_or(|trash| trash.purge_at != purge_at) {
+            return Err(Error::conflict("not in the trash until then"));
+        }
+        assert!(self.now >= purge_at, "the gateway purges too early");
+        self.trash.remove(id);
+        self.memories.remove(id).ok_or(Error::NotFound)
+    }
+
     fn writer(&self, who: Principal) -> Result<()> {
         self.writers
             .contains(&who)
@@ -208,6 +277,28 @@ impl Net {
         };
         self.memories.insert(memory.id.clone(), memory.clone());
         Ok(memory)
+    }
+}
+
+/// The capsule of one owner.
+fn capsule(owner: Principal) -> Capsule {
+    let state = OwnerState {
+        since: 1,
+        last_activity_at: 1,
+    };
+    Capsule {
+        id: "capsule-1".into(),
+        subject: PersonRef::Principal(owner),
+        owners: vec![(PersonRef::Principal(owner), state)],
+        controllers: Vec::new(),
+        created_at: 1,
+        updated_at: 1,
+        bound_to_neon: false,
+        inline_bytes_used: 0,
+        memories: Vec::new(),
+        galleries: Vec::new(),
+        connections: Vec::new(),
+        connection_groups: Vec::new(),
     }
 }
 

@@ -57,11 +57,11 @@ fn kinds<M: Memory>(queue: &JobQueue<M>) -> Option<[u64; 2]> {
 #[test]
 fn the_counts_keep_their_layout() {
     let mut counts = Counts {
-        by_kind: [1, 2, 3, 4, 5, 6],
+        by_kind: [1, 2, 3, 4, 5, 6, 7, 8],
         counted_to: None,
     };
     let golden = "01 0100000000000000 0200000000000000 0300000000000000 0400000000000000
-        0500000000000000 0600000000000000";
+        0500000000000000 0600000000000000 0700000000000000 0800000000000000";
     let zeros = "0000000000000000 0000000000000000";
     assert_hex(&encode(&counts), &format!("{golden} 01 {zeros}"));
     assert_eq!(decode::<Counts>(&encode(&counts)), counts);

@@ -254,6 +254,11 @@ fn a_removed_store_keeps_its_uploads_and_gets_no_new_ones() {
         assert!(service.configuration().blob_stores.is_empty());
     }
     let service = world.start();
+    let no_trash = GatewayArgs {
+        trash_retention_ns: Some(0),
+        ..GatewayArgs::default()
+    };
+    service.configure(no_trash).unwrap();
     finish(&service, session, FILE).unwrap();
     service.add_store(id(OTHER_STORE)).unwrap();
     begin(&service, "new", 1).unwrap();

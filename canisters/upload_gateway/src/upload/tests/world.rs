@@ -37,7 +37,7 @@ pub struct World {
 }
 
 impl World {
-    /// A configured gateway in which `OWNER` may write.
+    /// A configured gateway in which `OWNER` may write. It deletes memories at once.
     pub fn new() -> (World, Service) {
         let net = Net {
             now: 1_700_000_000 * SECOND,
@@ -55,6 +55,7 @@ impl World {
             .configure(GatewayArgs {
                 memory_index: Some(id(INDEX)),
                 blob_stores: Some(vec![id(STORE)]),
+                trash_retention_ns: Some(0),
                 ..GatewayArgs::default()
             })
             .unwrap();

@@ -1,0 +1,94 @@
+//! The trash: a memory in it is neither listed nor read, but it counts and can be restored.
+
+use super::page::page;
+use super::record::StoredTrash;
+use crate::ids::MemoryId;
+use crate::index::{Call, Index};
+use candid::Principal;
+use capsule_shared::Result;
+use capsule_shared::memory_index::{MemoryFound, Trash, TrashPage, TrashedMemory};
+use ic_stable_structures::Memory as StableMemory;
+
+impl<M: StableMemory> Index<M> {
+    /// A memory with all its metadata, in the trash or not. Errors are those of `memory_read`.
+    pub fn memory_find(&self, who: Principal, id: &str) -> Result<MemoryFound> {
+        let (id, memory, _) = self.memory(who, id)?;
+        let trash = memory.trash.map(Trash::from);
+        let memory = memory.into_memory(id);
+        Ok(MemoryFound { memory, trash })
+    }
+
+    /// Puts a memory into the trash until `purge_at` (nanoseconds since 1970). A memory that is
+    /// there keeps its time, and the answer tells it.
+    ///
+    /// Errors are those of `memory_delete`.
+    pub fn memory_trash(
+        &mut self,
+        call: Call,
+        who: Principal,
+        id: &str,
+        purge_at: u64,
+    ) -> Result<Trash> {
+        let (id, mut memory, mut capsule) = self.own_memory(call, who, id)?;
+        if let Some(trash) = memory.trash {
+            return Ok(trash.into());
+        }
+        let trash = StoredTrash {
+            trashed_at: call.now,
+            trashed_by: who,
+            purge_at,
+        };
+        memory.trash = Some(trash);
+        capsule.trash_count = Some(capsule.trash_count.unwrap_or(0) + 1);
+        capsule.touch(who, call.now);
+        self.by_capsule.remove(&(memory.capsule, id.0));
+        self.by_blob.remove(&(memory.place.blob_id.0, id.0));
+        self.trash.insert((memory.capsule, id.0));
+        self.capsules.insert(memory.capsule, capsule);
+        self.memories.insert(id.0, memory);
+        Ok(trash.into())
+    }
+
+    /// Takes a memory out of the trash. One that isn't there stays as it is.
+    ///
+    /// Errors are those of `memory_delete`.
+    pub fn memory_restore(&mut self, call: Call, who: Principal, id: &str) -> Result<()> {
+        let (id, mut memory, mut capsule) = self.own_memory(call, who, id)?;
+        if memory.trash.take().is_some() {
+            capsule.trash_count = capsule.trash_count.map(|count| count.saturating_sub(1));
+            capsule.touch(who, call.now);
+            self.trash.remove(&(memory.capsule, id.0));
+            self.by_capsule.insert((memory.capsule, id.0));
+            self.by_blob.insert((memory.place.blob_id.0, id.0));
+            self.capsules.insert(memory.capsule, capsule);
+            self.memories.insert(id.0, memory);
+        }
+        Ok(())
+    }
+
+    /// A page of the capsule's trash behind `cursor`, in the order of upload. Limits, cursors and
+    /// errors are those of `memory_list`.
+    pub fn memory_trash_list(
+        &self,
+        who: Principal,
+        capsule_id: &str,
+        cursor: Option<&str>,
+        limit: Option<u32>,
+    ) -> Result<TrashPage> {
+        let (capsule, _) = self.capsule(who, capsule_id)?;
+        let (ids, next) = page(&self.trash, capsule, cursor, limit)?;
+        let entry = |id: MemoryId| {
+            let memory = self.memories.get(&id.0);
+            let memory = memory.expect("BUG: a memory in the trash has no record");
+            let trash = memory
+                .trash
+                .expect("BUG: the trash lists a memory outside it");
+            TrashedMemory {
+                memory: memory.into_header(id),
+                trash: trash.into(),
+            }
+        };
+        let memories = ids.into_iter().map(entry).collect();
+        Ok(TrashPage { memories, next })
+    }
+}

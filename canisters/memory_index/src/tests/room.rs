@@ -1,0 +1,106 @@
+//! Tests of the room in the index and in a capsule.
+
+use super::{call, commit, person, state};
+use crate::capsules::record::CapsuleRecord;
+use crate::room::{FULL_BYTES, LAST_BYTES, MAX_CAPSULE_METADATA_BYTES, MAX_MEMORIES, OPEN_UPLOADS};
+use crate::state::State;
+use capsule_shared::Error;
+use capsule_shared::limits::MAX_METADATA_BYTES;
+use ic_stable_structures::VectorMemory;
+
+const CAPSULE: &str = "capsule-1";
+const FULL: Error = Error::ResourceExhausted;
+
+fn with_capsule() -> State<VectorMemory> {
+    let mut state = state();
+    state
+        .index
+        .capsule_create(call(1, 1), person(1), None, None)
+        .unwrap();
+    state
+}
+
+fn begins(state: &State<VectorMemory>) -> Result<(), Error> {
+    state.index.capsule_usage(person(1), CAPSULE).map(|_| ())
+}
+
+fn commits(state: &mut State<VectorMemory>, session: u64) -> Result<String, Error> {
+    let asked = commit(person(1), CAPSULE, session, 10);
+    let made = state.index.memory_commit(call(1, session), asked);
+    made.map(|memory| memory.id)
+}
+
+/// Makes the capsule look as if it had so much already.
+fn hold(state: &mut State<VectorMemory>, memories: u64, metadata: u64) {
+    let capsule = state.index.capsules.get(&1).unwrap();
+    let capsule = CapsuleRecord {
+        memory_count: memories,
+        metadata_bytes: Some(metadata),
+        ..capsule
+    };
+    state.index.capsules.insert(1, capsule);
+}
+
+#[test]
+fn a_full_index_refuses_begins_well_before_commits() {
+    let mut state = with_capsule();
+    let used = state.index.room.used_bytes();
+    assert!(used > 0 && used < FULL_BYTES, "{used}");
+    state.index.room.full = used;
+    assert_eq!(begins(&state), Err(FULL));
+    assert_eq!(commits(&mut state, 1), Ok("mem_1".into()));
+    state.index.room.last = state.index.room.used_bytes();
+    assert_eq!(commits(&mut state, 2), Err(FULL));
+    // A commit that is repeated needs no room, and one that was refused has changed nothing.
+    assert_eq!(commits(&mut state, 1), Ok("mem_1".into()));
+    state.index.room.full = FULL_BYTES;
+    state.index.room.last = LAST_BYTES;
+    assert_eq!(begins(&state), Ok(()));
+    assert_eq!(commits(&mut state, 2), Ok("mem_2".into()));
+}
+
+#[test]
+fn a_full_capsule_refuses_begins_and_takes_the_uploads_that_are_open() {
+    let mut state = with_capsule();
+    hold(&mut state, MAX_MEMORIES - 1, 0);
+    assert_eq!(begins(&state), Ok(()));
+    hold(&mut state, MAX_MEMORIES, 0);
+    assert_eq!(begins(&state), Err(FULL));
+    assert!(commits(&mut state, 1).is_ok());
+    hold(&mut state, MAX_MEMORIES + OPEN_UPLOADS, 0);
+    assert_eq!(commits(&mut state, 2), Err(FULL));
+
+    hold(&mut state, 0, MAX_CAPSULE_METADATA_BYTES - 1);
+    assert_eq!(begins(&state), Ok(()));
+    hold(&mut state, 0, MAX_CAPSULE_METADATA_BYTES);
+    assert_eq!(begins(&state), Err(FULL));
+    assert!(commits(&mut state, 2).is_ok());
+    let last = MAX_CAPSULE_METADATA_BYTES + OPEN_UPLOADS * MAX_METADATA_BYTES as u64;
+    hold(&mut state, 0, last);
+    assert_eq!(commits(&mut state, 3), Err(FULL));
+    assert_eq!(
+        state.index.counters.get().most_memories,
+        Some(MAX_MEMORIES + 1)
+    );
+}
+
+#[test]
+fn metadata_count_until_their_memory_is_deleted() {
+    let mut state = with_capsule();
+    let held = |state: &State<VectorMemory>| state.index.capsules.get(&1).unwrap().metadata_bytes;
+    commits(&mut state, 1).unwrap();
+    let one = held(&state).unwrap();
+    assert!(one > 100, "{one}");
+    commits(&mut state, 2).unwrap();
+    assert_eq!(held(&state), Some(2 * one));
+    // A memory of release 0.1.0 was never counted.
+    let mut old = state.index.memories.get(&1).unwrap();
+    old.metadata_bytes = None;
+    state.index.memories.insert(1, old);
+    hold(&mut state, 2, one);
+    for (id, left) in [("mem_1", one), ("mem_2", 0)] {
+        let deleted = state.index.memory_delete(call(1, 9), person(1), id);
+        deleted.unwrap();
+        assert_eq!(held(&state), Some(left));
+    }
+}

@@ -1,0 +1,138 @@
+//! The meaning of a refusal: the index doesn't know the gateway, or its caller has no right.
+
+use super::call::{Peer, PeerError, PeerResult, Peers};
+use crate::failure::{Failure, Result};
+use crate::runtime::{CallFailure, Runtime};
+use crate::session::types::LocalFuture;
+use candid::Principal;
+use capsule_shared::BlobId;
+use capsule_shared::memory_index::{BlobPlace, Memory, MemoryFound};
+
+impl<R: Runtime> Peers<R> {
+    /// Asks the index something whose refusal has consequences.
+    ///
+    /// The index also says `Unauthorized` to a gateway that isn't registered, which says nothing
+    /// about the caller's right. In that case this returns a failed call, which may be retried.
+    pub async fn ask_index_surely<T>(
+        &self,
+        index: Principal,
+        ask: impl Fn() -> LocalFuture<PeerResult<T>>,
+    ) -> PeerResult<T> {
+        let answer = ask().await;
+        if refusal(&answer) != Some(&Failure::Unauthorized) {
+            return answer;
+        }
+        self.known(index).await.map_err(|_| refused(index))?;
+        // Ask again: an operator may have registered the gateway between the answer and the probe.
+        ask().await
+    }
+
+    /// Asks the index something to read. A refusal to the gateway itself is a failed call here,
+    /// too. If the probe has no answer, the first answer counts: it has no consequences.
+    pub async fn ask_index_reading<T>(
+        &self,
+        index: Principal,
+        ask: impl Fn() -> LocalFuture<PeerResult<T>>,
+    ) -> PeerResult<T> {
+        let answer = ask().await;
+        if refusal(&answer) == Some(&Failure::Unauthorized) {
+            self.check_refusal(index).await?;
+        }
+        answer
+    }
+
+    /// Asks the index for a memory or a blob to read: `NotFound` without the right.
+    ///
+    /// Ids can be guessed, so the caller must not learn which exist. Without the right, what is
+    /// there and what isn't have the same answer and take the same calls.
+    async fn ask_index_hiding<T>(
+        &self,
+        index: Principal,
+        ask: impl Fn() -> LocalFuture<PeerResult<T>>,
+    ) -> Result<T> {
+        let answer = ask().await;
+        if is_hidden(&answer) {
+            self.check_refusal(index).await?;
+        }
+        answer.map_err(|error| Failure::from(error).hidden())
+    }
+
+    /// Whether the index takes calls of this gateway. It costs the same, whatever the index holds.
+    async fn known(&self, index: Principal) -> PeerResult<()> {
+        let known = self.gateway_known(index).await;
+        if known.is_err() && refusal(&known).is_none() {
+            // An index of release 0.1.0 doesn't have the method.
+            let list = self.capsule_list(index, self.runtime.self_id()).await;
+            return list.map(|_| ());
+        }
+        known
+    }
+
+    /// A failed call, which may be retried, if the index says that it refuses this gateway.
+    async fn check_refusal(&self, index: Principal) -> PeerResult<()> {
+        match refusal(&self.known(index).await) {
+            Some(_) => Err(refused(index)),
+            None => Ok(()),
+        }
+    }
+
+    /// Where a blob is: `NotFound` unless `who` may read it.
+    pub async fn find_blob(
+        &self,
+        index: Principal,
+        who: Principal,
+        blob: BlobId,
+    ) -> Result<BlobPlace> {
+        let ask = || self.blob_locate(index, who, blob);
+        self.ask_index_hiding(index, ask).await
+    }
+
+    /// A memory outside the trash: `NotFound` unless `who` may read it.
+    pub async fn find_listed(&self, index: Principal, who: Principal, id: &str) -> Result<Memory> {
+        let ask = || self.memory_read(index, who, id);
+        self.ask_index_hiding(index, ask).await
+    }
+
+    /// A memory, in the trash or not: `NotFound` unless `who` may read it. The caller wants to
+    /// change it, so an unclear answer is a failed call.
+    pub async fn find_memory(
+        &self,
+        index: Principal,
+        who: Principal,
+        id: &str,
+    ) -> Result<MemoryFound> {
+        let mut found = self.memory_find(index, who, id).await;
+        if found.is_err() && refusal(&found).is_none() {
+            // An index of release 0.1.0 has neither the method nor a trash.
+            let read = self.memory_read(index, who, id).await;
+            found = read.map(|memory| MemoryFound {
+                memory,
+                trash: None,
+            });
+        }
+        if is_hidden(&found) {
+            self.known(index).await.map_err(|_| refused(index))?;
+        }
+        found.map_err(|error| Failure::from(error).hidden())
+    }
+}
+
+fn refusal<T>(answer: &PeerResult<T>) -> Option<&Failure> {
+    answer.as_ref().err().and_then(PeerError::refusal)
+}
+
+/// Whether a caller without the right would get this answer, or the same one in other words.
+fn is_hidden<T>(answer: &PeerResult<T>) -> bool {
+    matches!(
+        refusal(answer),
+        Some(Failure::Unauthorized | Failure::NotFound)
+    )
+}
+
+fn refused(index: Principal) -> PeerError {
+    let call = CallFailure {
+        may_have_acted: false,
+        text: "it refuses this gateway, expected it to be registered".into(),
+    };
+    PeerError::no_answer(Peer::MemoryIndex(index), call)
+}

@@ -1,0 +1,76 @@
+//! The transitions of a memory's way into the trash and out of it. A note has the key of a deletion,
+//! which names the memory and its index.
+
+use super::State;
+use crate::upload::jobs::queue::{CALLER_PAUSE_NS, Purge, Task};
+use crate::upload::types::{SessionId, memory_of};
+use crate::upload::types_trash::Trashing;
+use capsule_shared::memory_index::Memory;
+use ic_stable_structures::Memory as StableMemory;
+
+impl<M: StableMemory> State<M> {
+    pub fn trashing(&self, key: &String) -> Option<Trashing> {
+        self.trashings.get(key)
+    }
+
+    /// A caller wants a memory in the trash. The index isn't asked yet.
+    ///
+    /// After: the note is there, and a job carries it on. It replaces an earlier note: the index
+    /// tells which time counts.
+    pub fn trashing_noted(&mut self, key: &str, note: Trashing, now: u64) {
+        let memory = key.to_string();
+        if self.trashings.insert(memory.clone(), note).is_none() {
+            let due = now + CALLER_PAUSE_NS;
+            self.jobs.push(due, Task::TrashMemory { memory });
+        }
+    }
+
+    /// The index has the memory in the trash until `purge_at`.
+    ///
+    /// Before: the note. After: no note, but a job that purges the memory. The memory's session and
+    /// its finish record are gone, so that the idempotency key is free again. Without the note,
+    /// nothing changes.
+    pub fn trashed(&mut self, key: &String, purge_at: u64, now: u64) {
+        if let Some(note) = self.trashings.remove(key) {
+            self.committed_forgotten(SessionId(note.session_id), memory_of(key), now);
+            self.push_purge(key, note, purge_at);
+        }
+    }
+
+    /// Drops the note of a trashing: the index refused it for good, or a caller wants the memory
+    /// back or deleted at once. Returns whether there was one.
+    ///
+    /// After: a job purges the memory if it is in the trash all the same, because an answer was
+    /// lost.
+    pub fn trashing_cancelled(&mut self, key: &String) -> bool {
+        let note = self.trashings.remove(key);
+        if let Some(note) = note {
+            let purge_at = note.purge_at;
+            self.push_purge(key, note, purge_at);
+            return true;
+        }
+        false
+    }
+
+    fn push_purge(&mut self, key: &str, note: Trashing, purge_at: u64) {
+        let purge = Purge {
+            memory: memory_of(key).to_string(),
+            index: note.index,
+            store: note.store,
+            key: note.key,
+            purge_at,
+        };
+        self.jobs.push(purge_at, Task::PurgeMemory(purge));
+    }
+
+    /// The index has deleted a memory whose time was over. It returned the memory as `expired`, or
+    /// had deleted it before. After: a job deletes the blob.
+    pub fn purged(&mut self, purge: &Purge, expired: Option<&Memory>, now: u64) {
+        if let Some(memory) = expired {
+            let bytes = memory.place.size;
+            self.sessions.free_stored(&memory.capsule_id, bytes);
+        }
+        let (store, key) = (purge.store, purge.key);
+        self.jobs.push(now, Task::DeleteBlob { store, key });
+    }
+}

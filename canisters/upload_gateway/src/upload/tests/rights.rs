@@ -1,0 +1,173 @@
+//! Callers without a right, and a gateway that the index refuses.
+
+use super::world::*;
+use crate::failure::Failure;
+use capsule_shared::Error;
+use capsule_shared::capsule::PersonRef;
+use capsule_shared::gateway::{CapsuleCreators, GatewayArgs};
+
+const STRANGER: u8 = 9;
+
+/// The answers of every method that reads or changes a memory or its blob.
+fn answers(service: &Service, who: u8, memory: &str, blob: &str) -> Vec<Failure> {
+    let (who, memory) = (id(who), memory.to_string());
+    vec![
+        run(service.blob_meta(who, blob)).unwrap_err(),
+        run(service.blob_whole(who, blob)).unwrap_err(),
+        run(service.blob_chunk(who, blob, 0)).unwrap_err(),
+        run(service.read_memory(who, &memory)).unwrap_err(),
+        run(service.delete_memory(who, memory.clone())).unwrap_err(),
+        run(service.restore_memory(who, memory.clone())).unwrap_err(),
+        run(service.purge_memory(who, memory)).unwrap_err(),
+    ]
+}
+
+#[test]
+fn a_stranger_cannot_tell_what_exists() {
+    let (world, service) = World::new();
+    let result = finish(&service, uploaded(&service), FILE).unwrap();
+    let mut seen = Vec::new();
+    for (memory, blob) in [
+        ("memory-1", result.blob_id.as_str()),
+        ("memory-2", "blob_7"),
+    ] {
+        world.net().calls.clear();
+        let told = answers(&service, STRANGER, memory, blob);
+        assert!(
+            told.iter().all(|error| *error == Failure::NotFound),
+            "{told:?}"
+        );
+        seen.push(std::mem::take(&mut world.net().calls));
+    }
+    assert_eq!(seen[0], seen[1], "the calls differ");
+    assert!(
+        !seen[0].contains(&"capsule_list"),
+        "they cost the same for ever"
+    );
+    run(service.blob_meta(id(OWNER), &result.blob_id)).unwrap();
+}
+
+#[test]
+fn an_owner_gets_a_temporary_error_while_the_index_refuses_the_gateway() {
+    let (world, service) = World::new();
+    let result = finish(&service, uploaded(&service), FILE).unwrap();
+    let methods = [
+        "blob_locate",
+        "blob_locate",
+        "blob_locate",
+        "memory_read",
+        "memory_find",
+        "memory_find",
+        "memory_find",
+    ];
+    for method in methods {
+        world.fail(method, Fault::Refused(Error::Unauthorized));
+        world.fail("gateway_known", Fault::Refused(Error::Unauthorized));
+    }
+    let told = answers(&service, OWNER, "memory-1", &result.blob_id);
+    assert!(told.iter().all(Failure::is_temporary), "{told:?}");
+}
+
+#[test]
+fn an_index_of_release_0_1_0_lacks_the_probe() {
+    let (world, service) = World::new();
+    // An unknown method: the call fails, and the caller knows it.
+    world.fail("gateway_known", Fault::NotSent);
+    world.net().writers.clear();
+    assert_eq!(begin(&service, "key", 1), Err(Failure::Unauthorized));
+    assert!(world.net().calls.contains(&"capsule_list"));
+    world.fail("gateway_known", Fault::NotSent);
+    world.fail("capsule_list", Fault::Refused(Error::Unauthorized));
+    assert!(begin(&service, "key", 1).unwrap_err().is_temporary());
+}
+
+#[test]
+fn an_index_of_release_0_1_0_has_no_trash_to_look_into() {
+    let (world, service) = World::new();
+    finish(&service, uploaded(&service), FILE).unwrap();
+    world.fail("memory_find", Fault::NotSent);
+    run(service.delete_memory(id(OWNER), "memory-1".into())).unwrap();
+    assert!(world.net().memories.is_empty());
+    // An answer that is merely lost says nothing about the memory.
+    let (world, service) = World::new();
+    finish(&service, uploaded(&service), FILE).unwrap();
+    world.fail("memory_find", Fault::Refused(Error::Unauthorized));
+    world.fail("gateway_known", Fault::LostReply);
+    world.fail("capsule_list", Fault::LostReply);
+    let unclear = run(service.delete_memory(id(OWNER), "memory-1".into()));
+    assert!(unclear.unwrap_err().is_temporary());
+}
+
+#[test]
+fn the_canisters_of_the_system_are_no_persons() {
+    let (world, service) = World::new();
+    for canister in [GATEWAY, INDEX, STORE] {
+        let add = run(service.add_controller(id(OWNER), "capsule-1", id(canister)));
+        assert!(matches!(add, Err(Failure::InvalidArgument(_))), "{add:?}");
+        let subject = Some(PersonRef::Principal(id(canister)));
+        let made = run(service.create_capsule(id(OWNER), subject));
+        assert!(matches!(made, Err(Failure::InvalidArgument(_))), "{made:?}");
+    }
+    assert_eq!(world.net().calls, [""; 0]);
+}
+
+#[test]
+fn a_capsule_controller_leaves_with_one_call() {
+    let (world, service) = World::new();
+    let leave = |who| run(service.leave_capsule(id(who), "capsule-1"));
+    let refused = leave(OWNER);
+    assert!(
+        matches!(refused, Err(Failure::InvalidArgument(_))),
+        "{refused:?}"
+    );
+    world.net().writers.insert(id(STRANGER));
+    assert_eq!(leave(STRANGER), Ok(()));
+    world.net().writers.remove(&id(STRANGER));
+    assert_eq!(leave(STRANGER), Ok(()));
+    world.fail(
+        "capsule_remove_controller",
+        Fault::Refused(Error::Unauthorized),
+    );
+    world.fail("gateway_known", Fault::Refused(Error::Unauthorized));
+    assert!(leave(STRANGER).unwrap_err().is_temporary());
+}
+
+#[test]
+fn the_index_learns_how_many_capsules_the_caller_may_make() {
+    let (world, service) = World::new();
+    let create = || run(service.create_capsule(id(OWNER), None)).map(|_| ());
+    create().unwrap();
+    assert_eq!(world.net().most_capsules, Some(10));
+    let configure = |creators| {
+        let settings = GatewayArgs {
+            capsule_creators: Some(creators),
+            max_capsules_per_principal: Some(3),
+            ..GatewayArgs::default()
+        };
+        service.configure(settings).unwrap();
+    };
+    configure(CapsuleCreators::Anyone);
+    create().unwrap();
+    assert_eq!(world.net().most_capsules, Some(3));
+    // An operator who lists the creators trusts them.
+    configure(CapsuleCreators::Listed(vec![id(OWNER)]));
+    create().unwrap();
+    assert_eq!(world.net().most_capsules, None);
+}
+
+#[test]
+fn a_full_index_leaves_the_session_pending_and_says_so() {
+    let (world, service) = World::new();
+    world.fail("capsule_usage", Fault::Refused(Error::ResourceExhausted));
+    let refused = begin(&service, "key", 2);
+    assert_eq!(refused, Err(Failure::ResourceExhausted));
+    let session = uploaded(&service);
+    world.fail("memory_commit", Fault::Refused(Error::ResourceExhausted));
+    let full = finish(&service, session, FILE);
+    assert_eq!(full, Err(Failure::ResourceExhausted));
+    let told = service.sessions_stats();
+    assert_eq!(told, "Total sessions: 1, Pending: 1, Committed: 0");
+    // The bytes stay, and the same call succeeds once there is room.
+    put(&service, session, 0, b"first").unwrap();
+    finish(&service, session, FILE).unwrap();
+}

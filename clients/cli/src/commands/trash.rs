@@ -1,0 +1,141 @@
+//! The commands that delete memories and bring them back.
+
+use crate::failure::Outcome;
+use crate::network::error::CallError;
+use crate::network::gateway::Gateway;
+use crate::output::Output;
+use capsule_shared::memory_index::TrashedMemory;
+use serde_json::json;
+
+pub struct Trash {
+    pub gateway: Gateway,
+    pub output: Output,
+}
+
+impl Trash {
+    /// Deletes a memory, and says until when it is in the trash.
+    pub async fn remove(&self, memory: &str) -> Outcome {
+        // A memory that can't be read may be in the trash already.
+        let capsule = self.gateway.memory(memory).await.map(|m| m.capsule_id);
+        self.gateway.delete(memory).await?;
+        let purge_at = match capsule {
+            Ok(capsule) => self.purge_at(&capsule, memory).await.unwrap_or(None),
+            Err(_) => None,
+        };
+        let text = match purge_at {
+            Some(time) => format!(
+                "{memory} is in the trash until {}; `capsule restore {memory}` brings it back",
+                date(time)
+            ),
+            None => format!("{memory} is deleted"),
+        };
+        self.output.result(
+            &text,
+            json!({ "memory": memory, "deleted": true, "purge_at_ns": purge_at }),
+        );
+        Ok(())
+    }
+
+    /// When a memory goes for good, in nanoseconds since 1970; `None` if it isn't in the trash.
+    async fn purge_at(&self, capsule: &str, memory: &str) -> Result<Option<u64>, CallError> {
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = self.gateway.trash(capsule, cursor.as_deref()).await?;
+            let mut entries = page.memories.iter();
+            if let Some(entry) = entries.find(|entry| entry.memory.id == memory) {
+                return Ok(Some(entry.trash.purge_at));
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Lists the memories in the trash of a capsule.
+    pub async fn list(&self, capsule: &str) -> Outcome {
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = self.gateway.trash(capsule, cursor.as_deref()).await?;
+            page.memories.iter().for_each(|entry| self.entry(entry));
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn entry(&self, entry: &TrashedMemory) {
+        let (memory, trash) = (&entry.memory, &entry.trash);
+        self.output.result(
+            &format!(
+                "{}  {:>14}  until {}  {}",
+                memory.id,
+                memory.size,
+                date(trash.purge_at),
+                memory.name
+            ),
+            json!({
+                "memory": memory.id,
+                "name": memory.name,
+                "bytes": memory.size,
+                "trashed_by": trash.trashed_by.to_text(),
+                "trashed_at_ns": trash.trashed_at,
+                "purge_at_ns": trash.purge_at,
+            }),
+        );
+    }
+
+    /// Takes a memory out of the trash.
+    pub async fn restore(&self, memory: &str) -> Outcome {
+        self.gateway.restore(memory).await?;
+        self.output.result(
+            &format!("{memory} is restored"),
+            json!({ "memory": memory, "restored": true }),
+        );
+        Ok(())
+    }
+}
+
+/// A time in nanoseconds since 1970 as a date and a minute, in UTC.
+fn date(nanoseconds: u64) -> String {
+    let minutes = nanoseconds / 60_000_000_000;
+    let mut day = minutes / 1_440;
+    let leap =
+        |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let mut year = 1970;
+    while day >= 365 + u64::from(leap(year)) {
+        day -= 365 + u64::from(leap(year));
+        year += 1;
+    }
+    let february = 28 + u64::from(leap(year));
+    let mut month = 1;
+    for days in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if day < days {
+            break;
+        }
+        day -= days;
+        month += 1;
+    }
+    let (hour, minute) = (minutes / 60 % 24, minutes % 60);
+    let day = day + 1;
+    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (seconds, expected) in [
+            (0, "1970-01-01 00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59 UTC"),
+            (951_782_400, "2000-02-29 00:00 UTC"),
+            (1_798_761_599, "2026-12-31 23:59 UTC"),
+            (1_798_761_600, "2027-01-01 00:00 UTC"),
+        ] {
+            assert_eq!(date(seconds * 1_000_000_000), expected);
+        }
+    }
+}
