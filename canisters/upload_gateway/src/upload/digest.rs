@@ -61,7 +61,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         };
         let before = received();
         let run = match self.ask_digest(id).await {
-            Ok(Asked::Hashing { .. }) => Run::Again,
+            // Chunks that arrive within a second are hashed with the same call.
+            Ok(Asked::Hashing { .. }) => Run::Soon,
             Err(error) if error.is_temporary() => Run::Later,
             Ok(Asked::Done) => Run::Done,
             // At a gap the store answers `Conflict`. Any other error reaches the owner at finish.

@@ -29,6 +29,9 @@ pub const CALLER_PAUSE_NS: u64 = 60 * SECOND_NS;
 /// well after the deadline of the begin's call.
 pub const OPEN_GRACE_NS: u64 = 600 * SECOND_NS;
 
+/// How long chunks gather before the store is asked to hash them.
+pub const GATHER_NS: u64 = SECOND_NS;
+
 /// How long a repeated deletion still succeeds after the first one is done.
 pub const FORGET_NS: u64 = DAY_NS;
 
@@ -231,9 +234,9 @@ impl<M: Memory> JobQueue<M> {
         moved.expect("BUG: a job that is due is in the queue").id
     }
 
-    /// Lets a job wait for a moment without a run, and returns its new id.
+    /// Lets a job wait for a second without a run, behind all that are due. Returns its new id.
     pub fn postpone(&mut self, due: Due, now: u64) -> JobId {
-        let moved = self.moved(due.id, now + FIRST_RETRY_NS, |attempts| attempts);
+        let moved = self.moved(due.id, now + SECOND_NS, |attempts| attempts);
         moved.expect("BUG: a job that is due is in the queue").id
     }
 

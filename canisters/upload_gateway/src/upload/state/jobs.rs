@@ -56,7 +56,7 @@ impl<M: Memory> State<M> {
         id
     }
 
-    /// Has a job wait for some seconds. Before and after, it is in the queue, and isn't started.
+    /// Has a job wait for a second. Before and after, it is in the queue, and isn't started.
     pub fn job_postponed(&mut self, due: Due, now: u64) {
         let task = due.job.task.clone();
         let id = self.jobs.postpone(due, now);

@@ -3,7 +3,7 @@
 use super::State;
 use crate::failure::{Failure, Result};
 use crate::upload::hash::{Digested, TentativeHash};
-use crate::upload::jobs::queue::{CALLER_PAUSE_NS, JobId, OPEN_GRACE_NS, Task};
+use crate::upload::jobs::queue::{CALLER_PAUSE_NS, GATHER_NS, JobId, OPEN_GRACE_NS, Task};
 use crate::upload::people::MarkKind;
 use crate::upload::types::{
     Begin, BeginReservation, ChunkAdmission, ChunkReservation, FinishRecord, SessionId,
@@ -135,7 +135,8 @@ impl<M: Memory> State<M> {
         }
         let id = session.id;
         if self.hashes.needs_full_rehash(id, &session.received) && self.hashes.job(id).is_none() {
-            let job = self.jobs.push(now, Task::Digest { session: id.0 });
+            let due = now + GATHER_NS;
+            let job = self.jobs.push(due, Task::Digest { session: id.0 });
             self.hashes.set_job(id, Some(job));
         }
         Ok(())
