@@ -7,6 +7,7 @@
 use capsule_shared::BlobKey;
 use capsule_shared::limits::STORE_VALUE_BOUND_BYTES;
 use ic_stable_structures::{Memory, StableBTreeMap};
+use std::ops::RangeInclusive;
 
 /// Schema version 1: `(pmid_session_hash32, chunk index)` to the bytes of the chunk.
 type StableBlobStore<M> = StableBTreeMap<([u8; 32], u32), Vec<u8>, M>;
@@ -20,6 +21,17 @@ impl<M: Memory> Chunks<M> {
 
     pub fn get(&self, key: &BlobKey, index: u32) -> Option<Vec<u8>> {
         self.0.get(&(key.0, index))
+    }
+
+    /// The chunks of these indexes that are stored, in order, with one scan of the map.
+    pub fn scan(
+        &self,
+        key: &BlobKey,
+        indexes: RangeInclusive<u32>,
+    ) -> impl Iterator<Item = (u32, Vec<u8>)> {
+        let (first, last) = indexes.into_inner();
+        let chunks = self.0.range((key.0, first)..=(key.0, last));
+        chunks.map(|chunk| (chunk.key().1, chunk.value()))
     }
 
     /// Stores a chunk at a free index. It copies the bytes once, because the map owns its values.

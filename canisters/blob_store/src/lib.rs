@@ -17,10 +17,11 @@ use crate::blob::digest::DIGEST_INSTRUCTIONS;
 use crate::blob::slice::{SLICE_CHUNKS, Slice};
 use crate::state::State;
 use candid::Principal;
+use canister_common::args::decode;
 use canister_common::funds::check_own_funds;
 use canister_common::http::{self, HttpRequest, HttpResponse};
 use canister_common::inspection::inspect_ingress;
-use canister_common::{check_canister_controller, method};
+use canister_common::{check_canister_controller, method, reply};
 use capsule_shared::blob_store::{BlobStoreArgs, DeleteProgress, DigestProgress, StoredBlob};
 use capsule_shared::{BlobKey, Result};
 use ic_cdk::api::{msg_caller, performance_counter, time};
@@ -120,6 +121,30 @@ method!(query for check_gateway: fn blob_meta(key: BlobKey) -> Result<StoredBlob
 method!(query for check_gateway: fn blob_read_chunk(key: BlobKey, index: u32) -> Result<ByteBuf> {
     with_state(|state| state.store.read_chunk(key, index)).map(ByteBuf::from)
 });
+
+/// Writes its reply itself, without a further copy of the bytes. `blob_read_range_type` declares
+/// its Candid type.
+#[query(
+    hidden = true,
+    decode_with = "std::convert::identity",
+    encode_with = "reply::encode_blob"
+)]
+fn blob_read_range(message: Vec<u8>) -> Result<Vec<u8>> {
+    check_gateway(msg_caller())?;
+    let (key, offset, length): (BlobKey, u64, u64) = decode(&message)?;
+    with_state(|state| {
+        state
+            .store
+            .read_range(key, offset, length, reply::begin_blob)
+    })
+}
+
+#[cfg(test)]
+#[candid::candid_method(query, rename = "blob_read_range")]
+#[expect(dead_code, reason = "it only declares a Candid type")]
+fn blob_read_range_type(_key: BlobKey, _offset: u64, _length: u64) -> Result<ByteBuf> {
+    unreachable!("BUG: it only declares a Candid type")
+}
 
 // ---- gateways ----------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ pub mod golden;
 pub mod http;
 pub mod inspection;
 mod method;
+pub mod reply;
 
 use candid::Principal;
 use capsule_shared::{Error, Result};

@@ -178,6 +178,16 @@ method!(composite_query: async fn blob_read_chunk(
         .await?)
 });
 
+method!(composite_query: async fn blob_read_range(
+    locator: String,
+    offset: u64,
+    length: u64
+) -> Result<ByteBuf> {
+    Ok(service()
+        .blob_range(msg_caller(), &locator, offset, length)
+        .await?)
+});
+
 // ---- metrics ------------------------------------------------------------------------------------
 
 #[query(hidden = true, decode_with = "std::convert::identity")]

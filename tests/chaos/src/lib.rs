@@ -212,7 +212,13 @@ passed_on!(
     memory_read,
     memory_delete
 );
-asked!(blob_locate, blob_read_chunk, memory_list, capsule_read);
+asked!(
+    blob_locate,
+    blob_read_chunk,
+    blob_read_range,
+    memory_list,
+    capsule_read
+);
 
 #[cfg(test)]
 mod tests {

@@ -85,7 +85,7 @@ pub const TABLE: &[Package] = &[
         folder: "shared",
         layers: &[
             &["error.rs", "limits.rs"],
-            &["keys.rs"],
+            &["keys.rs", "range.rs"],
             &["asset.rs", "capsule.rs", "gateway.rs", "blob_store.rs"],
             &["memory_index.rs", "upload.rs"],
             &["lib.rs"],
@@ -98,7 +98,7 @@ pub const TABLE: &[Package] = &[
             &["args.rs", "funds.rs"],
             // Exported macros live at the root of a crate, so files that use them are above it.
             &["lib.rs"],
-            &["codec.rs", "method.rs"],
+            &["codec.rs", "method.rs", "reply.rs"],
             &["gateways.rs", "golden.rs", "http.rs", "inspection.rs"],
         ],
         unknown: &[("codec.rs", &["ic_cdk"])],

@@ -4,6 +4,7 @@
 mod interface;
 mod layouts;
 mod model;
+mod ranges;
 mod rules;
 mod stable_memory;
 

@@ -9,6 +9,7 @@ mod hash;
 mod layout;
 mod net;
 mod put;
+mod ranges;
 mod status;
 mod stem;
 mod world;
