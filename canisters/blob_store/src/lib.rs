@@ -1,7 +1,7 @@
 //! The blob store: keeps the bytes of files in stable memory for its registered gateways.
 //!
-//! This file has endpoints only; the operations are in `blob`. Nothing awaits, so every message is
-//! atomic.
+//! This file has endpoints only; the operations are in `blob`. None of them awaits, so each is
+//! atomic. Only room for what they store is made before them, in a message of its own.
 
 mod blob;
 mod chunks;
@@ -15,17 +15,19 @@ mod totals;
 use crate::blob::delete::DELETE_INSTRUCTIONS;
 use crate::blob::digest::DIGEST_INSTRUCTIONS;
 use crate::blob::slice::{SLICE_CHUNKS, Slice};
+use crate::regions::ROOM;
 use crate::state::State;
 use candid::Principal;
 use canister_common::args::decode;
 use canister_common::funds::check_own_funds;
+use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_while_growing};
 use canister_common::http::{self, HttpRequest, HttpResponse};
 use canister_common::inspection::inspect_ingress;
 use canister_common::{check_canister_controller, method, reply};
 use capsule_shared::blob_store::{BlobStoreArgs, DeleteProgress, DigestProgress, StoredBlob};
 use capsule_shared::{BlobKey, Result};
 use ic_cdk::api::{msg_caller, performance_counter, time};
-use ic_cdk::{init, inspect_message, post_upgrade, query};
+use ic_cdk::{init, inspect_message, post_upgrade, pre_upgrade, query, update};
 use ic_stable_structures::DefaultMemoryImpl;
 use serde_bytes::{ByteBuf, Bytes};
 use std::cell::RefCell;
@@ -44,6 +46,12 @@ fn check_gateway(caller: Principal) -> Result<()> {
     with_state(|state| state.gateways.check(caller))
 }
 
+/// Makes room for a new blob or chunk; see `growth`.
+async fn room_for_blobs() -> Result<bool> {
+    let inside = with_state(|state| state.store.free_bytes());
+    make_room("the blob store", ROOM, inside).await
+}
+
 fn slice(instructions: u64) -> Slice<'static> {
     Slice {
         used: &|| performance_counter(0),
@@ -57,11 +65,18 @@ fn slice(instructions: u64) -> Slice<'static> {
 #[init]
 fn init(args: Option<BlobStoreArgs>) {
     start(args);
+    grow_at_install(ROOM);
 }
 
 #[inspect_message]
 fn inspect_message() {
     inspect_ingress(check_gateway);
+}
+
+/// Saves nothing: all state is in stable memory.
+#[pre_upgrade]
+fn pre_upgrade() {
+    refuse_upgrade_while_growing();
 }
 
 #[post_upgrade]
@@ -76,9 +91,15 @@ fn start(args: Option<BlobStoreArgs>) {
     }
 }
 
+/// The canister calls itself; see `growth`.
+#[update(hidden = true)]
+fn grow_stable_memory() -> Result<()> {
+    growth::grow(msg_caller(), ROOM)
+}
+
 // ---- writing blobs -----------------------------------------------------------------------------
 
-method!(update for check_gateway: fn blob_open(key: BlobKey) -> Result<()> {
+method!(update for check_gateway with room_for_blobs: fn blob_open(key: BlobKey) -> Result<()> {
     check_own_funds("the blob store")?;
     with_state(|state| state.store.open_blob(msg_caller(), key))
 });
@@ -87,7 +108,7 @@ method!(update for check_gateway: fn blob_release(key: BlobKey) -> Result<()> {
     with_state(|state| state.store.release(msg_caller(), key))
 });
 
-method!(update for check_gateway: fn blob_put_chunk(
+method!(update for check_gateway with room_for_blobs: fn blob_put_chunk(
     key: BlobKey,
     index: u32,
     bytes: &Bytes,

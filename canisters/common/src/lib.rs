@@ -7,10 +7,12 @@ pub mod funds;
 pub mod gateways;
 #[cfg(any(test, feature = "testing"))]
 pub mod golden;
+pub mod growth;
 pub mod http;
 pub mod inspection;
 mod method;
 pub mod reply;
+pub mod room;
 
 use candid::Principal;
 use capsule_shared::{Error, Result};

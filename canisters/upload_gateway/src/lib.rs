@@ -18,6 +18,7 @@ use crate::upload::service::UploadService;
 use crate::upload::types::{BeginArgs, SessionId};
 use crate::wire::PutChunk;
 use candid::Principal;
+use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_while_growing};
 use canister_common::http::{self, HttpRequest, HttpResponse};
 use canister_common::{check_canister_controller, method};
 use capsule_shared::Result;
@@ -46,6 +47,7 @@ fn service() -> UploadService<StableMemory, IcRuntime> {
 #[init]
 fn init(args: Option<GatewayArgs>) {
     start(args);
+    grow_at_install(regions::ROOM);
 }
 
 /// Refuses an upgrade while calls are open, because their callbacks would run on a new heap. It
@@ -59,6 +61,7 @@ fn pre_upgrade() {
              stop the canister, install, start it"
         ));
     }
+    refuse_upgrade_while_growing();
 }
 
 #[inspect_message]
@@ -91,6 +94,17 @@ extern "C" fn global_timer() {
     timer::run(async { service().tick().await });
 }
 
+/// Makes room for new uploads and chunks; see `growth`.
+async fn room_for_uploads() -> Result<bool> {
+    make_room("the gateway", regions::ROOM, 0).await
+}
+
+/// The canister calls itself; see `growth`.
+#[update(hidden = true)]
+fn grow_stable_memory() -> Result<()> {
+    growth::grow(msg_caller(), regions::ROOM)
+}
+
 method!(update for check_canister_controller: fn configure(args: GatewayArgs) -> Result<()> {
     Ok(service().configure(args)?)
 });
@@ -118,7 +132,9 @@ method!(update: async fn uploads_begin(
         expected_chunks,
         idem,
     };
-    let id = service().begin(msg_caller(), args).await?;
+    let caller = msg_caller();
+    room_for_uploads().await?;
+    let id = service().begin(caller, args).await?;
     Ok(id.0)
 });
 
@@ -126,7 +142,9 @@ method!(update: async fn uploads_begin(
 /// Candid type.
 #[update(hidden = true, decode_with = "PutChunk::decode")]
 async fn uploads_put_chunk(put: Result<PutChunk>) -> Result<()> {
-    Ok(service().put_chunk(msg_caller(), put?).await?)
+    let (caller, put) = (msg_caller(), put?);
+    room_for_uploads().await?;
+    Ok(service().put_chunk(caller, put).await?)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! An id never gets a second meaning: a changed layout takes new ids, and the old ones are listed
 //! here as retired. Retired ids: none.
 
+use canister_common::room::Room;
 use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
 use ic_stable_structures::{DefaultMemoryImpl, Memory};
 
@@ -11,6 +12,13 @@ use ic_stable_structures::{DefaultMemoryImpl, Memory};
 /// 32 pages (2 MiB) suffice: the gateway keeps records, not bytes of files. The manager has at
 /// most 32,768 buckets, which make 64 GiB.
 const BUCKET_PAGES: u16 = 32;
+
+/// The stable memory that the canister grows ahead: 32 MiB. One message takes at most one bucket for
+/// each region that it changes, and rarely more than one in all.
+pub const ROOM: Room = Room {
+    wanted: 16,
+    least: 8,
+};
 
 /// A cell: `Config`.
 const CONFIG: MemoryId = MemoryId::new(0);

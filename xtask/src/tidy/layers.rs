@@ -95,10 +95,10 @@ pub const TABLE: &[Package] = &[
     Package {
         folder: "canisters/common",
         layers: &[
-            &["args.rs", "funds.rs"],
+            &["args.rs", "funds.rs", "room.rs"],
             // Exported macros live at the root of a crate, so files that use them are above it.
             &["lib.rs"],
-            &["codec.rs", "method.rs", "reply.rs"],
+            &["codec.rs", "growth.rs", "method.rs", "reply.rs"],
             &["gateways.rs", "golden.rs", "http.rs", "inspection.rs"],
         ],
         unknown: &[("codec.rs", &["ic_cdk"])],
