@@ -15,14 +15,16 @@ use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemor
 /// at least one bucket, 80 MiB for the five regions here.
 pub const BUCKET_PAGES: u16 = 256;
 
-/// The stable memory that the store grows ahead: 64 MiB.
+/// The stable memory that the store grows ahead: 64 MiB, and its heap.
 ///
 /// A message that writes takes at most one bucket each for the chunks and for the records or the
 /// blob ids. A put of 1.8 MB into full nodes takes 11 MB more for a moment, as a node of the map
 /// has at most 11 chunks and moves 5 of them. A deletion may take as much again.
+/// The heap holds the message, and twice the chunks of a full node of the map while it splits.
 pub const ROOM: Room = Room {
     wanted: 4,
     least: 3,
+    heap_bytes: 48 << 20,
 };
 
 const _: () = assert!(

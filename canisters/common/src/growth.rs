@@ -1,4 +1,4 @@
-//! Growing stable memory ahead, in a message of its own.
+//! Growing stable memory and the heap ahead, in a message of its own.
 //!
 //! The platform answers -1 when a subnet, a canister or its `memory_allocation` is full. It traps
 //! when the growth would exceed `reserved_cycles_limit` or freeze the canister. The canister
@@ -81,7 +81,7 @@ pub fn refuse_upgrade_while_growing() {
 /// Grows ahead at once, for `init`. A trap ends the install, whose error then says why.
 pub fn grow_at_install(room: Room) {
     // A memory that is full already is told by the first operation.
-    let _ = grow_ahead(&DefaultMemoryImpl::default(), room.wanted);
+    let _ = grow_both(room);
 }
 
 /// The body of the hidden method `grow_stable_memory`. `Unauthorized` unless the canister itself
@@ -90,7 +90,30 @@ pub fn grow(caller: Principal, room: Room) -> Result<()> {
     if caller != canister_self() {
         return Err(Error::Unauthorized);
     }
+    grow_both(room)
+}
+
+fn grow_both(room: Room) -> Result<()> {
+    if heap_bytes() < room.heap_bytes {
+        // The allocator keeps the pages for later. Without `black_box` the compiler would remove
+        // an allocation that nobody uses.
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(
+            room.heap_bytes,
+        )));
+    }
     grow_ahead(&DefaultMemoryImpl::default(), room.wanted)
+}
+
+/// Bytes of the heap (Wasm memory).
+#[cfg(target_arch = "wasm32")]
+pub fn heap_bytes() -> usize {
+    core::arch::wasm32::memory_size(0) * crate::room::PAGE_BYTES as usize
+}
+
+/// Only canisters have a heap of their own.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn heap_bytes() -> usize {
+    0
 }
 
 /// Makes room for one operation. Returns whether it awaited; the caller then checks again what it
@@ -102,15 +125,20 @@ pub fn grow(caller: Principal, room: Room) -> Result<()> {
 /// more. A temporary error if the canister can't ask, as it has too few cycles or is stopping.
 pub async fn make_room(canister: &'static str, room: Room, inside: u64) -> Result<bool> {
     let memory = DefaultMemoryImpl::default();
-    if has_buckets(&memory, room.wanted, inside) {
+    let has_heap = || heap_bytes() >= room.heap_bytes;
+    if has_buckets(&memory, room.wanted, inside) && has_heap() {
         return Ok(false);
     }
+    let settle = |grown: Result<()>| match has_heap() {
+        true => settle(&memory, room, inside, grown),
+        false => grown,
+    };
     let now = time();
     if REFUSED_AT
         .get()
         .is_some_and(|at| now < at.saturating_add(REFUSAL_HOLDS_NS))
     {
-        return settle(&memory, room, inside, Err(Error::ResourceExhausted)).map(|()| false);
+        return settle(Err(Error::ResourceExhausted)).map(|()| false);
     }
     let grown = match check_own_funds(canister) {
         Ok(()) => ask_to_grow().await,
@@ -132,7 +160,7 @@ pub async fn make_room(canister: &'static str, room: Room, inside: u64) -> Resul
         // The operation needn't wait for it.
         ic_cdk::futures::spawn(ask_for_reserve());
     }
-    settle(&memory, room, inside, grown).map(|()| true)
+    settle(grown).map(|()| true)
 }
 
 /// Counts a call while it is open. Dropping it ends the count, also when a callback traps.

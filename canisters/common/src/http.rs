@@ -96,7 +96,7 @@ pub fn encode_platform(encoder: &mut Encoder, prefix: &str) -> io::Result<()> {
         ),
         (
             "heap_bytes",
-            heap_pages() as f64 * page,
+            growth::heap_bytes() as f64,
             "Bytes of the heap (Wasm memory).",
         ),
     ] {
@@ -143,17 +143,6 @@ fn encode_growth(encoder: &mut Encoder, prefix: &str) -> io::Result<()> {
         memory_allocation as f64,
         help,
     )
-}
-
-#[cfg(target_arch = "wasm32")]
-fn heap_pages() -> usize {
-    core::arch::wasm32::memory_size(0)
-}
-
-/// Only canisters have a heap of their own.
-#[cfg(not(target_arch = "wasm32"))]
-fn heap_pages() -> usize {
-    0
 }
 
 #[cfg(test)]

@@ -31,6 +31,9 @@ pub struct Room {
     /// With fewer it takes no new work. The difference is a warning: growth already fails, and
     /// work goes on. The rest is for clean-up, which may need a bucket too.
     pub least: u64,
+    /// The heap that operations need, in bytes. The heap grows as stable memory does, and traps in
+    /// the middle of an operation, too. 0 leaves it alone.
+    pub heap_bytes: usize,
 }
 
 /// Where the memory manager ends, and how far the memory reaches; both in pages.
@@ -110,6 +113,7 @@ mod tests {
     const ROOM: Room = Room {
         wanted: 3,
         least: 2,
+        heap_bytes: 0,
     };
 
     /// A memory of at most so many pages.

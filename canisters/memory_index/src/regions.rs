@@ -19,6 +19,7 @@ pub const BUCKET_PAGES: u16 = 32;
 pub const ROOM: Room = Room {
     wanted: 16,
     least: 8,
+    heap_bytes: 0,
 };
 
 /// The last numbers that were given; see `counters`.

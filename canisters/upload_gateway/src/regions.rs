@@ -18,6 +18,7 @@ const BUCKET_PAGES: u16 = 32;
 pub const ROOM: Room = Room {
     wanted: 16,
     least: 8,
+    heap_bytes: 0,
 };
 
 /// A cell: `Config`.

@@ -95,6 +95,7 @@ pub fn settings() -> GatewayArgs {
         session_ttl_ns: Some(3 * DAY_NS),
         committed_retention_ns: Some(2 * DAY_NS),
         reorder_window: Some(32),
+        ..GatewayArgs::default()
     }
 }
 
