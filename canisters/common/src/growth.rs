@@ -35,7 +35,7 @@ thread_local! {
     static OPEN: Cell<u32> = const { Cell::new(0) };
 }
 
-/// What the platform said about this canister when it last grew.
+/// The reserve and its settings, as the platform told them when this canister last grew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reserve {
     /// Cycles that pay for storage only.
@@ -46,7 +46,7 @@ pub struct Reserve {
     pub memory_allocation: u128,
 }
 
-/// What is known about growth, for the metrics. The heap holds it, so an upgrade forgets it.
+/// The growth of this canister, for the metrics. The heap holds it, so an upgrade forgets it.
 pub struct Observed {
     /// Bytes that are grown ahead.
     pub room_bytes: u64,

@@ -105,7 +105,7 @@ pub fn encode_platform(encoder: &mut Encoder, prefix: &str) -> io::Result<()> {
     encode_growth(encoder, prefix)
 }
 
-/// What is known about the growth of stable memory. The reserve isn't there until the canister
+/// The growth of stable memory. The reserve isn't there until the canister
 /// grows, because a query can't ask for it.
 fn encode_growth(encoder: &mut Encoder, prefix: &str) -> io::Result<()> {
     let Observed {

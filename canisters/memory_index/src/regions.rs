@@ -14,8 +14,8 @@ use ic_stable_structures::memory_manager::{MemoryId as RegionId, MemoryManager, 
 /// million memories of a few KiB. The nine regions here take 18 MiB at least.
 pub const BUCKET_PAGES: u16 = 32;
 
-/// The stable memory that the canister grows ahead: 32 MiB. One message takes at most one bucket for
-/// each region that it changes, and rarely more than one in all.
+/// The stable memory that the canister grows ahead: 32 MiB. One message takes at most one bucket
+/// for each region that it changes, and rarely more than one in all.
 pub const ROOM: Room = Room {
     wanted: 16,
     least: 8,

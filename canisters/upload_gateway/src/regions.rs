@@ -13,8 +13,8 @@ use ic_stable_structures::{DefaultMemoryImpl, Memory};
 /// most 32,768 buckets, which make 64 GiB.
 const BUCKET_PAGES: u16 = 32;
 
-/// The stable memory that the canister grows ahead: 32 MiB. One message takes at most one bucket for
-/// each region that it changes, and rarely more than one in all.
+/// The stable memory that the canister grows ahead: 32 MiB. One message takes at most one bucket
+/// for each region that it changes, and rarely more than one in all.
 pub const ROOM: Room = Room {
     wanted: 16,
     least: 8,
