@@ -8,7 +8,7 @@ use capsule_shared::gateway::GatewayArgs;
 use pocket_ic::CanisterSettings;
 use std::time::Duration;
 use tools::client::{CallError, Called};
-use tools::deployment::{Created, Deployment, Part, deploy, person};
+use tools::deployment::{Created, Deployment, Part, deploy, person, wasm};
 use tools::engine::network;
 use tools::source::UploadSpec;
 
@@ -114,7 +114,85 @@ fn a_store_tells_its_reserve_once_it_has_grown() {
     assert!(store("stable_room_bytes") >= 48.0 * 1_048_576.0);
     assert!(store("stable_room_bytes") <= 64.0 * 1_048_576.0);
     assert!(store("stable_memory_bytes") > store("bytes"));
-    println!("heap {}", store("heap_bytes"));
+}
+
+/// Takes the place of a store, and lets a region that the store doesn't use have all buckets up to
+/// 188 GiB. From 187.5 GiB on, the network reserves cycles for growth.
+///
+/// The memory manager's header has the number of buckets at byte 4, the pages of region 250 at byte
+/// 40 + 8 × 250, and the owner of each bucket from byte 2,080 on.
+const FILLER: &str = r#"(module
+    (import "ic0" "stable64_size" (func $size (result i64)))
+    (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
+    (import "ic0" "stable64_read" (func $read (param i64 i64 i64)))
+    (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
+    (memory 2)
+    (func (export "canister_post_upgrade")
+        (local $owned i64)
+        (call $read (i64.const 4) (i64.const 4) (i64.const 2))
+        (local.set $owned (i64.load16_u (i32.const 4)))
+        (drop (call $grow (i64.sub (i64.const 3080193) (call $size))))
+        (i32.store16 (i32.const 4) (i32.const 12032))
+        (call $write (i64.const 4) (i64.const 4) (i64.const 2))
+        (i64.store (i32.const 8)
+            (i64.mul (i64.const 256) (i64.sub (i64.const 12032) (local.get $owned))))
+        (call $write (i64.const 2040) (i64.const 8) (i64.const 8))
+        (memory.fill (i32.const 100) (i32.const 250) (i32.const 12032))
+        (call $write
+            (i64.add (i64.const 2080) (local.get $owned))
+            (i64.const 100)
+            (i64.sub (i64.const 12032) (local.get $owned)))))"#;
+
+#[test]
+fn a_store_at_its_limit_of_reserved_cycles_says_so_and_goes_on_later() {
+    let created = Created::with_cycles(network(), 20_000 * T);
+    let deployment = created.install(GatewayArgs::default());
+    let controller = Some(deployment.controller);
+    let store = deployment.id(Part::BlobStore);
+    let pic = &deployment.pic;
+    let limit = |cycles: u128| {
+        let settings = CanisterSettings {
+            reserved_cycles_limit: Some(cycles.into()),
+            ..CanisterSettings::default()
+        };
+        configure(&deployment, Part::BlobStore, settings);
+    };
+    limit(1_000 * T);
+    deployment.stop(Part::BlobStore);
+    let filler = wat::parse_str(FILLER).unwrap();
+    pic.upgrade_canister(store, filler, vec![], controller)
+        .unwrap();
+    let module = wasm(Part::BlobStore.name());
+    let arg = candid::encode_one(()).unwrap();
+    pic.upgrade_canister(store, module, arg, controller)
+        .unwrap();
+    deployment.start(Part::BlobStore);
+
+    // The first begin grows ahead, and shows what that reserves.
+    let alice = deployment.client(person("alice"));
+    let own = capsule(&alice);
+    let data = bytes(MANY * CHUNK, 3);
+    let spec = UploadSpec::document("film", data.len() as u64);
+    let session = alice.begin(&own, &spec).unwrap();
+    let status = pic.canister_status(store, controller).unwrap();
+    let reserved: u128 = status.reserved_cycles.0.try_into().unwrap();
+    assert!(reserved > 0, "the store is above 187.5 GiB");
+    limit(reserved);
+    let put = |index, chunk: &[u8]| alice.put_chunk(session, index, chunk);
+    let (index, error) = put_until_refused(put, &data);
+    assert_eq!(error, Error::ResourceExhausted);
+    let other = UploadSpec::document("other", 5);
+    assert_eq!(refused(alice.begin(&own, &other)), Error::ResourceExhausted);
+    (0..5).for_each(|_| pic.tick());
+    assert_eq!(sample(&deployment, "blob_store_growth_refused"), 1.0);
+
+    limit(1_000 * T);
+    pic.advance_time(Duration::from_secs(11));
+    alice
+        .put_chunk(session, index, &data[index as usize * CHUNK..][..CHUNK])
+        .unwrap();
+    begin_and_put(&alice, &other, b"bytes", 1);
+    assert_eq!(sample(&deployment, "blob_store_growth_refused"), 0.0);
 }
 
 /// Nobody but the canister itself may have it grow.
