@@ -12,6 +12,7 @@
 //! | `blob_delete` | update | `(BlobKey)` | `Result<DeleteProgress>` |
 //! | `blob_meta` | query | `(BlobKey)` | `Result<StoredBlob>` |
 //! | `blob_read_chunk` | query | `(BlobKey, nat32 index)` | `Result<blob>` |
+//! | `blob_read_range` | query | `(BlobKey, nat64 offset, nat64 length)` | `Result<blob>` |
 //! | `gateways_register` | update, controllers | `(principal)` | `Result<()>` |
 //! | `gateways_unregister` | update, controllers | `(principal)` | `Result<()>` |
 //! | `gateways_list` | query, controllers | `()` | `Result<vec principal>` |

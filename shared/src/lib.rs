@@ -11,6 +11,7 @@ pub mod keys;
 pub mod limits;
 pub mod memory_index;
 pub mod principals;
+pub mod range;
 pub mod upload;
 
 pub use error::{Error, Result};

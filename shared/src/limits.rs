@@ -33,6 +33,11 @@ pub const STORE_VALUE_BOUND_BYTES: usize = 1_800_000;
 /// Source: the frozen upload interface.
 pub const MAX_WHOLE_READ_BYTES: u64 = 2 * 1024 * 1024;
 
+/// The most bytes that `blob_read_range` returns.
+///
+/// Source: a reply inside a composite query has at most 2 MiB, with its Candid.
+pub const MAX_RANGE_BYTES: u64 = 2_000_000;
+
 /// A name has 1 to this many bytes of UTF-8.
 ///
 /// Source: our choice; a listed page of names must fit one reply.
@@ -63,6 +68,14 @@ const _: () = assert!(
     "a chunk and the overhead of its call must fit one message"
 );
 const _: () = assert!(
+    MAX_RANGE_BYTES as usize + MESSAGE_OVERHEAD_BYTES <= MESSAGE_LIMIT_BYTES,
+    "a range and its Candid must fit one reply"
+);
+const _: () = assert!(
+    MAX_WHOLE_READ_BYTES <= 2 * MAX_RANGE_BYTES,
+    "two ranges must cover a blob that is read whole"
+);
+const _: () = assert!(
     MAX_CHUNK_BYTES <= STORE_VALUE_BOUND_BYTES,
     "a chunk must fit one value of the blob store"
 );
@@ -80,6 +93,7 @@ mod tests {
         assert_eq!(MESSAGE_OVERHEAD_BYTES, 4_096);
         assert_eq!(STORE_VALUE_BOUND_BYTES, 1_800_000);
         assert_eq!(MAX_WHOLE_READ_BYTES, 2_097_152);
+        assert_eq!(MAX_RANGE_BYTES, 2_000_000);
         assert_eq!(MAX_NAME_BYTES, 1_024);
         assert_eq!(MAX_METADATA_BYTES, 16_384);
         assert_eq!(MAX_IDEMPOTENCY_KEY_BYTES, 256);

@@ -125,6 +125,10 @@ impl<'a> Client<'a> {
         self.query("blob_read", (locator,))
     }
 
+    pub fn blob_read_range(&self, locator: &str, offset: u64, length: u64) -> Called<ByteBuf> {
+        self.query("blob_read_range", (locator, offset, length))
+    }
+
     pub fn blob_read_chunk(&self, locator: &str, index: u32) -> Called<ByteBuf> {
         self.query("blob_read_chunk", (locator, index))
     }

@@ -1,7 +1,7 @@
 //! The blob store: keeps the bytes of files in stable memory for its registered gateways.
 //!
-//! This file has endpoints only; the operations are in `blob`. Nothing awaits, so every message is
-//! atomic.
+//! This file has endpoints only; the operations are in `blob`. None of them awaits, so each is
+//! atomic. Only room for what they store is made before them, in a message of its own.
 
 mod blob;
 mod chunks;
@@ -15,16 +15,19 @@ mod totals;
 use crate::blob::delete::DELETE_INSTRUCTIONS;
 use crate::blob::digest::DIGEST_INSTRUCTIONS;
 use crate::blob::slice::{SLICE_CHUNKS, Slice};
+use crate::regions::ROOM;
 use crate::state::State;
 use candid::Principal;
+use canister_common::args::decode;
 use canister_common::funds::check_own_funds;
+use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_while_growing};
 use canister_common::http::{self, HttpRequest, HttpResponse};
 use canister_common::inspection::inspect_ingress;
-use canister_common::{check_canister_controller, method};
+use canister_common::{check_canister_controller, method, reply};
 use capsule_shared::blob_store::{BlobStoreArgs, DeleteProgress, DigestProgress, StoredBlob};
 use capsule_shared::{BlobKey, Result};
 use ic_cdk::api::{msg_caller, performance_counter, time};
-use ic_cdk::{init, inspect_message, post_upgrade, query};
+use ic_cdk::{init, inspect_message, post_upgrade, pre_upgrade, query, update};
 use ic_stable_structures::DefaultMemoryImpl;
 use serde_bytes::{ByteBuf, Bytes};
 use std::cell::RefCell;
@@ -43,6 +46,12 @@ fn check_gateway(caller: Principal) -> Result<()> {
     with_state(|state| state.gateways.check(caller))
 }
 
+/// Makes room for a new blob or chunk; see `growth`.
+async fn room_for_blobs() -> Result<bool> {
+    let inside = with_state(|state| state.store.free_bytes());
+    make_room("the blob store", ROOM, inside).await
+}
+
 fn slice(instructions: u64) -> Slice<'static> {
     Slice {
         used: &|| performance_counter(0),
@@ -56,11 +65,18 @@ fn slice(instructions: u64) -> Slice<'static> {
 #[init]
 fn init(args: Option<BlobStoreArgs>) {
     start(args);
+    grow_at_install(ROOM);
 }
 
 #[inspect_message]
 fn inspect_message() {
     inspect_ingress(check_gateway);
+}
+
+/// Saves nothing: all state is in stable memory.
+#[pre_upgrade]
+fn pre_upgrade() {
+    refuse_upgrade_while_growing();
 }
 
 #[post_upgrade]
@@ -77,9 +93,15 @@ fn start(args: Option<BlobStoreArgs>) {
     }
 }
 
+/// The canister calls itself; see `growth`.
+#[update(hidden = true)]
+fn grow_stable_memory() -> Result<()> {
+    growth::grow(msg_caller(), ROOM)
+}
+
 // ---- writing blobs -----------------------------------------------------------------------------
 
-method!(update for check_gateway: fn blob_open(key: BlobKey) -> Result<()> {
+method!(update for check_gateway with room_for_blobs: fn blob_open(key: BlobKey) -> Result<()> {
     check_own_funds("the blob store")?;
     with_state(|state| state.store.open_blob(msg_caller(), key))
 });
@@ -88,7 +110,7 @@ method!(update for check_gateway: fn blob_release(key: BlobKey) -> Result<()> {
     with_state(|state| state.store.release(msg_caller(), key))
 });
 
-method!(update for check_gateway: fn blob_put_chunk(
+method!(update for check_gateway with room_for_blobs: fn blob_put_chunk(
     key: BlobKey,
     index: u32,
     bytes: &Bytes,
@@ -122,6 +144,30 @@ method!(query for check_gateway: fn blob_meta(key: BlobKey) -> Result<StoredBlob
 method!(query for check_gateway: fn blob_read_chunk(key: BlobKey, index: u32) -> Result<ByteBuf> {
     with_state(|state| state.store.read_chunk(key, index)).map(ByteBuf::from)
 });
+
+/// Writes its reply itself, without a further copy of the bytes. `blob_read_range_type` declares
+/// its Candid type.
+#[query(
+    hidden = true,
+    decode_with = "std::convert::identity",
+    encode_with = "reply::encode_blob"
+)]
+fn blob_read_range(message: Vec<u8>) -> Result<Vec<u8>> {
+    check_gateway(msg_caller())?;
+    let (key, offset, length): (BlobKey, u64, u64) = decode(&message)?;
+    with_state(|state| {
+        state
+            .store
+            .read_range(key, offset, length, reply::begin_blob)
+    })
+}
+
+#[cfg(test)]
+#[candid::candid_method(query, rename = "blob_read_range")]
+#[expect(dead_code, reason = "it only declares a Candid type")]
+fn blob_read_range_type(_key: BlobKey, _offset: u64, _length: u64) -> Result<ByteBuf> {
+    unreachable!("BUG: it only declares a Candid type")
+}
 
 // ---- gateways ----------------------------------------------------------------------------------
 

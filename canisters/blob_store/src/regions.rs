@@ -3,6 +3,7 @@
 //! An id never gets a second meaning. A changed layout takes new ids, and the old ones are listed
 //! here as retired (none so far).
 
+use canister_common::room::Room;
 use canister_common::superblock::{self, Kind, Superblock};
 use ic_stable_structures::Memory;
 use ic_stable_structures::memory_manager::{MemoryId, VirtualMemory};
@@ -14,6 +15,18 @@ use ic_stable_structures::memory_manager::{MemoryId, VirtualMemory};
 /// (16 MiB) reach 512 GiB; the default of 128 ends at 256 GiB. The price: each region in use takes
 /// at least one bucket, 96 MiB for the six regions here.
 pub const BUCKET_PAGES: u16 = 256;
+
+/// The stable memory that the store grows ahead: 64 MiB, and its heap.
+///
+/// A message that writes takes at most one bucket each for the chunks and for the records or the
+/// blob ids. A put of 1.8 MB into full nodes takes 11 MB more for a moment, as a node of the map
+/// has at most 11 chunks and moves 5 of them. A deletion may take as much again.
+/// The heap holds the message, and twice the chunks of a full node of the map while it splits.
+pub const ROOM: Room = Room {
+    wanted: 4,
+    least: 3,
+    heap_bytes: 48 << 20,
+};
 
 const _: () = assert!(
     32_768 * BUCKET_PAGES as u64 * 65_536 >= 500 << 30,
@@ -44,6 +57,8 @@ const LAYOUT: Superblock = Superblock {
 /// The regions of the blobs.
 pub struct BlobRegions<M: Memory> {
     pub chunks: VirtualMemory<M>,
+    /// The same region again, to read how full it is.
+    pub chunks_header: VirtualMemory<M>,
     pub records: VirtualMemory<M>,
     pub blob_ids: VirtualMemory<M>,
     pub totals: VirtualMemory<M>,
@@ -70,6 +85,7 @@ impl<M: Memory> Regions<M> {
         Self {
             blobs: BlobRegions {
                 chunks: manager.get(STABLE_BLOB_STORE),
+                chunks_header: manager.get(STABLE_BLOB_STORE),
                 records: manager.get(BLOB_RECORDS),
                 blob_ids: manager.get(BLOB_IDS),
                 totals: manager.get(TOTALS),

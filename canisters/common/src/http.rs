@@ -4,6 +4,7 @@
 //! sure of a figure asks by an update.
 
 use crate::args::decode;
+use crate::growth::{self, Observed, Reserve};
 use candid::CandidType;
 use ic_metrics_encoder::MetricsEncoder;
 use serde::Deserialize;
@@ -95,24 +96,53 @@ pub fn encode_platform(encoder: &mut Encoder, prefix: &str) -> io::Result<()> {
         ),
         (
             "heap_bytes",
-            heap_pages() as f64 * page,
+            growth::heap_bytes() as f64,
             "Bytes of the heap (Wasm memory).",
         ),
     ] {
         encoder.encode_gauge(&format!("{prefix}_{name}"), value, help)?;
     }
-    Ok(())
+    encode_growth(encoder, prefix)
 }
 
-#[cfg(target_arch = "wasm32")]
-fn heap_pages() -> usize {
-    core::arch::wasm32::memory_size(0)
-}
-
-/// Only canisters have a heap of their own.
-#[cfg(not(target_arch = "wasm32"))]
-fn heap_pages() -> usize {
-    0
+/// The growth of stable memory. The reserve isn't there until the canister
+/// grows, because a query can't ask for it.
+fn encode_growth(encoder: &mut Encoder, prefix: &str) -> io::Result<()> {
+    let Observed {
+        room_bytes,
+        refused,
+        refusals,
+        reserve,
+    } = growth::observed();
+    let gauge = |encoder: &mut Encoder, name: &str, value: f64, help: &str| {
+        encoder.encode_gauge(&format!("{prefix}_{name}"), value, help)
+    };
+    let help = "Bytes of stable memory that are grown ahead and not in use.";
+    gauge(encoder, "stable_room_bytes", room_bytes as f64, help)?;
+    let help = "1 if the last attempt to grow stable memory was refused.";
+    gauge(encoder, "growth_refused", u8::from(refused).into(), help)?;
+    let name = format!("{prefix}_growth_refusals_total");
+    let help = "Refused attempts to grow stable memory since the last upgrade.";
+    encoder.encode_counter(&name, refusals as f64, help)?;
+    let Some(Reserve {
+        cycles,
+        limit_cycles,
+        memory_allocation,
+    }) = reserve
+    else {
+        return Ok(());
+    };
+    let help = "Cycles reserved for storage, when stable memory last grew.";
+    gauge(encoder, "reserved_cycles", cycles as f64, help)?;
+    let help = "The setting reserved_cycles_limit, when stable memory last grew.";
+    gauge(encoder, "reserved_cycles_limit", limit_cycles as f64, help)?;
+    let help = "The setting memory_allocation in bytes (0: none), when stable memory last grew.";
+    gauge(
+        encoder,
+        "memory_allocation_bytes",
+        memory_allocation as f64,
+        help,
+    )
 }
 
 #[cfg(test)]

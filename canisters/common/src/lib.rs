@@ -10,11 +10,14 @@ pub mod funds;
 pub mod gateways;
 #[cfg(any(test, feature = "testing"))]
 pub mod golden;
+pub mod growth;
 pub mod http;
 pub mod inspection;
 mod method;
 pub mod midstate;
 mod regions;
+pub mod reply;
+pub mod room;
 pub mod superblock;
 
 use candid::Principal;

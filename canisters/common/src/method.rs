@@ -4,12 +4,16 @@
 ///
 /// ```text
 /// method!(KIND [for CHECK]: [async] fn name(…) -> Result<T> { … })
+/// method!(update for CHECK with ROOM: fn name(…) -> Result<T> { … })
 /// ```
 ///
 /// `KIND` is `update`, `query` or `composite_query`. `CHECK` is a function that takes the caller
 /// and returns an error to refuse it, before the arguments are decoded. Arguments that can't be
 /// decoded are `InvalidArgument`; ic-cdk alone would trap. The inner function has the signature
 /// that the Candid interface shows.
+///
+/// `ROOM` is an async function that makes room for what the method stores, and says whether it
+/// awaited. The caller is checked again then, because it may have lost its right.
 #[macro_export]
 macro_rules! method {
     (composite_query: $($function:tt)+) => {
@@ -17,6 +21,22 @@ macro_rules! method {
             @composite_query []
             [ic_cdk::query(composite = true, hidden = true, decode_with = "std::convert::identity")]
             $($function)+
+        }
+    };
+    (
+        update for $check:ident with $room:ident:
+        fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty $body:block
+    ) => {
+        #[ic_cdk::update(hidden = true, decode_with = "std::convert::identity")]
+        async fn $name(message: Vec<u8>) -> $result {
+            #[candid::candid_method(update)]
+            fn $name($($arg: $type),*) -> $result $body
+            $check(ic_cdk::api::msg_caller())?;
+            if $room().await? {
+                $check(ic_cdk::api::msg_caller())?;
+            }
+            let ($($arg,)*): ($($type,)*) = $crate::args::decode(&message)?;
+            $name($($arg),*)
         }
     };
     ($kind:ident $(for $check:ident)?: $($function:tt)+) => {

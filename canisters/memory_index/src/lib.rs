@@ -1,8 +1,9 @@
 //! The memory index: who owns which capsule, one record for each committed upload, and where its
 //! blob lies. Registered gateways call it for their users.
 //!
-//! This file has endpoints only; the operations are in `capsules` and `memories`. Nothing awaits,
-//! so every message is atomic.
+//! This file has endpoints only; the operations are in `capsules` and `memories`. None of them
+//! awaits, so each is atomic. Only room for what they store is made before them, in a message of
+//! its own.
 
 mod capsules;
 mod counters;
@@ -18,9 +19,11 @@ mod state;
 mod tests;
 
 use crate::index::Call;
+use crate::regions::ROOM;
 use crate::state::State;
 use candid::Principal;
 use canister_common::funds::check_own_funds;
+use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_while_growing};
 use canister_common::http::{self, HttpRequest, HttpResponse};
 use canister_common::inspection::inspect_ingress;
 use canister_common::{check_canister_controller, method};
@@ -31,7 +34,7 @@ use capsule_shared::memory_index::{
 };
 use capsule_shared::{BlobId, Result};
 use ic_cdk::api::{canister_self, msg_caller, time};
-use ic_cdk::{init, inspect_message, post_upgrade, query};
+use ic_cdk::{init, inspect_message, post_upgrade, pre_upgrade, query, update};
 use ic_stable_structures::DefaultMemoryImpl;
 use std::cell::RefCell;
 
@@ -49,6 +52,11 @@ fn check_gateway_or_controller(caller: Principal) -> Result<()> {
     check_canister_controller(caller).or_else(|_| with_state(|state| state.gateways.check(caller)))
 }
 
+/// Makes room for new records; see `growth`.
+async fn room_for_records() -> Result<bool> {
+    make_room("the memory index", ROOM, 0).await
+}
+
 fn call() -> Call {
     Call {
         gateway: msg_caller(),
@@ -61,11 +69,18 @@ fn call() -> Call {
 #[init]
 fn init(args: Option<MemoryIndexArgs>) {
     start(args);
+    grow_at_install(ROOM);
 }
 
 #[inspect_message]
 fn inspect_message() {
     inspect_ingress(check_gateway_or_controller);
+}
+
+/// Saves nothing: all state is in stable memory.
+#[pre_upgrade]
+fn pre_upgrade() {
+    refuse_upgrade_while_growing();
 }
 
 #[post_upgrade]
@@ -82,9 +97,15 @@ fn start(args: Option<MemoryIndexArgs>) {
     }
 }
 
+/// The canister calls itself; see `growth`.
+#[update(hidden = true)]
+fn grow_stable_memory() -> Result<()> {
+    growth::grow(msg_caller(), ROOM)
+}
+
 // ---- capsules ----------------------------------------------------------------------------------
 
-method!(update for check_gateway_or_controller: fn capsule_create(
+method!(update for check_gateway_or_controller with room_for_records: fn capsule_create(
     who: Principal,
     subject: Option<PersonRef>,
     most: Option<u32>,
@@ -100,7 +121,7 @@ method!(query for check_gateway_or_controller: fn capsule_read(
     with_state(|state| state.index.capsule_read(who, capsule_id.as_deref()))
 });
 
-method!(update for check_gateway_or_controller: fn capsule_add_controller(
+method!(update for check_gateway_or_controller with room_for_records: fn capsule_add_controller(
     who: Principal,
     capsule_id: String,
     controller: Principal,
@@ -133,7 +154,7 @@ method!(query for check_gateway_or_controller: fn capsule_usage(
 
 // ---- memories ----------------------------------------------------------------------------------
 
-method!(update for check_gateway_or_controller: fn memory_commit(
+method!(update for check_gateway_or_controller with room_for_records: fn memory_commit(
     commit: MemoryCommit,
 ) -> Result<Memory> {
     with_state(|state| state.index.memory_commit(call(), commit))

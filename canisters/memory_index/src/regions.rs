@@ -3,6 +3,7 @@
 //! A region's id never gets a second meaning. A changed layout takes new ids, and the old ones are
 //! listed here as retired (none so far).
 
+use canister_common::room::Room;
 use canister_common::superblock::{self, Kind, Superblock};
 use ic_stable_structures::Memory;
 // `ids::MemoryId` names a user's memory. The memory manager's type of this name is a region's id.
@@ -13,6 +14,14 @@ use ic_stable_structures::memory_manager::{MemoryId as RegionId, VirtualMemory};
 /// The manager has at most 32,768 buckets. With 32 pages (2 MiB) each they reach 64 GiB: some ten
 /// million memories of a few KiB. Each region here takes 2 MiB at least.
 pub const BUCKET_PAGES: u16 = 32;
+
+/// The stable memory that the canister grows ahead: 32 MiB. One message takes at most one bucket
+/// for each region that it changes, and rarely more than one in all.
+pub const ROOM: Room = Room {
+    wanted: 16,
+    least: 8,
+    heap_bytes: 0,
+};
 
 /// The last numbers that were given; see `counters`.
 const COUNTERS: RegionId = RegionId::new(0);

@@ -18,6 +18,7 @@ use crate::upload::service::UploadService;
 use crate::upload::types::{BeginArgs, SessionId};
 use crate::wire::PutChunk;
 use candid::Principal;
+use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_while_growing};
 use canister_common::http::{self, HttpRequest, HttpResponse};
 use canister_common::{check_canister_controller, method};
 use capsule_shared::Result;
@@ -52,6 +53,7 @@ fn check_updates(caller: Principal) -> Result<()> {
 #[init]
 fn init(args: Option<GatewayArgs>) {
     start(service().installed(args.unwrap_or_default()));
+    grow_at_install(regions::ROOM);
 }
 
 /// Refuses an upgrade while calls are open, because their callbacks would run on a new heap. It
@@ -65,6 +67,7 @@ fn pre_upgrade() {
              stop the canister, install, start it"
         ));
     }
+    refuse_upgrade_while_growing();
 }
 
 #[inspect_message]
@@ -96,6 +99,17 @@ fn start(configured: failure::Result<()>) {
 #[unsafe(export_name = "canister_global_timer")]
 extern "C" fn global_timer() {
     timer::run(async { service().tick().await });
+}
+
+/// Makes room for new uploads and chunks; see `growth`.
+async fn room_for_uploads() -> Result<bool> {
+    make_room("the gateway", regions::ROOM, 0).await
+}
+
+/// The canister calls itself; see `growth`.
+#[update(hidden = true)]
+fn grow_stable_memory() -> Result<()> {
+    growth::grow(msg_caller(), regions::ROOM)
 }
 
 method!(update for check_canister_controller: fn configure(args: GatewayArgs) -> Result<()> {
@@ -140,7 +154,9 @@ method!(update: async fn uploads_begin(
         expected_chunks,
         idem,
     };
-    let id = service().begin(msg_caller(), args).await?;
+    let caller = msg_caller();
+    room_for_uploads().await?;
+    let id = service().begin(caller, args).await?;
     Ok(id.0)
 });
 
@@ -148,7 +164,9 @@ method!(update: async fn uploads_begin(
 /// Candid type.
 #[update(hidden = true, decode_with = "PutChunk::decode")]
 async fn uploads_put_chunk(put: Result<PutChunk>) -> Result<()> {
-    Ok(service().put_chunk(msg_caller(), put?).await?)
+    let (caller, put) = (msg_caller(), put?);
+    room_for_uploads().await?;
+    Ok(service().put_chunk(caller, put).await?)
 }
 
 #[cfg(test)]
@@ -197,6 +215,16 @@ method!(composite_query: async fn blob_read_chunk(
 ) -> Result<ByteBuf> {
     Ok(service()
         .blob_chunk(msg_caller(), &locator, chunk_index)
+        .await?)
+});
+
+method!(composite_query: async fn blob_read_range(
+    locator: String,
+    offset: u64,
+    length: u64
+) -> Result<ByteBuf> {
+    Ok(service()
+        .blob_range(msg_caller(), &locator, offset, length)
         .await?)
 });
 

@@ -3,6 +3,7 @@
 //! An id never gets a second meaning: a changed layout takes new ids, and the old ones are listed
 //! here as retired. Retired ids: none.
 
+use canister_common::room::Room;
 use canister_common::superblock::{self, Kind, Superblock};
 use ic_stable_structures::memory_manager::{MemoryId, VirtualMemory};
 use ic_stable_structures::{DefaultMemoryImpl, Memory};
@@ -12,6 +13,14 @@ use ic_stable_structures::{DefaultMemoryImpl, Memory};
 /// 32 pages (2 MiB) suffice: the gateway keeps records, not bytes of files. The manager has at
 /// most 32,768 buckets, which make 64 GiB.
 const BUCKET_PAGES: u16 = 32;
+
+/// The stable memory that the canister grows ahead: 32 MiB. One message takes at most one bucket
+/// for each region that it changes, and rarely more than one in all.
+pub const ROOM: Room = Room {
+    wanted: 16,
+    least: 8,
+    heap_bytes: 0,
+};
 
 /// A cell: `Config`.
 const CONFIG: MemoryId = MemoryId::new(0);

@@ -220,6 +220,7 @@ asked!(
     gateway_known,
     blob_locate,
     blob_read_chunk,
+    blob_read_range,
     memory_list,
     memory_trash_list,
     capsule_read

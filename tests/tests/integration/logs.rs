@@ -144,7 +144,10 @@ fn described(part: Part) -> BTreeSet<String> {
 #[test]
 fn release_modules_export_the_methods_of_their_descriptions() {
     for part in Part::ALL {
-        assert_eq!(methods(part.name()), described(part), "{}", part.name());
+        let mut expected = described(part);
+        // Only the canister itself may call it.
+        expected.insert("grow_stable_memory".into());
+        assert_eq!(methods(part.name()), expected, "{}", part.name());
     }
 }
 

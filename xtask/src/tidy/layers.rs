@@ -85,7 +85,7 @@ pub const TABLE: &[Package] = &[
         folder: "shared",
         layers: &[
             &["error.rs", "limits.rs"],
-            &["keys.rs"],
+            &["keys.rs", "range.rs"],
             &[
                 "asset.rs",
                 "capsule.rs",
@@ -107,11 +107,12 @@ pub const TABLE: &[Package] = &[
                 "funds.rs",
                 "midstate.rs",
                 "regions.rs",
+                "room.rs",
             ],
             &["superblock.rs"],
             // Exported macros live at the root of a crate, so files that use them are above it.
             &["lib.rs"],
-            &["codec.rs", "method.rs"],
+            &["codec.rs", "growth.rs", "method.rs", "reply.rs"],
             &["gateways.rs", "golden.rs", "http.rs", "inspection.rs"],
         ],
         unknown: &[("codec.rs", &["ic_cdk"])],

@@ -4,6 +4,7 @@
 pub mod chunk_set;
 pub mod delete;
 pub mod digest;
+mod range;
 mod read;
 pub mod record;
 pub mod slice;

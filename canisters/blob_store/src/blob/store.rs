@@ -21,7 +21,7 @@ pub struct BlobStore<M: Memory> {
 impl<M: Memory> BlobStore<M> {
     pub fn open(regions: BlobRegions<M>) -> Self {
         Self {
-            chunks: Chunks::open(regions.chunks),
+            chunks: Chunks::open(regions.chunks, regions.chunks_header),
             records: StableBTreeMap::init(regions.records),
             blob_ids: StableBTreeMap::init(regions.blob_ids),
             totals: StableCell::init(regions.totals, Totals::default()),
@@ -32,7 +32,12 @@ impl<M: Memory> BlobStore<M> {
         *self.totals.get()
     }
 
-    pub(super) fn change_totals(&mut self, change: impl FnOnce(&mut Totals)) {
+    /// Bytes that can be put before the region of the chunks has to grow.
+    pub fn free_bytes(&self) -> u64 {
+        self.chunks.free_bytes()
+    }
+
+    pub(crate) fn change_totals(&mut self, change: impl FnOnce(&mut Totals)) {
         let mut totals = self.totals();
         change(&mut totals);
         self.totals.set(totals);

@@ -13,6 +13,7 @@ impl<M: Memory> BlobStore<M> {
     ///
     /// `Conflict` if the key or its blob id is taken: by another gateway, by a blob with chunks,
     /// by a blob that is being deleted, or by another key with the same first 8 bytes.
+    /// `ResourceExhausted` if the store has no room for a chunk.
     pub fn open_blob(&mut self, caller: Principal, key: BlobKey) -> Result<()> {
         if let Some(record) = self.records.get(&key.0) {
             let taken_by = match record.state {
@@ -31,6 +32,9 @@ impl<M: Memory> BlobStore<M> {
             return Err(Error::conflict(format!(
                 "{id} is taken by another key, expected a free blob id"
             )));
+        }
+        if !self.totals().has_room_for(MAX_CHUNK_BYTES) {
+            return Err(Error::ResourceExhausted);
         }
         self.blob_ids.insert(id.0, key.0);
         self.records.insert(key.0, BlobRecord::new(caller));

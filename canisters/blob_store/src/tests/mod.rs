@@ -1,9 +1,11 @@
 //! Tests of the store: its rules, random histories against a model, the stored bytes, and the
 //! committed interface.
 
+mod full;
 mod interface;
 mod layouts;
 mod model;
+mod ranges;
 mod rules;
 mod stable_memory;
 

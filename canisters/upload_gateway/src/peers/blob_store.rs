@@ -68,4 +68,16 @@ impl<R: Runtime> Peers<R> {
     ) -> LocalFuture<PeerResult<ByteBuf>> {
         self.call(Peer::BlobStore(store), "blob_read_chunk", (key, index))
     }
+
+    /// Reads up to `length` bytes from `offset`. Stores of release 0.1.0 lack the method.
+    pub fn blob_read_range(
+        &self,
+        store: Principal,
+        key: BlobKey,
+        offset: u64,
+        length: u64,
+    ) -> LocalFuture<PeerResult<ByteBuf>> {
+        let range = (key, offset, length);
+        self.call(Peer::BlobStore(store), "blob_read_range", range)
+    }
 }

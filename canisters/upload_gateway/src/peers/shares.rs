@@ -57,7 +57,8 @@ pub fn class_of(method: &str) -> Option<Class> {
         | "memory_trash_list"
         | "memory_restore"
         | "blob_locate"
-        | "blob_read_chunk" => Class::Asking,
+        | "blob_read_chunk"
+        | "blob_read_range" => Class::Asking,
 
         "memory_trash" | "memory_expire" | "memory_commit" | "memory_delete" | "blob_release"
         | "blob_seal" | "blob_digest" | "blob_delete" => Class::Ending,

@@ -6,11 +6,18 @@ use crate::failure::{Failure, Result};
 use crate::runtime::Runtime;
 use candid::Principal;
 use capsule_shared::BlobId;
-use capsule_shared::limits::{MAX_ID_BYTES, MAX_WHOLE_READ_BYTES};
+use capsule_shared::limits::{MAX_ID_BYTES, MAX_RANGE_BYTES, MAX_WHOLE_READ_BYTES};
 use capsule_shared::memory_index::BlobPlace;
+use capsule_shared::range::range_len;
 use capsule_shared::upload::BlobMeta;
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
+
+/// A blob of at most so many chunks is read chunk by chunk if its store can't read ranges.
+///
+/// Source: a composite query has 5 G instructions, and each nested call takes 50 M of them. That is
+/// fewer than 100 calls, with those to the index and for the range.
+const MAX_CHUNKS_READ: u32 = 90;
 
 impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     pub async fn blob_meta(&self, caller: Principal, locator: &str) -> Result<BlobMeta> {
@@ -38,7 +45,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         self.chunk_at(&place, index).await
     }
 
-    /// Reads a whole blob of at most 2 MiB, chunk by chunk: `InvalidArgument` for a larger one.
+    /// Reads a whole blob of at most 2 MiB, with at most two calls to its store:
+    /// `InvalidArgument` for a larger one.
     pub async fn blob_whole(&self, caller: Principal, locator: &str) -> Result<ByteBuf> {
         let place = self.locate(caller, locator).await?;
         if place.size > MAX_WHOLE_READ_BYTES {
@@ -50,10 +58,26 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             )));
         }
         let mut whole = ByteBuf::with_capacity(place.size as usize);
-        for index in 0..place.chunk_count {
-            whole.extend_from_slice(&self.chunk_at(&place, index).await?);
+        while (whole.len() as u64) < place.size {
+            let offset = whole.len() as u64;
+            let len = MAX_RANGE_BYTES.min(place.size - offset);
+            whole.extend_from_slice(&self.range_at(&place, offset, len).await?);
         }
         Ok(whole)
+    }
+
+    /// Reads up to `length` bytes from `offset`: `InvalidArgument` for a bad range, see
+    /// [`range_len`].
+    pub async fn blob_range(
+        &self,
+        caller: Principal,
+        locator: &str,
+        offset: u64,
+        length: u64,
+    ) -> Result<ByteBuf> {
+        let place = self.locate(caller, locator).await?;
+        let len = range_len(place.size, offset, length).map_err(Failure::of_peer)?;
+        self.range_at(&place, offset, len).await
     }
 
     async fn locate(&self, caller: Principal, locator: &str) -> Result<BlobPlace> {
@@ -69,5 +93,48 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     async fn chunk_at(&self, place: &BlobPlace, index: u32) -> Result<ByteBuf> {
         let chunk = self.peers.blob_read_chunk(place.store, place.key, index);
         Ok(chunk.await?)
+    }
+
+    /// Reads `len` bytes from `offset`, all within the blob.
+    async fn range_at(&self, place: &BlobPlace, offset: u64, len: u64) -> Result<ByteBuf> {
+        let (store, key) = (place.store, place.key);
+        let bytes = match self.peers.blob_read_range(store, key, offset, len).await {
+            // The store is perhaps one of release 0.1.0, which lacks the method.
+            Err(error) if error.refusal().is_none() && place.chunk_count <= MAX_CHUNKS_READ => {
+                self.range_by_chunks(place, offset, len).await?
+            }
+            read => read?,
+        };
+        if bytes.len() as u64 != len {
+            return Err(Failure::Internal(format!(
+                "the blob store has {} of these bytes, expected {len}",
+                bytes.len()
+            )));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads the same with one call for each chunk. All chunks but the last have one length, which
+    /// the first one tells.
+    async fn range_by_chunks(&self, place: &BlobPlace, offset: u64, len: u64) -> Result<ByteBuf> {
+        let first = self.chunk_at(place, 0).await?;
+        let chunk_len = (first.len() as u64).max(1);
+        let end = offset + len;
+        let mut out = ByteBuf::with_capacity(len as usize);
+        for index in offset / chunk_len..=(end - 1) / chunk_len {
+            let later;
+            let bytes = match index {
+                0 => &first,
+                _ => {
+                    later = self.chunk_at(place, index as u32).await?;
+                    &later
+                }
+            };
+            let begin = index * chunk_len;
+            let from = offset.saturating_sub(begin).min(bytes.len() as u64) as usize;
+            let to = (end - begin).min(bytes.len() as u64) as usize;
+            out.extend_from_slice(&bytes[from..to]);
+        }
+        Ok(out)
     }
 }

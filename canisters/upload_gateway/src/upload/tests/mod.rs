@@ -13,6 +13,7 @@ mod layout_trash;
 mod net;
 mod put;
 mod queue;
+mod ranges;
 mod rights;
 mod settings;
 mod shares;

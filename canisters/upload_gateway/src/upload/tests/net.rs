@@ -5,6 +5,7 @@ use candid::{CandidType, Principal, decode_args, encode_one};
 use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, OwnerState, PersonRef};
 use capsule_shared::memory_index::*;
+use capsule_shared::range::range_len;
 use capsule_shared::{BlobId, BlobKey, Error, Result};
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
@@ -203,6 +204,16 @@ impl Net {
                         .map(|c| ByteBuf::from(c.clone()))
                         .ok_or(Error::NotFound),
                 )
+            }
+            "blob_read_range" => {
+                let (key, offset, length): (BlobKey, u64, u64) = args(arg);
+                let blob = self.blobs.get(&key).ok_or(Error::NotFound);
+                reply(blob.and_then(|blob| {
+                    let all: Vec<u8> = blob.chunks.values().flatten().copied().collect();
+                    let len = range_len(all.len() as u64, offset, length)?;
+                    let range = offset as usize..(offset + len) as usize;
+                    Ok(ByteBuf::from(all[range].to_vec()))
+                }))
             }
             other => panic!("no peer has the method {other}"),
         }

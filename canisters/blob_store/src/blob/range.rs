@@ -1,0 +1,68 @@
+//! Reading a range of bytes of a sealed blob, across its chunks.
+
+use super::record::BlobState;
+use super::store::BlobStore;
+use capsule_shared::range::range_len;
+use capsule_shared::{BlobKey, Error, Result};
+use ic_stable_structures::Memory;
+
+impl<M: Memory> BlobStore<M> {
+    /// Appends up to `length` bytes from `offset` to a buffer, and returns it. `buffer` makes the
+    /// buffer when it is known how many bytes come; a reply thus needs no further copy.
+    ///
+    /// Gateways put chunks of one length, but for the last, so the first chunk tells where each
+    /// begins. A scan then reads the chunks of the range, and nothing else.
+    ///
+    /// `NotFound` if the blob doesn't exist, `InvalidArgument` for a bad range (see [`range_len`]),
+    /// `Conflict` if the blob isn't sealed, or if its chunks have other lengths.
+    pub fn read_range(
+        &self,
+        key: BlobKey,
+        offset: u64,
+        length: u64,
+        buffer: impl FnOnce(usize) -> Vec<u8>,
+    ) -> Result<Vec<u8>> {
+        let record = self.visible(&key)?;
+        if record.state != BlobState::Sealed {
+            return Err(Error::conflict(
+                "the blob is open, expected a sealed blob; blob_read_chunk reads its chunks",
+            ));
+        }
+        let len = range_len(record.bytes, offset, length)?;
+        let mut out = buffer(len as usize);
+        let end = offset + len;
+        let last = record.chunks.count() - 1;
+        let first_len = match last {
+            0 => record.bytes,
+            _ => self.stored(&key, 0).len() as u64,
+        };
+        // A blob of chunks with other lengths ends in another chunk, or its last one has another
+        // length.
+        let before_last = u64::from(last) * first_len;
+        let last_len = record
+            .bytes
+            .checked_sub(before_last)
+            .filter(|len| (1..=first_len).contains(len))
+            .ok_or_else(|| {
+                Error::conflict(format!(
+                    "the chunks have {} bytes, expected {last} of {first_len} bytes and a last one",
+                    record.bytes
+                ))
+            })?;
+        let chunks = (offset / first_len) as u32..=((end - 1) / first_len) as u32;
+        for (index, bytes) in self.chunks.scan(&key, chunks) {
+            let expected = if index == last { last_len } else { first_len };
+            if bytes.len() as u64 != expected {
+                return Err(Error::conflict(format!(
+                    "chunk {index} has {} bytes, expected {expected}",
+                    bytes.len()
+                )));
+            }
+            let begin = u64::from(index) * first_len;
+            let from = offset.saturating_sub(begin) as usize;
+            let to = (end - begin).min(expected) as usize;
+            out.extend_from_slice(&bytes[from..to]);
+        }
+        Ok(out)
+    }
+}

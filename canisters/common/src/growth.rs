@@ -1,0 +1,244 @@
+//! Growing stable memory and the heap ahead, in a message of its own.
+//!
+//! The platform answers -1 when a subnet, a canister or its `memory_allocation` is full. It traps
+//! when the growth would exceed `reserved_cycles_limit` or freeze the canister. The canister
+//! therefore calls itself to grow, so that a trap ends that call alone.
+
+use crate::funds::check_own_funds;
+use crate::room::{Room, free_pages, grow_ahead, has_buckets, settle};
+use candid::{CandidType, Nat, Principal};
+use capsule_shared::{Error, Result};
+use ic_cdk::api::{CanisterStatusCode, canister_self, canister_status, time};
+use ic_cdk::call::{Call, CallFailed, RejectCode};
+use ic_stable_structures::DefaultMemoryImpl;
+use serde::Deserialize;
+use std::cell::Cell;
+
+/// The hidden method by which a canister asks itself to grow.
+const METHOD: &str = "grow_stable_memory";
+
+/// After a refusal the canister doesn't try again for so many nanoseconds, 10 s. A full canister
+/// thus answers at once.
+const REFUSAL_HOLDS_NS: u64 = 10_000_000_000;
+
+/// The canister asks for its reserve at most every so many nanoseconds, 60 s.
+const STATUS_HOLDS_NS: u64 = 60_000_000_000;
+
+/// The deadline of a call, in seconds. An upgrade stops the canister first, and stopping must end.
+const CALL_TIMEOUT_SECONDS: u32 = 60;
+
+thread_local! {
+    static REFUSED_AT: Cell<Option<u64>> = const { Cell::new(None) };
+    static REFUSALS: Cell<u64> = const { Cell::new(0) };
+    static RESERVE: Cell<Option<Reserve>> = const { Cell::new(None) };
+    static ASKED_AT: Cell<Option<u64>> = const { Cell::new(None) };
+    static OPEN: Cell<u32> = const { Cell::new(0) };
+}
+
+/// The reserve and its settings, as the platform told them when this canister last grew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reserve {
+    /// Cycles that pay for storage only.
+    pub cycles: u128,
+    /// The most cycles of the reserve. Growth that needs more is refused.
+    pub limit_cycles: u128,
+    /// The setting `memory_allocation`, in bytes; 0 is none.
+    pub memory_allocation: u128,
+}
+
+/// The growth of this canister, for the metrics. The heap holds it, so an upgrade forgets it.
+pub struct Observed {
+    /// Bytes that are grown ahead.
+    pub room_bytes: u64,
+    /// Whether the last attempt to grow was refused.
+    pub refused: bool,
+    pub refusals: u64,
+    /// `None` until the canister grows for the first time.
+    pub reserve: Option<Reserve>,
+}
+
+pub fn observed() -> Observed {
+    Observed {
+        room_bytes: free_pages(&DefaultMemoryImpl::default()) * crate::room::PAGE_BYTES,
+        refused: REFUSED_AT.get().is_some(),
+        refusals: REFUSALS.get(),
+        reserve: RESERVE.get(),
+    }
+}
+
+/// Traps while a call of this canister to itself or to the management canister is open: an upgrade
+/// would run its callback on a new heap. For `pre_upgrade`.
+pub fn refuse_upgrade_while_growing() {
+    let open = OPEN.get();
+    if open > 0 {
+        ic_cdk::api::trap(format!(
+            "the upgrade is refused: {open} calls that grow memory are open, expected 0; \
+             stop the canister, install, start it"
+        ));
+    }
+}
+
+/// Grows ahead at once, for `init`. A trap ends the install, whose error then says why.
+pub fn grow_at_install(room: Room) {
+    // A memory that is full already is told by the first operation.
+    let _ = grow_both(room);
+}
+
+/// The body of the hidden method `grow_stable_memory`. `Unauthorized` unless the canister itself
+/// calls.
+pub fn grow(caller: Principal, room: Room) -> Result<()> {
+    if caller != canister_self() {
+        return Err(Error::Unauthorized);
+    }
+    grow_both(room)
+}
+
+fn grow_both(room: Room) -> Result<()> {
+    if heap_bytes() < room.heap_bytes {
+        // The allocator keeps the pages for later. Without `black_box` the compiler would remove
+        // an allocation that nobody uses.
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(
+            room.heap_bytes,
+        )));
+    }
+    grow_ahead(&DefaultMemoryImpl::default(), room.wanted)
+}
+
+/// Bytes of the heap (Wasm memory).
+#[cfg(target_arch = "wasm32")]
+pub fn heap_bytes() -> usize {
+    core::arch::wasm32::memory_size(0) * crate::room::PAGE_BYTES as usize
+}
+
+/// Only canisters have a heap of their own.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn heap_bytes() -> usize {
+    0
+}
+
+/// Makes room for one operation. Returns whether it awaited; the caller then checks again what it
+/// knew before. `canister` is its name in errors.
+///
+/// Nothing else may be under way during this await: no operation has begun.
+///
+/// `ResourceExhausted` if there are fewer than `room.least` free buckets and the platform refuses
+/// more. A temporary error if the canister can't ask, as it has too few cycles or is stopping.
+pub async fn make_room(canister: &'static str, room: Room, inside: u64) -> Result<bool> {
+    let memory = DefaultMemoryImpl::default();
+    let has_heap = || heap_bytes() >= room.heap_bytes;
+    if has_buckets(&memory, room.wanted, inside) && has_heap() {
+        return Ok(false);
+    }
+    let settle = |grown: Result<()>| match has_heap() {
+        true => settle(&memory, room, inside, grown),
+        false => grown,
+    };
+    let now = time();
+    if REFUSED_AT
+        .get()
+        .is_some_and(|at| now < at.saturating_add(REFUSAL_HOLDS_NS))
+    {
+        return settle(Err(Error::ResourceExhausted)).map(|()| false);
+    }
+    let grown = match check_own_funds(canister) {
+        Ok(()) => ask_to_grow().await,
+        refused => refused,
+    };
+    match grown {
+        Ok(()) => REFUSED_AT.set(None),
+        Err(Error::ResourceExhausted) => {
+            REFUSED_AT.set(Some(now));
+            REFUSALS.set(REFUSALS.get() + 1);
+        }
+        Err(_) => {}
+    }
+    if ASKED_AT
+        .get()
+        .is_none_or(|at| now >= at.saturating_add(STATUS_HOLDS_NS))
+    {
+        ASKED_AT.set(Some(now));
+        // The operation needn't wait for it.
+        ic_cdk::futures::spawn(ask_for_reserve());
+    }
+    settle(grown).map(|()| true)
+}
+
+/// Counts a call while it is open. Dropping it ends the count, also when a callback traps.
+struct OpenCall;
+
+impl OpenCall {
+    fn begin() -> Self {
+        OPEN.set(OPEN.get() + 1);
+        OpenCall
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        OPEN.set(OPEN.get() - 1);
+    }
+}
+
+async fn ask_to_grow() -> Result<()> {
+    let open = OpenCall::begin();
+    let answer = Call::bounded_wait(canister_self(), METHOD)
+        .change_timeout(CALL_TIMEOUT_SECONDS)
+        .await;
+    drop(open);
+    match answer {
+        Ok(reply) => reply
+            .candid::<Result<()>>()
+            .unwrap_or_else(|error| Err(Error::Internal(error.to_string()))),
+        // The method does nothing but grow, so a trap is a refusal. A canister that is stopping
+        // rejects its own calls with the same code.
+        Err(CallFailed::CallRejected(rejected))
+            if rejected.reject_code() == Ok(RejectCode::CanisterError)
+                && canister_status() == CanisterStatusCode::Running =>
+        {
+            Err(Error::ResourceExhausted)
+        }
+        Err(failed) => Err(Error::temporary(format!(
+            "stable memory can't be grown now: {failed}"
+        ))),
+    }
+}
+
+#[derive(CandidType)]
+struct StatusArgs {
+    canister_id: Principal,
+}
+
+/// The fields of a canister's status that matter here.
+#[derive(CandidType, Deserialize)]
+struct Status {
+    reserved_cycles: Nat,
+    settings: Settings,
+}
+
+#[derive(CandidType, Deserialize)]
+struct Settings {
+    reserved_cycles_limit: Nat,
+    memory_allocation: Nat,
+}
+
+/// Asks the platform for the reserve of this canister. Only the metrics miss it when that fails.
+async fn ask_for_reserve() {
+    let open = OpenCall::begin();
+    let args = StatusArgs {
+        canister_id: canister_self(),
+    };
+    let answer = Call::bounded_wait(Principal::management_canister(), "canister_status")
+        .change_timeout(CALL_TIMEOUT_SECONDS)
+        .with_arg(args)
+        .await;
+    drop(open);
+    let Some(status) = answer.ok().and_then(|reply| reply.candid::<Status>().ok()) else {
+        return;
+    };
+    let cycles = |nat: Nat| u128::try_from(nat.0).unwrap_or(u128::MAX);
+    RESERVE.set(Some(Reserve {
+        cycles: cycles(status.reserved_cycles),
+        limit_cycles: cycles(status.settings.reserved_cycles_limit),
+        memory_allocation: cycles(status.settings.memory_allocation),
+    }));
+}
