@@ -55,8 +55,8 @@ fn users_and_canisters_get_the_same_advice() {
                   canister to handle exceptions. See documentation: ";
     let toolchain = "If you are running this canister in a test environment (e.g., dfx), make sure \
                      the test environment is up to date. Otherwise, this is likely an error with \
-                     the compiler/CDK toolchain being used to build the canister. Please report the \
-                     error to IC devs on the forum: https://forum.dfinity.org and include which \
+                     the compiler/CDK toolchain being used to build the canister. Please report \
+                     the error to IC devs on the forum: https://forum.dfinity.org and include which \
                      language/CDK was used to create the canister.";
     let cases = [
         (
@@ -159,9 +159,9 @@ fn a_method_name_at_the_limit_loses_its_middle_too() {
         (
             504,
             format!(
-                "Error from Canister {other}: Canister violated contract: Size of method_name 20001 \
-                 exceeds the allowed limit of 20000..\nSize of method_name {{}} exceeds the allowed \
-                 limit of {{}}. See documentation: \
+                "Error from Canister {other}: Canister violated contract: Size of method_name \
+                 20001 exceeds the allowed limit of 20000..\nSize of method_name {{}} exceeds the \
+                 allowed limit of {{}}. See documentation: \
                  {DOCS}#canister-made-a-call-with-too-large-method-name"
             )
         )

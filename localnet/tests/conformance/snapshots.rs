@@ -72,7 +72,7 @@ fn delete(net: &mut Net, id: Principal, snapshot: &ic::Snapshot) -> String {
     }
 }
 
-/// What the four kinds of state hold.
+/// The texts in heap, stable memory and certified data.
 fn holds(net: &mut Net, id: Principal) -> [String; 3] {
     let certificate = net.query(id, "certificate", b"").expect("a certificate");
     let certificate: Certificate = serde_cbor::from_slice(&certificate).expect("CBOR");

@@ -91,7 +91,7 @@ pub fn install_chunked(
     )
 }
 
-/// Who asks for an installation, with the version that a canister tells of itself.
+/// The sender of an installation, with the version that a canister tells of itself.
 struct Caller<'a> {
     sender: Principal,
     origin: &'a Origin,

@@ -1,4 +1,4 @@
-//! Snapshots of canisters: copies of module, heap, stable memory, globals, certified data and chunks.
+//! Snapshots of canisters: copies of code, memories, globals, certified data and chunks.
 
 use super::answers::{allocation_too_small, decode, done, reply, with_help};
 use super::history::change_origin;
