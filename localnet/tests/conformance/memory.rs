@@ -296,7 +296,7 @@ fn a_run_touches_so_much_stable_memory_and_no_more() {
     }
     for mode in [Mode::Reinstall, Mode::Upgrade(None)] {
         for (size, expected) in [(8 * GIB, ALLOWED), (8 * GIB + 1, REFUSED)] {
-            let answer = net.deploy(id, mode.clone(), &module, &u64s(&[size]));
+            let answer = net.deploy(id, mode, &module, &u64s(&[size]));
             cases.push(("install", size, words(answer), expected));
             net.rounds(10);
         }

@@ -110,7 +110,7 @@ fn a_loaded_snapshot_brings_back_code_and_state() {
         .unwrap();
     assert_eq!(snapshot.total_size, size - history + 6);
     assert_eq!(snapshot.taken_at_timestamp, net.network.time());
-    assert_eq!(list(&mut net, id), [snapshot.clone()]);
+    assert_eq!(list(&mut net, id), std::slice::from_ref(&snapshot));
 
     net.update(id, "set", b"afterwards").unwrap();
     assert_eq!(holds(&mut net, id), all("afterwards"));
@@ -289,7 +289,7 @@ fn taking_one_may_empty_the_canister() {
     assert_eq!(net.info(id).module_hash, None);
     // uninstalling, reinstalling and upgrading leave the snapshots
     net.install(id, KEEPER);
-    assert_eq!(list(&mut net, id), [taken.clone()]);
+    assert_eq!(list(&mut net, id), std::slice::from_ref(&taken));
     assert_eq!(load(&mut net, id, &taken), "done");
     assert_eq!(holds(&mut net, id), all("kept"));
 }
