@@ -8,7 +8,7 @@ mod fees;
 mod limits;
 mod weights;
 
-pub use amount::cycles;
+pub use amount::{cycles, memory};
 pub use fees::*;
 pub use limits::*;
 pub use weights::{FUNCTION_ENTRY, weight};

@@ -93,9 +93,9 @@ impl Network {
     pub(super) fn keep(&mut self, id: Principal, tried: &mut Tried) {
         let canister = self.canisters.get_mut(&id).expect("BUG: ran and is gone");
         let code = canister.code.as_mut().expect("BUG: ran without a module");
-        code.state
-            .commit(&tried.workspace)
-            .expect("localnet has no memory left for the state of a canister");
+        let written = code.state.commit(&tried.workspace);
+        canister.heap_delta_debit +=
+            written.expect("localnet has no memory left for the state of a canister");
         let host = &mut tried.run.host;
         canister.balance = host.funds.balance;
         canister.reserved = host.funds.reserved;

@@ -3,7 +3,7 @@
 use super::attempt::Tried;
 use super::message::{CallContext, Callback, Response};
 use super::network::Network;
-use super::rejects::{fault_reject, no_module, truncate};
+use super::rejects::{both_faults, fault_reject, no_module};
 use crate::prices;
 use crate::wasm::{Closure, Entry, Fault, Mode};
 use candid::Principal;
@@ -77,13 +77,7 @@ impl Network {
                     let (cost, second) = self.clean_up(id, closure, open);
                     price += cost;
                     if let Some(second) = second {
-                        // an official server gives both texts without advice
-                        reject.message = format!(
-                            "Error from Canister {id}: {}\n\ncall_on_cleanup also failed:\n\n{}",
-                            fault.text(id),
-                            second.text(id)
-                        );
-                        truncate(&mut reject.message, prices::MAX_REJECT_MESSAGE);
+                        reject = both_faults(id, &fault, &second);
                     }
                 }
                 failed = Some(reject);

@@ -37,6 +37,19 @@ pub struct Change {
     pub details: ChangeDetails,
 }
 
+/// A copy of a canister's code and state.
+pub struct Snapshot {
+    /// In nanoseconds since 1970.
+    pub taken_at: u64,
+    /// The canister's version at that time.
+    pub version: u64,
+    pub code: Code,
+    pub certified_data: Vec<u8>,
+    pub chunks: BTreeMap<[u8; 32], Vec<u8>>,
+    /// The storage that the canister pays for.
+    pub bytes: u64,
+}
+
 /// A run that no message asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
@@ -70,6 +83,10 @@ pub struct Canister {
     pub log: Log,
     pub changes: Vec<Change>,
     pub chunks: BTreeMap<[u8; 32], Vec<u8>>,
+    /// By the number in their ids.
+    pub snapshots: BTreeMap<u64, Snapshot>,
+    /// The number of the latest snapshot.
+    pub last_snapshot: u64,
     pub tasks: VecDeque<Task>,
     pub queue: VecDeque<Input>,
     pub contexts: BTreeMap<u64, CallContext>,
@@ -80,6 +97,8 @@ pub struct Canister {
     pub paid_until: u64,
     /// Instructions of earlier installations that no round forgave yet. They block the next one.
     pub install_debit: u64,
+    /// Bytes of written memory pages that no round forgave yet.
+    pub heap_delta_debit: u64,
     pub statistics: Statistics,
 }
 
@@ -105,6 +124,8 @@ impl Canister {
             log: Log::default(),
             changes: vec![],
             chunks: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            last_snapshot: 0,
             tasks: VecDeque::new(),
             queue: VecDeque::new(),
             contexts: BTreeMap::new(),
@@ -113,6 +134,7 @@ impl Canister {
             low_memory: LowMemory::No,
             paid_until: time,
             install_debit: 0,
+            heap_delta_debit: 0,
             statistics: Statistics::default(),
         }
     }
@@ -138,12 +160,19 @@ impl Canister {
             .map_or(0, |c| c.state.stable.size() as u64)
     }
 
-    /// Bytes of module, globals, history and chunks.
+    /// Bytes of everything but heap and stable memory.
     pub fn other_bytes(&self) -> u64 {
-        let code = self.code.as_ref().map_or(0, |c| {
-            c.module.size + 8 * c.module.instrumented.mutable_globals.len()
-        });
-        (code + self.history_bytes() + self.chunk_bytes()) as u64
+        let code = self.code.as_ref().map_or(0, |c| c.module.stored_bytes());
+        code as u64 + self.bytes_without_code()
+    }
+
+    /// Bytes of history, chunks and snapshots.
+    pub fn bytes_without_code(&self) -> u64 {
+        (self.history_bytes() + self.chunk_bytes()) as u64 + self.snapshot_bytes()
+    }
+
+    pub fn snapshot_bytes(&self) -> u64 {
+        self.snapshots.values().map(|s| s.bytes).sum()
     }
 
     pub fn history_bytes(&self) -> usize {

@@ -2,9 +2,8 @@
 
 use super::message::{Input, Origin, Request, Response};
 use super::network::Network;
-use super::rejects::truncate;
+use super::rejects::shorten_for_canister;
 use super::types::{Answer, Reject};
-use crate::prices;
 use candid::Principal;
 
 impl Network {
@@ -45,7 +44,7 @@ impl Network {
             }
             Origin::Canister { id, callback, .. } => {
                 let payload = payload.map_err(|mut reject| {
-                    truncate(&mut reject.message, prices::MAX_REJECT_MESSAGE);
+                    shorten_for_canister(&mut reject.message);
                     reject
                 });
                 let Some(canister) = self.canisters.get_mut(id) else {

@@ -14,8 +14,12 @@ use crate::wasm::{Entry, MethodKind, Mode};
 use candid::Principal;
 
 impl Network {
-    /// Runs the next input of this canister. Returns false if there is none.
+    /// Runs the next input of this canister. Returns false if there is none, and if the canister
+    /// wrote so much memory that it has to skip the round.
     pub(crate) fn step(&mut self, id: Principal) -> bool {
+        if self.heap_delta_excess(id).is_some() {
+            return false;
+        }
         let Some(canister) = self.canisters.get_mut(&id) else {
             return false;
         };

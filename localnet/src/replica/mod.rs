@@ -5,6 +5,7 @@
 
 mod access;
 mod attempt;
+mod call_graph;
 mod callback;
 mod canister;
 mod certificate;

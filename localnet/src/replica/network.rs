@@ -31,6 +31,8 @@ pub struct Network {
     pub(super) known_modules: HashSet<[u8; 32]>,
     pub(super) messages: u64,
     pub(super) instructions_this_round: u64,
+    /// Whether canisters have limits on what they may do in a round.
+    pub(super) rate_limiting: bool,
 }
 
 impl Network {
@@ -51,6 +53,7 @@ impl Network {
             known_modules: HashSet::new(),
             messages: 0,
             instructions_this_round: 0,
+            rate_limiting: !config.no_rate_limiting,
         })
     }
 }

@@ -1,14 +1,14 @@
 //! Queries, composite ones with their inner queries. The view of the state is dropped afterwards.
 
+use super::call_graph::{CallGraph, Exceeded};
 use super::canister::Status;
 use super::certificate::Tree;
 use super::management;
 use super::network::Network;
-use super::rejects::{fault_reject, no_method, no_module};
+use super::rejects::{both_faults, fault_reject, no_method, no_module, shorten_for_canister};
 use super::types::{Answer, Call, Reject, code};
 use crate::prices;
-
-use crate::wasm::{Entry, Host, MethodKind, Mode, OutgoingCall, Response, Workspace, run};
+use crate::wasm::{Entry, Fault, Host, MethodKind, Mode, OutgoingCall, Response, Workspace, run};
 use candid::Principal;
 use std::collections::VecDeque;
 
@@ -20,9 +20,6 @@ struct Inner {
     arg: Vec<u8>,
     depth: usize,
 }
-
-/// Too deep nesting fails the whole query, not only the call.
-struct TooDeep;
 
 impl Network {
     /// Runs a query from outside.
@@ -37,18 +34,14 @@ impl Network {
             arg: call.arg,
             depth: 0,
         };
-        self.run_query(query).unwrap_or_else(|TooDeep| {
-            Err(Reject::new(
-                525,
-                "Composite query calls exceeded the maximum call depth.",
-            ))
-        })
+        let mut graph = CallGraph::new(call.canister);
+        self.run_query(query, &mut graph)
+            .unwrap_or_else(|exceeded| Err(exceeded.reject()))
     }
 
-    fn run_query(&mut self, query: Inner) -> Result<Answer, TooDeep> {
-        if query.depth > prices::MAX_COMPOSITE_DEPTH {
-            return Err(TooDeep);
-        }
+    /// Runs a query and, while it has no answer, the queries that it calls, one after another. The
+    /// first answer ends it, and its other calls are dropped.
+    fn run_query(&mut self, query: Inner, graph: &mut CallGraph) -> Result<Answer, Exceeded> {
         let id = query.callee;
         let mode = match self.check_query(id, &query.method) {
             Ok(mode) => mode,
@@ -58,7 +51,7 @@ impl Network {
             Mode::Query => format!("canister_query {}", query.method),
             _ => format!("canister_composite_query {}", query.method),
         };
-        let mut host = self.query_host(id, mode, &query);
+        let mut host = self.query_host(id, mode, &query, graph);
         host.arg = query.arg.clone();
         host.method = query.method.clone();
         let code = self.canisters[&id].code.as_ref();
@@ -67,15 +60,24 @@ impl Network {
             .state
             .workspace()
             .expect("localnet has no memory left for a query's view of the state");
-        let mut answered = None;
-        let mut waiting = VecDeque::new();
-        let mut instructions = 0;
-        match self.run_part(id, &mut workspace, &Entry::Export(export), host) {
-            Err(reject) => return Ok(Err(reject)),
-            Ok(part) => part.note(&mut answered, &mut waiting, &mut instructions),
+        let first = self.run_part(id, &mut workspace, &Entry::Export(export), host, graph);
+        if query.depth > 0 {
+            graph.use_up(prices::COMPOSITE_CALL_INSTRUCTIONS);
         }
-        let mut failed = None;
-        while let Some(call) = waiting.pop_front() {
+        let first = match first.outcome {
+            Ok(effects) => effects,
+            Err(fault) => return Ok(Err(fault_reject(id, &fault))),
+        };
+        if let Some(response) = first.response {
+            return Ok(answer(response));
+        }
+        let mut waiting = VecDeque::from(first.calls);
+        let mut instructions = first.instructions;
+        loop {
+            graph.check(query.depth)?;
+            let Some(call) = waiting.pop_front() else {
+                return Ok(Err(no_response(id)));
+            };
             let inner = Inner {
                 caller: id,
                 callee: call.callee,
@@ -83,54 +85,80 @@ impl Network {
                 arg: call.arg.clone(),
                 depth: query.depth + 1,
             };
-            let reply = self.run_inner(inner)?;
-            let mut host = match &reply {
-                Ok(_) => self.query_host(id, Mode::CompositeReplyCallback, &query),
-                Err(_) => self.query_host(id, Mode::CompositeRejectCallback, &query),
-            };
-            host.former_instructions = instructions;
-            host.already_answered = answered.is_some();
-            let closure = match reply {
-                Ok(bytes) => {
-                    host.arg = bytes;
-                    call.on_reply
-                }
-                Err(reject) => {
-                    host.reject_code = reject.code as u32;
-                    host.reject_message = reject.message;
-                    call.on_reject
-                }
-            };
-            match self.run_part(id, &mut workspace, &Entry::Table(closure), host) {
-                Ok(part) => part.note(&mut answered, &mut waiting, &mut instructions),
-                Err(reject) => {
-                    failed = Some(reject);
-                    if let Some(cleanup) = call.on_cleanup {
-                        let host = self.query_host(id, Mode::CompositeCleanup, &query);
-                        // a fault in the cleanup makes no difference, since the view is dropped
-                        let _ = self.run_part(id, &mut workspace, &Entry::Table(cleanup), host);
+            let reply = self.run_inner(inner, graph)?;
+            graph.check(query.depth)?;
+            let outcome = self.run_reply(&query, &mut workspace, &call, reply, instructions, graph);
+            let last = waiting.is_empty();
+            match outcome {
+                Ok(effects) => {
+                    if let Some(response) = effects.response {
+                        return Ok(answer(response));
                     }
+                    if last && effects.calls.is_empty() {
+                        return Ok(Err(no_response(id)));
+                    }
+                    waiting.extend(effects.calls);
+                    instructions += effects.instructions;
                 }
+                Err(reject) if last => return Ok(Err(reject)),
+                // another callback may still answer
+                Err(_) => {}
             }
         }
-        Ok(match (answered, failed) {
-            (Some(Response::Reply(bytes)), _) => Ok(bytes),
-            (Some(Response::Reject(message)), _) => Err(Reject {
-                code: code::CANISTER_REJECT,
-                error_code: 406,
-                message,
-                certified: true,
-            }),
-            (None, Some(reject)) => Err(reject),
-            (None, None) => Err(Reject::new(
-                506,
-                format!("Canister {id} did not produce a response"),
-            )),
+    }
+
+    /// Runs the callback of one call, and its cleanup if it fails.
+    fn run_reply(
+        &mut self,
+        query: &Inner,
+        workspace: &mut Workspace,
+        call: &OutgoingCall,
+        reply: Answer,
+        former_instructions: u64,
+        graph: &mut CallGraph,
+    ) -> Result<Effects, Reject> {
+        let id = query.callee;
+        let mode = match &reply {
+            Ok(_) => Mode::CompositeReplyCallback,
+            Err(_) => Mode::CompositeRejectCallback,
+        };
+        let mut host = self.query_host(id, mode, query, graph);
+        host.former_instructions = former_instructions;
+        let closure = match reply {
+            Ok(bytes) => {
+                host.arg = bytes;
+                call.on_reply
+            }
+            Err(mut reject) => {
+                shorten_for_canister(&mut reject.message);
+                host.reject_code = reject.code as u32;
+                host.reject_message = reject.message;
+                call.on_reject
+            }
+        };
+        let limit = host.instruction_limit;
+        let part = self.run_part(id, workspace, &Entry::Table(closure), host, graph);
+        let fault = match part.outcome {
+            Ok(effects) => return Ok(effects),
+            Err(fault) => fault,
+        };
+        let second = call.on_cleanup.and_then(|cleanup| {
+            let mut host = self.query_host(id, Mode::CompositeCleanup, query, graph);
+            host.instruction_limit = limit.saturating_sub(part.instructions);
+            host.former_instructions = former_instructions;
+            let entry = Entry::Table(cleanup);
+            self.run_part(id, workspace, &entry, host, graph)
+                .outcome
+                .err()
+        });
+        Err(match second {
+            None => fault_reject(id, &fault),
+            Some(second) => both_faults(id, &fault, &second),
         })
     }
 
     /// Runs a query of a composite query.
-    fn run_inner(&mut self, query: Inner) -> Result<Answer, TooDeep> {
+    fn run_inner(&mut self, query: Inner, graph: &mut CallGraph) -> Result<Answer, Exceeded> {
         let callee = query.callee;
         if callee == Principal::management_canister() {
             let subnet = self.canisters[&query.caller].subnet;
@@ -139,7 +167,7 @@ impl Network {
         if !self.canisters.contains_key(&callee) {
             return Ok(Err(Reject::not_found(callee)));
         }
-        self.run_query(query)
+        self.run_query(query, graph)
     }
 
     fn check_query(&self, id: Principal, method: &str) -> Result<Mode, Reject> {
@@ -180,24 +208,27 @@ impl Network {
         }
     }
 
-    fn query_host(&self, id: Principal, mode: Mode, query: &Inner) -> Host {
+    fn query_host(&self, id: Principal, mode: Mode, query: &Inner, graph: &CallGraph) -> Host {
         let mut host = self.host(id, mode);
         host.caller = query.caller;
-        host.instruction_limit = prices::QUERY_INSTRUCTIONS;
-        host.reply_limit = if query.depth == 0 {
-            prices::MAX_QUERY_REPLY
-        } else {
-            prices::MAX_REPLY
-        };
+        host.instruction_limit = graph.limit();
         if matches!(mode, Mode::Query | Mode::CompositeQuery) {
-            let path = [b"canister", id.as_slice(), b"certified_data"];
-            let path = path.map(|label| label.to_vec());
-            let mut tree = Tree::default();
-            let data = self.canisters[&id].certified_data.clone();
-            tree.insert(&path, Tree::Leaf(data));
-            host.certificate = Some(self.certify(id, tree));
+            // a callback's answer has the limit of updates, whoever asked
+            host.reply_limit = prices::MAX_QUERY_REPLY;
+            if graph.is_root(id) {
+                host.certificate = Some(self.certified_data_certificate(id));
+            }
         }
         host
+    }
+
+    fn certified_data_certificate(&self, id: Principal) -> Vec<u8> {
+        let path = [b"canister", id.as_slice(), b"certified_data"];
+        let path = path.map(|label| label.to_vec());
+        let mut tree = Tree::default();
+        let data = self.canisters[&id].certified_data.clone();
+        tree.insert(&path, Tree::Leaf(data));
+        self.certify(id, tree)
     }
 
     /// Runs one part of a query on its view of the state. The view keeps the writes of the part.
@@ -207,37 +238,52 @@ impl Network {
         workspace: &mut Workspace,
         entry: &Entry,
         host: Host,
-    ) -> Result<Part, Reject> {
+        graph: &mut CallGraph,
+    ) -> Part {
         let code = self.canisters[&id].code.as_ref();
         let code = code.expect("BUG: checked before the query began");
         let run = run(&code.module, workspace, entry, host);
-        if let Some(fault) = &run.fault {
-            return Err(fault_reject(id, fault));
+        let instructions = run.instructions + run.hidden_instructions;
+        graph.use_up(instructions);
+        Part {
+            instructions,
+            outcome: match run.fault {
+                Some(fault) => Err(fault),
+                None => Ok(Effects {
+                    response: run.host.response,
+                    calls: run.host.calls,
+                    instructions,
+                }),
+            },
         }
-        Ok(Part {
-            response: run.host.response,
-            calls: run.host.calls,
-            instructions: run.instructions + run.hidden_instructions,
-        })
     }
 }
 
-/// The effects of one part of a query.
+/// A finished part of a query.
 struct Part {
+    instructions: u64,
+    outcome: Result<Effects, Fault>,
+}
+
+/// The effects of a successful part.
+struct Effects {
     response: Option<Response>,
     calls: Vec<OutgoingCall>,
     instructions: u64,
 }
 
-impl Part {
-    fn note(
-        self,
-        answered: &mut Option<Response>,
-        waiting: &mut VecDeque<OutgoingCall>,
-        instructions: &mut u64,
-    ) {
-        *answered = answered.take().or(self.response);
-        waiting.extend(self.calls);
-        *instructions += self.instructions;
+fn answer(response: Response) -> Answer {
+    match response {
+        Response::Reply(bytes) => Ok(bytes),
+        Response::Reject(message) => Err(Reject {
+            code: code::CANISTER_REJECT,
+            error_code: 406,
+            message,
+            certified: true,
+        }),
     }
+}
+
+fn no_response(id: Principal) -> Reject {
+    Reject::new(506, format!("Canister {id} did not produce a response"))
 }

@@ -40,7 +40,7 @@ impl Network {
                 break;
             }
         }
-        self.forgive_installs();
+        self.forgive();
     }
 
     /// Whether only time can change something: timers, storage, deadlines.

@@ -102,7 +102,7 @@ pub enum IngressStatus {
     Done(Answer),
 }
 
-/// The number of subnets of each kind, and the start time in nanoseconds since 1970.
+/// The number of subnets of each kind, the start time in nanoseconds since 1970, and options.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkConfig {
     pub application_subnets: usize,
@@ -115,6 +115,9 @@ pub struct NetworkConfig {
     pub sns: bool,
     pub bitcoin: bool,
     pub initial_time: Option<u64>,
+    /// Whether canisters may install code and write memory in a round without limits.
+    #[serde(default)]
+    pub no_rate_limiting: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

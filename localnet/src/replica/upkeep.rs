@@ -3,8 +3,10 @@
 use super::canister::{Status, Task};
 use super::message::{Input, Origin};
 use super::network::Network;
-use super::types::{Reject, code};
+use super::subnets::Subnet;
+use super::types::{Reject, SubnetKind, code};
 use crate::prices;
+use candid::Principal;
 
 impl Network {
     /// Rejects the calls whose deadline has passed.
@@ -91,12 +93,36 @@ impl Network {
         }
     }
 
-    /// Forgives each canister some instructions of earlier installations.
-    pub(super) fn forgive_installs(&mut self) {
+    /// Forgives each canister some instructions of earlier installations, and some of the memory
+    /// that it wrote.
+    pub(super) fn forgive(&mut self) {
         for canister in self.canisters.values_mut() {
-            let debit = canister.install_debit;
-            canister.install_debit = debit.saturating_sub(prices::INSTALL_INSTRUCTIONS_PER_ROUND);
+            let debit = &mut canister.install_debit;
+            *debit = debit.saturating_sub(prices::INSTALL_INSTRUCTIONS_PER_ROUND);
+            let debit = &mut canister.heap_delta_debit;
+            *debit = debit.saturating_sub(prices::HEAP_DELTA_PER_ROUND);
         }
+    }
+
+    /// The bytes of written memory that a canister still has to be forgiven, if they reach the
+    /// limit. Subnets of the system have no limit.
+    pub(crate) fn heap_delta_excess(&self, id: Principal) -> Option<u64> {
+        let canister = self.canisters.get(&id)?;
+        let debit = canister.heap_delta_debit;
+        let limited = self.rate_limited(canister.subnet);
+        (debit >= prices::HEAP_DELTA_PER_ROUND && limited).then_some(debit)
+    }
+
+    /// Whether the canisters of a subnet have limits on what they may do in a round.
+    pub(crate) fn rate_limited(&self, subnet: Principal) -> bool {
+        let kind = |kind: SubnetKind| {
+            matches!(
+                kind,
+                SubnetKind::Nns | SubnetKind::Ii | SubnetKind::Bitcoin | SubnetKind::System
+            )
+        };
+        let system = |s: &Subnet| s.info.id == subnet && kind(s.info.kind);
+        self.rate_limiting && !self.subnets.iter().any(system)
     }
 
     /// Charges for storage, at most every 10 s. A canister that cannot pay loses code and state.

@@ -1,5 +1,6 @@
 //! Reasons why a run ends early, with the error codes and texts of the IC.
 
+use super::advice::{TOOLCHAIN, help};
 use crate::prices::cycles;
 use candid::Principal;
 
@@ -10,8 +11,15 @@ pub enum Fault {
     Called(String),
     /// A WebAssembly trap, with its name on the IC.
     Trapped(&'static str),
-    /// The canister used the System API in a way that is not allowed.
+    /// The canister used the System API in a way that no correct toolchain allows.
     Contract(String),
+    /// The canister used the System API in a way that its author must avoid. `suggestion` may be
+    /// empty; `section` is the one of the page on execution errors.
+    Misuse {
+        what: String,
+        suggestion: &'static str,
+        section: &'static str,
+    },
     InstructionLimit(u64),
     InvalidPrincipal,
     OutOfCycles,
@@ -30,7 +38,12 @@ pub enum Fault {
         limit: u64,
         wanted: u64,
     },
+    /// A memory cannot grow beyond the memory allocation.
+    OutOfMemory,
+    /// The run touched too much stable memory.
     StableAccess,
+    /// The run wrote too much stable memory.
+    StableWrites,
     /// The table has no function for a callback.
     NoFunction(u64),
     Engine(String),
@@ -42,28 +55,67 @@ impl Fault {
         match self {
             Fault::Called(_) => 503,
             Fault::Trapped(_) => 502,
-            Fault::Contract(_) | Fault::InvalidPrincipal | Fault::OutOfCycles => 504,
+            Fault::Contract(_)
+            | Fault::Misuse { .. }
+            | Fault::InvalidPrincipal
+            | Fault::OutOfCycles => 504,
+            Fault::OutOfMemory => 507,
             Fault::InstructionLimit(_) => 522,
             Fault::GrowCycles { .. } => 532,
             Fault::ReservedCycles { .. } => 534,
             Fault::MemoryLimit { .. } => 539,
-            Fault::StableAccess => 524,
+            Fault::StableAccess | Fault::StableWrites => 524,
             Fault::NoFunction(_) => 513,
             Fault::Engine(_) => 521,
         }
     }
 
-    /// The advice that the IC adds to the text. Only explicit traps have one.
-    pub fn advice(&self) -> Option<&'static str> {
-        match self {
-            Fault::Called(_) => Some(
-                "Consider gracefully handling failures from this canister or altering the canister \
-                 to handle exceptions. See documentation: \
-                 https://internetcomputer.org/docs/current/references/\
-                 execution-errors#trapped-explicitly",
+    /// The advice that the IC adds to the text, if it has any.
+    pub fn advice(&self) -> Option<String> {
+        const HANDLE: &str = "Consider gracefully handling failures from this canister or altering \
+            the canister to handle exceptions.";
+        let (suggestion, section) = match self {
+            Fault::Called(_) => (HANDLE, "trapped-explicitly"),
+            Fault::Trapped(_) => (HANDLE, "trapped"),
+            Fault::Misuse {
+                suggestion,
+                section,
+                ..
+            } => (*suggestion, *section),
+            Fault::InstructionLimit(_) => (
+                "Try optimizing this method to consume fewer instructions or split the work across \
+                 multiple messages.",
+                "instruction-limit-exceeded",
             ),
-            _ => None,
-        }
+            Fault::GrowCycles { .. } => (
+                "Try topping up the canister.",
+                "insufficient-cycles-in-memory-grow",
+            ),
+            Fault::ReservedCycles { .. } => (
+                "Try increasing the canister's reserved cycles limit.",
+                "reserved-cycles-limit-exceeded-in-memory-grow",
+            ),
+            Fault::MemoryLimit { .. } => (
+                "Try checking the canister for a possible memory leak or modifying it to use more \
+                 stable memory instead of Wasm memory.",
+                "wasm-memory-limit-exceeded",
+            ),
+            Fault::OutOfMemory => (
+                "Check the canister's memory usage against its allocation and the system wide \
+                 limits to determine why more memory cannot be allocated.",
+                "out-of-memory",
+            ),
+            Fault::StableAccess | Fault::StableWrites => (
+                "Try optimizing the use of stable memory so that individual messages don't need to \
+                 access as much stable memory.",
+                "memory-access-limit-exceeded",
+            ),
+            Fault::Contract(_) | Fault::InvalidPrincipal | Fault::NoFunction(_) => {
+                return Some(TOOLCHAIN.into());
+            }
+            Fault::OutOfCycles | Fault::Engine(_) => return None,
+        };
+        (!suggestion.is_empty()).then(|| help(suggestion, section))
     }
 
     /// The IC's text, without the part that names the canister.
@@ -71,7 +123,9 @@ impl Fault {
         match self {
             Fault::Called(text) => format!("Canister called `ic0.trap` with message: '{text}'"),
             Fault::Trapped(kind) => format!("Canister trapped: {kind}"),
-            Fault::Contract(what) => format!("Canister violated contract: {what}"),
+            Fault::Contract(what) | Fault::Misuse { what, .. } => {
+                format!("Canister violated contract: {what}")
+            }
             Fault::InstructionLimit(limit) => format!(
                 "Canister exceeded the limit of {limit} instructions for single message execution."
             ),
@@ -107,6 +161,13 @@ impl Fault {
                  2097152 KB for regular messages and 1048576 KB for queries."
                     .into()
             }
+            Fault::StableWrites => {
+                "Canister exceeded memory access limits: Exceeded the limit for the number of \
+                 modified pages in the stable memory in a single execution: limit 2097152 KB for \
+                 regular messages, 8388608 KB for upgrade messages and 1048576 KB for queries."
+                    .into()
+            }
+            Fault::OutOfMemory => "Canister cannot grow its memory usage.".into(),
             Fault::NoFunction(index) => format!(
                 "Canister requested to invoke a non-existent Wasm function {index} from table 0"
             ),

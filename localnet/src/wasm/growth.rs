@@ -11,7 +11,7 @@ const MAX_TABLE_ELEMENTS: usize = 1_000_000;
 
 impl Host {
     /// Lets the heap grow from `current` to `desired` bytes. Fails above the limit in the settings,
-    /// and if the canister lacks the cycles to keep it.
+    /// beyond the memory allocation, and if the canister lacks the cycles to keep it.
     pub fn may_grow_heap(&mut self, current: u64, desired: u64) -> Result<(), Fault> {
         if let Some(limit) = self.wasm_memory_limit
             && desired > limit
@@ -27,15 +27,19 @@ impl Host {
         Ok(())
     }
 
-    /// Reserves cycles for `bytes` more than `before` bytes of heap and stable memory. Fails above
-    /// the limit of reserved cycles, and if the canister would freeze.
+    /// Reserves cycles for `bytes` more than `before` bytes of heap and stable memory. Fails beyond
+    /// the memory allocation, above the limit of reserved cycles, and if the canister would freeze.
     pub fn pay_growth(&mut self, before: u64, bytes: u64) -> Result<(), Fault> {
-        if !self.mode.is_replicated() {
-            return Ok(());
-        }
         let funds = &mut self.funds;
         let used = before + funds.other_memory;
-        if used + bytes <= funds.memory_allocation {
+        if funds.memory_allocation > 0 {
+            // the allocation is paid already, and nothing beyond it is allowed
+            return match used + bytes <= funds.memory_allocation {
+                true => Ok(()),
+                false => Err(Fault::OutOfMemory),
+            };
+        }
+        if !self.mode.is_replicated() {
             return Ok(());
         }
         let reservation = prices::reservation(used, bytes);

@@ -2,12 +2,12 @@
 
 use super::fault::Fault;
 use super::funds::Funds;
-use super::memory::{Mapping, PAGE};
+use super::memory::Mapping;
 use super::mode::Mode;
 use super::outgoing::{OutgoingCall, Response};
+use super::stable_access::TouchedPages;
 use crate::prices;
 use candid::Principal;
-use std::collections::HashSet;
 use std::sync::Arc;
 use wasmtime::{Global, Instance, Memory};
 
@@ -65,10 +65,7 @@ pub struct Host {
     pub new_timer: Option<u64>,
     pub logs: Vec<Vec<u8>>,
     pub accepted_message: bool,
-    /// Pages of stable memory that the run wrote.
-    pub stable_dirty: HashSet<u64>,
-    /// Pages of stable memory that the run read or wrote.
-    pub stable_accessed: HashSet<u64>,
+    pub stable_touched: TouchedPages,
     // Bytes, for the statistics.
     pub stable_read_bytes: u64,
     pub stable_written_bytes: u64,
@@ -120,8 +117,7 @@ impl Host {
             new_timer: None,
             logs: vec![],
             accepted_message: false,
-            stable_dirty: HashSet::new(),
-            stable_accessed: HashSet::new(),
+            stable_touched: TouchedPages::default(),
             stable_read_bytes: 0,
             stable_written_bytes: 0,
             appended_bytes: 0,
@@ -137,10 +133,15 @@ impl Host {
         if allowed.contains(&self.mode) {
             return Ok(());
         }
-        Err(Fault::Contract(format!(
-            "\"ic0_{function}\" cannot be executed in {} mode",
-            self.mode.name()
-        )))
+        Err(Fault::Misuse {
+            what: format!(
+                "\"ic0_{function}\" cannot be executed in {} mode",
+                self.mode.name()
+            ),
+            suggestion: "Check the ICP documentation to make sure APIs are being called in the \
+                correct message types.",
+            section: "calling-a-system-api-from-the-wrong-mode",
+        })
     }
 
     /// The cycles that the canister may spend: its balance above the freezing reserve.
@@ -161,13 +162,5 @@ impl Host {
 
     pub fn answered(&self) -> bool {
         self.already_answered || self.response.is_some()
-    }
-
-    /// The numbers of the stable pages of [`PAGE`] bytes that this run wrote, in order.
-    pub fn stable_dirty_pages(&self) -> Vec<usize> {
-        const { assert!(PAGE == 4096) };
-        let mut pages: Vec<usize> = self.stable_dirty.iter().map(|p| *p as usize).collect();
-        pages.sort_unstable();
-        pages
     }
 }

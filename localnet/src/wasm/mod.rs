@@ -4,6 +4,7 @@
 //! leaves its effects there and in a [`Workspace`], which the caller commits or drops.
 //! It may use `prices` and nothing else of this crate.
 
+mod advice;
 mod api;
 mod engine;
 mod fault;
@@ -18,15 +19,17 @@ mod mode;
 mod module;
 mod outgoing;
 mod run;
+mod stable_access;
 mod state;
 
+pub use advice::{advised, help};
 pub use engine::THREAD_STACK_BYTES;
 pub use fault::Fault;
 pub use funds::Funds;
 pub use host::Host;
 pub use memory::{Image, STABLE_MAX};
 pub use mode::Mode;
-pub use module::{CompiledModule, MethodKind};
+pub use module::{CompiledModule, MethodKind, ModuleError};
 pub use outgoing::{Closure, OutgoingCall, Response};
 pub use run::{Entry, Run, read_globals, run};
 pub use state::{State, Workspace};

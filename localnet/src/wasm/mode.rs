@@ -1,5 +1,7 @@
 //! The kinds of message that a canister runs.
 
+use crate::prices;
+
 /// The kind of message that a canister runs. It decides which system functions are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -59,5 +61,27 @@ impl Mode {
     /// Whether all replicas run it, so that its effects may stay.
     pub fn is_replicated(self) -> bool {
         !(self.is_composite() || matches!(self, Mode::Query | Mode::Inspect))
+    }
+
+    /// Bytes of stable memory that one run may touch.
+    pub fn stable_access_limit(self) -> u64 {
+        match self {
+            Mode::Start | Mode::Init | Mode::PreUpgrade => prices::STABLE_ACCESS_INSTALL,
+            Mode::Update
+            | Mode::ReplyCallback
+            | Mode::RejectCallback
+            | Mode::Cleanup
+            | Mode::Timer
+            | Mode::Heartbeat
+            | Mode::LowMemory => prices::STABLE_ACCESS_UPDATE,
+            // the limit of queries holds however a query is called
+            Mode::ReplicatedQuery
+            | Mode::Query
+            | Mode::CompositeQuery
+            | Mode::CompositeReplyCallback
+            | Mode::CompositeRejectCallback
+            | Mode::CompositeCleanup
+            | Mode::Inspect => prices::STABLE_ACCESS_QUERY,
+        }
     }
 }

@@ -76,7 +76,7 @@ pub fn run(
     host.stable = None;
     host.drop_call();
     if fault.is_none() {
-        workspace.stable_dirty.extend(host.stable_dirty_pages());
+        workspace.stable_dirty.extend(host.stable_touched.written());
     }
     let dirty = workspace.heap.dirty().map(|d| count(&d)).unwrap_or(0);
     Run {

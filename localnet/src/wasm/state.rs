@@ -66,16 +66,27 @@ impl State {
         })
     }
 
-    /// Keeps the changes of a workspace.
-    pub fn commit(&mut self, workspace: &Workspace) -> std::io::Result<()> {
-        self.heap
-            .commit(&workspace.heap, &workspace.heap.dirty()?)?;
+    /// Keeps the changes of a workspace. Returns the bytes of the pages that it wrote.
+    pub fn commit(&mut self, workspace: &Workspace) -> std::io::Result<u64> {
+        let heap = workspace.heap.dirty()?;
+        self.heap.commit(&workspace.heap, &heap)?;
         self.stable.commit(
             &workspace.stable,
             &runs(workspace.stable_dirty.iter().copied()),
         )?;
         self.globals = workspace.globals.clone();
-        Ok(())
+        let heap_pages: usize = heap.iter().map(|run| run.count).sum();
+        let pages = heap_pages + workspace.stable_dirty.len();
+        Ok(pages as u64 * PAGE as u64)
+    }
+
+    /// A copy that no later message changes.
+    pub fn copy(&self) -> std::io::Result<Self> {
+        Ok(Self {
+            heap: self.heap.copy()?,
+            stable: self.stable.copy()?,
+            globals: self.globals.clone(),
+        })
     }
 }
 

@@ -48,10 +48,10 @@ fn replies_and_rejects_arrive_with_their_codes_and_texts() {
     );
     assert!(said.starts_with(&trapped), "{said}");
     assert_eq!(call("silent"), "5 No response");
-    assert_eq!(
-        call("missing"),
-        format!("5 IC0536: Error from Canister {callee}: Canister has no update method 'missing'.")
+    let missing = format!(
+        "5 IC0536: Error from Canister {callee}: Canister has no update method 'missing'..\nCheck"
     );
+    assert!(call("missing").starts_with(&missing));
 }
 
 #[test]
@@ -80,13 +80,11 @@ fn calls_to_missing_stopped_and_empty_canisters_are_rejected() {
         format!("3 No route to canister {nobody}")
     );
     let empty = net.create();
-    assert_eq!(
-        call(&mut net, empty),
-        format!(
-            "5 IC0537: Error from Canister {empty}: \
-             Attempted to execute a message, but the canister contains no Wasm module."
-        )
+    let no_module = format!(
+        "5 IC0537: Error from Canister {empty}: \
+         Attempted to execute a message, but the canister contains no Wasm module..\nPlease"
     );
+    assert!(call(&mut net, empty).starts_with(&no_module));
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn each_mode_needs_an_empty_or_a_full_canister() {
         words(net.deploy(id, upgrade, &module, &number(1))),
         format!(
             "5 537: Error from Canister {id}: \
-             Attempted to execute a message, but the canister contains no Wasm module."
+             Attempted to execute a message, but the canister contains no Wasm module.."
         )
     );
     net.deploy(id, Mode::Install, &module, &number(1)).unwrap();

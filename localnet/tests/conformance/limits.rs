@@ -45,7 +45,7 @@ fn burner(net: &mut Net) -> candid::Principal {
 fn exceeded(id: candid::Principal, limit: u64) -> String {
     format!(
         "5 522: Error from Canister {id}: \
-         Canister exceeded the limit of {limit} instructions for single message execution."
+         Canister exceeded the limit of {limit} instructions for single message execution.."
     )
 }
 

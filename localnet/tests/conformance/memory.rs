@@ -83,7 +83,7 @@ fn stable_memory_of_500_gib_takes_up_only_what_was_written() {
     assert_eq!(query(&mut net, id, "read", &[200 << 30]), 0);
     assert_eq!(update(&mut net, id, "grow", &[1]), FAILED);
     let beyond = net.query(id, "read", u64s(&[last + 1]));
-    assert!(words(beyond).ends_with("stable memory out of bounds"));
+    assert!(words(beyond).ends_with("stable memory out of bounds."));
     net.upgrade(id, MEMORY);
     assert_eq!(query(&mut net, id, "read", &[last]), 5);
     // The other tests of this process run at the same time, but their canisters are small.
@@ -246,4 +246,68 @@ fn the_low_memory_hook_runs_once_when_the_threshold_is_passed() {
     assert_eq!(update(&mut net, id, "heap_grow", &[1]), 8);
     net.rounds(3);
     assert_eq!(net.trace(id), "low ");
+}
+
+/// Reads as many bytes as the argument says, into a heap that is too small for them. The check of
+/// what a run may touch comes first, so no test has to touch gigabytes.
+const SKIMMING: &str = r#"
+(func $read
+  (call $stable64_read (i64.const 0) (i64.const 0) (call $arg_u64 (i32.const 0))))
+(func (export "canister_update update") (call $read))
+(func (export "canister_query query") (call $read))
+(func (export "canister_composite_query composite") (call $read))
+(func (export "canister_init")
+  (drop (call $stable64_grow (i64.const 200000)))
+  (if (call $msg_arg_data_size) (then (call $read))))
+(func (export "canister_pre_upgrade") (if (i64.ne (global.get $x) (i64.const 0)) (then
+  (call $stable64_read (i64.const 0) (i64.const 0) (global.get $x)))))
+(func (export "canister_post_upgrade") (if (call $msg_arg_data_size) (then (call $read))))
+(func (export "canister_update set")
+  (global.set $x (call $arg_u64 (i32.const 0))) (call $msg_reply))
+"#;
+
+#[test]
+fn a_run_touches_so_much_stable_memory_and_no_more() {
+    const GIB: u64 = 1 << 30;
+    const ALLOWED: &str = "Canister trapped: heap out of bounds.";
+    const REFUSED: &str = "Canister exceeded memory access limits: Exceeded the limit for the \
+        number of accessed pages in the stable memory in a single message execution: limit 2097152 \
+        KB for regular messages and 1048576 KB for queries..";
+    let mut net = Net::new();
+    let id = rich(&mut net);
+    let module = canister(SKIMMING);
+    net.deploy(id, Mode::Reinstall, &module, b"").unwrap();
+    let mut cases = vec![];
+    for (method, limit) in [
+        ("update", 2 * GIB),
+        // a query method has the limit of queries, however it is called
+        ("query", GIB),
+    ] {
+        for (size, expected) in [(limit, ALLOWED), (limit + 1, REFUSED)] {
+            let answer = net.update(id, method, u64s(&[size]));
+            cases.push((method, size, words(answer), expected));
+        }
+    }
+    for method in ["query", "composite"] {
+        for (size, expected) in [(GIB, ALLOWED), (GIB + 1, REFUSED)] {
+            let answer = net.query(id, method, u64s(&[size]));
+            cases.push((method, size, words(answer), expected));
+        }
+    }
+    for mode in [Mode::Reinstall, Mode::Upgrade(None)] {
+        for (size, expected) in [(8 * GIB, ALLOWED), (8 * GIB + 1, REFUSED)] {
+            let answer = net.deploy(id, mode, &module, &u64s(&[size]));
+            cases.push(("install", size, words(answer), expected));
+            net.rounds(10);
+        }
+    }
+    for (size, expected) in [(8 * GIB, ALLOWED), (8 * GIB + 1, REFUSED)] {
+        net.update(id, "set", u64s(&[size])).unwrap();
+        let answer = net.deploy(id, Mode::Upgrade(None), &module, b"");
+        cases.push(("pre_upgrade", size, words(answer), expected));
+        net.rounds(10);
+    }
+    for (method, size, said, expected) in cases {
+        assert!(said.ends_with(expected), "{method} {size}: {said}");
+    }
 }

@@ -98,22 +98,22 @@ fn traps_of_the_engine_have_the_names_of_the_ic() {
              (call $msg_arg_data_copy (i32.const 0) (i32.const 0) (i32.const 1)))"#,
     );
     for (method, expected) in [
-        ("unreachable", "5 502: Canister trapped: unreachable"),
-        ("divide", "5 502: Canister trapped: integer division by 0"),
-        ("load", "5 502: Canister trapped: heap out of bounds"),
-        ("indirect", "5 502: Canister trapped: table out of bounds"),
+        ("unreachable", "5 502: Canister trapped: unreachable."),
+        ("divide", "5 502: Canister trapped: integer division by 0."),
+        ("load", "5 502: Canister trapped: heap out of bounds."),
+        ("indirect", "5 502: Canister trapped: table out of bounds."),
         (
             "signature",
-            "5 504: Canister violated contract: function invocation does not match its signature",
+            "5 504: Canister violated contract: function invocation does not match its signature.",
         ),
         (
             "stable",
-            "5 502: Canister trapped: stable memory out of bounds",
+            "5 502: Canister trapped: stable memory out of bounds.",
         ),
         (
             "copy",
             "5 504: Canister violated contract: \
-             ic0.msg_arg_data_copy payload: src=0 + length=1 exceeds the slice size=0",
+             ic0.msg_arg_data_copy payload: src=0 + length=1 exceeds the slice size=0.",
         ),
     ] {
         let said = net
@@ -137,7 +137,7 @@ fn endless_recursion_is_a_trap() {
         );
         let said = net.say(id, "deep");
         assert!(
-            said.starts_with("5 502") && said.ends_with("stack overflow"),
+            said.starts_with("5 502") && said.ends_with("stack overflow."),
             "{said}"
         );
         assert_eq!(net.say(id, "well"), "well");
@@ -221,11 +221,11 @@ fn calls_of_missing_methods_are_refused() {
     let error = format!("Error from Canister {id}: ");
     assert_eq!(
         net.say(id, "missing"),
-        format!("5 536: {error}Canister has no update method 'missing'.")
+        format!("5 536: {error}Canister has no update method 'missing'..")
     );
     assert_eq!(
         words(net.query(id, "change", b"")),
-        format!("5 536: {error}Canister has no query method 'change'.")
+        format!("5 536: {error}Canister has no query method 'change'..")
     );
     assert_eq!(
         net.say(id, "many"),
@@ -265,7 +265,7 @@ fn an_inspection_decides_and_changes_nothing() {
     );
     assert_eq!(
         words(net.update(id, "trap", b"")),
-        format!("5 502: Error from Canister {id}: Canister trapped: unreachable")
+        format!("5 502: Error from Canister {id}: Canister trapped: unreachable.")
     );
     // the canister pays nothing for refused messages
     assert_eq!(net.balance(id), before);

@@ -60,7 +60,27 @@ fn imports_come_from_ic0_with_their_types() {
         ),
         (
             r#"(module (import "ic0" "memory" (memory 1)))"#,
-            "unknown import: `ic0::memory` has not been defined",
+            "5 505: Canister's Wasm module is not valid: Wasm module has an invalid import \
+             section. Only memory imported from env.memory is allowed.",
+        ),
+        (
+            r#"(module (import "env" "memory" (memory 1)))"#,
+            "5 521: Canister encountered a Wasm engine error: Failed to instantiate module: \
+             unknown import: `env::memory` has not been defined",
+        ),
+        (
+            r#"(module (import "ic0" "table" (table 1 funcref)))"#,
+            "Only tables imported from env.table are allowed.",
+        ),
+        (
+            r#"(module (import "env" "g" (global i32)))"#,
+            "5 505: Canister's Wasm module is not valid: Wasm module has an invalid import \
+             section. Importing globals is not allowed.",
+        ),
+        // what the module says itself comes before what no instance would find
+        (
+            r#"(module (import "env" "memory" (memory 1)) (import "env" "g" (global i64)))"#,
+            "Importing globals is not allowed.",
         ),
     ]);
 }

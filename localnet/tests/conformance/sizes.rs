@@ -35,9 +35,6 @@ fn caller(callee: Principal, method: &str) -> String {
         r#"(func (export "canister_update call")
              (call $new @{name} @"{method}" @fn($measure) @fn($relay_reject))
              (call $call_data_append (i32.const 65536) (call $copy_arg)) (call $perform))
-           (func (export "canister_composite_query ask")
-             (call $new @{name} @"{method}" @fn($measure) @fn($relay_reject))
-             (call $call_data_append (i32.const 65536) (call $copy_arg)) (call $perform))
            (func $measure (param i32)
              (call $reply_u64 (i64.extend_i32_u (call $msg_arg_data_size))))
            (func (export "canister_update send")
@@ -95,7 +92,7 @@ fn a_reply_to_users_and_canisters_has_at_most_2_mib() {
 }
 
 #[test]
-fn a_query_reply_has_at_most_3_mib_to_users_and_2_to_composite_queries() {
+fn a_query_reply_has_at_most_3_mib() {
     let mut net = Net::new();
     let id = large(&mut net, PLAIN);
     let reply = net.query(id, "make_in_query", u64s(&[3 * MIB])).unwrap();
@@ -111,12 +108,6 @@ fn a_query_reply_has_at_most_3_mib_to_users_and_2_to_composite_queries() {
         said.starts_with("5 504") && said.contains("2097153"),
         "{said}"
     );
-
-    let body = caller(id, "make_in_query");
-    let other = large(&mut net, &body);
-    assert_eq!(to_u64(net.query(other, "ask", u64s(&[2 * MIB]))), 2 * MIB);
-    let said = words(net.query(other, "ask", u64s(&[2 * MIB + 1])));
-    assert!(said.starts_with("5 "), "{said}");
 }
 
 #[test]

@@ -76,7 +76,8 @@ fn a_session_key_acts_for_its_owner_until_it_expires() {
         let error = query::<BlobMeta>(&late, gateway, "blob_get_meta", (&result.blob_id,))
             .await
             .unwrap_err();
-        assert!(said(&error, 403).contains("a delegation has expired"));
+        let expired = "Invalid delegation expiry: Specified sender delegation has expired";
+        assert!(said(&error, 400).contains(expired));
         // A stranger can't delegate for the owner.
         let forged = delegated(&ed25519(9), ed25519(8), from_now(600));
         let chain = forged.delegation_chain();
@@ -105,6 +106,15 @@ fn old_and_far_future_messages_are_refused() {
                 .expire_at(UNIX_EPOCH + Duration::from_nanos(from_now(seconds)));
             let error = call.await.unwrap_err();
             assert!(said(&error, 400).contains("Invalid request expiry"));
+        }
+        // An anonymous query tells an agent with a wrong clock what time it is.
+        let anonymous = Agent::builder().with_url(&url).build().unwrap();
+        for seconds in [-3_600, 3_600] {
+            let call = anonymous
+                .query(&deployment.gateway, "no_such_method")
+                .expire_at(UNIX_EPOCH + Duration::from_nanos(from_now(seconds)));
+            let error = call.call_without_verification().await.unwrap_err();
+            assert!(error.to_string().contains("IC0536"), "{error}");
         }
     });
 }

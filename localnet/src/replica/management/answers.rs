@@ -1,7 +1,9 @@
 //! Arguments and answers of the management canister.
 
+use crate::prices;
 use crate::replica::network::Network;
 use crate::replica::types::{Answer, EMPTY_REPLY, Reject};
+use crate::wasm::help;
 use candid::utils::{ArgumentDecoder, decode_args_with_config};
 use candid::{CandidType, DecoderConfig, Principal};
 
@@ -37,16 +39,41 @@ pub fn refuse(message: impl Into<String>) -> Reject {
     Reject::new(406, message)
 }
 
+/// A text with the advice of an official server on a line of its own.
+pub fn with_help(text: String, suggestion: &str, section: &str) -> String {
+    format!("{text}\n{}", help(suggestion, section))
+}
+
+/// The reject for a memory allocation that is smaller than the canister.
+pub fn allocation_too_small(bytes: u64, used: u64) -> Reject {
+    Reject::new(
+        402,
+        with_help(
+            format!(
+                "Canister was given {} memory allocation but at least {used} of memory is needed.",
+                prices::memory(bytes)
+            ),
+            "Try increasing the canister's memory allocation.",
+            "not-enough-memory-allocation-given",
+        ),
+    )
+}
+
 /// The reject for a sender who is not among the canister controllers.
 pub fn not_controller(network: &Network, canister: Principal, sender: Principal) -> Reject {
     let controllers = network.controllers(canister).unwrap_or_default();
     let names: Vec<String> = controllers.iter().map(Principal::to_text).collect();
     Reject::new(
         512,
-        format!(
-            "Only the controllers of the canister {canister} can control it.\nCanister's \
-             controllers: {}\nSender's ID: {sender}",
-            names.join(" ")
+        with_help(
+            format!(
+                "Only the controllers of the canister {canister} can control it.\nCanister's \
+                 controllers: {}\nSender's ID: {sender}",
+                names.join(" ")
+            ),
+            "Execute this call from a controller of the target canister or add the current caller \
+             as a controller.",
+            "invalid-controller",
         ),
     )
 }

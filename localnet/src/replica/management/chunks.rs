@@ -1,6 +1,6 @@
 //! The chunk store, for installing modules that are larger than a message.
 
-use super::answers::{decode, done, reply};
+use super::answers::{decode, done, reply, with_help};
 use crate::prices;
 use crate::replica::network::Network;
 use crate::replica::types::{Answer, Reject};
@@ -10,7 +10,15 @@ use sha2::{Digest, Sha256};
 
 /// An error of the chunk store.
 pub fn store_error(what: impl std::fmt::Display) -> Reject {
-    Reject::new(504, format!("Error from Wasm chunk store: {what}"))
+    Reject::new(
+        504,
+        with_help(
+            format!("Error from Wasm chunk store: {what}"),
+            "Use the `stored_chunks` API to check which hashes are present or top up the canister \
+             if it is low on cycles.",
+            "wasm-chunk-store-error",
+        ),
+    )
 }
 
 /// `upload_chunk`.
@@ -24,12 +32,19 @@ pub fn upload(network: &mut Network, arg: &[u8]) -> Answer {
             prices::MAX_CHUNK
         )));
     }
+    if let Some(debit) = network.heap_delta_excess(id) {
+        return Err(store_error(format!(
+            "Canister is heap delta rate limited. Current delta debit: {debit}, limit: {}.",
+            prices::HEAP_DELTA_PER_ROUND
+        )));
+    }
     let canister = network.canisters.get_mut(&id);
     let canister = canister.ok_or_else(|| Reject::not_found(id))?;
     canister
         .charge(prices::UPLOAD_CHUNK)
         .map_err(|missing| Reject::out_of_cycles(id, missing))?;
     canister.statistics.management_cycles += prices::UPLOAD_CHUNK;
+    canister.heap_delta_debit += prices::MAX_CHUNK as u64;
     let hash: [u8; 32] = Sha256::digest(&args.chunk).into();
     canister.chunks.insert(hash, args.chunk);
     reply(&ChunkHash {

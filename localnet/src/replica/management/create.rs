@@ -5,7 +5,7 @@ use super::history::change_origin;
 use super::settings::{Wanted, apply};
 use crate::prices;
 use crate::prices::cycles;
-use crate::replica::canister::Change;
+use crate::replica::canister::{Canister, Change};
 use crate::replica::message::{Origin, Request};
 use crate::replica::network::Network;
 use crate::replica::settings::Settings;
@@ -97,21 +97,27 @@ fn make(
         controllers: vec![sender],
         ..Settings::default()
     };
+    let mut reservation = 0;
     if let Some(wanted) = wanted {
+        let time = network.round_time;
+        // the settings must suit the canister before there is an id for it
+        let empty = Canister::new(sender, subnet, settings.clone(), balance, time);
+        reservation = wanted.check(&empty)?;
         apply(&mut settings, wanted);
     }
     let record = CreationRecord {
         controllers: settings.controllers.clone(),
         environment_variables_hash: None,
     };
-    let id = network.create(subnet, settings, balance, specified)?;
+    let id = network.create(subnet, settings, balance - reservation, specified)?;
     let change = Change {
         timestamp_nanos: network.round_time,
         canister_version: 0,
-        origin: change_origin(sender, origin),
+        origin: change_origin(sender, origin, None),
         details: ChangeDetails::Creation(record),
     };
     let canister = network.canisters.get_mut(&id).expect("BUG: just made");
+    canister.reserved = reservation;
     canister.changes.push(change);
     reply(&CanisterIdRecord { canister_id: id })
 }

@@ -2,7 +2,7 @@
 
 use super::answers::{not_controller, refuse};
 use super::methods::{Kind, kind, target};
-use super::{chunks, create, info, install, lifecycle, settings};
+use super::{chunks, create, info, install, lifecycle, settings, snapshots};
 use crate::replica::message::{Origin, Request};
 use crate::replica::network::Network;
 use crate::replica::types::{Answer, Call, Reject};
@@ -119,7 +119,7 @@ fn control(
     match method {
         "install_code" => install::install_code(network, arg, sender, &request.origin),
         "install_chunked_code" => install::install_chunked(network, arg, sender, &request.origin),
-        "uninstall_code" => lifecycle::uninstall(network, id, sender, &request.origin),
+        "uninstall_code" => lifecycle::uninstall(network, arg, sender, &request.origin),
         "start_canister" => lifecycle::start(network, id),
         "delete_canister" => lifecycle::delete(network, id, sender),
         "update_settings" => settings::update(network, arg, sender, &request.origin),
@@ -127,7 +127,11 @@ fn control(
         "upload_chunk" => chunks::upload(network, arg),
         "stored_chunks" => chunks::list(network, id),
         "clear_chunk_store" => chunks::clear(network, id),
-        // snapshots
+        "take_canister_snapshot" => snapshots::take(network, arg, sender, &request.origin),
+        "load_canister_snapshot" => snapshots::load(network, arg, sender, &request.origin),
+        "list_canister_snapshots" => snapshots::list(network, id),
+        "delete_canister_snapshot" => snapshots::delete(network, arg),
+        // the transfer of snapshots
         other => Err(refuse(format!("localnet has not built {other}"))),
     }
 }

@@ -62,7 +62,7 @@ pub fn status(network: &Network, id: Principal) -> Answer {
             custom_sections_size: nat(custom),
             canister_history_size: nat(canister.history_bytes()),
             wasm_chunk_store_size: nat(canister.chunk_bytes()),
-            snapshots_size: nat(0),
+            snapshots_size: canister.snapshot_bytes().into(),
             log_memory_store_size: nat(0),
         },
         cycles: canister.balance.into(),

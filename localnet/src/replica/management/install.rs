@@ -1,13 +1,13 @@
 //! Installs code and runs its hooks. After a failure code and state are as they were before.
 
-use super::answers::{decode, done, not_controller};
+use super::answers::{allocation_too_small, decode, done, not_controller, with_help};
 use super::chunks::store_error;
 use super::history::change_origin;
 use crate::prices;
 use crate::replica::canister::{Change, Code, LowMemory};
 use crate::replica::message::Origin;
 use crate::replica::network::Network;
-use crate::replica::rejects::{fault_reject, no_module};
+use crate::replica::rejects::{fault_reject, module_reject, no_module};
 use crate::replica::types::{Answer, Reject};
 use crate::wasm::{
     CompiledModule, Entry, Fault, Funds, Mode, Run, State, Workspace, read_globals, run,
@@ -34,8 +34,11 @@ pub fn install_code(
         args.mode,
         &args.wasm_module,
         args.arg,
-        sender,
-        origin,
+        Caller {
+            sender,
+            origin,
+            version: args.sender_canister_version,
+        },
     )
 }
 
@@ -80,9 +83,19 @@ pub fn install_chunked(
         args.mode,
         &module,
         args.arg,
-        sender,
-        origin,
+        Caller {
+            sender,
+            origin,
+            version: args.sender_canister_version,
+        },
     )
+}
+
+/// The sender of an installation, with the version that a canister tells of itself.
+struct Caller<'a> {
+    sender: Principal,
+    origin: &'a Origin,
+    version: Option<u64>,
 }
 
 /// An installation in progress. Only its success changes the canister.
@@ -104,16 +117,25 @@ fn install(
     mode: CanisterInstallMode,
     bytes: &[u8],
     arg: Vec<u8>,
-    sender: Principal,
-    origin: &Origin,
+    caller: Caller,
 ) -> Answer {
+    let Caller {
+        sender,
+        origin,
+        version: sender_version,
+    } = caller;
     let canister = &network.canisters[&id];
-    if canister.install_debit > 0 {
+    if canister.install_debit > 0 && network.rate_limited(canister.subnet) {
         return Err(Reject::new(
             209,
-            format!(
-                "Canister {id} is rate limited because it executed too many instructions in the \
-                 previous install_code messages. Please retry installation after several minutes."
+            with_help(
+                format!(
+                    "Canister {id} is rate limited because it executed too many instructions in \
+                     the previous install_code messages. Please retry installation after several \
+                     minutes."
+                ),
+                "Retry the installation at a later time.",
+                "install-code-rate-limited",
             ),
         ));
     }
@@ -121,9 +143,14 @@ fn install(
         (CanisterInstallMode::Install, Some(_)) => {
             return Err(Reject::new(
                 514,
-                format!(
-                    "Canister {id} cannot be installed because the canister is not empty. Try \
-                     installing with mode='reinstall' instead."
+                with_help(
+                    format!(
+                        "Canister {id} cannot be installed because the canister is not empty. Try \
+                         installing with mode='reinstall' instead."
+                    ),
+                    "Check that you want to overwrite the canister and, if so, use \
+                     mode='reinstall'.",
+                    "canister-not-empty",
                 ),
             ));
         }
@@ -137,8 +164,7 @@ fn install(
         .map_err(|missing| Reject::out_of_cycles(id, missing))?;
     let version = canister.version + 1;
     let funds = network.host(id, Mode::Init).funds;
-    let compiled = CompiledModule::get(bytes)
-        .map_err(|e| Reject::new(e.code, format!("Error from Canister {id}: {}", e.text)));
+    let compiled = CompiledModule::get(bytes).map_err(|e| module_reject(id, &e));
     let mut attempt = Attempt {
         network,
         id,
@@ -189,7 +215,7 @@ fn install(
     canister.changes.push(Change {
         timestamp_nanos: time,
         canister_version: version,
-        origin: change_origin(sender, origin),
+        origin: change_origin(sender, origin, sender_version),
         details: ChangeDetails::CodeDeployment(CodeDeploymentRecord {
             mode: match mode {
                 CanisterInstallMode::Install => CodeDeploymentMode::Install,
@@ -205,7 +231,7 @@ fn install(
 
 /// The instructions that compilation charges. A module that the network compiled before costs a
 /// hundredth.
-fn compile_cost(network: &mut Network, module: &CompiledModule) -> u64 {
+pub(super) fn compile_cost(network: &mut Network, module: &CompiledModule) -> u64 {
     let full = (module.instrumented.complexity + prices::COMPILE_FIXED)
         * prices::COMPILE_INSTRUCTION as u64;
     if network.known_modules.insert(module.hash) {
@@ -269,6 +295,13 @@ impl Attempt<'_> {
         } else if !module.instrumented.has_start {
             // no hook has read the initial globals of the module yet
             read_globals(module, &mut workspace).map_err(|fault| fault_reject(self.id, &fault))?;
+        }
+        let canister = &self.network.canisters[&self.id];
+        let size = workspace.heap.size() + workspace.stable.size() + module.stored_bytes();
+        let used = size as u64 + canister.bytes_without_code();
+        let allocation = canister.settings.memory_allocation;
+        if allocation > 0 && used > allocation {
+            return Err(allocation_too_small(allocation, used));
         }
         state.commit(&workspace).map_err(engine)?;
         Ok(state)

@@ -35,7 +35,11 @@ pub fn kind(method: &str) -> Option<Kind> {
         | "list_canister_snapshots"
         | "take_canister_snapshot"
         | "load_canister_snapshot"
-        | "delete_canister_snapshot" => Kind::Controllers,
+        | "delete_canister_snapshot"
+        | "read_canister_snapshot_metadata"
+        | "read_canister_snapshot_data"
+        | "upload_canister_snapshot_metadata"
+        | "upload_canister_snapshot_data" => Kind::Controllers,
         "provisional_create_canister_with_cycles" | "provisional_top_up_canister" => Kind::Anybody,
         "create_canister" | "deposit_cycles" | "raw_rand" | "canister_info" => Kind::Canisters,
         "fetch_canister_logs" => Kind::Query,

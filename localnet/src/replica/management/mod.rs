@@ -15,6 +15,7 @@ mod lifecycle;
 mod methods;
 mod random;
 mod settings;
+mod snapshots;
 
 pub(super) use dispatch::{query, run_request};
 pub(super) use ingress::{check_ingress, run_ingress};

@@ -1,6 +1,6 @@
 //! Reads, checks and applies the settings of a canister.
 
-use super::answers::{bad_payload, decode, done, refuse};
+use super::answers::{allocation_too_small, bad_payload, decode, done, refuse, with_help};
 use super::history::change_origin;
 use crate::prices;
 use crate::prices::cycles;
@@ -14,6 +14,7 @@ use ic_management_canister_types::{
     CanisterSettings, ChangeDetails, ControllersChangeRecord, LogVisibility, SnapshotVisibility,
     StatusVisibility, UpdateSettingsArgs,
 };
+use std::collections::BTreeSet;
 
 const MAX_CONTROLLERS: usize = 10;
 
@@ -42,92 +43,192 @@ impl Wanted {
             )));
         }
         check_built(&settings)?;
-        let out_of_range = |what: &str, range: &str, value: &dyn std::fmt::Display| {
-            Reject::new(
-                504,
-                format!("{what} expected to be in the range {range}, got {value}"),
-            )
-        };
-        let small = |what: &str, value: &Option<Nat>| {
-            let Some(value) = value else { return Ok(None) };
-            u64::try_from(&value.0).map(Some).map_err(|_| {
-                let shown = value
-                    .0
-                    .to_string()
-                    .parse()
-                    .map_or(value.to_string(), cycles);
-                out_of_range(what, "of [0..2^64-1]", &shown)
-            })
-        };
-        let compute = small("Compute allocation", &settings.compute_allocation)?;
+        let compute = small(
+            &settings.compute_allocation,
+            "ComputeAllocation",
+            "[0..100]",
+        )?;
         if let Some(percent) = compute.filter(|p| *p > 100) {
             return Err(out_of_range("ComputeAllocation", "[0..100]", &percent));
         }
+        let memory = small(
+            &settings.memory_allocation,
+            "MemoryAllocation",
+            "[0..18_446_744_073_709_551_615]",
+        )?;
+        const TO_2_64: &str = "of [0..2^64-1]";
+        let threshold = small(&settings.freezing_threshold, "Freezing threshold", TO_2_64)?;
+        let wasm_limit = small(&settings.wasm_memory_limit, "Wasm memory limit", TO_2_64)?;
+        if let Some(limit) = wasm_limit.filter(|l| *l > prices::MAX_WASM_MEMORY_LIMIT) {
+            let shown = cycles(limit.into());
+            return Err(out_of_range("Wasm memory limit", TO_2_64, &shown));
+        }
+        let wasm_threshold = small(
+            &settings.wasm_memory_threshold,
+            "Wasm memory threshold",
+            TO_2_64,
+        )?;
         let reserved = settings.reserved_cycles_limit.map(|n| {
             u128::try_from(&n.0)
                 .map_err(|_| out_of_range("Reserved cycles limit", "of [0..2^128-1]", &n))
         });
+        let environment = settings.environment_variables.map(|variables| {
+            let variables = variables.into_iter().map(|v| (v.name, v.value));
+            variables.collect::<Vec<_>>()
+        });
+        let names: Option<BTreeSet<&String>> = environment
+            .as_ref()
+            .map(|e| e.iter().map(|(n, _)| n).collect());
+        if names.map(|n| n.len()) != environment.as_ref().map(Vec::len) {
+            return Err(Reject::new(
+                408,
+                "Duplicate environment variables are not allowed",
+            ));
+        }
         Ok(Self {
             controllers: settings.controllers,
             compute_allocation: compute,
-            memory_allocation: small("Memory allocation", &settings.memory_allocation)?,
-            freezing_threshold: small("Freezing threshold", &settings.freezing_threshold)?,
+            memory_allocation: memory,
+            freezing_threshold: threshold,
             reserved_cycles_limit: reserved.transpose()?,
             log_visibility: settings.log_visibility,
-            wasm_memory_limit: small("Wasm memory limit", &settings.wasm_memory_limit)?,
-            wasm_memory_threshold: small("Wasm memory threshold", &settings.wasm_memory_threshold)?,
-            environment: settings
-                .environment_variables
-                .map(|variables| variables.into_iter().map(|v| (v.name, v.value)).collect()),
+            wasm_memory_limit: wasm_limit,
+            wasm_memory_threshold: wasm_threshold,
+            environment,
         })
     }
 
-    /// Fails if the subnet lacks the memory or the canister the cycles.
-    fn check(&self, canister: &Canister) -> Result<(), Reject> {
+    /// The cycles that these settings move into the reserve. Fails if the subnet lacks the memory
+    /// or the canister the cycles.
+    pub fn check(&self, canister: &Canister) -> Result<u128, Reject> {
+        let used = canister.memory_bytes();
+        let former = &canister.settings;
+        let allocation = self.memory_allocation.unwrap_or(former.memory_allocation);
         if let Some(bytes) = self.memory_allocation.filter(|b| *b > 0) {
-            if bytes > prices::available_bytes() {
-                return Err(Reject::new(
-                    101,
-                    format!(
-                        "Canister requested {bytes} B of memory but only {} B are available in the \
-                         subnet.",
-                        prices::available_bytes()
-                    ),
-                ));
-            }
-            let used = canister.memory_bytes();
-            if bytes < used {
-                return Err(Reject::new(
-                    402,
-                    format!(
-                        "Canister was given {bytes} B memory allocation but at least {used} of \
-                         memory is needed."
-                    ),
-                ));
-            }
+            check_allocation(bytes, used)?;
         }
-        let compute = self.compute_allocation.unwrap_or(0);
-        if compute > canister.settings.compute_allocation {
-            let bytes = self
-                .memory_allocation
-                .map_or(canister.charged_bytes(), |m| m.max(canister.memory_bytes()));
-            let threshold = self
-                .freezing_threshold
-                .unwrap_or(canister.settings.freezing_threshold);
-            let needed = prices::freezing_reserve(bytes, compute, threshold, canister.reserved);
-            if canister.balance < needed {
-                return Err(Reject::new(
+        let compute = self.compute_allocation.unwrap_or(former.compute_allocation);
+        let threshold = self.freezing_threshold.unwrap_or(former.freezing_threshold);
+        let bytes = allocation.max(used);
+        let needed = prices::freezing_reserve(bytes, compute, threshold, canister.reserved);
+        // settings that freeze the canister are allowed, but not a larger allocation in them
+        if canister.balance < needed {
+            if compute > former.compute_allocation {
+                return Err(short_of_cycles(
                     530,
-                    format!(
-                        "Cannot increase compute allocation to {compute}% due to insufficient \
-                         cycles. At least {} additional cycles are required.",
-                        cycles(needed - canister.balance)
-                    ),
+                    "compute",
+                    &format!("{compute}%"),
+                    needed - canister.balance,
                 ));
             }
+            if allocation > former.memory_allocation {
+                let amount = prices::memory(allocation);
+                let missing = needed - canister.balance;
+                return Err(short_of_cycles(531, "memory", &amount, missing));
+            }
         }
-        Ok(())
+        let before = canister.charged_bytes();
+        let reservation = prices::reservation(before, bytes.saturating_sub(before));
+        let limit = self
+            .reserved_cycles_limit
+            .unwrap_or(former.reserved_cycles_limit);
+        if canister.reserved > limit {
+            return Err(Reject::new(
+                540,
+                with_help(
+                    format!(
+                        "Cannot set the reserved cycles limit {} below the reserved cycles balance \
+                         of the canister {}.",
+                        cycles(limit),
+                        cycles(canister.reserved)
+                    ),
+                    "Set the reserved cycles limit in the canister settings to a value that is at \
+                     least the current reserved cycles balance.",
+                    "reserved-cycles-limit-is-too-low",
+                ),
+            ));
+        }
+        let wanted = canister.reserved + reservation;
+        if wanted > limit {
+            return Err(Reject::new(
+                533,
+                with_help(
+                    format!(
+                        "Cannot increase memory allocation to {} due to its reserved cycles limit. \
+                         The current limit ({}) would be exceeded by {}.",
+                        prices::memory(allocation),
+                        cycles(limit),
+                        cycles(wanted - limit)
+                    ),
+                    "Try increasing this canister's reserved cycles limit or moving it to a subnet \
+                     with lower memory usage.",
+                    "reserved-cycles-limit-exceeded-in-memory-allocation",
+                ),
+            ));
+        }
+        if canister.balance < reservation {
+            let amount = prices::memory(allocation);
+            let missing = reservation - canister.balance;
+            return Err(short_of_cycles(531, "memory", &amount, missing));
+        }
+        Ok(reservation)
     }
+}
+
+fn check_allocation(bytes: u64, used: u64) -> Result<(), Reject> {
+    if bytes > prices::available_bytes() {
+        return Err(Reject::new(
+            101,
+            with_help(
+                format!(
+                    "Canister requested {} of memory but only {} are available in the subnet.",
+                    prices::memory(bytes),
+                    prices::memory(prices::available_bytes())
+                ),
+                "Try moving to another subnet.",
+                "subnet-memory-capacity-oversubscribed",
+            ),
+        ));
+    }
+    if bytes < used {
+        return Err(allocation_too_small(bytes, used));
+    }
+    Ok(())
+}
+
+fn short_of_cycles(error_code: u64, kind: &str, amount: &str, missing: u128) -> Reject {
+    Reject::new(
+        error_code,
+        with_help(
+            format!(
+                "Cannot increase {kind} allocation to {amount} due to insufficient cycles. At \
+                 least {} additional cycles are required.",
+                cycles(missing)
+            ),
+            "Top up the canister with more cycles.",
+            &format!("insufficient-cycles-in-{kind}-allocation"),
+        ),
+    )
+}
+
+fn out_of_range(what: &str, range: &str, value: &dyn std::fmt::Display) -> Reject {
+    Reject::new(
+        504,
+        format!("{what} expected to be in the range {range}, got {value}"),
+    )
+}
+
+/// A number of at most 64 bits.
+fn small(value: &Option<Nat>, what: &str, range: &str) -> Result<Option<u64>, Reject> {
+    let Some(value) = value else { return Ok(None) };
+    u64::try_from(&value.0).map(Some).map_err(|_| {
+        let shown = value
+            .0
+            .to_string()
+            .parse()
+            .map_or(value.to_string(), cycles);
+        out_of_range(what, range, &shown)
+    })
 }
 
 /// Fails at a setting that localnet does not implement, unless it has its default value.
@@ -176,19 +277,22 @@ pub fn check(arg: &[u8]) -> Result<(), Reject> {
 /// `update_settings`.
 pub fn update(network: &mut Network, arg: &[u8], sender: Principal, origin: &Origin) -> Answer {
     let args: UpdateSettingsArgs = decode(arg)?;
+    let sender_version = args.sender_canister_version;
     let wanted = Wanted::read(args.settings)?;
     let time = network.round_time;
     let canister = network.canisters.get_mut(&args.canister_id);
     let canister = canister.ok_or_else(|| Reject::not_found(args.canister_id))?;
-    wanted.check(canister)?;
+    let reservation = wanted.check(canister)?;
     let controllers_change = wanted.controllers.is_some();
     apply(&mut canister.settings, wanted);
+    canister.balance -= reservation;
+    canister.reserved += reservation;
     canister.version += 1;
     if controllers_change {
         canister.changes.push(Change {
             timestamp_nanos: time,
             canister_version: canister.version,
-            origin: change_origin(sender, origin),
+            origin: change_origin(sender, origin, sender_version),
             details: ChangeDetails::ControllersChange(ControllersChangeRecord {
                 controllers: canister.settings.controllers.clone(),
             }),

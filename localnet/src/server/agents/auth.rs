@@ -1,6 +1,7 @@
 //! Authenticates messages: signatures by Ed25519 and by ECDSA on secp256k1 and P-256, and chains of
 //! delegations.
 
+use crate::server::refusal::Refusal;
 use candid::Principal;
 use ic_transport_types::{DelegationPermissions, Envelope, EnvelopeContent, SignedDelegation};
 use k256::ecdsa::signature::Verifier;
@@ -16,8 +17,9 @@ const MAX_TARGETS: usize = 1_000;
 ///
 /// # Errors
 ///
-/// Says which signature, key or delegation isn't valid.
-pub fn check(envelope: &Envelope, now: u64) -> Result<(), String> {
+/// Says which signature, key or delegation isn't valid: refused with 403, or with 400 if a
+/// delegation has expired.
+pub fn check(envelope: &Envelope, now: u64) -> Result<(), Refusal> {
     let content = &*envelope.content;
     let sender = *content.sender();
     if sender == Principal::anonymous() {
@@ -25,29 +27,28 @@ pub fn check(envelope: &Envelope, now: u64) -> Result<(), String> {
             || envelope.sender_sig.is_some()
             || envelope.sender_delegation.is_some()
         {
-            return Err(
-                "the message of the anonymous sender is signed, expected no key and no signature"
-                    .into(),
-            );
+            return Err(Refusal::forbidden(
+                "the message of the anonymous sender is signed, expected no key and no signature",
+            ));
         }
         return Ok(());
     }
     let (Some(key), Some(signature)) = (&envelope.sender_pubkey, &envelope.sender_sig) else {
-        return Err(format!(
+        return Err(Refusal::forbidden(format!(
             "the message of {sender} is not signed, expected a public key and a signature"
-        ));
+        )));
     };
     if Principal::self_authenticating(key) != sender {
-        return Err(format!(
+        return Err(Refusal::forbidden(format!(
             "the public key is that of {}, not of the sender {sender}",
             Principal::self_authenticating(key)
-        ));
+        )));
     }
     let no_delegations = vec![];
     let chain = envelope.sender_delegation.as_ref();
     let key = follow(key, chain.unwrap_or(&no_delegations), content, now)?;
     verify(key, &content.to_request_id().signable(), signature)
-        .map_err(|e| format!("the signature of {sender} is not valid: {e}"))
+        .map_err(|e| Refusal::forbidden(format!("the signature of {sender} is not valid: {e}")))
 }
 
 /// Checks the chain of delegations that begins with `key`, and returns the key at its end.
@@ -56,36 +57,41 @@ fn follow<'a>(
     chain: &'a [SignedDelegation],
     content: &EnvelopeContent,
     now: u64,
-) -> Result<&'a [u8], String> {
+) -> Result<&'a [u8], Refusal> {
     if chain.len() > MAX_DELEGATIONS {
-        return Err(format!(
+        return Err(Refusal::forbidden(format!(
             "the message has {} delegations, expected at most {MAX_DELEGATIONS}",
             chain.len()
-        ));
+        )));
     }
     let mut key = key;
     let mut seen = vec![key];
     for signed in chain {
         let delegation = &signed.delegation;
-        verify(key, &delegation.signable(), &signed.signature)
-            .map_err(|e| format!("the signature of a delegation is not valid: {e}"))?;
+        verify(key, &delegation.signable(), &signed.signature).map_err(|e| {
+            Refusal::forbidden(format!("the signature of a delegation is not valid: {e}"))
+        })?;
         if delegation.expiration < now {
-            return Err(format!(
-                "a delegation has expired at {}, expected at least {now} (nanoseconds since 1970)",
+            // frontends ask for a new login when they see these words
+            return Err(Refusal::bad_request(format!(
+                "Invalid delegation expiry: Specified sender delegation has expired: Provided \
+                 expiry: {}, Local replica time: {now}",
                 delegation.expiration
-            ));
+            )));
         }
         if let Some(targets) = &delegation.targets {
-            check_targets(targets, content)?;
+            check_targets(targets, content).map_err(Refusal::forbidden)?;
         }
         if delegation.permissions == Some(DelegationPermissions::Queries)
             && let EnvelopeContent::Call { .. } = content
         {
-            return Err("a delegation permits queries only, but the message is a call".into());
+            return Err(Refusal::forbidden(
+                "a delegation permits queries only, but the message is a call",
+            ));
         }
         key = &delegation.pubkey;
         if seen.contains(&key) {
-            return Err("the delegations form a circle".into());
+            return Err(Refusal::forbidden("the delegations form a circle"));
         }
         seen.push(key);
     }

@@ -21,8 +21,8 @@ pub struct Message {
 ///
 /// # Errors
 ///
-/// Refuses with 400 if the bytes are no envelope or the expiry is out of range. Refuses with 403 if
-/// the signature or a delegation isn't valid.
+/// Refuses with 400 if the bytes are no envelope, the expiry is out of range, or a delegation has
+/// expired. Refuses with 403 if the signature or a delegation isn't valid.
 pub fn open(bytes: &[u8], now: u64) -> Result<Message, Refusal> {
     let envelope: Envelope = serde_cbor::from_slice(bytes)
         .map_err(|e| Refusal::bad_request(format!("the body is no CBOR envelope: {e}")))?;
@@ -34,17 +34,24 @@ pub fn open(bytes: &[u8], now: u64) -> Result<Message, Refusal> {
         true => from.saturating_sub(DRIFT_NS),
         false => from,
     };
-    if !(from..=to).contains(&expiry) {
+    if expires(&envelope) && !(from..=to).contains(&expiry) {
         return Err(Refusal::bad_request(format!(
             "Invalid request expiry: Specified ingress_expiry not within expected range: \
              Minimum allowed expiry: {from}, Maximum allowed expiry: {to}, \
              Provided expiry: {expiry}"
         )));
     }
-    auth::check(&envelope, now).map_err(Refusal::forbidden)?;
+    auth::check(&envelope, now)?;
     let content = envelope.content.into_owned();
     let id = content.to_request_id();
     Ok(Message { content, id })
+}
+
+/// Whether the expiry of a message matters. Nobody can misuse an anonymous read later, and its
+/// answer tells an agent whose clock is wrong what time it is.
+fn expires(envelope: &Envelope) -> bool {
+    let anonymous = *envelope.content.sender() == Principal::anonymous();
+    !anonymous || matches!(&*envelope.content, EnvelopeContent::Call { .. })
 }
 
 /// Checks that the path names the canister that the message is for. The path of a message to the
@@ -68,5 +75,110 @@ pub fn check_effective(
             "the path names {effective}, expected {expected}, which the message is for"
         ))),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ed25519_dalek::pkcs8::EncodePublicKey;
+    use ed25519_dalek::{Signer, SigningKey};
+    use ic_transport_types::{Delegation, SignedDelegation};
+    use std::borrow::Cow;
+
+    const NOW: u64 = 1_900_000_000_000_000_000;
+
+    fn query(sender: Principal, ingress_expiry: u64) -> EnvelopeContent {
+        EnvelopeContent::Query {
+            ingress_expiry,
+            sender,
+            canister_id: Principal::management_canister(),
+            method_name: "look".into(),
+            arg: vec![],
+            nonce: None,
+            sender_info: None,
+        }
+    }
+
+    fn call(sender: Principal, ingress_expiry: u64) -> EnvelopeContent {
+        EnvelopeContent::Call {
+            nonce: None,
+            ingress_expiry,
+            sender,
+            canister_id: Principal::management_canister(),
+            method_name: "act".into(),
+            arg: vec![],
+            sender_info: None,
+        }
+    }
+
+    fn read(sender: Principal, ingress_expiry: u64) -> EnvelopeContent {
+        EnvelopeContent::ReadState {
+            ingress_expiry,
+            sender,
+            paths: vec![vec!["time".into()]],
+        }
+    }
+
+    fn open_plain(content: EnvelopeContent) -> Result<Message, Refusal> {
+        let envelope = Envelope {
+            content: Cow::Owned(content),
+            sender_pubkey: None,
+            sender_sig: None,
+            sender_delegation: None,
+        };
+        open(&serde_cbor::to_vec(&envelope).unwrap(), NOW)
+    }
+
+    #[test]
+    fn only_anonymous_reads_may_expire_at_any_time() {
+        let anonymous = Principal::anonymous();
+        for expiry in [0, NOW - 1, NOW + 3_600_000_000_000, u64::MAX] {
+            assert!(open_plain(query(anonymous, expiry)).is_ok(), "{expiry}");
+            assert!(open_plain(read(anonymous, expiry)).is_ok(), "{expiry}");
+            let refused = open_plain(call(anonymous, expiry)).err().unwrap();
+            assert_eq!(refused.status, 400);
+            assert!(refused.message.starts_with("Invalid request expiry"));
+            // the expiry comes before the missing signature
+            let alice = Principal::self_authenticating("alice");
+            for content in [query(alice, 0), read(alice, 0)] {
+                assert_eq!(open_plain(content).err().unwrap().status, 400);
+            }
+        }
+        assert!(open_plain(call(anonymous, NOW + 1)).is_ok());
+    }
+
+    #[test]
+    fn an_expired_delegation_is_refused_in_words_that_frontends_know() {
+        let owner = SigningKey::from_bytes(&[1; 32]);
+        let session = SigningKey::from_bytes(&[2; 32]);
+        let der = |key: &SigningKey| key.verifying_key().to_public_key_der().unwrap().into_vec();
+        let opened = |expiration| {
+            let delegation = Delegation {
+                pubkey: der(&session),
+                expiration,
+                targets: None,
+                permissions: None,
+            };
+            let signature = owner.sign(&delegation.signable()).to_vec();
+            let sender = Principal::self_authenticating(der(&owner));
+            let content = query(sender, NOW + 1);
+            let signed = session.sign(&content.to_request_id().signable());
+            let envelope = Envelope {
+                content: Cow::Owned(content),
+                sender_pubkey: Some(der(&owner)),
+                sender_sig: Some(signed.to_vec()),
+                sender_delegation: Some(vec![SignedDelegation {
+                    delegation,
+                    signature,
+                }]),
+            };
+            open(&serde_cbor::to_vec(&envelope).unwrap(), NOW)
+        };
+        assert!(opened(NOW).is_ok());
+        let refused = opened(NOW - 1).err().unwrap();
+        assert_eq!(refused.status, 400);
+        let words = "Invalid delegation expiry: Specified sender delegation has expired";
+        assert!(refused.message.starts_with(words), "{}", refused.message);
     }
 }

@@ -58,14 +58,18 @@ pub fn convert(config: InstanceConfig) -> Result<Converted, String> {
             refuse(!value.is_null(), &format!("icp_features.{name}"))?;
         }
     }
-    icp_flags(icp_config.unwrap_or_default())?;
+    let no_rate_limiting = icp_flags(icp_config.unwrap_or_default())?;
     let (initial_time, auto_progress) = match initial_time {
         None => (None, None),
         Some(InitialTime::Timestamp(time)) => (Some(time.nanos_since_epoch), None),
         Some(InitialTime::AutoProgress(progress)) => (None, Some(progress)),
     };
     Ok(Converted {
-        network: subnets(subnet_config_set, initial_time)?,
+        network: NetworkConfig {
+            initial_time,
+            no_rate_limiting,
+            ..subnets(subnet_config_set)?
+        },
         auto_progress,
         state: state_dir,
     })
@@ -80,8 +84,9 @@ fn refuse(wanted: bool, option: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Each flag may only ask for localnet's fixed behaviour.
-fn icp_flags(config: IcpConfig) -> Result<(), String> {
+/// Whether canisters have no limits on what they may do in a round. The other flags may only ask
+/// for localnet's fixed behaviour.
+fn icp_flags(config: IcpConfig) -> Result<bool, String> {
     let IcpConfig {
         beta_features,
         function_name_length_limits,
@@ -95,16 +100,10 @@ fn icp_flags(config: IcpConfig) -> Result<(), String> {
         function_name_length_limits.is_some(),
         "icp_config.function_name_length_limits",
     )?;
-    refuse(
-        canister_execution_rate_limiting == Some(IcpConfigFlag::Enabled),
-        "icp_config.canister_execution_rate_limiting = Enabled",
-    )
+    Ok(canister_execution_rate_limiting == Some(IcpConfigFlag::Disabled))
 }
 
-fn subnets(
-    set: ExtendedSubnetConfigSet,
-    initial_time: Option<u64>,
-) -> Result<NetworkConfig, String> {
+fn subnets(set: ExtendedSubnetConfigSet) -> Result<NetworkConfig, String> {
     set.validate()?;
     let ExtendedSubnetConfigSet {
         nns,
@@ -147,7 +146,7 @@ fn subnets(
         bitcoin: bitcoin.is_some(),
         cloud_engine: cloud_engine.len(),
         verified_application: verified_application.len(),
-        initial_time,
+        ..NetworkConfig::default()
     })
 }
 
@@ -209,6 +208,23 @@ mod tests {
         let config = convert(many).expect("is supported").network;
         assert!(config.nns);
         assert_eq!((config.system_subnets, config.initial_time), (2, Some(7)));
+    }
+
+    #[test]
+    fn limits_per_round_can_be_switched_off() {
+        for (flag, off) in [
+            (None, false),
+            (Some(IcpConfigFlag::Enabled), false),
+            (Some(IcpConfigFlag::Disabled), true),
+        ] {
+            let mut config = one_application_subnet();
+            config.icp_config = Some(IcpConfig {
+                canister_execution_rate_limiting: flag,
+                ..Default::default()
+            });
+            let converted = convert(config).expect("is supported");
+            assert_eq!(converted.network.no_rate_limiting, off);
+        }
     }
 
     #[test]

@@ -28,18 +28,23 @@ pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
             enter(&mut c, "call_new", modes::CALL, 1504)?;
             // the specification drops a call that was not performed
             c.data_mut().drop_call();
-            let callee = principal(read(&c, "ic0.call_new callee_src", callee, callee_size)?)?;
             let name_size: u64 = name_size.into();
             if name_size > prices::MAX_METHOD_NAME as u64 {
-                return Err(Fault::Contract(format!(
-                    "ic0.call_new: size of method name {name_size} exceeds the allowed limit {}",
-                    prices::MAX_METHOD_NAME
-                ))
+                return Err(Fault::Misuse {
+                    what: format!(
+                        "Size of method_name {name_size} exceeds the allowed limit of {}.",
+                        prices::MAX_METHOD_NAME
+                    ),
+                    // an official server never fills these places in
+                    suggestion: "Size of method_name {} exceeds the allowed limit of {}.",
+                    section: "canister-made-a-call-with-too-large-method-name",
+                }
                 .into());
             }
             let method =
-                String::from_utf8_lossy(read(&c, "ic0.call_new name_src", name, name_size)?)
+                String::from_utf8_lossy(read(&c, "ic0.call_new method_name", name, name_size)?)
                     .into_owned();
+            let callee = principal(read(&c, "ic0.call_new callee_src", callee, callee_size)?)?;
             c.data_mut().call = Some(OutgoingCall {
                 callee,
                 method,
@@ -90,13 +95,18 @@ pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
             let mut call = c.data_mut().call.take().expect("BUG: checked above");
             let total = ((call.method.len() + call.arg.len()) as u64).saturating_add(size.into());
             if total > prices::MAX_REQUEST as u64 {
-                return Err(Fault::Contract(format!(
-                    "Request to {}:{} has a payload size of {total}, which exceeds the allowed \
-                     limit of {}.",
-                    call.callee,
-                    call.method,
-                    prices::MAX_REQUEST
-                ))
+                return Err(Fault::Misuse {
+                    what: format!(
+                        "Request to {}:{} has a payload size of {total}, which exceeds the allowed \
+                         limit of {}.",
+                        call.callee,
+                        call.method,
+                        prices::MAX_REQUEST
+                    ),
+                    suggestion: "Check the canister for errors or redesign the target API to allow \
+                        shorter messages",
+                    section: "canister-made-a-call-with-too-large-payload",
+                }
                 .into());
             }
             call.arg

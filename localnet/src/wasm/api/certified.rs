@@ -17,10 +17,15 @@ pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
             enter(&mut c, "certified_data_set", modes::CERTIFY, cost)?;
             let size: u64 = size.into();
             if size > 32 {
-                return Err(Fault::Contract(format!(
-                    "ic0_certified_data_set failed because the passed data must be no larger than \
-                     32 bytes. Found {size} bytes."
-                ))
+                return Err(Fault::Misuse {
+                    what: format!(
+                        "ic0_certified_data_set failed because the passed data must be no larger \
+                         than 32 bytes. Found {size} bytes."
+                    ),
+                    suggestion: "Try certifying just the hash of your data instead of the full \
+                        contents.",
+                    section: "certified_data_set-payload-too-large",
+                }
                 .into());
             }
             let data = read(&c, "ic0.certified_data_set", src, size)?.to_vec();

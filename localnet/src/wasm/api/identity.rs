@@ -95,10 +95,12 @@ pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
             match kind {
                 0 => Ok(now),
                 1 => Ok(now + host.former_instructions),
-                _ => Err(
-                    Fault::Contract(format!("Error getting performance counter type {kind}"))
-                        .into(),
-                ),
+                _ => Err(Fault::Misuse {
+                    what: format!("Error getting performance counter type {kind}"),
+                    suggestion: "",
+                    section: "",
+                }
+                .into()),
             }
         },
     )?;

@@ -130,11 +130,26 @@ fn reject<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
 
 fn not_answered(c: &Ctx, what: &str) -> Result<(), Fault> {
     if c.data().answered() {
+        // an official server ends only some of these texts with a dot
+        let dot = if what == "ic0.msg_reject" { "" } else { "." };
         return Err(Fault::Contract(format!(
-            "{what}: the call is already replied."
+            "{what}: the call is already replied{dot}"
         )));
     }
     Ok(())
+}
+
+fn too_large(function: &str, size: usize, limit: usize) -> Fault {
+    Fault::Misuse {
+        what: format!(
+            "ic0.{function}: application payload size ({size}) cannot be larger than {limit}."
+        ),
+        suggestion: "Consider checking the response size and returning an error if it is too long.",
+        section: match function {
+            "msg_reject" => "msg_reject-payload-too-large",
+            _ => "msg_reply_data_append-payload-too-large",
+        },
+    }
 }
 
 fn answer<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
@@ -149,12 +164,7 @@ fn answer<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
             let host = c.data_mut();
             let total = host.reply_data.len() + bytes.len();
             if total > host.reply_limit {
-                return Err(Fault::Contract(format!(
-                    "ic0.msg_reply_data_append: application payload size ({total}) cannot be \
-                     larger than {}.",
-                    host.reply_limit
-                ))
-                .into());
+                return Err(too_large("msg_reply_data_append", total, host.reply_limit).into());
             }
             host.reply_data.extend_from_slice(&bytes);
             Ok(())
@@ -177,11 +187,7 @@ fn answer<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
             let bytes = read(&c, "ic0.msg_reject", src, size)?;
             let limit = c.data().reply_limit;
             if bytes.len() > limit {
-                return Err(Fault::Contract(format!(
-                    "ic0.msg_reject: application payload size ({}) cannot be larger than {limit}.",
-                    bytes.len()
-                ))
-                .into());
+                return Err(too_large("msg_reject", bytes.len(), limit).into());
             }
             let text = std::str::from_utf8(bytes)
                 .map_err(|_| {

@@ -6,6 +6,9 @@ use crate::wasm::fault::Fault;
 use crate::wasm::host::Host;
 use wasmtime::Linker;
 
+/// The bytes at the beginning and at the end of a trap's text that may be shown.
+const SHOWN: usize = prices::MAX_REJECT_MESSAGE;
+
 pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
     linker.func_wrap(
         "ic0",
@@ -25,10 +28,13 @@ pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
         "trap",
         |mut c: Ctx<'_>, src: I, size: I| -> Res<()> {
             charge(&mut c, by_size(COMMON, 1, size))?;
-            let shown = size.into().min(prices::MAX_REJECT_MESSAGE as u64);
-            read(&c, "ic0.trap", src, size)?;
-            let text = String::from_utf8_lossy(read(&c, "ic0.trap", src, shown)?).into_owned();
-            Err(Fault::Called(text).into())
+            let text = read(&c, "ic0.trap", src, size)?;
+            // nobody sees more than the beginning and the end of a long text
+            let text = match text.len() > 2 * SHOWN {
+                true => [&text[..SHOWN], &text[text.len() - SHOWN..]].concat(),
+                false => text.to_vec(),
+            };
+            Err(Fault::Called(String::from_utf8_lossy(&text).into_owned()).into())
         },
     )?;
     Ok(())

@@ -5,7 +5,7 @@ use super::modes;
 use crate::prices;
 use crate::wasm::fault::Fault;
 use crate::wasm::host::Host;
-use crate::wasm::memory::{Mapping, PAGE, WASM_PAGE};
+use crate::wasm::memory::{Mapping, WASM_PAGE};
 use std::sync::Arc;
 use wasmtime::Linker;
 
@@ -111,8 +111,8 @@ fn small(c: &Ctx) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Grows by `new` pages. Returns the former size in pages, or `None` above the capacity. Fails if
-/// the canister lacks the cycles.
+/// Grows by `new` pages. Returns the former size in pages, or `None` above the capacity and beyond
+/// the memory allocation. Fails if the canister lacks the cycles.
 fn grow(c: &mut Ctx, new: u64) -> Res<Option<u64>> {
     let stable = mapping(c);
     let old = pages(c);
@@ -124,7 +124,10 @@ fn grow(c: &mut Ctx, new: u64) -> Res<Option<u64>> {
     let host = c.data_mut();
     let before = host.heap_size.unwrap_or(0) + stable.size() as u64;
     if bytes > 0 {
-        host.pay_growth(before, bytes)?;
+        match host.pay_growth(before, bytes) {
+            Err(Fault::OutOfMemory) => return Ok(None),
+            paid => paid?,
+        }
     }
     stable.grow_to(total as usize * WASM_PAGE)?;
     Ok(Some(old))
@@ -143,26 +146,11 @@ fn heap_range(start: u64, size: u64, heap: usize) -> Result<std::ops::Range<usiz
 }
 
 /// Records touched pages. Returns how many of them this run writes for the first time. Fails above
-/// the limit of touched pages.
+/// the limit of written or of touched pages.
 fn touch(c: &mut Ctx, offset: u64, size: u64, write: bool) -> Result<u64, Fault> {
     let host = c.data_mut();
-    let limit = if host.mode.is_replicated() {
-        prices::STABLE_ACCESS_UPDATE
-    } else {
-        prices::STABLE_ACCESS_QUERY
-    };
-    let page = PAGE as u64;
-    let mut fresh = 0;
-    for p in offset / page..(offset + size).div_ceil(page) {
-        host.stable_accessed.insert(p);
-        if write && host.stable_dirty.insert(p) {
-            fresh += 1;
-        }
-    }
-    if host.stable_accessed.len() as u64 * page > limit {
-        return Err(Fault::StableAccess);
-    }
-    Ok(fresh)
+    let limit = host.mode.stable_access_limit();
+    host.stable_touched.touch(limit, offset, size, write)
 }
 
 fn load(c: &mut Ctx, dst: u64, offset: u64, size: u64) -> Res<()> {
@@ -187,8 +175,9 @@ fn store(c: &mut Ctx, offset: u64, src: u64, size: u64) -> Res<()> {
     let stable = mapping(c);
     let heap = memory(c)?.data(&*c);
     let range = heap_range(src, size, heap.len())?;
-    stable.write(offset as usize, &heap[range]);
     let fresh = touch(c, offset, size, true)?;
+    let heap = memory(c)?.data(&*c);
+    stable.write(offset as usize, &heap[range]);
     c.data_mut().stable_written_bytes += size;
     charge(c, fresh * prices::STABLE_DIRTY_PAGE)
 }

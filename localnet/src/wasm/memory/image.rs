@@ -2,7 +2,7 @@
 
 use super::mapping::Mapping;
 use super::pages::{PAGE, PageRun, WASM_PAGE};
-use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::fs::{MemfdFlags, SeekFrom, ftruncate, memfd_create, seek};
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
@@ -56,6 +56,29 @@ impl Image {
         Ok(())
     }
 
+    /// A memory with the same bytes that is independent of this one. It takes up as much as was
+    /// written to this one.
+    pub fn copy(&self) -> std::io::Result<Self> {
+        const AT_ONCE: u64 = 1 << 20;
+        let copy = Self::new(self.capacity)?;
+        let mut buffer = vec![];
+        let mut at = 0;
+        // fails with ENXIO behind the last written page
+        while let Ok(start) = seek(&self.file, SeekFrom::Data(at)) {
+            let end = seek(&self.file, SeekFrom::Hole(start))?;
+            for offset in (start..end).step_by(AT_ONCE as usize) {
+                buffer.resize(AT_ONCE.min(end - offset) as usize, 0);
+                self.file.read_exact_at(&mut buffer, offset)?;
+                copy.file.write_all_at(&buffer, offset)?;
+            }
+            at = end;
+        }
+        Ok(Self {
+            size: self.size,
+            ..copy
+        })
+    }
+
     pub fn read(&self, offset: usize, length: usize) -> std::io::Result<Vec<u8>> {
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, offset as u64)?;
@@ -98,6 +121,21 @@ mod tests {
         assert_eq!(dirty, [PageRun { first: 5, count: 1 }]);
         image.commit(&view, &dirty).unwrap();
         assert_eq!(image.read(5 * PAGE, 4).unwrap(), *b"new\x07");
+    }
+
+    #[test]
+    fn a_copy_is_independent_and_as_sparse() {
+        let mut image = Image::new(STABLE_MAX).unwrap();
+        image.set_size(STABLE_MAX);
+        image.write(3, b"first").unwrap();
+        image.write(STABLE_MAX - 4, b"last").unwrap();
+        let copy = image.copy().unwrap();
+        image.write(3, b"FIRST").unwrap();
+        assert_eq!(copy.size(), STABLE_MAX);
+        assert_eq!(copy.read(3, 5).unwrap(), *b"first");
+        assert_eq!(copy.read(STABLE_MAX - 4, 4).unwrap(), *b"last");
+        let blocks = std::os::unix::fs::MetadataExt::blocks(&copy.file.metadata().unwrap());
+        assert!(blocks < 64, "{blocks} blocks of 512 bytes");
     }
 
     #[test]

@@ -52,6 +52,11 @@ impl CompiledModule {
         self.hooks.iter().any(|h| h == name)
     }
 
+    /// Bytes of storage for the module and its globals.
+    pub fn stored_bytes(&self) -> usize {
+        self.size + 8 * self.instrumented.mutable_globals.len()
+    }
+
     /// The module for these bytes. Compiles them once for each hash. Fails if the IC would refuse
     /// them.
     pub fn get(bytes: &[u8]) -> Result<Arc<Self>, ModuleError> {
@@ -83,11 +88,11 @@ impl CompiledModule {
         let mut instrumented = instrument(&wasm).map_err(|e| match e {
             InstrumentError::Encoding(what) => ModuleError::invalid(what),
             InstrumentError::DataSegment(what) => ModuleError {
-                code: 505,
                 text: format!(
                     "Could not instrument wasm module of canister: Wasm module has \
-                    invalid data segment of {what}."
+                    invalid data segment of {what}"
                 ),
+                ..ModuleError::invalid("")
             },
         })?;
         let module =
@@ -124,6 +129,6 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>, ModuleError> {
             }
             Ok(out)
         }
-        _ => Err(bad("unsupported canister module format.".into())),
+        _ => Err(bad("unsupported canister module format".into())),
     }
 }

@@ -28,6 +28,8 @@ pub struct Surface {
     types: Vec<wasmparser::FuncType>,
     functions: Vec<u32>,
     memory64: bool,
+    /// The error of the first import that nothing defines.
+    undefined: Option<ModuleError>,
 }
 
 fn wrong(e: wasmparser::BinaryReaderError) -> ModuleError {
@@ -65,6 +67,7 @@ impl Surface {
             ..Self::default()
         };
         let mut defined = 0;
+        let mut bodies = 0;
         let mut metadata_sections = 0;
         for payload in Parser::new(0).parse_all(wasm) {
             match payload.map_err(wrong)? {
@@ -94,11 +97,16 @@ impl Surface {
                     }
                 }
                 Payload::GlobalSection(s) if s.count() > MAX_GLOBALS => {
-                    return Err(ModuleError::invalid(format!(
-                        "Wasm module defined {} globals which exceeds the maximum number allowed \
-                         {MAX_GLOBALS}.",
-                        s.count()
-                    )));
+                    return Err(ModuleError::avoidable(
+                        format!(
+                            "Wasm module defined {} globals which exceeds the maximum number \
+                             allowed {MAX_GLOBALS}.",
+                            s.count()
+                        ),
+                        "Try collecting multiple globals into a single structured which can be \
+                         stored on the heap.",
+                        "wasm-module-too-many-globals",
+                    ));
                 }
                 Payload::ExportSection(s) => {
                     for export in s {
@@ -106,12 +114,14 @@ impl Surface {
                     }
                 }
                 Payload::CodeSectionEntry(body) => {
+                    let index = bodies;
+                    bodies += 1;
                     for op in body.get_operators_reader().map_err(wrong)? {
                         if let Operator::TableGrow { .. } = op.map_err(wrong)? {
-                            return Err(ModuleError::invalid(
-                                "Wasm module contains a function with unsupported instruction \
-                                 table.grow.",
-                            ));
+                            return Err(ModuleError::invalid(format!(
+                                "Wasm module contains a function at index {index} with unsupported \
+                                 instruction table.grow."
+                            )));
                         }
                     }
                 }
@@ -122,26 +132,39 @@ impl Surface {
             }
         }
         if defined > MAX_FUNCTIONS {
-            return Err(ModuleError::invalid(format!(
-                "Wasm module defined {defined} functions which exceeds the maximum number allowed \
-                 {MAX_FUNCTIONS}."
-            )));
+            return Err(ModuleError::avoidable(
+                format!(
+                    "Wasm module defined {defined} functions which exceeds the maximum number \
+                     allowed {MAX_FUNCTIONS}."
+                ),
+                // the IC spells it like that
+                "Try spliting this canister into multiple canisters.",
+                "wasm-module-too-many-functions",
+            ));
         }
         const NAMES: &str = "`canister_update <name>`, `canister_query <name>`, or \
             `canister_composite_query <name>`";
         if out.methods.len() > MAX_METHODS {
-            return Err(ModuleError::invalid(format!(
-                "The number of exported functions called {NAMES} is {} which exceeds \
-                 {MAX_METHODS}.",
-                out.methods.len()
-            )));
+            return Err(ModuleError::avoidable(
+                format!(
+                    "The number of exported functions called {NAMES} is {} which exceeds \
+                     {MAX_METHODS}.",
+                    out.methods.len()
+                ),
+                "Try combining multiple endpoints into a single endpoint.",
+                "wasm-module-exports-too-many-methods",
+            ));
         }
         let bytes: usize = out.methods.keys().map(String::len).sum();
         if bytes > MAX_METHOD_NAME_BYTES {
-            return Err(ModuleError::invalid(format!(
-                "The sum of `<name>` lengths in exported functions called {NAMES} is {bytes} which \
-                 exceeds the allowed limit of {MAX_METHOD_NAME_BYTES}."
-            )));
+            return Err(ModuleError::avoidable(
+                format!(
+                    "The sum of `<name>` lengths in exported functions called {NAMES} is {bytes} \
+                     which exceeds the allowed limit of {MAX_METHOD_NAME_BYTES}."
+                ),
+                "Try using shorter method names.",
+                "wasm-module-sum-of-exported-name-lengths-too-large",
+            ));
         }
         if metadata_sections > MAX_METADATA_SECTIONS {
             return Err(ModuleError::invalid(format!(
@@ -149,16 +172,38 @@ impl Surface {
                  number allowed {MAX_METADATA_SECTIONS}."
             )));
         }
-        Ok(out)
+        match out.undefined.take() {
+            Some(error) => Err(error),
+            None => Ok(out),
+        }
     }
 
     fn import(&mut self, import: wasmparser::Import) -> Result<(), ModuleError> {
         let (module, name) = (import.module, import.name);
-        let TypeRef::Func(ty) = import.ty else {
-            return Err(ModuleError::engine(format!(
+        let refused = |what: &str| {
+            ModuleError::invalid(format!("Wasm module has an invalid import section. {what}"))
+        };
+        let undefined = || {
+            ModuleError::engine(format!(
                 "Failed to instantiate module: unknown import: `{module}::{name}` has not been \
                  defined"
-            )));
+            ))
+        };
+        let ty = match import.ty {
+            TypeRef::Func(ty) | TypeRef::FuncExact(ty) => ty,
+            TypeRef::Global(_) => return Err(refused("Importing globals is not allowed.")),
+            TypeRef::Tag(_) => return Err(refused("Importing tags is not allowed.")),
+            TypeRef::Memory(_) if name == "memory" && module != "env" => {
+                return Err(refused("Only memory imported from env.memory is allowed."));
+            }
+            TypeRef::Table(_) if name == "table" && module != "env" => {
+                return Err(refused("Only tables imported from env.table are allowed."));
+            }
+            // an official server finds out only when it makes an instance
+            TypeRef::Memory(_) | TypeRef::Table(_) => {
+                self.undefined.get_or_insert_with(undefined);
+                return Ok(());
+            }
         };
         self.functions.push(ty);
         let Some((params, results)) = signature(self.memory64, module, name) else {
@@ -212,7 +257,7 @@ impl Surface {
             if name.starts_with("canister_") && matches!(export.kind, ExternalKind::Func) {
                 return Err(ModuleError::invalid(format!(
                     "Wasm module has an invalid export section. Exporting reserved function \
-                     '{name}' with \"canister_\" prefix."
+                     '{name}' with \"canister_\" prefix"
                 )));
             }
             return Ok(());
@@ -220,17 +265,26 @@ impl Surface {
         if !matches!(export.kind, ExternalKind::Func) {
             return Err(ModuleError {
                 code: 504,
-                text: "Canister violated contract: export is not a function.".into(),
+                // the final dot comes with the advice
+                text: "Canister violated contract: export is not a function".into(),
+                ..ModuleError::invalid("")
             });
         }
         let ty = self.functions[export.index as usize];
         self.check_signature(name, &self.types[ty as usize], &[], &[])?;
         if let Some((method, kind)) = method {
             if self.methods.insert(method.into(), kind).is_some() {
-                return Err(ModuleError::invalid(format!(
-                    "Duplicate function '{method}' exported multiple times with different call \
-                     types: update, query, or composite_query."
-                )));
+                return Err(ModuleError::avoidable(
+                    format!(
+                        "Duplicate function '{method}' exported multiple times with different call \
+                         types: update, query, or composite_query."
+                    ),
+                    &format!(
+                        "Try defining different versions of the function for each call type, e.g. \
+                         `{method}_update`, `{method}_query`, etc."
+                    ),
+                    "wasm-module-duplicate-exports",
+                ));
             }
         } else {
             self.hooks.push(name.into());
@@ -249,7 +303,7 @@ impl Surface {
         if self.metadata.insert(name.into(), value).is_some() {
             return Err(ModuleError::invalid(format!(
                 "Wasm module has an invalid custom section. Invalid custom section: name {name} \
-                 already exists."
+                 already exists"
             )));
         }
         Ok(true)

@@ -4,13 +4,14 @@ use crate::tidy::finding::Finding;
 use crate::tidy::read::tree::{File, Language, Tree};
 
 /// Hosts that everybody may know, each with its reason.
-const PUBLIC_HOSTS: [(&str, &str); 10] = [
+const PUBLIC_HOSTS: [(&str, &str); 11] = [
     (
         "github.com",
         "names the registry in Cargo.lock and deny.toml",
     ),
     ("icp-api.io", "the Internet Computer's API"),
     ("internetcomputer.org", "documentation of the platform"),
+    ("forum.dfinity.org", "in error texts of the platform"),
     ("keepachangelog.com", "the form of CHANGELOG.md"),
     ("no-color.org", "a convention of terminal programs"),
     (
