@@ -5,6 +5,7 @@
 use super::judge::decode;
 use super::plan::Owner;
 use super::run::{Asked, Run};
+use super::strangers::Flood;
 use super::verdict::Checked;
 use super::world::principal;
 use crate::client::{CallError, Client};
@@ -12,7 +13,6 @@ use crate::deployment::person;
 use crate::source::UploadSpec;
 use candid::{Principal, Reserved};
 use capsule_shared::Error;
-use capsule_shared::gateway::GatewayArgs;
 use serde_bytes::Bytes;
 
 const STRANGERS: usize = 12;
@@ -20,31 +20,11 @@ const STRANGERS: usize = 12;
 /// Calls of strangers before each step of the history.
 const BURST: usize = 8;
 
-/// Few sessions in all, so that a flood is quick.
-const MAX_SESSIONS: u32 = 100;
-
 /// A newcomer must get in so long after the end of the flood.
 const NEWCOMER_SECONDS: u64 = 10 * 60 + 1;
 
 /// Tries of a call of a person who isn't locked out, but may meet a call in flight.
 const TRIES: usize = 5;
-
-/// The strangers, and what they know.
-pub(super) struct Flood {
-    capsules: Vec<String>,
-    /// The sessions that they began, with who did.
-    sessions: Vec<(usize, u64)>,
-    /// The calls sent so far.
-    calls: usize,
-}
-
-/// The settings of a gateway that is flooded.
-pub(super) fn settings() -> GatewayArgs {
-    GatewayArgs {
-        max_sessions: Some(MAX_SESSIONS),
-        ..GatewayArgs::default()
-    }
-}
 
 fn stranger(number: usize) -> Principal {
     person(&format!("stranger {number}"))

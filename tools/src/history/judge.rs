@@ -4,7 +4,7 @@ use super::model::{Composition, Session, bytes, sha256};
 use super::plan::Owner;
 use super::run::{Asked, Flight, Run};
 use super::verdict::Checked;
-use candid::{CandidType, decode_one};
+use candid::{CandidType, Reserved, decode_one};
 use capsule_shared::Error;
 use capsule_shared::capsule::Capsule;
 use capsule_shared::upload::UploadFinishResult;
@@ -45,7 +45,11 @@ impl Run<'_> {
     }
 
     fn judge(&mut self, flight: &Flight, reply: &[u8]) -> Checked {
-        self.tally.count(flight, reply, self.world.rounds);
+        if let Asked::Begin { .. } | Asked::Put { .. } | Asked::Finish { .. } = flight.asked {
+            let ok = decode::<Reserved>(reply)?.is_ok();
+            let rounds = self.world.rounds - flight.round;
+            self.tally.count(ok.then_some(rounds));
+        }
         match &flight.asked {
             Asked::Begin { file } => self.judge_begin(flight, *file, decode(reply)?),
             Asked::Put {
@@ -80,7 +84,7 @@ impl Run<'_> {
                 Ok(()) | Err(Error::NotFound | Error::Conflict(_)) => Ok(()),
                 Err(error) => temporary(error),
             },
-            Asked::Intrude => match decode::<candid::Reserved>(reply)? {
+            Asked::Intrude => match decode::<Reserved>(reply)? {
                 Err(Error::Unauthorized | Error::NotFound) => Ok(()),
                 other => Err(format!("a stranger got {other:?}")),
             },

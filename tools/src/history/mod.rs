@@ -13,12 +13,14 @@ mod play;
 mod run;
 mod send;
 mod soak;
+mod strangers;
 mod tally;
 mod verdict;
 mod world;
 
 pub use plan::{History, history};
-pub use play::{Strangers, play};
+pub use play::play;
 pub use soak::{Failure, Report, soak};
+pub use strangers::Strangers;
 pub use tally::Tally;
 pub use verdict::Checked;

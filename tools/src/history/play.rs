@@ -1,38 +1,23 @@
 //! Plays a history step by step, then repairs everything and checks the stored data.
 
 use super::audit::audit;
-use super::flood;
 use super::plan::{History, Step};
 use super::run::{Asked, Run};
+use super::strangers::Strangers;
 use super::tally::Tally;
 use super::verdict::Checked;
 use super::world::World;
-use capsule_shared::gateway::GatewayArgs;
 use pocket_ic::PocketIc;
 
 /// Rounds after the repair within which every call must be answered.
 const MAX_ROUNDS: u32 = 60;
-
-/// Whether strangers flood the gateway while a history runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strangers {
-    /// Nobody floods it, and it has its usual settings.
-    None,
-    /// Nobody floods it, but it has the settings of a flooded one.
-    Absent,
-    Flood,
-}
 
 /// Plays one history on a fresh network. Returns how the calls of the people went.
 ///
 /// # Errors
 /// The first broken rule, in words.
 pub fn play(pic: PocketIc, history: &History, strangers: Strangers) -> Checked<Tally> {
-    let settings = match strangers {
-        Strangers::None => GatewayArgs::default(),
-        Strangers::Absent | Strangers::Flood => flood::settings(),
-    };
-    let mut run = Run::new(World::new(pic, settings), history)?;
+    let mut run = Run::new(World::new(pic, strangers.settings()), history)?;
     if strangers != Strangers::None {
         run.list_people()?;
     }

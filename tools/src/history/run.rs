@@ -1,8 +1,8 @@
 //! The state of a history while it runs: the network, what clients know, and the calls in flight.
 
-use super::flood::Flood;
 use super::model::{Composition, Session};
 use super::plan::{File, History, Owner};
+use super::strangers::Flood;
 use super::tally::Tally;
 use super::verdict::Checked;
 use super::world::{World, principal};

@@ -1,7 +1,8 @@
 //! Plays many histories, several at once. A failing history is shrunk to the steps that matter.
 
 use super::plan::{History, history};
-use super::play::{Strangers, play};
+use super::play::play;
+use super::strangers::Strangers;
 use super::tally::Tally;
 use crate::engine::network;
 use proptest::strategy::{Strategy, ValueTree};

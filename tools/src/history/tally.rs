@@ -1,8 +1,5 @@
 //! How the calls of the people went: how many succeeded, and after how many rounds.
 
-use super::run::{Asked, Flight};
-use candid::{Reserved, decode_one};
-use capsule_shared::Error;
 use std::ops::AddAssign;
 
 /// Counts of begins, chunks and finishes that were answered.
@@ -16,18 +13,12 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts the answer to a call that arrived in this round.
-    pub(super) fn count(&mut self, flight: &Flight, reply: &[u8], round: u64) {
-        if !matches!(
-            flight.asked,
-            Asked::Begin { .. } | Asked::Put { .. } | Asked::Finish { .. }
-        ) {
-            return;
-        }
+    /// Counts an answer, and the rounds that it took if it is Ok.
+    pub(super) fn count(&mut self, rounds: Option<u64>) {
         self.answered += 1;
-        if let Ok(Ok(_)) = decode_one::<Result<Reserved, Error>>(reply) {
+        if let Some(rounds) = rounds {
             self.ok += 1;
-            self.rounds += round - flight.round;
+            self.rounds += rounds;
         }
     }
 

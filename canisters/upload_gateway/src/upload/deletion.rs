@@ -17,7 +17,7 @@ use capsule_shared::limits::MAX_ID_BYTES;
 use capsule_shared::memory_index::{Memory, MemoryFound};
 use ic_stable_structures::Memory as StableMemory;
 
-/// What a caller who deletes a memory means.
+/// The thing that a caller wants deleted.
 enum ToDelete {
     /// Its deletion for good was noted before, under this key.
     Noted(String, Deletion),

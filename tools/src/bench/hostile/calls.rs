@@ -3,11 +3,10 @@
 //! The platform charges nothing for queries. Agents may send a query as an update, so these are
 //! here too.
 
-use super::row::Outcome::{self, Refused, Rejected, Taken};
+use super::call::{Call, call};
+use super::row::Outcome::{Refused, Rejected, Taken};
 use super::scene::{Scene, chunk, digest, spec};
 use crate::deployment::{Part, person};
-use candid::encode_args;
-use candid::utils::ArgumentEncoder;
 use capsule_shared::capsule::PersonRef;
 use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_ID_BYTES};
@@ -15,41 +14,6 @@ use serde_bytes::Bytes;
 
 /// The most bytes of a chunk that runs for any session.
 const SMALL_CHUNK_BYTES: usize = 256 * 1024;
-
-pub(super) struct Call {
-    pub part: Part,
-    pub method: &'static str,
-    /// The situation in a few words.
-    situation: &'static str,
-    pub outcome: Outcome,
-    pub arg: Vec<u8>,
-}
-
-impl Call {
-    pub fn name(&self) -> String {
-        let part = match self.part {
-            Part::Gateway => "",
-            Part::BlobStore => "store: ",
-            Part::MemoryIndex => "index: ",
-        };
-        format!("{part}{}, {}", self.method, self.situation)
-    }
-}
-
-fn call(
-    method: &'static str,
-    situation: &'static str,
-    outcome: Outcome,
-    args: impl ArgumentEncoder,
-) -> Call {
-    Call {
-        part: Part::Gateway,
-        method,
-        situation,
-        outcome,
-        arg: encode_args(args).expect("BUG: the arguments can be encoded"),
-    }
-}
 
 /// The calls in an order in which each finds what it needs.
 pub(super) fn calls(scene: &Scene) -> Vec<Call> {

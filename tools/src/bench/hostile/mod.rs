@@ -1,9 +1,10 @@
 //! Measures what one call of a stranger can cost the canisters, and compares it with a committed
 //! table.
 //!
-//! `scene` prepares people and data, `calls` names the calls, `row` is one measured call, and
-//! `table` prints, reads and compares the rows.
+//! `scene` prepares people and data, `call` is one call and `calls` names all of them. `row` is one
+//! measured call, and `table` prints, reads and compares the rows.
 
+mod call;
 mod calls;
 mod row;
 mod scene;

@@ -9,8 +9,8 @@ pub enum Outcome {
     Rejected,
     /// The method answered with an error.
     Refused,
-    /// The method did its work. What it sends to a store counts in the budgets, also if the store
-    /// refuses it.
+    /// The method did its work. A chunk on its way to a store counts in the budgets, also if the
+    /// store refuses it.
     Taken,
 }
 

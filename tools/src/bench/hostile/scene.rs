@@ -1,6 +1,6 @@
 //! The people and the data that hostile calls meet, and the measuring of one call.
 
-use super::calls::Call;
+use super::call::Call;
 use super::row::{HostileRow, Outcome};
 use crate::client::{Called, Client};
 use crate::deployment::{Deployment, Part, person};

@@ -1,5 +1,6 @@
-//! The transitions of a memory's way into the trash and out of it. A note has the key of a deletion,
-//! which names the memory and its index.
+//! The transitions of a memory's way into the trash and out of it.
+//!
+//! A note has the key of a deletion, which names the memory and its index.
 
 use super::State;
 use crate::upload::jobs::queue::{CALLER_PAUSE_NS, Purge, Task};

@@ -1,0 +1,42 @@
+//! One call of a stranger: method, situation, arguments, and how it must end.
+
+use super::row::Outcome;
+use crate::deployment::Part;
+use candid::encode_args;
+use candid::utils::ArgumentEncoder;
+
+pub(super) struct Call {
+    pub part: Part,
+    pub method: &'static str,
+    /// The situation in a few words.
+    pub situation: &'static str,
+    pub outcome: Outcome,
+    pub arg: Vec<u8>,
+}
+
+impl Call {
+    pub fn name(&self) -> String {
+        let part = match self.part {
+            Part::Gateway => "",
+            Part::BlobStore => "store: ",
+            Part::MemoryIndex => "index: ",
+        };
+        format!("{part}{}, {}", self.method, self.situation)
+    }
+}
+
+/// A call of the gateway.
+pub(super) fn call(
+    method: &'static str,
+    pub situation: &'static str,
+    outcome: Outcome,
+    args: impl ArgumentEncoder,
+) -> Call {
+    Call {
+        part: Part::Gateway,
+        method,
+        situation,
+        outcome,
+        arg: encode_args(args).expect("BUG: the arguments can be encoded"),
+    }
+}
