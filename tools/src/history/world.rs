@@ -48,7 +48,7 @@ impl World {
         };
         let settings = GatewayArgs {
             trash_retention_ns: Some(TRASH_SECONDS * 1_000_000_000),
-            ..settings
+            ..GatewayArgs::default()
         };
         World {
             deployment: created.install_behind(lines, settings),

@@ -10,7 +10,6 @@ use candid::{CandidType, Principal};
 use canister_common::funds::MIN_WITH_CALLS;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// The most open calls of jobs, to one peer and in all. The rest of the share of ending is for the
@@ -105,8 +104,6 @@ impl From<PeerError> for Failure {
 pub struct Peers<R> {
     pub(super) runtime: R,
     open: Rc<RefCell<OpenCalls>>,
-    /// When an index last said that it knows the gateway, in nanoseconds since 1970.
-    pub(super) known_at: Rc<RefCell<BTreeMap<Principal, u64>>>,
 }
 
 /// Counts one call while it is open. Dropping it ends the count, also when a callback traps.
@@ -127,7 +124,6 @@ impl<R: Runtime> Peers<R> {
         Peers {
             runtime,
             open: Rc::default(),
-            known_at: Rc::default(),
         }
     }
 

@@ -8,12 +8,6 @@ use candid::Principal;
 use capsule_shared::BlobId;
 use capsule_shared::memory_index::{BlobPlace, Memory, MemoryFound};
 
-/// How long the answer counts that the index knows the gateway, in nanoseconds: a minute.
-///
-/// Source: our choice. An operator who takes a gateway off the index's list waits that long until
-/// its callers are told so.
-const KNOWN_NS: u64 = 60_000_000_000;
-
 impl<R: Runtime> Peers<R> {
     /// Asks the index something whose refusal has consequences.
     ///
@@ -31,22 +25,6 @@ impl<R: Runtime> Peers<R> {
         self.known(index).await.map_err(|_| refused(index))?;
         // Ask again: an operator may have registered the gateway between the answer and the probe.
         ask().await
-    }
-
-    /// Asks the index something whose refusal only the caller notices.
-    ///
-    /// A refusal to the gateway itself is a failed call here, too. But the question whether the
-    /// index knows the gateway is asked once a minute only, so that a stranger's call stays cheap.
-    pub async fn ask_index_once<T>(
-        &self,
-        index: Principal,
-        ask: impl Fn() -> LocalFuture<PeerResult<T>>,
-    ) -> PeerResult<T> {
-        let answer = ask().await;
-        if refusal(&answer) == Some(&Failure::Unauthorized) {
-            self.known_lately(index).await.map_err(|_| refused(index))?;
-        }
-        answer
     }
 
     /// Asks the index something to read. A refusal to the gateway itself is a failed call here,
@@ -90,21 +68,9 @@ impl<R: Runtime> Peers<R> {
         known
     }
 
-    /// As [`Peers::known`], but an answer of the last [`KNOWN_NS`] counts.
-    async fn known_lately(&self, index: Principal) -> PeerResult<()> {
-        let now = self.runtime.now();
-        let known = self.known_at.borrow().get(&index).copied();
-        if known.is_some_and(|at| now.saturating_sub(at) < KNOWN_NS) {
-            return Ok(());
-        }
-        self.known(index).await?;
-        self.known_at.borrow_mut().insert(index, now);
-        Ok(())
-    }
-
     /// A failed call, which may be retried, if the index says that it refuses this gateway.
     async fn check_refusal(&self, index: Principal) -> PeerResult<()> {
-        match refusal(&self.known_lately(index).await) {
+        match refusal(&self.known(index).await) {
             Some(_) => Err(refused(index)),
             None => Ok(()),
         }
@@ -145,7 +111,7 @@ impl<R: Runtime> Peers<R> {
             });
         }
         if is_hidden(&found) {
-            self.known_lately(index).await.map_err(|_| refused(index))?;
+            self.known(index).await.map_err(|_| refused(index))?;
         }
         found.map_err(|error| Failure::from(error).hidden())
     }

@@ -43,7 +43,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         // The reservation holds the key and the limits of the caller and of all during this await.
         // It doesn't count against the capsule yet: the caller may be a stranger there. Nothing is
         // in stable memory yet.
-        let usage = self.peers.ask_index_once(index, ask).await?;
+        let usage = self.peers.ask_index_surely(index, ask).await?;
         let stored = usage.stored_bytes;
         let now = self.runtime.now();
         let (ended, admitted) = self.with(|state| state.admitted(&mut reservation, stored, now));

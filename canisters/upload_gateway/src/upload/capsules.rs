@@ -38,7 +38,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             self.peers
                 .capsule_create(index, caller, subject.clone(), most)
         };
-        Ok(self.peers.ask_index_once(index, ask).await?)
+        Ok(self.peers.ask_index_surely(index, ask).await?)
     }
 
     /// Makes somebody a capsule controller, who may read and write. Only owners may do this.
@@ -62,7 +62,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             self.peers
                 .capsule_add_controller(index, caller, capsule_id, controller)
         };
-        Ok(self.peers.ask_index_once(index, ask).await?)
+        Ok(self.peers.ask_index_surely(index, ask).await?)
     }
 
     /// Takes a capsule controller's rights away. Owners and the capsule controller may do this.
@@ -78,25 +78,13 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             self.peers
                 .capsule_remove_controller(index, caller, capsule_id, controller)
         };
-        Ok(self.peers.ask_index_once(index, ask).await?)
+        Ok(self.peers.ask_index_surely(index, ask).await?)
     }
 
     /// Gives the caller's own right in a capsule back. Without a right it is left already.
     /// `InvalidArgument` for an owner.
     pub async fn leave_capsule(&self, caller: Principal, capsule_id: &str) -> Result<()> {
-        check_text("capsule_id", capsule_id, MAX_ID_BYTES)?;
-        let index = self.index()?;
-        let ask = || {
-            self.peers
-                .capsule_remove_controller(index, caller, capsule_id, caller)
-        };
-        // Without the right the caller has left. So the refusal must mean the caller.
-        match self
-            .peers
-            .ask_index_surely(index, ask)
-            .await
-            .map_err(Failure::from)
-        {
+        match self.remove_controller(caller, capsule_id, caller).await {
             Err(Failure::Unauthorized) => Ok(()),
             Err(error) => Err(error),
             Ok(capsule) => {
