@@ -211,7 +211,7 @@ await holds("a stranger reads nothing", async () => {
   const result = await upload("private", bytesOf(10, 10), 10).whole();
   const stranger = await connect(Ed25519KeyIdentity.generate());
   const answer = await stranger.blob_read_chunk(result.blob_id, 0);
-  assert.deepEqual(answer, { Err: { Unauthorized: null } });
+  assert.deepEqual(answer, { Err: { NotFound: null } });
 });
 await holds("an anonymous client, where the operator allows it", async () => {
   const anonymous = await connect(undefined);

@@ -12,7 +12,7 @@ use pocket_ic::{CanisterSettings, EnvironmentVariable};
 use std::path::Path;
 use std::time::Duration;
 use tools::client::Client;
-use tools::deployment::{Created, Deployment, Lines, Part, deploy, person, wasm};
+use tools::deployment::{Created, Deployment, Lines, Part, deploy, person, wasm, without_trash};
 use tools::engine::network;
 use tools::source::UploadSpec;
 
@@ -89,7 +89,7 @@ fn a_deletion_ends_in_the_index_that_has_the_memory() {
         index: Some(gate),
         ..Lines::default()
     };
-    let deployment = created.install_behind(lines, GatewayArgs::default());
+    let deployment = created.install_behind(lines, without_trash());
     let gate = Gate(gate);
     let alice = deployment.client(person("alice"));
     let memory = upload(&alice, &UploadSpec::document("file", 3), b"abc").unwrap();

@@ -136,17 +136,17 @@ fn the_owner_empties_the_trash() {
 #[test]
 fn the_trash_counts_against_the_limit_of_bytes() {
     let settings = GatewayArgs {
-        max_bytes_per_capsule: Some(1_200),
+        max_bytes_per_capsule: Some(1_800_000),
         ..GatewayArgs::default()
     };
     let deployment = Created::on(network()).install(settings);
     let client = deployment.client(person("alice"));
-    let spec = |name: &str| UploadSpec::document(name, 500);
-    let first = upload(&client, &spec("one"), &bytes(500, 1)).unwrap();
-    upload(&client, &spec("two"), &bytes(500, 2)).unwrap();
+    let spec = |name: &str| UploadSpec::document(name, 750_000);
+    let first = upload(&client, &spec("one"), &bytes(750_000, 1)).unwrap();
+    upload(&client, &spec("two"), &bytes(750_000, 2)).unwrap();
     client.memories_delete(&first.result.memory_id).unwrap();
-    let full = upload(&client, &spec("three"), &bytes(500, 3));
+    let full = upload(&client, &spec("three"), &bytes(750_000, 3));
     assert_eq!(refused(full), Error::ResourceExhausted);
     client.memories_purge(&first.result.memory_id).unwrap();
-    upload(&client, &spec("three"), &bytes(500, 3)).unwrap();
+    upload(&client, &spec("three"), &bytes(750_000, 3)).unwrap();
 }

@@ -1,6 +1,7 @@
 //! Files of every size go up and come back byte for byte.
 
 use crate::{CHUNK, bytes, capsule, put, read_back, sha256, upload};
+use capsule_shared::limits::MAX_WHOLE_READ_BYTES;
 use capsule_shared::upload::StorageBackend;
 use tools::deployment::{deploy, person};
 use tools::source::UploadSpec;
@@ -113,10 +114,10 @@ fn four_uploads_interleaved() {
 }
 
 #[test]
-fn a_blob_of_two_mebibytes_is_read_whole_and_a_larger_one_is_not() {
+fn a_blob_that_fits_a_reply_is_read_whole_and_a_larger_one_is_not() {
     let deployment = deploy();
     let client = deployment.client(person("alice"));
-    let limit = 2 * 1024 * 1024;
+    let limit = MAX_WHOLE_READ_BYTES as usize;
     let data = bytes(limit, 1);
     let fits = upload(&client, &UploadSpec::document("fits", limit as u64), &data).unwrap();
     assert!(*client.blob_read(&fits.result.blob_id).unwrap() == data[..]);

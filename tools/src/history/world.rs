@@ -48,7 +48,7 @@ impl World {
         };
         let settings = GatewayArgs {
             trash_retention_ns: Some(TRASH_SECONDS * 1_000_000_000),
-            ..GatewayArgs::default()
+            ..settings
         };
         World {
             deployment: created.install_behind(lines, settings),

@@ -45,7 +45,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         self.chunk_at(&place, index).await
     }
 
-    /// Reads a whole blob of at most 2 MiB, with at most two calls to its store:
+    /// Reads a whole blob of at most [`MAX_WHOLE_READ_BYTES`], with at most two calls to its store:
     /// `InvalidArgument` for a larger one.
     pub async fn blob_whole(&self, caller: Principal, locator: &str) -> Result<ByteBuf> {
         let place = self.locate(caller, locator).await?;

@@ -28,7 +28,7 @@ impl Call {
 /// A call of the gateway.
 pub(super) fn call(
     method: &'static str,
-    pub situation: &'static str,
+    situation: &'static str,
     outcome: Outcome,
     args: impl ArgumentEncoder,
 ) -> Call {
