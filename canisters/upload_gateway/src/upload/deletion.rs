@@ -21,7 +21,7 @@ use ic_stable_structures::Memory as StableMemory;
 enum ToDelete {
     /// Its deletion for good was noted before, under this key.
     Noted(String, Deletion),
-    Found(MemoryFound),
+    Found(Box<MemoryFound>),
 }
 
 impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
@@ -94,7 +94,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
                     let (key, deletion) = elsewhere.ok_or(Failure::NotFound)?;
                     Ok(ToDelete::Noted(key, deletion))
                 }
-                found => Ok(ToDelete::Found(found?)),
+                found => Ok(ToDelete::Found(Box::new(found?))),
             },
         }
     }
