@@ -154,9 +154,16 @@ method!(query for check_gateway_or_controller: fn capsule_usage(
 
 // ---- memories ----------------------------------------------------------------------------------
 
-method!(update for check_gateway_or_controller with room_for_records: fn memory_commit(
+method!(update for check_gateway_or_controller: async fn memory_commit(
     commit: MemoryCommit,
 ) -> Result<Memory> {
+    // A repeated commit stores nothing, so it needs no room. A refusal would end its upload.
+    if let Some(answer) = with_state(|state| state.index.committed(call(), &commit)) {
+        return answer;
+    }
+    if room_for_records().await? {
+        check_gateway_or_controller(msg_caller())?;
+    }
     with_state(|state| state.index.memory_commit(call(), commit))
 });
 

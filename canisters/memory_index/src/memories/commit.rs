@@ -10,6 +10,20 @@ use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory as StableMemory;
 
 impl<M: StableMemory> Index<M> {
+    /// The answer to a repeated commit. `None` if the session committed nothing yet.
+    pub fn committed(&self, call: Call, commit: &MemoryCommit) -> Option<Result<Memory>> {
+        let number = self.by_session.get(&(call.gateway, commit.session_id))?;
+        let id = MemoryId(number);
+        Some(match self.memories.get(&number) {
+            None => Err(Error::NotFound),
+            Some(memory) if is_of(&memory, commit) => Ok(memory.into_memory(id)),
+            Some(_) => Err(Error::conflict(format!(
+                "session {} of this gateway committed {id}, expected the same contents again",
+                commit.session_id
+            ))),
+        })
+    }
+
     /// Makes the memory of a finished upload, once for each gateway and session.
     ///
     /// The same commit again returns the same memory, even if the right to write is gone meanwhile.
@@ -19,19 +33,10 @@ impl<M: StableMemory> Index<M> {
     /// the trash stays there. `ResourceExhausted` without room in the index or in the capsule.
     pub fn memory_commit(&mut self, call: Call, commit: MemoryCommit) -> Result<Memory> {
         let metadata_bytes = check(&commit)?;
-        let session = (call.gateway, commit.session_id);
-        if let Some(number) = self.by_session.get(&session) {
-            let id = MemoryId(number);
-            let memory = self.memories.get(&number).ok_or(Error::NotFound)?;
-            return if is_of(&memory, &commit) {
-                Ok(memory.into_memory(id))
-            } else {
-                Err(Error::conflict(format!(
-                    "session {} of this gateway committed {id}, expected the same contents again",
-                    commit.session_id
-                )))
-            };
+        if let Some(answer) = self.committed(call, &commit) {
+            return answer;
         }
+        let session = (call.gateway, commit.session_id);
         let (capsule_id, mut capsule) = self.capsule(commit.who, &commit.capsule_id)?;
         capsule.stored_bytes = capsule
             .stored_bytes

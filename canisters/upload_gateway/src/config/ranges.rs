@@ -78,7 +78,7 @@ pub const RANGES: [Range; 11] = [
         "a session's record has that many bits"),
     setting!(max_bytes_per_principal_per_day: u64, ONE_CHUNK => PEBIBYTE, "bytes",
         "less takes no chunk; a value in MiB or GiB would be less"),
-    setting!(max_bytes_per_day: u64, ONE_CHUNK => PEBIBYTE, "bytes",
+    setting!(max_bytes_per_day: u64, 2 * ONE_CHUNK => PEBIBYTE, "bytes",
         "less takes no chunk; a value in MiB or GiB would be less"),
     setting!(max_capsules_per_principal: u32, 1 => MANY, "capsules",
         "0 lets nobody begin; capsule_creators does that on purpose"),

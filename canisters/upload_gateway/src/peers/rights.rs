@@ -102,13 +102,18 @@ impl<R: Runtime> Peers<R> {
         id: &str,
     ) -> Result<MemoryFound> {
         let mut found = self.memory_find(index, who, id).await;
-        if found.is_err() && refusal(&found).is_none() {
+        let lacks_method = |e: &PeerError| e.refusal().is_none() && !e.may_have_acted();
+        if found.as_ref().is_err_and(lacks_method) {
             // An index of release 0.1.0 has neither the method nor a trash.
             let read = self.memory_read(index, who, id).await;
-            found = read.map(|memory| MemoryFound {
-                memory,
-                trash: None,
-            });
+            let absent = refusal(&read) == Some(&Failure::NotFound);
+            // A later index has this method, and the memory may be in its trash: the call failed.
+            if !absent || self.gateway_known(index).await.is_err() {
+                found = read.map(|memory| MemoryFound {
+                    memory,
+                    trash: None,
+                });
+            }
         }
         if is_hidden(&found) {
             self.known(index).await.map_err(|_| refused(index))?;

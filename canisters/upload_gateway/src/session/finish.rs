@@ -48,9 +48,14 @@ impl<M: Memory> SessionService<M> {
         self.change(id, SessionStatus::Pending, SessionStatus::Finishing, now);
     }
 
-    /// Finishing -> Pending, after a definite refusal that the owner can mend.
+    /// Finishing -> Pending, after a definite refusal that the owner can mend. The session has its
+    /// whole time again: the peers may have kept it finishing for long.
     pub fn reopen(&mut self, id: SessionId, now: u64) {
         self.change(id, SessionStatus::Finishing, SessionStatus::Pending, now);
+        let old = self.expect(id);
+        let mut meta = old.clone();
+        meta.progressed(now);
+        self.place(Some(&old), Some(&meta));
     }
 
     /// Finishing -> Committed.

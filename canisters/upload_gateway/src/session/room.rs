@@ -67,11 +67,28 @@ impl<M: Memory> SessionService<M> {
         victim.flatten()
     }
 
-    /// Ends idle sessions until the reserved one has room, at most ten. Returns them as expired.
+    /// How many sessions must end so that one more fits.
+    fn missing(&self, standing: Standing, begins: Begins) -> u64 {
+        let counters = self.counters();
+        let above = |used: u64, most: u32| (used + 1).saturating_sub(most.into());
+        let active = counters.pending + counters.finishing + u64::from(begins.all);
+        let of_all = above(active, self.limits.active_total);
+        let strangers = counters.strangers() + u64::from(begins.of_strangers);
+        match standing {
+            Standing::Known => of_all,
+            Standing::New => of_all.max(above(strangers, self.strangers_share())),
+        }
+    }
+
+    /// Ends idle sessions until the reserved one has room, at most ten. Ends none if ten aren't
+    /// enough. Returns them as expired.
     pub fn make_room(&mut self, reservation: &BeginReservation, now: u64) -> Vec<SessionMeta> {
         let standing = reservation.standing;
         let begins = self.reservations.admitted();
         let mut ended = Vec::new();
+        if self.missing(standing, begins) > MAX_ENDED as u64 {
+            return ended;
+        }
         while ended.len() < MAX_ENDED
             && !self.has_room(standing, begins)
             && let Some(id) = self.victim(standing, now)

@@ -60,8 +60,9 @@ impl<M: Memory> SessionService<M> {
         sessions
     }
 
-    /// Makes the indexes that release 0.1.0 didn't have. All owners are strangers until they begin
-    /// again. It reads each active session once, at most `active_total` of them.
+    /// Makes the indexes that release 0.1.0 didn't have. All owners count as known until they begin
+    /// again, so that strangers aren't above their share. It reads each active session once, at
+    /// most `active_total` of them.
     fn index_sessions_of_0_1_0(&mut self) {
         for id in self.timeline.before(Kind::Pending, u64::MAX, usize::MAX) {
             let meta = self.expect(id);
@@ -69,10 +70,9 @@ impl<M: Memory> SessionService<M> {
         }
         let owners: Vec<_> = self.owners.iter().map(|e| e.into_pair()).collect();
         for (owner, held) in &owners {
-            self.holders.change(*owner, 0, (Standing::New, *held));
+            self.holders.change(*owner, 0, (Standing::Known, *held));
         }
-        let strangers = owners.iter().map(|(_, held)| u64::from(*held)).sum();
-        self.count_strangers(|_| strangers);
+        self.count_strangers(|_| 0);
     }
 
     pub fn set_limits(&mut self, limits: Limits) {

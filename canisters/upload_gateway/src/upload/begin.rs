@@ -44,18 +44,21 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         // It doesn't count against the capsule yet: the caller may be a stranger there. Nothing is
         // in stable memory yet.
         let usage = self.peers.ask_index_surely(index, ask).await?;
+        // The operator may have blocked the caller meanwhile.
+        self.check_updates(caller)?;
         let stored = usage.stored_bytes;
         let now = self.runtime.now();
         let (ended, admitted) = self.with(|state| state.admitted(&mut reservation, stored, now));
         self.log_expired(&ended);
         self.schedule();
         admitted?;
-        self.open(reservation, &args, index, stored).await
+        self.open(caller, reservation, &args, index, stored).await
     }
 
     /// Opens a blob under the next session id whose blob id is free, and makes the session.
     async fn open(
         &self,
+        caller: Principal,
         reservation: BeginReservation,
         args: &BeginArgs,
         index: Principal,
@@ -77,6 +80,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             let now = self.runtime.now();
             let error = match opened {
                 Ok(()) => {
+                    // The operator may have blocked the caller. The intent releases the blob.
+                    self.check_updates(caller)?;
                     let begun = self.with(|state| state.begun(opening, reservation, stored, now));
                     self.schedule();
                     return match begun {

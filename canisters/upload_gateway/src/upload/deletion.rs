@@ -126,7 +126,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         let ask = || self.peers.memory_delete(index, who, memory);
         // The deletion is noted during this await. Its caller or the timer may settle it first.
         let answer = self.peers.ask_index_surely(index, ask).await;
-        self.settle_deletion(key, answer)
+        self.settle_deletion(key, who, answer)
     }
 
     /// Notes in stable memory what is to be deleted, before the gateway asks the index.
@@ -181,7 +181,12 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     }
 
     /// Enters the index's answer to a noted deletion.
-    fn settle_deletion(&self, key: &String, answer: PeerResult<Memory>) -> Result<()> {
+    fn settle_deletion(
+        &self,
+        key: &String,
+        who: Principal,
+        answer: PeerResult<Memory>,
+    ) -> Result<()> {
         let now = self.runtime.now();
         let settled = self.with(|state| {
             let noted = state.deletion(key);
@@ -201,7 +206,8 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
                 }
                 Err(error) => {
                     let error = Failure::from(error);
-                    if !error.is_temporary() {
+                    // Another caller's note may be there.
+                    if !error.is_temporary() && deletion.who == who {
                         state.deletion_forgotten(key);
                     }
                     Err(error)

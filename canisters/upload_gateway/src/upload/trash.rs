@@ -38,7 +38,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         };
         let key = self.with(|state| {
             let key = state.deletion_key(&memory.id, index);
-            state.trashing_noted(&key, note, now);
+            state.trashing_noted(&key, note.clone(), now);
             key
         });
         self.schedule();
@@ -46,31 +46,35 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         // The note is in stable memory during this await. The timer may settle it first, and a
         // restore may cancel it.
         let answer = self.peers.ask_index_surely(index, ask).await;
-        let settled = self.settle_trashing(&key, who, answer);
+        let settled = self.settle_trashing(&key, note, answer);
         settled.map_err(Failure::hidden)
     }
 
-    /// Enters the index's answer to a noted trashing.
+    /// Enters the index's answer to the trashing that `asked` notes.
     fn settle_trashing(
         &self,
         key: &String,
-        who: Principal,
+        asked: Trashing,
         answer: PeerResult<Trash>,
     ) -> Result<()> {
-        let now = self.runtime.now();
         let settled = self.with(|state| {
-            let Some(note) = state.trashing(key) else {
-                // Another call or the timer settled it meanwhile, or a restore cancelled it.
-                return Ok(());
-            };
+            let note = state.trashing(key);
             match answer {
-                Ok(trash) => {
-                    state.trashed(key, trash.purge_at, now);
+                Ok(trash) if note.is_some() => {
+                    state.trashed(key, trash.purge_at);
                     Ok(())
                 }
+                // Another call or the timer settled it meanwhile, or a restore cancelled it. Then
+                // the note may have named another time than the index has.
+                Ok(trash) => {
+                    state.purge_pushed(key, asked, trash.purge_at);
+                    Ok(())
+                }
+                Err(_) if note.is_none() => Ok(()),
                 Err(error) => {
                     let error = Failure::from(error);
-                    if !error.is_temporary() && note.who == who {
+                    // Another caller's note may be there.
+                    if !error.is_temporary() && note.is_some_and(|note| note.who == asked.who) {
                         state.trashing_cancelled(key);
                     }
                     Err(error)
@@ -87,7 +91,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         let now = self.runtime.now();
         self.with(|state| {
             let key = state.deletion_key(&memory.id, index);
-            state.trashed(&key, purge_at, now);
+            state.trashed(&key, purge_at);
             state.committed_forgotten(SessionId(memory.session_id), &memory.id, now);
         });
         self.schedule();
@@ -102,9 +106,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         let found = self.peers.find_memory(index, caller, &memory_id).await?;
         let key = self.with(|state| state.deletion_key(&memory_id, index));
         if self.with(|state| state.deletion(&key)).is_some() {
-            return Err(Failure::conflict(format!(
-                "{memory_id} is being deleted for good, expected it to be in the trash"
-            )));
+            return Err(being_deleted(&memory_id));
         }
         let noted = self.with(|state| state.trashing_cancelled(&key));
         self.schedule();
@@ -115,7 +117,12 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         // The job that purges stays in the queue. The index refuses it if the memory isn't in the
         // trash, or was put there anew.
         let restored = self.peers.ask_index_surely(index, ask).await;
-        restored.map_err(|error| Failure::from(error).hidden())
+        restored.map_err(|error| Failure::from(error).hidden())?;
+        // Another caller may have noted its deletion for good during this await.
+        match self.with(|state| state.deletion(&key)) {
+            Some(_) => Err(being_deleted(&memory_id)),
+            None => Ok(()),
+        }
     }
 
     /// Carries on a trashing whose caller doesn't.
@@ -135,7 +142,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         };
         let answer = self.peers.ask_index_surely(index, ask).await;
         // A refusal has cancelled the note of this caller. Another caller's note may be there.
-        let _settled = self.settle_trashing(&key, who, answer);
+        let _settled = self.settle_trashing(&key, note, answer);
         match self.with(|state| state.trashing(&key)) {
             Some(_) => Ok(Run::Later),
             None => Ok(Run::Done),
@@ -162,4 +169,10 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         self.schedule();
         Ok(Run::Done)
     }
+}
+
+fn being_deleted(memory_id: &str) -> Failure {
+    Failure::conflict(format!(
+        "{memory_id} is being deleted for good, expected it to be in the trash"
+    ))
 }

@@ -175,9 +175,34 @@ fn sessions_that_are_finishing_never_end_for_others() {
     s.start_finishing(done, 0);
     let refused = begin_as(&mut s, New, own(2, "k"), 1_000);
     assert_eq!(refused, Err(Failure::ResourceExhausted));
+    // A reopened session has its whole time again.
     s.reopen(done, 1_000);
-    begin_as(&mut s, New, own(2, "k"), 1_000).unwrap();
+    let refused = begin_as(&mut s, New, own(2, "k"), 1_000);
+    assert_eq!(refused, Err(Failure::ResourceExhausted));
+    begin_as(&mut s, New, own(2, "k"), 2_000).unwrap();
     assert_eq!(s.get(done), None);
+}
+
+#[test]
+fn no_session_ends_in_vain() {
+    let mut s = sessions();
+    let limits = |active_total| Limits {
+        active_total,
+        active_per_owner: 100,
+        ..ROOM
+    };
+    s.set_limits(limits(60));
+    for n in 0..24 {
+        begin_as(&mut s, New, own(n, "k"), 0).unwrap();
+    }
+    // Ten sessions are too few: nobody loses one.
+    s.set_limits(limits(20));
+    let refused = begin_as(&mut s, New, own(99, "k"), 1_000);
+    assert_eq!(refused, Err(Failure::ResourceExhausted));
+    assert_eq!(s.counters().pending, 24);
+    s.set_limits(limits(40));
+    begin_as(&mut s, New, own(99, "k"), 1_000).unwrap();
+    assert_eq!(s.counters().pending, 20);
 }
 
 #[test]
@@ -234,9 +259,9 @@ fn the_record_of_ended_sessions_is_bounded() {
 fn the_indexes_are_made_for_sessions_of_0_1_0() {
     let memory = VectorMemory::default();
     let mut s = open(&memory, ROOM);
-    let old = begin_as(&mut s, New, own(1, "a"), 0).unwrap();
-    begin_as(&mut s, New, own(1, "b"), 1).unwrap();
-    begin_as(&mut s, New, own(2, "a"), 2).unwrap();
+    let old = begin_as(&mut s, Known, own(1, "a"), 0).unwrap();
+    begin_as(&mut s, Known, own(1, "b"), 1).unwrap();
+    begin_as(&mut s, Known, own(2, "a"), 2).unwrap();
     let counters = s.counters();
     let indexed = s.holders.counts();
     drop(s);
@@ -249,7 +274,11 @@ fn the_indexes_are_made_for_sessions_of_0_1_0() {
     let mut s = open(&memory, ROOM);
     assert_eq!(s.counters(), counters);
     assert_eq!(s.holders.counts(), indexed);
-    begin_as(&mut s, New, own(3, "k"), 50).unwrap();
+    s.set_limits(Limits {
+        active_total: 3,
+        ..ROOM
+    });
+    begin_as(&mut s, Known, own(3, "k"), 50).unwrap();
     assert_eq!(s.get(old), None);
 }
 

@@ -49,12 +49,16 @@ impl<M: StableMemory> State<M> {
 
     /// An owner wants a memory deleted. The index isn't asked yet.
     ///
-    /// After: the deletion is noted, and a job carries it on. A noted deletion that is done, or
-    /// that the same owner asked for, stays as it was. Another owner's counts as this one.
+    /// After: the deletion is noted, and a job carries it on. The memory's session and its finish
+    /// record are gone, so that the idempotency key is free again. A noted deletion that is done,
+    /// or that the same owner asked for, stays as it was. Another owner's counts as this one.
     pub fn deletion_noted(&mut self, key: &str, deletion: Deletion, now: u64) {
         let key = key.to_string();
         let noted = self.deletions.get(&key);
         if noted.is_none_or(|noted| !noted.done && noted.who != deletion.who) {
+            // The idempotency key is free from now on: a new upload must not find this memory.
+            let id = SessionId(deletion.session_id);
+            self.committed_forgotten(id, memory_of(&key), now);
             self.deletions.insert(key.clone(), deletion);
             let due = now + CALLER_PAUSE_NS;
             let memory = key;

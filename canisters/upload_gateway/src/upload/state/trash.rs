@@ -16,9 +16,12 @@ impl<M: StableMemory> State<M> {
 
     /// A caller wants a memory in the trash. The index isn't asked yet.
     ///
-    /// After: the note is there, and a job carries it on. It replaces an earlier note: the index
-    /// tells which time counts.
+    /// After: the note is there, and a job carries it on. The memory's session and its finish
+    /// record are gone, so that the idempotency key is free again. The note replaces an earlier
+    /// note: the index tells which time counts.
     pub fn trashing_noted(&mut self, key: &str, note: Trashing, now: u64) {
+        // The idempotency key is free from now on: a new upload must not find this memory.
+        self.committed_forgotten(SessionId(note.session_id), memory_of(key), now);
         let memory = key.to_string();
         if self.trashings.insert(memory.clone(), note).is_none() {
             let due = now + CALLER_PAUSE_NS;
@@ -28,13 +31,11 @@ impl<M: StableMemory> State<M> {
 
     /// The index has the memory in the trash until `purge_at`.
     ///
-    /// Before: the note. After: no note, but a job that purges the memory. The memory's session and
-    /// its finish record are gone, so that the idempotency key is free again. Without the note,
+    /// Before: the note. After: no note, but a job that purges the memory. Without the note,
     /// nothing changes.
-    pub fn trashed(&mut self, key: &String, purge_at: u64, now: u64) {
+    pub fn trashed(&mut self, key: &String, purge_at: u64) {
         if let Some(note) = self.trashings.remove(key) {
-            self.committed_forgotten(SessionId(note.session_id), memory_of(key), now);
-            self.push_purge(key, note, purge_at);
+            self.purge_pushed(key, note, purge_at);
         }
     }
 
@@ -47,13 +48,15 @@ impl<M: StableMemory> State<M> {
         let note = self.trashings.remove(key);
         if let Some(note) = note {
             let purge_at = note.purge_at;
-            self.push_purge(key, note, purge_at);
+            self.purge_pushed(key, note, purge_at);
             return true;
         }
         false
     }
 
-    fn push_purge(&mut self, key: &str, note: Trashing, purge_at: u64) {
+    /// The index may have the memory in the trash until `purge_at`. After: a job purges it then. A
+    /// second job does no harm.
+    pub fn purge_pushed(&mut self, key: &str, note: Trashing, purge_at: u64) {
         let purge = Purge {
             memory: memory_of(key).to_string(),
             index: note.index,

@@ -81,7 +81,11 @@ impl<M: Memory> State<M> {
         let Opening { id, upload, intent } = opening;
         let in_time = self.jobs.remove(intent);
         if in_time {
-            self.sessions.begin_with_id(id, reservation, stored, now);
+            let session = self.sessions.begin_with_id(id, reservation, stored, now);
+            // The operator may have listed the owner, or taken it off the list, meanwhile.
+            let owner = session.spec.owner;
+            let standing = self.standing(owner, now);
+            self.sessions.set_standing(owner, standing);
             self.uploads.insert(id.0, upload);
             self.hashes.begin(id);
         }

@@ -27,7 +27,7 @@ fn reads(world: &World) -> (usize, usize) {
 #[test]
 fn a_blob_of_many_chunks_is_read_with_two_calls() {
     let (world, service) = World::new();
-    let (file, locator) = committed(&service, 1_024, 2_048);
+    let (file, locator) = committed(&service, 1_024, 2_047);
     reads(&world);
     let whole = run(service.blob_whole(id(OWNER), &locator)).unwrap();
     assert!(*whole == file[..]);

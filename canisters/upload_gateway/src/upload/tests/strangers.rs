@@ -202,6 +202,38 @@ fn ingress(n: u8, method: &str, arg: Vec<u8>) -> Ingress {
 }
 
 #[test]
+fn a_begin_in_flight_of_a_blocked_principal_makes_no_session() {
+    for method in ["capsule_usage", "blob_open"] {
+        let (world, service) = World::new();
+        world.net().held.insert(method);
+        let mut begin = Box::pin(service.begin(id(OWNER), begin_args("key", "photo.jpg", 2, 9)));
+        for _ in 0..5 {
+            assert!(poll(&mut begin).is_pending());
+        }
+        service.block_principals(&[id(OWNER)]).unwrap();
+        world.net().held.clear();
+        assert_eq!(run(begin), Err(Failure::Unauthorized));
+        assert_eq!(service.with(|state| state.sessions().counters().pending), 0);
+        world.pass(&service, 700);
+        assert!(world.net().blobs.is_empty());
+    }
+}
+
+#[test]
+fn a_begin_in_flight_keeps_the_standing_that_its_owner_got() {
+    let (world, service) = World::new();
+    world.net().held.insert("blob_open");
+    let mut begin = Box::pin(service.begin(id(OWNER), begin_args("key", "photo.jpg", 2, 9)));
+    for _ in 0..5 {
+        assert!(poll(&mut begin).is_pending());
+    }
+    service.list_principals(&[id(OWNER)], true).unwrap();
+    world.net().held.clear();
+    run(begin).unwrap();
+    assert_eq!(service.with(|state| state.report(0)).strangers, 0);
+}
+
+#[test]
 fn a_controller_ends_pending_sessions_by_id() {
     let (world, service) = World::new();
     let done = uploaded(&service);

@@ -62,6 +62,36 @@ fn is_conflict(done: Done) -> bool {
 }
 
 #[test]
+fn the_key_is_free_as_soon_as_a_deletion_is_noted() {
+    for (retention, method) in [(30 * DAY * SECOND, "memory_trash"), (0, "memory_delete")] {
+        let (world, service, session) = committed();
+        service
+            .configure(GatewayArgs {
+                trash_retention_ns: Some(retention),
+                ..GatewayArgs::default()
+            })
+            .unwrap();
+        world.fail(method, Fault::NotSent);
+        assert!(delete(&service).unwrap_err().is_temporary());
+        // A new upload with the key must not find the memory that goes.
+        let other = begin(&service, "key", 2).unwrap();
+        assert_ne!(other, session);
+    }
+}
+
+#[test]
+fn a_lost_look_into_the_trash_is_temporary() {
+    let (world, service, _) = committed();
+    delete(&service).unwrap();
+    for fault in [Fault::NotSent, Fault::LostReply] {
+        world.fail("memory_find", fault);
+        assert!(restore(&service).unwrap_err().is_temporary());
+    }
+    restore(&service).unwrap();
+    assert!(!in_trash(&world));
+}
+
+#[test]
 fn a_deleted_memory_stays_for_30_days_and_its_key_is_free() {
     let (world, service, session) = committed();
     delete(&service).unwrap();

@@ -309,6 +309,8 @@ impl World {
         if refused {
             self.sessions.reopen(SessionId(id), self.now);
             known.status = SessionStatus::Pending;
+            known.last_seen = self.now;
+            known.last_progress = self.now;
         } else {
             self.sessions.commit(SessionId(id), self.now);
             known.status = SessionStatus::Committed {
