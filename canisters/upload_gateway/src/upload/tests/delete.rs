@@ -110,3 +110,36 @@ fn only_the_memorys_own_session_ends_with_it() {
     finish(&service, other, FILE).unwrap_err();
     finish(&service, other, FILE).unwrap();
 }
+
+#[test]
+fn a_refusal_to_one_caller_leaves_the_deletion_of_another() {
+    let (world, service) = World::new();
+    let session = uploaded(&service);
+    finish(&service, session, FILE).unwrap();
+    let other = id(9);
+    world.net().writers.insert(other);
+    world.net().held.extend(["memory_find", "gateway_known"]);
+    let delete = |who| Box::pin(service.delete_memory(who, "memory-1".into()));
+    let mut refused = delete(other);
+    assert!(poll(&mut refused).is_pending());
+    // The right goes after the gateway found the memory, and before it asks for the deletion.
+    world.net().writers.remove(&other);
+    world.net().held.remove("memory_find");
+    for _ in 0..3 {
+        assert!(poll(&mut refused).is_pending());
+    }
+    // The second question is refused before the owner's deletion runs, and answered after it.
+    world.net().held = ["memory_delete"].into();
+    for _ in 0..3 {
+        assert!(poll(&mut refused).is_pending());
+    }
+    let mut owners = delete(id(OWNER));
+    for _ in 0..3 {
+        assert!(poll(&mut owners).is_pending());
+    }
+    world.net().held.clear();
+    assert_eq!(run(refused), Err(Failure::NotFound));
+    run(owners).unwrap();
+    world.pass(&service, 60);
+    assert!(world.net().blobs.is_empty());
+}

@@ -271,3 +271,26 @@ fn a_memory_of_another_gateway_is_not_trashed() {
     assert!(is_conflict(delete(&service)));
     assert!(!world.net().calls.contains(&"memory_trash"));
 }
+
+#[test]
+fn a_restore_is_not_acknowledged_while_another_caller_purges() {
+    let (world, service, _) = committed();
+    delete(&service).unwrap();
+    let other = id(9);
+    world.net().writers.insert(other);
+    world.net().held.insert("memory_restore");
+    let mut restored = Box::pin(service.restore_memory(id(OWNER), MEMORY.into()));
+    // The other caller finds the memory in the trash before the restore reaches the index.
+    let mut purged = Box::pin(service.purge_memory(other, MEMORY.into()));
+    world.net().held.insert("memory_find");
+    for _ in 0..3 {
+        assert!(poll(&mut purged).is_pending());
+    }
+    world.net().held.remove("memory_find");
+    for _ in 0..5 {
+        assert!(poll(&mut restored).is_pending());
+    }
+    run(purged).unwrap();
+    world.net().held.clear();
+    assert!(is_conflict(run(restored)));
+}
