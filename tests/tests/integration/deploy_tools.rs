@@ -7,8 +7,10 @@ use crate::js_agents::scripts;
 use crate::{bytes, sha256};
 use candid::{Encode, Principal};
 use pocket_ic::PocketIc;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 use tempfile::TempDir;
 use tools::client::Client;
 use tools::deployment::{Part, person, wasm};
@@ -23,15 +25,24 @@ fn program() -> PathBuf {
 /// Runs `icp` in a project, with separate settings; returns its output.
 #[track_caller]
 fn icp(project: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(program())
+    let mut command = Command::new(program());
+    command
         .args(arguments)
         .current_dir(project)
         .env("HOME", project.join("home"))
         .env_remove("XDG_CONFIG_HOME")
         .env_remove("XDG_DATA_HOME")
-        .env("DO_NOT_TRACK", "1")
-        .output()
-        .unwrap();
+        .env("DO_NOT_TRACK", "1");
+    let output = loop {
+        match command.output() {
+            // A process still has the program open for writing: its installation, or a child that
+            // another test is starting.
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            output => break output.unwrap(),
+        }
+    };
     assert!(output.status.success(), "icp {arguments:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
