@@ -131,8 +131,8 @@ pub enum Need {
     Nothing,
     /// A call to this blob store.
     Store(Principal),
-    /// A call to the memory index.
-    Index,
+    /// A call to this memory index; `None` to the one that is configured.
+    Index(Option<Principal>),
 }
 
 /// How many jobs of release 0.1.0 the start of the canister counts. The timer counts the others.

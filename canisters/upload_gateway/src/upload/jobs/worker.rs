@@ -83,7 +83,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 _ if !self.peers.have_room_for_jobs() => break,
                 Need::Store(store) => Some(store),
                 // Without an index the run fails, and comes again later.
-                Need::Index => self.index().ok(),
+                Need::Index(index) => index.or_else(|| self.index().ok()),
             };
             if callee.is_some_and(|callee| self.peers.is_busy_with_jobs(callee)) {
                 self.with(|state| state.job_postponed(due, now));

@@ -24,15 +24,17 @@ impl<M: Memory> State<M> {
                 at_store(session)
             }
             Task::DeleteMemory { memory } => match self.deletions.get(memory) {
-                Some(deletion) if !deletion.done => Need::Index,
+                Some(deletion) if !deletion.done => Need::Index(self.index_of(deletion.index)),
                 _ => Need::Nothing,
             },
-            Task::TrashMemory { memory } if self.trashings.contains_key(memory) => Need::Index,
-            Task::PurgeMemory(_) => Need::Index,
-            Task::Finish { .. }
-            | Task::Digest { .. }
-            | Task::ForgetDeletion { .. }
-            | Task::TrashMemory { .. } => Need::Nothing,
+            Task::TrashMemory { memory } => match self.trashings.get(memory) {
+                Some(note) => Need::Index(Some(note.index)),
+                None => Need::Nothing,
+            },
+            Task::PurgeMemory(purge) => Need::Index(Some(purge.index)),
+            Task::Finish { .. } | Task::Digest { .. } | Task::ForgetDeletion { .. } => {
+                Need::Nothing
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use super::world::*;
 use crate::failure::Failure;
 use crate::regions::Regions;
+use crate::upload::jobs::queue::Need;
 use crate::upload::types::SessionId;
 use candid::{CandidType, Principal};
 use canister_common::http::Encoder;
@@ -97,6 +98,28 @@ fn a_deletion_goes_to_the_index_that_has_the_memory() {
         assert!(!world.other.borrow().calls.contains(&"memory_delete"));
         world.pass(&service, 48 * 3_600);
         assert_eq!(delete(&service, "memory-1"), Err(Failure::NotFound));
+    }
+}
+
+/// The worker asks whether this index is busy, not whether the configured one is.
+#[test]
+fn a_job_waits_for_the_index_of_its_memory() {
+    for (retention, method) in [(0, "memory_delete"), (30 * DAY, "memory_trash")] {
+        let (world, service) = World::new();
+        let settings = GatewayArgs {
+            trash_retention_ns: Some(retention),
+            ..GatewayArgs::default()
+        };
+        service.configure(settings).unwrap();
+        finish(&service, uploaded(&service), FILE).unwrap();
+        world.fail(method, Fault::NotSent);
+        assert!(delete(&service, "memory-1").unwrap_err().is_temporary());
+        change_index(&service, OTHER_INDEX);
+        let need = service.with(|state| {
+            let due = state.job_due(u64::MAX).unwrap();
+            state.need_of(&due.job.task)
+        });
+        assert_eq!(need, Need::Index(Some(id(INDEX))));
     }
 }
 
