@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// How a call fails. An `Internal` text that begins with "temporary: " asks for a repeated call.
-/// Every other error is final for the same arguments.
+/// Every other error stays until something else changes.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     /// Temporary with the prefix "temporary: ", a fault of the canister without it.

@@ -4,7 +4,7 @@
 //! Only this module knows that a B-tree map holds the chunks. Another layout is schema version 2: a
 //! new `MemoryId`, a migration, and the same functions here.
 
-use canister_common::room::PAGE_BYTES;
+use canister_common::manager::PAGE_BYTES;
 use capsule_shared::BlobKey;
 use capsule_shared::limits::STORE_VALUE_BOUND_BYTES;
 use ic_stable_structures::{Memory, StableBTreeMap};

@@ -5,10 +5,9 @@
 //! bytes are for new versions only; those of released versions stay. An `Option` field that is
 //! added to a Candid record needs no new version.
 
+use crate::manager::PAGE_BYTES;
 use ic_stable_structures::{Memory, Storable};
 use std::fmt::Debug;
-
-const PAGE_BYTES: usize = 65_536;
 
 /// Checks that `value` is stored as the bytes `golden`, and read from them. Golden bytes are
 /// hexadecimal here, and white space in them counts for nothing.
@@ -50,9 +49,9 @@ pub fn fingerprint(memory: &impl Memory) -> u64 {
         }
     };
     mix(&memory.size().to_le_bytes());
-    let mut page = vec![0; PAGE_BYTES];
+    let mut page = vec![0; PAGE_BYTES as usize];
     for number in 0..memory.size() {
-        memory.read(number * PAGE_BYTES as u64, &mut page);
+        memory.read(number * PAGE_BYTES, &mut page);
         if page.iter().any(|byte| *byte != 0) {
             mix(&number.to_le_bytes());
             mix(&page);
@@ -93,7 +92,7 @@ mod tests {
         let first = fingerprint(&memory);
         memory.write(100, &[0]);
         assert_eq!(fingerprint(&memory), zero);
-        memory.write(100 + PAGE_BYTES as u64, &[1]);
+        memory.write(100 + PAGE_BYTES, &[1]);
         assert!(![empty, zero, first].contains(&fingerprint(&memory)));
     }
 }

@@ -5,6 +5,7 @@
 //! therefore calls itself to grow, so that a trap ends that call alone.
 
 use crate::funds::check_own_funds;
+use crate::manager::PAGE_BYTES;
 use crate::room::{Room, free_pages, grow_ahead, has_buckets, settle};
 use candid::{CandidType, Nat, Principal};
 use capsule_shared::{Error, Result};
@@ -59,7 +60,7 @@ pub struct Observed {
 
 pub fn observed() -> Observed {
     Observed {
-        room_bytes: free_pages(&DefaultMemoryImpl::default()) * crate::room::PAGE_BYTES,
+        room_bytes: free_pages(&DefaultMemoryImpl::default()) * PAGE_BYTES,
         refused: REFUSED_AT.get().is_some(),
         refusals: REFUSALS.get(),
         reserve: RESERVE.get(),
@@ -107,7 +108,7 @@ fn grow_both(room: Room) -> Result<()> {
 /// Bytes of the heap (Wasm memory).
 #[cfg(target_arch = "wasm32")]
 pub fn heap_bytes() -> usize {
-    core::arch::wasm32::memory_size(0) * crate::room::PAGE_BYTES as usize
+    core::arch::wasm32::memory_size(0) * PAGE_BYTES as usize
 }
 
 /// Only canisters have a heap of their own.

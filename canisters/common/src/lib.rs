@@ -13,6 +13,7 @@ pub mod golden;
 pub mod growth;
 pub mod http;
 pub mod inspection;
+pub mod manager;
 mod method;
 pub mod midstate;
 mod regions;

@@ -5,22 +5,9 @@
 //! canister grows stable memory before an operation, in a message of its own (see `growth`). The
 //! memory manager grows the memory only above its size, so no structure has to grow it then.
 
+use crate::manager::{Manager, PAGE_BYTES};
 use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory;
-
-/// How the memory manager's header begins: its magic number and its version. Then come the number
-/// of allocated buckets and the pages of one bucket, each as a little-endian u16.
-///
-/// Source: version 1 of the manager's layout in ic-stable-structures, pinned by a test below.
-const HEADER: &[u8; 4] = b"MGR\x01";
-
-/// Pages in front of the first bucket.
-///
-/// Source: as [`HEADER`].
-const PAGES_BEFORE_BUCKETS: u64 = 1;
-
-/// Bytes of a page of stable memory.
-pub const PAGE_BYTES: u64 = 65_536;
 
 /// How much room a canister keeps, in buckets of its memory manager. One message takes at most one
 /// bucket for each region that it changes.
@@ -36,47 +23,22 @@ pub struct Room {
     pub heap_bytes: usize,
 }
 
-/// Where the memory manager ends, and how far the memory reaches; both in pages.
-struct Extent {
-    used: u64,
-    bucket: u64,
-    size: u64,
-}
-
-impl Extent {
-    /// `None` if no memory manager has laid out the memory.
-    fn of(memory: &impl Memory) -> Option<Self> {
-        let size = memory.size();
-        if size == 0 {
-            return None;
-        }
-        let mut header = [0; 8];
-        memory.read(0, &mut header);
-        let [.., a, b, c, d] = header;
-        let bucket = u64::from(u16::from_le_bytes([c, d]));
-        let allocated = u64::from(u16::from_le_bytes([a, b]));
-        header.starts_with(HEADER).then_some(Extent {
-            used: PAGES_BEFORE_BUCKETS + allocated * bucket,
-            bucket,
-            size,
-        })
-    }
-
-    fn free(&self) -> u64 {
-        self.size.saturating_sub(self.used)
-    }
-}
-
 /// Pages of `memory` that are grown and belong to no bucket.
 pub fn free_pages(memory: &impl Memory) -> u64 {
-    Extent::of(memory).map_or(0, |extent| extent.free())
+    Manager::of(memory).map_or(0, |manager| free(&manager, memory))
+}
+
+fn free(manager: &Manager, memory: &impl Memory) -> u64 {
+    memory.size().saturating_sub(manager.used_pages())
 }
 
 /// Whether there are so many free buckets. `inside` bytes count as well: they are free in the
 /// region that takes most.
 pub fn has_buckets(memory: &impl Memory, buckets: u64, inside: u64) -> bool {
-    Extent::of(memory)
-        .is_some_and(|extent| extent.free() + inside / PAGE_BYTES >= buckets * extent.bucket)
+    Manager::of(memory).is_some_and(|manager| {
+        let free = free(&manager, memory) + inside / PAGE_BYTES;
+        free >= buckets * u64::from(manager.bucket_pages)
+    })
 }
 
 /// Grows `memory` until so many buckets are free. A memory that no manager has laid out stays.
@@ -84,10 +46,11 @@ pub fn has_buckets(memory: &impl Memory, buckets: u64, inside: u64) -> bool {
 /// `ResourceExhausted` if the memory can't grow; nothing is changed then. On the platform the
 /// message may trap instead, which is why it does nothing else.
 pub fn grow_ahead(memory: &impl Memory, buckets: u64) -> Result<()> {
-    let Some(extent) = Extent::of(memory) else {
+    let Some(manager) = Manager::of(memory) else {
         return Ok(());
     };
-    let missing = (extent.used + buckets * extent.bucket).saturating_sub(extent.size);
+    let wanted = manager.used_pages() + buckets * u64::from(manager.bucket_pages);
+    let missing = wanted.saturating_sub(memory.size());
     match missing == 0 || memory.grow(missing) >= 0 {
         true => Ok(()),
         false => Err(Error::ResourceExhausted),
@@ -153,9 +116,12 @@ mod tests {
         assert_eq!(free_pages(&memory), 0);
         for (number, pages, buckets) in [(0, 1, 1), (1, 8, 3), (0, 6, 3), (0, 1, 4)] {
             manager.get(MemoryId::new(number)).grow(pages);
-            let extent = Extent::of(&memory).unwrap();
-            assert_eq!((extent.used, extent.bucket), (1 + buckets * 7, 7));
-            assert_eq!(extent.size, extent.used);
+            let header = Manager::of(&memory).unwrap();
+            assert_eq!(
+                (header.used_pages(), header.bucket_pages),
+                (1 + buckets * 7, 7)
+            );
+            assert_eq!(memory.size(), header.used_pages());
         }
         grow_ahead(&memory, 2).unwrap();
         assert_eq!(free_pages(&memory), 14);

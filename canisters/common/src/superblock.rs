@@ -16,6 +16,7 @@
 //! Release 0.1.0 wrote no superblock. Its memory is known by the size of its buckets and by the
 //! regions in use: it laid out all of its regions at the install.
 
+use crate::manager::Manager;
 use crate::regions::{BLOB_STORE_SUPERBLOCK, MEMORY_INDEX_SUPERBLOCK, UPLOAD_GATEWAY_SUPERBLOCK};
 use ic_stable_structures::Memory;
 use ic_stable_structures::memory_manager::{MemoryId, MemoryManager, VirtualMemory};
@@ -25,15 +26,6 @@ const MAGIC: &[u8; 7] = b"CAPSULE";
 
 /// Bytes of the part that never changes.
 const BYTES: usize = 16;
-
-/// How `ic-stable-structures` 0.7 begins a memory: magic, layout version, number of buckets in use
-/// (u16), pages of a bucket (u16), 32 reserved bytes. Then come the sizes of its 255 regions in
-/// pages (u64 each). The layout is documented at [`MemoryManager`].
-const MANAGER_MAGIC: &[u8; 3] = b"MGR";
-const MANAGER_VERSION: u8 = 1;
-const MANAGER_SIZES_AT: usize = 40;
-const MANAGER_REGIONS: usize = 255;
-const MANAGER_BYTES: usize = MANAGER_SIZES_AT + MANAGER_REGIONS * 8;
 
 /// The version of the schema that release 0.1.0 wrote.
 const SCHEMA_0_1_0: u32 = 1;
@@ -184,14 +176,15 @@ pub fn open<M: Memory>(
         return Ok(manager);
     }
     let foreign = Refusal::Foreign { module: kind };
-    let header = Header::read(&memory).ok_or(foreign.clone())?;
+    let header = Manager::of(&memory).ok_or(foreign.clone())?;
+    let of_release_0_1_0 = of_release_0_1_0(&header, &memory);
     // A memory that has this header is only read when its manager is opened.
     let manager = MemoryManager::init_with_bucket_size(memory, header.bucket_pages);
     let written = Kind::ALL.into_iter().find_map(|kind| {
         let found = read(&manager.get(kind.region()));
         found.filter(|found| found.kind == kind)
     });
-    let found = written.or_else(|| header.release_0_1_0()).ok_or(foreign)?;
+    let found = written.or(of_release_0_1_0).ok_or(foreign)?;
     if found.kind != kind {
         return Err(Refusal::OtherKind {
             found,
@@ -207,42 +200,20 @@ pub fn open<M: Memory>(
     Ok(manager)
 }
 
-/// The memory manager's first bytes.
-struct Header {
-    bucket_pages: u16,
-    /// Whether each region is in use.
-    in_use: Vec<bool>,
-}
-
-impl Header {
-    /// `None` if no memory manager wrote it. Opening a manager would make it one.
-    fn read(memory: &impl Memory) -> Option<Self> {
-        let mut bytes = [0; MANAGER_BYTES];
-        memory.read(0, &mut bytes);
-        let ours = bytes.starts_with(MANAGER_MAGIC) && bytes[3] == MANAGER_VERSION;
-        ours.then(|| Header {
-            bucket_pages: u16::from_le_bytes([bytes[6], bytes[7]]),
-            in_use: bytes[MANAGER_SIZES_AT..]
-                .chunks(8)
-                .map(|size| size.iter().any(|byte| *byte != 0))
-                .collect(),
-        })
-    }
-
-    /// The superblock that release 0.1.0 would have written, if this memory is its.
-    fn release_0_1_0(&self) -> Option<Superblock> {
-        let kind = Kind::ALL.into_iter().find(|kind| {
-            let (bucket_pages, regions) = kind.release_0_1_0();
-            let all = self.in_use[..regions].iter().all(|used| *used);
-            let others = self.in_use[regions..].iter().any(|used| *used);
-            self.bucket_pages == bucket_pages && all && !others
-        })?;
-        Some(Superblock {
-            kind,
-            schema: SCHEMA_0_1_0,
-            lowest_reader: SCHEMA_0_1_0,
-        })
-    }
+/// The superblock that release 0.1.0 would have written, if this memory is its.
+fn of_release_0_1_0(manager: &Manager, memory: &impl Memory) -> Option<Superblock> {
+    let in_use = manager.regions_in_use(memory);
+    let kind = Kind::ALL.into_iter().find(|kind| {
+        let (bucket_pages, regions) = kind.release_0_1_0();
+        let all = in_use[..regions].iter().all(|used| *used);
+        let others = in_use[regions..].iter().any(|used| *used);
+        manager.bucket_pages == bucket_pages && all && !others
+    })?;
+    Some(Superblock {
+        kind,
+        schema: SCHEMA_0_1_0,
+        lowest_reader: SCHEMA_0_1_0,
+    })
 }
 
 fn read<M: Memory>(region: &VirtualMemory<M>) -> Option<Superblock> {

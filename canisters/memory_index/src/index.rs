@@ -1,12 +1,12 @@
 //! All capsules and memories, and what their operations share: look-ups and the one check of
 //! rights. Plain Rust over any memory, without `ic_cdk`.
 
+use crate::capacity::Capacity;
 use crate::capsules::record::CapsuleRecord;
 use crate::counters::Counters;
 use crate::ids::{CapsuleId, MemoryId};
 use crate::memories::record::MemoryRecord;
 use crate::regions::IndexRegions;
-use crate::room::Room;
 use candid::Principal;
 use capsule_shared::{Error, Result};
 use ic_stable_structures::memory_manager::VirtualMemory;
@@ -36,7 +36,7 @@ pub struct Index<M: Memory> {
     pub(crate) grants_by_granter: StableBTreeMap<Principal, u64, VirtualMemory<M>>,
     pub(crate) grants_by_member: StableBTreeSet<Vec<u8>, VirtualMemory<M>>,
     pub(crate) trash: StableBTreeSet<(u64, u64), VirtualMemory<M>>,
-    pub(crate) room: Room<VirtualMemory<M>>,
+    pub(crate) capacity: Capacity<VirtualMemory<M>>,
 }
 
 impl<M: Memory> Index<M> {
@@ -53,7 +53,7 @@ impl<M: Memory> Index<M> {
             grants_by_granter: StableBTreeMap::init(regions.grants_by_granter),
             grants_by_member: StableBTreeSet::init(regions.grants_by_member),
             trash: StableBTreeSet::init(regions.trash_by_capsule),
-            room: Room::new(regions.all),
+            capacity: Capacity::new(regions.all),
         }
     }
 

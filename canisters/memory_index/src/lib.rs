@@ -5,6 +5,7 @@
 //! awaits, so each is atomic. Only room for what they store is made before them, in a message of
 //! its own.
 
+mod capacity;
 mod capsules;
 mod counters;
 mod ids;
@@ -13,7 +14,6 @@ mod memories;
 mod metrics;
 mod persons;
 mod regions;
-mod room;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The metrics of the state. They contain no principals.
 
+use crate::capacity::MAX_MEMORIES;
 use crate::index::Index;
-use crate::room::MAX_MEMORIES;
 use crate::state::State;
 use canister_common::http::Encoder;
 use ic_stable_structures::Memory;
@@ -23,7 +23,7 @@ impl<M: Memory> State<M> {
             grants_by_granter: _,
             grants_by_member: _,
             trash,
-            room,
+            capacity,
         } = index;
         let made = counters.get().last_memory;
         for (name, value, help) in [
@@ -47,12 +47,12 @@ impl<M: Memory> State<M> {
             ),
             (
                 "used_bytes",
-                room.used_bytes(),
+                capacity.used_bytes(),
                 "Bytes of stable memory in use. They never shrink.",
             ),
             (
                 "used_bytes_limit",
-                room.full,
+                capacity.full,
                 "Bytes of stable memory with which no upload begins.",
             ),
             (

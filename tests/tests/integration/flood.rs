@@ -1,14 +1,13 @@
 //! Floods: strangers keep within their share, and an operator can list, block and end.
 
 use crate::metrics::sample;
-use crate::{begin_and_put, bytes, capsule, put, read_back, refused, sha256, upload};
+use crate::{begin_and_put, bytes, capsule, put, read_back, refused, sha256, turned_away, upload};
 use candid::Principal;
 use capsule_shared::Error;
 use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::principals::{PrincipalPage, SessionHolder};
-use pocket_ic::ErrorCode;
 use std::time::Duration;
-use tools::client::{CallError, Called, Client};
+use tools::client::{CallError, Client};
 use tools::deployment::{Deployment, Part, deploy, person};
 use tools::source::UploadSpec;
 
@@ -34,20 +33,6 @@ fn pass(deployment: &Deployment, seconds: u64) {
 
 fn gauge(deployment: &Deployment, name: &str) -> f64 {
     sample(deployment, &format!("upload_gateway_{name}"))
-}
-
-#[track_caller]
-fn turned_away<T: std::fmt::Debug>(called: Called<T>) {
-    match called {
-        Err(CallError::Rejected(reject)) => {
-            assert_eq!(
-                reject.error_code,
-                ErrorCode::CanisterRejectedMessage,
-                "{reject:?}"
-            );
-        }
-        other => panic!("expected a message that is refused, got {other:?}"),
-    }
 }
 
 /// Uploads a small file to its end.

@@ -39,6 +39,7 @@ mod waiting;
 mod wild_clients;
 
 use capsule_shared::Error;
+use pocket_ic::ErrorCode;
 use sha2::{Digest, Sha256};
 use tools::client::{CallError, Called, Client, Uploaded};
 use tools::source::UploadSpec;
@@ -113,6 +114,21 @@ fn refused<T: std::fmt::Debug>(called: Called<T>) -> Error {
     match called {
         Err(CallError::Refused(error)) => error,
         other => panic!("expected an error of the canister, got {other:?}"),
+    }
+}
+
+/// Inspection must refuse the message.
+#[track_caller]
+fn turned_away<T: std::fmt::Debug>(called: Called<T>) {
+    match called {
+        Err(CallError::Rejected(reject)) => {
+            assert_eq!(
+                reject.error_code,
+                ErrorCode::CanisterRejectedMessage,
+                "{reject:?}"
+            );
+        }
+        other => panic!("expected a message that is refused, got {other:?}"),
     }
 }
 

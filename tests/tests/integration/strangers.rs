@@ -1,15 +1,14 @@
 //! Strangers can do nothing: not through the gateway, and not behind it.
 
-use crate::{begin_and_put, bytes, capsule, read_back, refused, sha256, upload};
+use crate::{begin_and_put, bytes, capsule, read_back, refused, sha256, turned_away, upload};
 use candid::Principal;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo};
 use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
 use capsule_shared::keys::{BlobId, pmid_session_hash32};
 use capsule_shared::memory_index::{BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryPage};
 use capsule_shared::{BlobKey, Error};
-use pocket_ic::ErrorCode;
 use serde_bytes::{ByteBuf, Bytes};
-use tools::client::{CallError, Called, Client};
+use tools::client::{Called, Client};
 use tools::deployment::{Part, deploy, person};
 use tools::source::{UploadSpec, document};
 
@@ -22,21 +21,6 @@ fn unauthorized<T: std::fmt::Debug>(called: Called<T>) {
 #[track_caller]
 fn not_found<T: std::fmt::Debug>(called: Called<T>) {
     assert_eq!(refused(called), Error::NotFound);
-}
-
-/// Inspection must refuse the message.
-#[track_caller]
-fn turned_away<T: std::fmt::Debug>(called: Called<T>) {
-    match called {
-        Err(CallError::Rejected(reject)) => {
-            assert_eq!(
-                reject.error_code,
-                ErrorCode::CanisterRejectedMessage,
-                "{reject:?}"
-            );
-        }
-        other => panic!("expected a message that is refused, got {other:?}"),
-    }
 }
 
 #[test]

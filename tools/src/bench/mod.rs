@@ -4,6 +4,7 @@
 //! `bounds` holds whatever the table says. `hostile` measures the calls of a stranger.
 
 pub mod bounds;
+mod cells;
 pub mod hostile;
 mod row;
 mod table;

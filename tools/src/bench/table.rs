@@ -1,14 +1,9 @@
 //! The table of measurements in Markdown: prints it, reads it, and compares it with new rows.
 
+use super::cells::{cells, exceeds};
 use super::row::{COLUMNS, Row};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-
-/// The share by which a cell of cycles may exceed the committed table.
-const TOLERANCE: f64 = 0.03;
-
-/// The rounding step of a cell, in millions. Smaller differences don't count.
-const STEP: f64 = 0.01;
 
 /// The cells of a table by the names of its rows.
 pub type Table = BTreeMap<String, Vec<f64>>;
@@ -49,13 +44,8 @@ pub fn render(rows: &[Row], speed: bool) -> String {
 pub fn parse(text: &str) -> Table {
     let mut table = Table::new();
     for line in text.lines() {
-        let mut words = line.trim().trim_matches('|').split('|').map(str::trim);
-        let Some(name) = words.next() else { continue };
-        let cells: Option<Vec<f64>> = words.map(|word| word.parse().ok()).collect();
-        if let Some(cells) = cells
-            && cells.len() == COLUMNS.len()
-        {
-            table.insert(name.to_string(), cells);
+        if let Some((names, cells)) = cells(line, 1, COLUMNS.len()) {
+            table.insert(names.concat(), cells);
         }
     }
     table
@@ -63,7 +53,7 @@ pub fn parse(text: &str) -> Table {
 
 /// Compares new rows with a committed table.
 ///
-/// Returns a sentence for each cell of cycles above the [`TOLERANCE`], and for each row that is
+/// Returns a sentence for each cell of cycles that exceeds the table, and for each row that is
 /// missing on one side.
 pub fn compare(committed: &Table, rows: &[Row]) -> Vec<String> {
     let mut worse = vec![];
@@ -73,7 +63,7 @@ pub fn compare(committed: &Table, rows: &[Row]) -> Vec<String> {
             continue;
         };
         for ((column, before), now) in COLUMNS.iter().zip(before).zip(row.cells()) {
-            if column.is_cycles && now > before * (1.0 + TOLERANCE) + STEP {
+            if column.is_cycles && exceeds(now, *before) {
                 worse.push(format!(
                     "`{}`: {} is {now:.2} M cycles a chunk, \
                      {:.1} % above the committed {before:.2} M",

@@ -29,7 +29,7 @@ const MAX_TURNS: usize = 10_000;
 /// When a call fails, or when the engine has no statistics.
 pub fn measure(
     deployment: &Deployment,
-    measured: &mut dyn FnMut(&Row),
+    measured: &mut dyn FnMut(&str),
 ) -> Result<Vec<Row>, String> {
     let client = deployment.client(person("bench"));
     let capsule = client.capsules_create(None).map_err(|e| e.to_string())?.id;
@@ -40,7 +40,7 @@ pub fn measure(
     };
     let mut rows = vec![];
     let mut add = |row: Row| {
-        measured(&row);
+        measured(&row.name);
         rows.push(row);
     };
     let all = |stored: u64| format!("{:.0} MB stored", mega(stored));

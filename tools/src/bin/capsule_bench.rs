@@ -1,14 +1,15 @@
 //! The program behind `cargo xtask bench`: measures the costs of uploads and compares them.
 
+use capsule_shared::gateway::GatewayArgs;
 use clap::Parser;
 use indicatif::ProgressBar;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tools::bench::hostile::{
-    HostileRow, check_refused, compare_hostile, measure_hostile, parse_hostile, render_hostile,
+    check_refused, compare_hostile, measure_hostile, parse_hostile, render_hostile,
 };
-use tools::bench::{Row, bounds, compare, measure, parse, render};
+use tools::bench::{bounds, compare, measure, parse, render};
 use tools::deployment::{Created, Deployment, without_trash};
 use tools::engine;
 
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
 
 fn uploads(arguments: &Arguments) -> Result<(), String> {
     let document = Document::read(&arguments.table)?;
-    let rows = watched(measure)?;
+    let rows = watched(without_trash(), measure)?;
     print!("{}", render(&rows, true));
     println!(
         "\nCycles are in millions for each chunk: by canister, and the same sum by kind.\n\
@@ -56,7 +57,7 @@ fn uploads(arguments: &Arguments) -> Result<(), String> {
 
 fn strangers(arguments: &Arguments) -> Result<(), String> {
     let document = Document::read(&arguments.table)?;
-    let rows = watched(measure_hostile)?;
+    let rows = watched(GatewayArgs::default(), measure_hostile)?;
     print!("{}", render_hostile(&rows));
     println!("\nCycles are in millions for each call, with the jobs that it makes.");
     if arguments.update {
@@ -72,35 +73,17 @@ fn strangers(arguments: &Arguments) -> Result<(), String> {
 }
 
 /// Measures on a fresh network, and shows the row at work.
-fn watched<R: Named>(
-    measure: impl FnOnce(&Deployment, &mut dyn FnMut(&R)) -> Result<Vec<R>, String>,
+fn watched<R>(
+    settings: GatewayArgs,
+    measure: impl FnOnce(&Deployment, &mut dyn FnMut(&str)) -> Result<Vec<R>, String>,
 ) -> Result<Vec<R>, String> {
     eprintln!("Installing the canisters on {}", engine::engine_name());
-    let deployment = Created::on(engine::try_network()?).install(without_trash());
+    let deployment = Created::on(engine::try_network()?).install(settings);
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(Duration::from_millis(200));
-    let rows = measure(&deployment, &mut |row| {
-        bar.set_message(row.name().to_string())
-    });
+    let rows = measure(&deployment, &mut |name| bar.set_message(name.to_string()));
     bar.finish_and_clear();
     rows
-}
-
-/// A row that says what it measures.
-trait Named {
-    fn name(&self) -> &str;
-}
-
-impl Named for Row {
-    fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-impl Named for HostileRow {
-    fn name(&self) -> &str {
-        &self.name
-    }
 }
 
 /// A document with a committed table.

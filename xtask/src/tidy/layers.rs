@@ -105,11 +105,11 @@ pub const TABLE: &[Package] = &[
                 "args.rs",
                 "counted.rs",
                 "funds.rs",
+                "manager.rs",
                 "midstate.rs",
                 "regions.rs",
-                "room.rs",
             ],
-            &["superblock.rs"],
+            &["room.rs", "superblock.rs"],
             // Exported macros live at the root of a crate, so files that use them are above it.
             &["lib.rs"],
             &["codec.rs", "growth.rs", "method.rs", "reply.rs"],
@@ -124,7 +124,7 @@ pub const TABLE: &[Package] = &[
             &["session/"],
             &["config/", "runtime.rs", "wire.rs"],
             &["peers/"],
-            &["upload/types.rs", "upload/types_trash.rs"],
+            &["upload/types.rs"],
             &[
                 "upload/checks.rs",
                 "upload/flows.rs",
@@ -177,7 +177,7 @@ pub const TABLE: &[Package] = &[
         folder: "canisters/memory_index",
         layers: &[
             &["regions.rs", "ids.rs", "counters.rs"],
-            &["room.rs"],
+            &["capacity.rs"],
             &[
                 "capsules/record.rs",
                 "capsules/subject.rs",

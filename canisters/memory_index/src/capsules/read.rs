@@ -67,7 +67,7 @@ impl<M: Memory> Index<M> {
     /// there is room for the memory of one more upload, in the index and in the capsule.
     pub fn capsule_usage(&self, who: Principal, id: &str) -> Result<CapsuleUsage> {
         let (_, capsule) = self.capsule(who, id)?;
-        self.room.check_begin(capsule.held())?;
+        self.capacity.check_begin(capsule.held())?;
         Ok(CapsuleUsage {
             stored_bytes: capsule.stored_bytes,
             memory_count: capsule.memory_count,

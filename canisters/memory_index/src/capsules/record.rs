@@ -1,7 +1,7 @@
 //! The stored record of a capsule.
 
+use crate::capacity::Held;
 use crate::ids::CapsuleId;
-use crate::room::Held;
 use candid::{CandidType, Principal};
 use canister_common::candid_record;
 use capsule_shared::capsule::{Capsule, ControllerState, OwnerState, PersonRef};

@@ -44,7 +44,7 @@ impl<M: StableMemory> Index<M> {
             .ok_or(Error::ResourceExhausted)?;
         capsule.memory_count += 1;
         capsule.metadata_bytes = Some(capsule.metadata_bytes.unwrap_or(0) + metadata_bytes);
-        self.room.check_commit(capsule.held())?;
+        self.capacity.check_commit(capsule.held())?;
         capsule.touch(commit.who, call.now);
 
         let id = self.next_memory(capsule.memory_count);

@@ -1,14 +1,12 @@
 //! Tests of memories: committing once, listing in pages, deleting for good.
 
-use super::{call, commit, gateway, is_conflict, is_invalid, metadata, person};
+use super::{CAPSULE, call, commit, gateway, is_conflict, is_invalid, metadata, person, usage};
 use crate::state::State;
 use capsule_shared::limits::{MAX_CHUNKS, MAX_NAME_BYTES, MAX_PAGE};
-use capsule_shared::memory_index::{CapsuleUsage, MemoryCommit};
+use capsule_shared::memory_index::MemoryCommit;
 use capsule_shared::{BlobId, Error};
 use ic_stable_structures::VectorMemory;
 use serde_bytes::ByteBuf;
-
-const CAPSULE: &str = "capsule-1";
 
 /// Person 1 owns capsule 1, person 2 capsule 2.
 fn with_capsules() -> (VectorMemory, State<VectorMemory>) {
@@ -21,14 +19,6 @@ fn with_capsules() -> (VectorMemory, State<VectorMemory>) {
             .unwrap();
     }
     (memory, state)
-}
-
-fn usage(state: &State<VectorMemory>) -> (u64, u64) {
-    let CapsuleUsage {
-        stored_bytes,
-        memory_count,
-    } = state.index.capsule_usage(person(1), CAPSULE).unwrap();
-    (stored_bytes, memory_count)
 }
 
 #[test]

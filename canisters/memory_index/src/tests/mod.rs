@@ -2,6 +2,7 @@
 //! committed interface.
 
 mod assets;
+mod capacity;
 mod capsules;
 mod grants;
 mod interface;
@@ -9,7 +10,6 @@ mod layouts;
 mod layouts_newest;
 mod memories;
 mod model;
-mod room;
 mod stable_memory;
 mod trash;
 
@@ -19,7 +19,7 @@ use candid::Principal;
 use capsule_shared::Error;
 use capsule_shared::asset::{AssetMetadata, AssetMetadataBase, AssetType, ImageAssetMetadata};
 use capsule_shared::keys::{pmid_session_hash32, pmid_stem};
-use capsule_shared::memory_index::{BlobPlace, MemoryCommit};
+use capsule_shared::memory_index::{BlobPlace, CapsuleUsage, MemoryCommit};
 use ic_stable_structures::VectorMemory;
 use serde_bytes::ByteBuf;
 
@@ -41,6 +41,18 @@ fn call(n: u8, now: u64) -> Call {
         gateway: gateway(n),
         now,
     }
+}
+
+/// The first capsule. Person 1 makes it in the tests that name it.
+const CAPSULE: &str = "capsule-1";
+
+/// The stored bytes and the memories of [`CAPSULE`].
+fn usage(state: &State<VectorMemory>) -> (u64, u64) {
+    let CapsuleUsage {
+        stored_bytes,
+        memory_count,
+    } = state.index.capsule_usage(person(1), CAPSULE).unwrap();
+    (stored_bytes, memory_count)
 }
 
 fn is_conflict<T>(result: &Result<T, Error>) -> bool {

@@ -1,12 +1,10 @@
 //! Tests of the trash: what is in it counts, is hidden, and comes back as it was.
 
-use super::{call, commit, is_conflict, is_invalid, person};
+use super::{CAPSULE, call, commit, is_conflict, is_invalid, person, usage};
 use crate::state::State;
 use capsule_shared::Error;
-use capsule_shared::memory_index::{CapsuleUsage, Memory, Trash};
+use capsule_shared::memory_index::{Memory, Trash};
 use ic_stable_structures::VectorMemory;
-
-const CAPSULE: &str = "capsule-1";
 
 /// Person 1 owns the capsule and three memories in it: `mem_1` to `mem_3`, of 10 bytes each.
 fn three() -> (VectorMemory, State<VectorMemory>, Vec<Memory>) {
@@ -36,14 +34,6 @@ fn trashed(state: &State<VectorMemory>) -> Vec<(String, Trash)> {
         .memory_trash_list(person(1), CAPSULE, None, None);
     let memories = page.unwrap().memories.into_iter();
     memories.map(|m| (m.memory.id, m.trash)).collect()
-}
-
-fn usage(state: &State<VectorMemory>) -> (u64, u64) {
-    let CapsuleUsage {
-        stored_bytes,
-        memory_count,
-    } = state.index.capsule_usage(person(1), CAPSULE).unwrap();
-    (stored_bytes, memory_count)
 }
 
 #[test]

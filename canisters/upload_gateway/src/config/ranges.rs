@@ -79,7 +79,7 @@ pub const RANGES: [Range; 11] = [
     setting!(max_bytes_per_principal_per_day: u64, ONE_CHUNK => PEBIBYTE, "bytes",
         "less takes no chunk; a value in MiB or GiB would be less"),
     setting!(max_bytes_per_day: u64, 2 * ONE_CHUNK => PEBIBYTE, "bytes",
-        "less takes no chunk; a value in MiB or GiB would be less"),
+        "half of less takes no chunk; a value in MiB or GiB would be less"),
     setting!(max_capsules_per_principal: u32, 1 => MANY, "capsules",
         "0 lets nobody begin; capsule_creators does that on purpose"),
     setting!(trash_retention_ns: u64, 0, HOUR_NS => YEAR_NS, "nanoseconds",

@@ -23,7 +23,6 @@ mod state;
 pub mod status;
 mod trash;
 pub mod types;
-mod types_trash;
 
 #[cfg(test)]
 mod tests;

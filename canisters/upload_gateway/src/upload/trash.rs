@@ -6,8 +6,7 @@
 use super::checks::check_text;
 use super::jobs::queue::{Purge, Run};
 use super::service::UploadService;
-use super::types::{SessionId, memory_of};
-use super::types_trash::Trashing;
+use super::types::{SessionId, Trashing, memory_of};
 use crate::failure::{Failure, Result};
 use crate::peers::call::PeerResult;
 use crate::runtime::Runtime;

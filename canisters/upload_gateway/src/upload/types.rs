@@ -176,6 +176,22 @@ impl Record for Deletion {
 
 storable!(Deletion);
 
+/// A memory that a caller wants in the trash. The index wasn't asked yet, or its answer is missing.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Trashing {
+    /// The caller who wants it. The index checks the right.
+    pub who: Principal,
+    /// The index that has the memory.
+    pub index: Principal,
+    pub session_id: u64,
+    pub store: Principal,
+    pub key: BlobKey,
+    /// Until when, in nanoseconds since 1970.
+    pub purge_at: u64,
+}
+
+candid_record!(Trashing, version = 1);
+
 /// Separates the memory id from the index in a deletion's key. Memory ids don't contain it.
 pub const SEPARATOR: char = '@';
 

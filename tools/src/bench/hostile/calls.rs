@@ -111,10 +111,11 @@ fn aborts(scene: &Scene) -> Vec<Call> {
 
 fn capsules(scene: &Scene) -> Vec<Call> {
     let opaque = |len| Some(PersonRef::Opaque("s".repeat(len)));
-    let (create, add, remove) = (
+    let (create, add, remove, leave) = (
         "capsules_create",
         "capsules_add_controller",
         "capsules_remove_controller",
+        "capsules_leave",
     );
     let (own, foreign) = (scene.capsule.as_str(), scene.alice_capsule.as_str());
     let friend = person("friend");
@@ -131,17 +132,34 @@ fn capsules(scene: &Scene) -> Vec<Call> {
         call(add, "foreign capsule", Refused, (foreign, friend)),
         call(remove, "own capsule", Taken, (own, friend)),
         call(remove, "foreign capsule", Refused, (foreign, friend)),
+        call(leave, "own capsule", Refused, (own,)),
+        call(leave, "foreign capsule", Taken, (foreign,)),
     ]
 }
 
 fn memories(scene: &Scene) -> Vec<Call> {
-    let delete =
-        |situation, outcome, memory: &str| call("memories_delete", situation, outcome, (memory,));
+    let on = |method| {
+        move |situation, outcome, memory: &str| call(method, situation, outcome, (memory,))
+    };
+    let (delete, restore, purge) = (
+        on("memories_delete"),
+        on("memories_restore"),
+        on("memories_purge"),
+    );
+    let (own, foreign) = (scene.memory.as_str(), scene.alice_memory.as_str());
     vec![
-        delete("foreign memory", Refused, &scene.alice_memory),
+        delete("foreign memory", Refused, foreign),
+        restore("foreign memory", Refused, foreign),
+        purge("foreign memory", Refused, foreign),
         delete("no memory", Refused, "mem_999999"),
-        delete("own memory", Taken, &scene.memory),
-        delete("again", Taken, &scene.memory),
+        purge("not in the trash", Refused, own),
+        delete("own memory", Taken, own),
+        delete("again", Taken, own),
+        restore("own memory", Taken, own),
+        restore("again", Taken, own),
+        delete("once more", Taken, own),
+        purge("own memory", Taken, own),
+        purge("again", Taken, own),
     ]
 }
 
@@ -159,6 +177,7 @@ fn queries(scene: &Scene) -> Vec<Call> {
 
 /// Methods of canister controllers, and of the canisters behind the gateway.
 fn operators() -> Vec<Call> {
+    let somebody = person("somebody");
     let behind = |part, method| Call {
         part,
         ..call(method, "directly", Rejected, ())
@@ -167,6 +186,19 @@ fn operators() -> Vec<Call> {
         call("configure", "stranger", Rejected, (GatewayArgs::default(),)),
         call("configuration", "stranger", Rejected, ()),
         call("sessions_cleanup_expired", "stranger", Rejected, ()),
+        call("sessions_holders", "stranger", Rejected, ()),
+        call("sessions_end", "stranger", Rejected, (vec![1u64],)),
+        call("stores_add", "stranger", Rejected, (somebody,)),
+        call("stores_remove", "stranger", Rejected, (somebody,)),
+        call("principals_add", "stranger", Rejected, (vec![somebody],)),
+        call("principals_remove", "stranger", Rejected, (vec![somebody],)),
+        call("principals_block", "stranger", Rejected, (vec![somebody],)),
+        call(
+            "principals_unblock",
+            "stranger",
+            Rejected,
+            (vec![somebody],),
+        ),
         behind(Part::BlobStore, "blob_put_chunk"),
         behind(Part::MemoryIndex, "memory_delete"),
     ]

@@ -23,13 +23,13 @@ use scene::Scene;
 /// When a call is answered otherwise than its row says, or when the engine has no statistics.
 pub fn measure_hostile(
     deployment: &Deployment,
-    measured: &mut dyn FnMut(&HostileRow),
+    measured: &mut dyn FnMut(&str),
 ) -> Result<Vec<HostileRow>, String> {
     let scene = Scene::prepare(deployment).map_err(|e| e.to_string())?;
     let mut rows = vec![];
     for call in calls(&scene) {
         let row = scene.measure(&call)?;
-        measured(&row);
+        measured(&row.name);
         rows.push(row);
     }
     Ok(rows)

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// Pending sessions of the stranger, so that its lists are long.
 const SESSIONS: usize = 90;
 
-/// Turns of the timer after each call. They run the jobs that the call made.
+/// Turns of the timer before and after each call. They run the jobs that it made.
 const TURNS: usize = 6;
 
 /// Alice has a capsule with a memory and a pending upload. Mallory, the stranger, has a capsule,
@@ -74,6 +74,8 @@ impl<'a> Scene<'a> {
     /// # Errors
     /// When the call ends otherwise than expected.
     pub fn measure(&self, call: &Call) -> Result<HostileRow, String> {
+        // The jobs of earlier calls don't count for this one.
+        self.take_turns();
         let pic = &self.deployment.pic;
         statistics::clear(pic)?;
         let part = self.deployment.id(call.part);
@@ -93,10 +95,7 @@ impl<'a> Scene<'a> {
                 call.outcome.name()
             ));
         }
-        for _ in 0..TURNS {
-            pic.advance_time(Duration::from_secs(1));
-            pic.tick();
-        }
+        self.take_turns();
         let mut all = statistics::read(pic)?;
         let mut costs = Statistics::default();
         for part in Part::ALL {
@@ -108,6 +107,13 @@ impl<'a> Scene<'a> {
             outcome,
             costs,
         })
+    }
+
+    fn take_turns(&self) {
+        for _ in 0..TURNS {
+            self.deployment.pic.advance_time(Duration::from_secs(1));
+            self.deployment.pic.tick();
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Everything the gateway knows. The fields are private, so that only named transitions change
 //! them.
 //!
-//! All of it is in stable memory, except what may be lost: reservations and tentative midstates,
-//! which digests are asked for, and counts of events.
+//! All of it is in stable memory, except what may be lost: reservations, tentative midstates, and
+//! counts of events.
 //!
 //! A transition awaits nothing, and a trap undoes all that its message did. So no transition is
 //! ever half done. Its docstring says what stable memory holds before and after.
@@ -30,8 +30,7 @@ use super::flows::{Budget, Flows};
 use super::hash::{Digested, Hashes};
 use super::jobs::queue::JobQueue;
 use super::people::{People, PeopleCounts};
-use super::types::{Deletion, FinishRecord, SessionId, UploadMeta};
-use super::types_trash::Trashing;
+use super::types::{Deletion, FinishRecord, SessionId, Trashing, UploadMeta};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::regions::Regions;

@@ -4,8 +4,7 @@
 
 use super::State;
 use crate::upload::jobs::queue::{CALLER_PAUSE_NS, Purge, Task};
-use crate::upload::types::{SessionId, memory_of};
-use crate::upload::types_trash::Trashing;
+use crate::upload::types::{SessionId, Trashing, memory_of};
 use capsule_shared::memory_index::Memory;
 use ic_stable_structures::Memory as StableMemory;
 

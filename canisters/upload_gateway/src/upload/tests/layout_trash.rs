@@ -2,7 +2,7 @@
 
 use crate::failure::hex;
 use crate::upload::jobs::queue::{Job, Purge, Task};
-use crate::upload::types_trash::Trashing;
+use crate::upload::types::Trashing;
 use candid::Principal;
 use canister_common::codec::{decode, encode};
 use capsule_shared::BlobKey;

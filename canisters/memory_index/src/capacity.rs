@@ -1,12 +1,11 @@
-//! The room in the index. A begin is refused well before a commit: each upload that may be open has
-//! its place.
+//! The capacity of the index. A begin is refused well before a commit: each upload that may be open
+//! has its place.
 
 use crate::regions::BUCKET_PAGES;
+use canister_common::manager::PAGE_BYTES;
 use capsule_shared::limits::MAX_METADATA_BYTES;
 use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory;
-
-const PAGE_BYTES: u64 = 65_536;
 
 /// The bytes of stable memory above which uploads can't begin.
 ///
@@ -43,15 +42,15 @@ pub struct Held {
     pub metadata: u64,
 }
 
-/// The room in stable memory, which never shrinks: a deletion makes room inside the regions.
-pub struct Room<M> {
+/// The use of stable memory, which never shrinks: a deletion makes room inside the regions.
+pub struct Capacity<M> {
     regions: Vec<M>,
     /// [`FULL_BYTES`] and [`LAST_BYTES`], except in tests.
     pub(crate) full: u64,
     pub(crate) last: u64,
 }
 
-impl<M: Memory> Room<M> {
+impl<M: Memory> Capacity<M> {
     pub fn new(regions: Vec<M>) -> Self {
         Self {
             regions,

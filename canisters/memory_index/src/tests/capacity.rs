@@ -1,8 +1,10 @@
-//! Tests of the room in the index and in a capsule.
+//! Tests of the capacity of the index and of a capsule.
 
 use super::{call, commit, person, state};
+use crate::capacity::{
+    FULL_BYTES, LAST_BYTES, MAX_CAPSULE_METADATA_BYTES, MAX_MEMORIES, OPEN_UPLOADS,
+};
 use crate::capsules::record::CapsuleRecord;
-use crate::room::{FULL_BYTES, LAST_BYTES, MAX_CAPSULE_METADATA_BYTES, MAX_MEMORIES, OPEN_UPLOADS};
 use crate::state::State;
 use capsule_shared::Error;
 use capsule_shared::limits::MAX_METADATA_BYTES;
@@ -44,17 +46,17 @@ fn hold(state: &mut State<VectorMemory>, memories: u64, metadata: u64) {
 #[test]
 fn a_full_index_refuses_begins_well_before_commits() {
     let mut state = with_capsule();
-    let used = state.index.room.used_bytes();
+    let used = state.index.capacity.used_bytes();
     assert!(used > 0 && used < FULL_BYTES, "{used}");
-    state.index.room.full = used;
+    state.index.capacity.full = used;
     assert_eq!(begins(&state), Err(FULL));
     assert_eq!(commits(&mut state, 1), Ok("mem_1".into()));
-    state.index.room.last = state.index.room.used_bytes();
+    state.index.capacity.last = state.index.capacity.used_bytes();
     assert_eq!(commits(&mut state, 2), Err(FULL));
     // A commit that is repeated needs no room, and one that was refused has changed nothing.
     assert_eq!(commits(&mut state, 1), Ok("mem_1".into()));
-    state.index.room.full = FULL_BYTES;
-    state.index.room.last = LAST_BYTES;
+    state.index.capacity.full = FULL_BYTES;
+    state.index.capacity.last = LAST_BYTES;
     assert_eq!(begins(&state), Ok(()));
     assert_eq!(commits(&mut state, 2), Ok("mem_2".into()));
 }
