@@ -6,6 +6,8 @@ use crate::network::gateway::Gateway;
 use crate::output::Output;
 use capsule_shared::memory_index::TrashedMemory;
 use serde_json::json;
+use std::time::Duration;
+use time::OffsetDateTime;
 
 pub struct Trash {
     pub gateway: Gateway,
@@ -19,16 +21,21 @@ impl Trash {
         let capsule = self.gateway.memory(memory).await.map(|m| m.capsule_id);
         self.gateway.delete(memory).await?;
         let purge_at = match capsule {
-            Ok(capsule) => self.purge_at(&capsule, memory).await.unwrap_or(None),
-            Err(_) => None,
+            Ok(capsule) => self.purge_at(&capsule, memory).await,
+            Err(_) => Ok(None),
         };
-        let text = match purge_at {
-            Some(time) => format!(
+        let text = match &purge_at {
+            Ok(Some(time)) => format!(
                 "{memory} is in the trash until {}; `capsule restore {memory}` brings it back",
-                date(time)
+                date(*time)
             ),
-            None => format!("{memory} is deleted"),
+            Ok(None) => format!("{memory} is deleted"),
+            // The deletion is done; only its time is unknown.
+            Err(_) => {
+                format!("{memory} is deleted; `capsule trash` shows whether it can come back")
+            }
         };
+        let purge_at = purge_at.unwrap_or(None);
         self.output.result(
             &text,
             json!({ "memory": memory, "deleted": true, "purge_at_ns": purge_at }),
@@ -99,27 +106,15 @@ impl Trash {
 
 /// A time in nanoseconds since 1970 as a date and a minute, in UTC.
 fn date(nanoseconds: u64) -> String {
-    let minutes = nanoseconds / 60_000_000_000;
-    let mut day = minutes / 1_440;
-    let leap =
-        |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
-    let mut year = 1970;
-    while day >= 365 + u64::from(leap(year)) {
-        day -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(leap(year));
-    let mut month = 1;
-    for days in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if day < days {
-            break;
-        }
-        day -= days;
-        month += 1;
-    }
-    let (hour, minute) = (minutes / 60 % 24, minutes % 60);
-    let day = day + 1;
-    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
+    let at = OffsetDateTime::UNIX_EPOCH + Duration::from_nanos(nanoseconds);
+    format!(
+        "{}-{:02}-{:02} {:02}:{:02} UTC",
+        at.year(),
+        u8::from(at.month()),
+        at.day(),
+        at.hour(),
+        at.minute()
+    )
 }
 
 #[cfg(test)]
