@@ -217,7 +217,6 @@ passed_on!(
     memory_expire
 );
 asked!(
-    gateway_known,
     blob_locate,
     blob_read_chunk,
     blob_read_range,

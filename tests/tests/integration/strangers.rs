@@ -141,7 +141,6 @@ fn only_registered_gateways_may_use_the_memory_index() {
     turned_away(caller.update::<Opaque>("memory_trash", (mallory, "any", 1u64)));
     turned_away(caller.update::<Opaque>("memory_expire", ("any", 1u64)));
     unauthorized(caller.query::<Opaque>("memory_find", (mallory, "any")));
-    unauthorized(caller.query::<Opaque>("gateway_known", ()));
     let page = (mallory, "any", &none, None::<u32>);
     unauthorized(caller.query::<Opaque>("memory_trash_list", page));
     unauthorized(caller.query::<BlobPlace>("blob_locate", (mallory, BlobId(1))));

@@ -187,6 +187,7 @@ pub const TABLE: &[Package] = &[
             &["capsules/", "memories/"],
             &["state.rs"],
             &["metrics.rs", "persons.rs"],
+            &["gateway_method.rs"],
             &["lib.rs"],
         ],
         unknown: &[

@@ -39,11 +39,11 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         };
         self.check_funds()?;
         let index = self.index()?;
-        let ask = || self.peers.capsule_usage(index, caller, &args.capsule_id);
         // The reservation holds the key and the limits of the caller and of all during this await.
         // It doesn't count against the capsule yet: the caller may be a stranger there. Nothing is
         // in stable memory yet.
-        let usage = self.peers.ask_index_surely(index, ask).await?;
+        let usage = self.peers.capsule_usage(index, caller, &args.capsule_id);
+        let usage = usage.await?;
         // The operator may have blocked the caller meanwhile.
         self.check_updates(caller)?;
         let stored = usage.stored_bytes;

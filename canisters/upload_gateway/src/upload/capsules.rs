@@ -34,11 +34,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 CapsuleCreators::Listed(_) => None,
             }
         });
-        let ask = || {
-            self.peers
-                .capsule_create(index, caller, subject.clone(), most)
-        };
-        Ok(self.peers.ask_index_surely(index, ask).await?)
+        let created = self.peers.capsule_create(index, caller, subject, most);
+        Ok(created.await?)
     }
 
     /// Makes somebody a capsule controller, who may read and write. Only owners may do this.
@@ -58,11 +55,9 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         self.check_person("controller", controller)?;
         self.check_funds()?;
         let index = self.index()?;
-        let ask = || {
-            self.peers
-                .capsule_add_controller(index, caller, capsule_id, controller)
-        };
-        Ok(self.peers.ask_index_surely(index, ask).await?)
+        let peers = &self.peers;
+        let added = peers.capsule_add_controller(index, caller, capsule_id, controller);
+        Ok(added.await?)
     }
 
     /// Takes a capsule controller's rights away. Owners and the capsule controller may do this.
@@ -74,11 +69,9 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     ) -> Result<Capsule> {
         check_text("capsule_id", capsule_id, MAX_ID_BYTES)?;
         let index = self.index()?;
-        let ask = || {
-            self.peers
-                .capsule_remove_controller(index, caller, capsule_id, controller)
-        };
-        Ok(self.peers.ask_index_surely(index, ask).await?)
+        let peers = &self.peers;
+        let removed = peers.capsule_remove_controller(index, caller, capsule_id, controller);
+        Ok(removed.await?)
     }
 
     /// Gives the caller's own right in a capsule back. Without a right it is left already.
@@ -122,14 +115,12 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             check_text("capsule_id", id, MAX_ID_BYTES)?;
         }
         let index = self.index()?;
-        let ask = || self.peers.capsule_read(index, caller, id.clone());
-        Ok(self.peers.ask_index_reading(index, ask).await?)
+        Ok(self.peers.capsule_read(index, caller, id).await?)
     }
 
     /// The caller's own capsules, then those that others shared: the newest grant comes first.
     pub async fn list_capsules(&self, caller: Principal) -> Result<Vec<CapsuleHeader>> {
         let index = self.index()?;
-        let ask = || self.peers.capsule_list(index, caller);
-        Ok(self.peers.ask_index_reading(index, ask).await?)
+        Ok(self.peers.capsule_list(index, caller).await?)
     }
 }

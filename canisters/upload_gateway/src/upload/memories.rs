@@ -19,12 +19,9 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     ) -> Result<MemoryPage> {
         check_page(capsule_id, &cursor, limit)?;
         let index = self.index()?;
-        let ask = || {
-            let cursor = cursor.clone();
-            self.peers
-                .memory_list(index, caller, capsule_id, cursor, limit)
-        };
-        Ok(self.peers.ask_index_reading(index, ask).await?)
+        let peers = &self.peers;
+        let page = peers.memory_list(index, caller, capsule_id, cursor, limit);
+        Ok(page.await?)
     }
 
     /// Lists the memories in the trash of a capsule.
@@ -37,12 +34,9 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     ) -> Result<TrashPage> {
         check_page(capsule_id, &cursor, limit)?;
         let index = self.index()?;
-        let ask = || {
-            let cursor = cursor.clone();
-            let peers = &self.peers;
-            peers.memory_trash_list(index, caller, capsule_id, cursor, limit)
-        };
-        Ok(self.peers.ask_index_reading(index, ask).await?)
+        let peers = &self.peers;
+        let page = peers.memory_trash_list(index, caller, capsule_id, cursor, limit);
+        Ok(page.await?)
     }
 
     pub async fn read_memory(&self, caller: Principal, memory_id: &str) -> Result<Memory> {

@@ -4,7 +4,7 @@ use super::State;
 use crate::upload::jobs::queue::{CALLER_PAUSE_NS, FORGET_NS, Task};
 use crate::upload::types::{Deletion, SEPARATOR, SessionId, memory_of};
 use candid::Principal;
-use capsule_shared::memory_index::Memory;
+use capsule_shared::memory_index::MemoryHead;
 use ic_stable_structures::Memory as StableMemory;
 
 /// The most indexes that can have deletions of one memory id noted at once. Each noted deletion
@@ -76,7 +76,7 @@ impl<M: StableMemory> State<M> {
         &mut self,
         key: &str,
         deletion: Deletion,
-        deleted: Option<&Memory>,
+        deleted: Option<&MemoryHead>,
         now: u64,
     ) {
         if let Some(memory) = deleted {

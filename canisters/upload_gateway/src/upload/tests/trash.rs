@@ -249,15 +249,11 @@ fn without_the_right_nothing_is_trashed_or_deleted_later() {
 #[test]
 fn an_index_that_refuses_the_gateway_ends_no_note() {
     let (world, service, _) = committed();
-    for method in ["memory_trash", "gateway_known"] {
-        world.fail(method, Fault::Refused(capsule_shared::Error::Unauthorized));
-    }
+    world.fail("memory_trash", Fault::RefusedGateway);
     assert!(delete(&service).unwrap_err().is_temporary());
     world.pass(&service, 700);
     assert!(in_trash(&world));
-    let refused = || Fault::Refused(capsule_shared::Error::Unauthorized);
-    world.fail("memory_expire", refused());
-    world.fail("gateway_known", refused());
+    world.fail("memory_expire", Fault::RefusedGateway);
     world.pass(&service, 31 * DAY);
     assert!(is_whole(&world));
     world.pass(&service, 700);

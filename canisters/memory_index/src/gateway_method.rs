@@ -1,0 +1,66 @@
+//! How the methods for gateways are declared. Each answer has a second value: whether the index
+//! knows its caller.
+//!
+//! `Unauthorized` alone could mean the gateway, or the person for whom it asks. A gateway of
+//! release 0.1.0 ignores the second value, as Candid ignores any further one.
+
+/// Declares a method for the callers that `CHECK` lets pass:
+///
+/// ```text
+/// gateway_method!(KIND for CHECK: fn name(…) -> Result<T> { … })
+/// gateway_method!(update for CHECK with ROOM(arguments): fn name(…) -> Result<T> { … })
+/// ```
+///
+/// The answer is `(Result<T>, bool)`. `ROOM` gets references to the arguments that it needs. The
+/// rest is as in `method!`.
+macro_rules! gateway_method {
+    (
+        $kind:ident for $check:ident:
+        fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty $body:block
+    ) => {
+        #[ic_cdk::$kind(hidden = true, decode_with = "std::convert::identity")]
+        fn $name(message: Vec<u8>) -> ($result, bool) {
+            #[candid::candid_method($kind)]
+            fn $name($($arg: $type),*) -> ($result, bool) {
+                fn method($($arg: $type),*) -> $result $body
+                (method($($arg),*), true)
+            }
+            if let Err(refused) = $check(ic_cdk::api::msg_caller()) {
+                return (Err(refused), false);
+            }
+            match canister_common::args::decode(&message) {
+                Ok(($($arg,)*)) => $name($($arg),*),
+                Err(error) => (Err(error), true),
+            }
+        }
+    };
+    (
+        update for $check:ident with $room:ident($($used:ident),*):
+        fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty $body:block
+    ) => {
+        #[ic_cdk::update(hidden = true, decode_with = "std::convert::identity")]
+        async fn $name(message: Vec<u8>) -> ($result, bool) {
+            #[candid::candid_method(update)]
+            fn $name($($arg: $type),*) -> ($result, bool) {
+                fn method($($arg: $type),*) -> $result $body
+                (method($($arg),*), true)
+            }
+            if let Err(refused) = $check(ic_cdk::api::msg_caller()) {
+                return (Err(refused), false);
+            }
+            let ($($arg,)*): ($($type,)*) = match canister_common::args::decode(&message) {
+                Ok(arguments) => arguments,
+                Err(error) => return (Err(error), true),
+            };
+            if let Err(full) = $room($(&$used),*).await {
+                return (Err(full), true);
+            }
+            // An operator may have unregistered the caller during this await.
+            if let Err(refused) = $check(ic_cdk::api::msg_caller()) {
+                return (Err(refused), false);
+            }
+            $name($($arg),*)
+        }
+    };
+}
+pub(crate) use gateway_method;
