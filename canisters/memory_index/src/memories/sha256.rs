@@ -56,10 +56,10 @@ impl<M: StableMemory> Index<M> {
     /// Before: all memories above [`Index::unentered`] are in the set, apart from those in the
     /// trash. After: the same, with a lower number.
     pub fn enter_older(&mut self, goes_on: impl Fn() -> bool) {
-        if !self.capacity.has_room_to_commit() {
+        let mut unentered = self.unentered();
+        if unentered == 0 || !self.capacity.has_room_to_commit() {
             return;
         }
-        let mut unentered = self.unentered();
         while unentered > 0 {
             let Some(entry) = self.memories.range(..=unentered).next_back() else {
                 unentered = 0;
