@@ -9,7 +9,7 @@ use crate::runtime::{CallFailure, Runtime};
 use candid::{CandidType, Principal, encode_one};
 use capsule_shared::BlobId;
 use capsule_shared::capsule::CapsuleHeader;
-use capsule_shared::memory_index::{BlobPlace, Memory, MemoryFound};
+use capsule_shared::memory_index::{BlobPlace, Memory, MemoryFound, MemoryHeader};
 use serde::de::DeserializeOwned;
 
 impl<R: Runtime> Peers<R> {
@@ -60,6 +60,31 @@ impl<R: Runtime> Peers<R> {
         self.memory_read(index, who, id).await.map_err(hide)
     }
 
+    /// The memories of a capsule with this SHA-256, the newest first: `NotImplemented` if the index
+    /// is one of release 0.1.0.
+    pub async fn find_sha256(
+        &self,
+        index: Principal,
+        who: Principal,
+        capsule: &str,
+        sha256: &[u8; 32],
+    ) -> Result<Vec<MemoryHeader>> {
+        let found = self.memory_find_sha256(index, who, capsule, sha256).await;
+        if found.as_ref().is_err_and(lacks_method) && self.is_release_0_1_0(index).await {
+            return Err(Failure::NotImplemented(
+                "the memory index finds no memories by SHA-256, expected a release after 0.1.0"
+                    .into(),
+            ));
+        }
+        Ok(found?)
+    }
+
+    /// Whether the index answers, but doesn't say whether it knows this gateway.
+    async fn is_release_0_1_0(&self, index: Principal) -> bool {
+        let probe = self.probe(index).await;
+        probe.is_ok_and(|answer| answer.known.is_none())
+    }
+
     /// A memory, in the trash or not: `NotFound` unless `who` may read it.
     pub async fn find_memory(
         &self,
@@ -68,14 +93,13 @@ impl<R: Runtime> Peers<R> {
         id: &str,
     ) -> Result<MemoryFound> {
         let found = self.memory_find(index, who, id).await;
-        let lacks_method = |e: &PeerError| e.refusal().is_none() && !e.may_have_acted();
         if !found.as_ref().is_err_and(lacks_method) {
             return found.map_err(hide);
         }
         // An index of release 0.1.0 has neither the method nor a trash. A later one has both, and
         // the memory may be in its trash: then the call failed.
         let read = self.memory_read(index, who, id).await;
-        if is_hidden(&read) && self.probe(index).await?.known.is_some() {
+        if is_hidden(&read) && !self.is_release_0_1_0(index).await {
             return found.map_err(hide);
         }
         let memory = read.map_err(hide)?;
@@ -84,6 +108,11 @@ impl<R: Runtime> Peers<R> {
             trash: None,
         })
     }
+}
+
+/// Whether the call failed as it does without the method, or for another reason before it began.
+fn lacks_method(error: &PeerError) -> bool {
+    error.refusal().is_none() && !error.may_have_acted()
 }
 
 /// Ids can be guessed, so the caller must not learn which exist. Without the right, what is there

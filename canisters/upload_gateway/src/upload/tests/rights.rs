@@ -17,6 +17,7 @@ fn answers(service: &Service, who: u8, memory: &str, blob: &str) -> Vec<Failure>
         run(service.blob_whole(who, blob)).unwrap_err(),
         run(service.blob_chunk(who, blob, 0)).unwrap_err(),
         run(service.read_memory(who, &memory)).unwrap_err(),
+        run(service.read_memory_certified(who, &memory)).unwrap_err(),
         run(service.delete_memory(who, memory.clone())).unwrap_err(),
         run(service.restore_memory(who, memory.clone())).unwrap_err(),
         run(service.purge_memory(who, memory)).unwrap_err(),
@@ -41,7 +42,7 @@ fn a_stranger_cannot_tell_what_exists() {
         seen.push(std::mem::take(&mut world.net().calls));
     }
     assert_eq!(seen[0], seen[1], "the calls differ");
-    assert_eq!(seen[0].len(), 7, "one question each: {:?}", seen[0]);
+    assert_eq!(seen[0].len(), 8, "one question each: {:?}", seen[0]);
     run(service.blob_meta(id(OWNER), &result.blob_id)).unwrap();
 }
 
@@ -53,6 +54,7 @@ fn an_owner_gets_a_temporary_error_while_the_index_refuses_the_gateway() {
         "blob_locate",
         "blob_locate",
         "blob_locate",
+        "memory_read",
         "memory_read",
         "memory_find",
         "memory_find",
