@@ -1,7 +1,8 @@
 //! Finding memories by the SHA-256 of their file.
 //!
-//! Release 0.1.0 kept no set for this. After an upgrade from it, its memories are entered in slices,
-//! the newest first. Until those of a capsule are there, the capsule answers a temporary error.
+//! Release 0.1.0 kept no set for this. After an upgrade from it, its memories are entered in
+//! slices, the newest first. Until those of a capsule are there, questions about it answer a
+//! temporary error.
 
 use crate::counters::Counters;
 use crate::ids::MemoryId;

@@ -243,8 +243,8 @@ fn a_full_index_enters_nothing() {
     assert_eq!(found(&state, 1, 7), Ok(vec!["mem_1".into()]));
 }
 
-/// The start after an upgrade reads as much, however many memories there are. So do questions, apart
-/// from a few levels of the sets.
+/// The start after an upgrade reads as much, however many memories there are. So do questions,
+/// apart from a few levels of the sets.
 #[test]
 fn neither_a_start_nor_a_question_grows_with_the_memories() {
     let read = |memories: u64| {

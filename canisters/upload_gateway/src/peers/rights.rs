@@ -70,7 +70,8 @@ impl<R: Runtime> Peers<R> {
         sha256: &[u8; 32],
     ) -> Result<Vec<MemoryHeader>> {
         let found = self.memory_find_sha256(index, who, capsule, sha256).await;
-        if found.as_ref().is_err_and(lacks_method) && self.is_release_0_1_0(index).await {
+        let no_answer = found.as_ref().is_err_and(|error| error.refusal().is_none());
+        if no_answer && self.is_release_0_1_0(index).await {
             return Err(Failure::NotImplemented(
                 "the memory index finds no memories by SHA-256, expected a release after 0.1.0"
                     .into(),
@@ -79,7 +80,8 @@ impl<R: Runtime> Peers<R> {
         Ok(found?)
     }
 
-    /// Whether the index answers, but doesn't say whether it knows this gateway.
+    /// Whether the index answers, but doesn't say whether it knows this gateway. In a query, a
+    /// rejection alone doesn't tell an unknown method from a trap.
     async fn is_release_0_1_0(&self, index: Principal) -> bool {
         let probe = self.probe(index).await;
         probe.is_ok_and(|answer| answer.known.is_none())
@@ -93,6 +95,7 @@ impl<R: Runtime> Peers<R> {
         id: &str,
     ) -> Result<MemoryFound> {
         let found = self.memory_find(index, who, id).await;
+        let lacks_method = |e: &PeerError| e.refusal().is_none() && !e.may_have_acted();
         if !found.as_ref().is_err_and(lacks_method) {
             return found.map_err(hide);
         }
@@ -108,11 +111,6 @@ impl<R: Runtime> Peers<R> {
             trash: None,
         })
     }
-}
-
-/// Whether the call failed as it does without the method, or for another reason before it began.
-fn lacks_method(error: &PeerError) -> bool {
-    error.refusal().is_none() && !error.may_have_acted()
 }
 
 /// Ids can be guessed, so the caller must not learn which exist. Without the right, what is there

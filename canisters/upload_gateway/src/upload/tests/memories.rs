@@ -71,11 +71,15 @@ fn a_file_is_found_by_its_sha256() {
 fn an_index_of_release_0_1_0_finds_nothing_by_sha256_and_says_so() {
     let (world, service) = World::new();
     finish(&service, uploaded(&service), FILE).unwrap();
-    // The method is unknown: the call fails, and the caller knows it. The index answers others, but
-    // doesn't say whether it knows the gateway.
+    // The method is unknown: the call fails, in an update so that the caller knows it. The index
+    // answers others, but doesn't say whether it knows the gateway.
     let listed: Result<Vec<CapsuleHeader>, Error> = Ok(Vec::new());
-    for listed in [listed, Err(Error::Unauthorized)] {
-        world.fail("memory_find_sha256", Fault::NotSent);
+    for (listed, fault) in [
+        (listed.clone(), Fault::NotSent),
+        (listed, Fault::LostReply),
+        (Err(Error::Unauthorized), Fault::NotSent),
+    ] {
+        world.fail("memory_find_sha256", fault);
         world.fail("capsule_list", Fault::Replied(reply(listed)));
         let told = find(&service, OWNER);
         assert!(matches!(told, Err(Failure::NotImplemented(_))), "{told:?}");
