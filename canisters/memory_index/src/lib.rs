@@ -7,6 +7,7 @@
 
 mod capacity;
 mod capsules;
+mod commit_order;
 mod counters;
 mod ids;
 mod index;
@@ -18,6 +19,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use crate::commit_order::commit_in_order;
 use crate::index::Call;
 use crate::regions::ROOM;
 use crate::state::State;
@@ -157,14 +159,13 @@ method!(query for check_gateway_or_controller: fn capsule_usage(
 method!(update for check_gateway_or_controller: async fn memory_commit(
     commit: MemoryCommit,
 ) -> Result<Memory> {
-    // A repeated commit stores nothing, so it needs no room. A refusal would end its upload.
-    if let Some(answer) = with_state(|state| state.index.committed(call(), &commit)) {
-        return answer;
-    }
-    if room_for_records().await? {
-        check_gateway_or_controller(msg_caller())?;
-    }
-    with_state(|state| state.index.memory_commit(call(), commit))
+    commit_in_order(&STATE, call, commit, async {
+        if room_for_records().await? {
+            check_gateway_or_controller(msg_caller())?;
+        }
+        Ok(())
+    })
+    .await
 });
 
 method!(query for check_gateway_or_controller: fn memory_list(
