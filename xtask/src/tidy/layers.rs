@@ -136,7 +136,7 @@ pub const TABLE: &[Package] = &[
             &["upload/jobs/queue.rs"],
             &["upload/state/"],
             &["upload/service.rs"],
-            &["upload/principals.rs"],
+            &["upload/leaving.rs", "upload/principals.rs"],
             &[
                 "upload/admission.rs",
                 "upload/begin.rs",
@@ -186,7 +186,7 @@ pub const TABLE: &[Package] = &[
             &["index.rs"],
             &["capsules/", "memories/"],
             &["state.rs"],
-            &["metrics.rs", "persons.rs"],
+            &["commit_order.rs", "metrics.rs", "persons.rs"],
             &["lib.rs"],
         ],
         unknown: &[

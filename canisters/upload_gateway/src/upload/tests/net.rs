@@ -97,8 +97,13 @@ impl Net {
                 reply(Ok(capsule(who)))
             }
             "capsule_remove_controller" => {
-                let (who, _id, _whom): (Principal, String, Principal) = args(arg);
-                reply(self.writer(who).map(|()| capsule(id(OWNER))))
+                let (who, _id, whom): (Principal, String, Principal) = args(arg);
+                reply(self.writer(who).map(|()| {
+                    if whom != id(OWNER) {
+                        self.writers.remove(&whom);
+                    }
+                    capsule(id(OWNER))
+                }))
             }
             "memory_commit" => reply(self.commit(args::<(MemoryCommit,)>(arg).0)),
             "memory_read" => {
