@@ -2,8 +2,8 @@
 //! table.
 //!
 //! `scene` prepares people and data, `call` is one call. `calls` names all calls of a person, and
-//! `canister` those of a canister. `row` is one measured call, and `table` prints, reads and compares
-//! the rows.
+//! `canister` those of a canister. `row` is one measured call, and `table` prints, reads and
+//! compares the rows.
 
 mod call;
 mod calls;
