@@ -70,6 +70,10 @@ pub fn soak(arguments: Soak) -> Result<()> {
 
 pub fn bench(update: bool, hostile: bool) -> Result<()> {
     canisters::build()?;
+    if hostile {
+        // A stranger's canister forwards calls.
+        canisters::build_chaos()?;
+    }
     testing::build_engine()?;
     let mut command = Command::new(layout::host_program("capsule-bench"));
     if hostile {

@@ -8,11 +8,12 @@
 ///
 /// ```text
 /// gateway_method!(KIND for CHECK: fn name(…) -> Result<T> { … })
-/// gateway_method!(update for CHECK with ROOM(arguments): fn name(…) -> Result<T> { … })
+/// gateway_method!(update for CHECK: async fn name(…) -> Result<T> { … })
+/// gateway_method!(update for CHECK with ROOM: fn name(…) -> Result<T> { … })
 /// ```
 ///
-/// The answer is `(Result<T>, bool)`. `ROOM` gets references to the arguments that it needs. The
-/// rest is as in `method!`.
+/// The answer is `(Result<T>, bool)`. `ROOM` is an async function that makes room for what the
+/// method stores. The rest is as in `method!`. An async method checks its caller after it awaited.
 macro_rules! gateway_method {
     (
         $kind:ident for $check:ident:
@@ -35,7 +36,28 @@ macro_rules! gateway_method {
         }
     };
     (
-        update for $check:ident with $room:ident($($used:ident),*):
+        update for $check:ident:
+        async fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty $body:block
+    ) => {
+        #[ic_cdk::update(hidden = true, decode_with = "std::convert::identity")]
+        async fn $name(message: Vec<u8>) -> ($result, bool) {
+            #[candid::candid_method(update)]
+            async fn $name($($arg: $type),*) -> ($result, bool) {
+                async fn method($($arg: $type),*) -> $result $body
+                let result = method($($arg),*).await;
+                (result, $check(ic_cdk::api::msg_caller()).is_ok())
+            }
+            if let Err(refused) = $check(ic_cdk::api::msg_caller()) {
+                return (Err(refused), false);
+            }
+            match canister_common::args::decode(&message) {
+                Ok(($($arg,)*)) => $name($($arg),*).await,
+                Err(error) => (Err(error), true),
+            }
+        }
+    };
+    (
+        update for $check:ident with $room:ident:
         fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty $body:block
     ) => {
         #[ic_cdk::update(hidden = true, decode_with = "std::convert::identity")]
@@ -52,7 +74,7 @@ macro_rules! gateway_method {
                 Ok(arguments) => arguments,
                 Err(error) => return (Err(error), true),
             };
-            if let Err(full) = $room($(&$used),*).await {
+            if let Err(full) = $room().await {
                 return (Err(full), true);
             }
             // An operator may have unregistered the caller during this await.

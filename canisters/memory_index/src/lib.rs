@@ -7,6 +7,7 @@
 
 mod capacity;
 mod capsules;
+mod commit_order;
 mod counters;
 mod gateway_method;
 mod ids;
@@ -19,6 +20,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use crate::commit_order::commit_in_order;
 use crate::gateway_method::gateway_method;
 use crate::index::Call;
 use crate::memories::page::Order;
@@ -59,14 +61,6 @@ fn check_caller(caller: Principal) -> Result<()> {
 /// Makes room for new records; see `growth`.
 async fn room_for_records() -> Result<()> {
     make_room("the memory index", ROOM, 0).await.map(|_| ())
-}
-
-/// A repeated commit stores nothing, so it needs no room. A refusal would end its upload.
-async fn room_for_commit(commit: &MemoryCommit) -> Result<()> {
-    match with_state(|state| state.index.committed(call(), commit)) {
-        Some(_) => Ok(()),
-        None => room_for_records().await,
-    }
 }
 
 fn call() -> Call {
@@ -154,7 +148,7 @@ async fn enter_slice() {
 
 // ---- capsules ----------------------------------------------------------------------------------
 
-gateway_method!(update for check_caller with room_for_records(): fn capsule_create(
+gateway_method!(update for check_caller with room_for_records: fn capsule_create(
     who: Principal,
     subject: Option<PersonRef>,
     most: Option<u32>,
@@ -170,7 +164,7 @@ gateway_method!(query for check_caller: fn capsule_read(
     with_state(|state| state.index.capsule_read(who, capsule_id.as_deref()))
 });
 
-gateway_method!(update for check_caller with room_for_records(): fn capsule_add_controller(
+gateway_method!(update for check_caller with room_for_records: fn capsule_add_controller(
     who: Principal,
     capsule_id: String,
     controller: Principal,
@@ -203,12 +197,15 @@ gateway_method!(query for check_caller: fn capsule_usage(
 
 // ---- memories ----------------------------------------------------------------------------------
 
-gateway_method!(update for check_caller with room_for_commit(commit):
-fn memory_commit(
+gateway_method!(update for check_caller: async fn memory_commit(
     commit: MemoryCommit,
 ) -> Result<Memory> {
     schedule();
-    with_state(|state| state.index.memory_commit(call(), commit))
+    commit_in_order(&STATE, call, commit, async {
+        room_for_records().await?;
+        check_caller(msg_caller())
+    })
+    .await
 });
 
 gateway_method!(query for check_caller: fn memory_list(

@@ -89,7 +89,7 @@ impl Run<'_> {
                 other => Err(format!("a stranger got {other:?}")),
             },
             Asked::Flood { begins } => self.judge_flood(*begins, reply),
-            Asked::Grant => match decode::<Capsule>(reply)? {
+            Asked::Grant | Asked::Remove => match decode::<Capsule>(reply)? {
                 Ok(_) => Ok(()),
                 Err(error) => temporary(error),
             },
@@ -117,7 +117,13 @@ impl Run<'_> {
                 ));
             }
         }
-        self.sessions.insert(id, Session::of(file));
+        // A removal that met this begin may have ended the upload already.
+        let met = flight.removals != self.removals;
+        let session = Session {
+            may_have_ended: met && self.file(file).owner == Owner::Carol,
+            ..Session::of(file)
+        };
+        self.sessions.insert(id, session);
         self.current[file] = Some(id);
         // The answer may have come late: take the earliest time.
         self.begun.insert(id, flight.seconds);

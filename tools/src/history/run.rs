@@ -42,6 +42,8 @@ pub(super) enum Asked {
     },
     Intrude,
     Grant,
+    /// Takes Carol's right away.
+    Remove,
     /// A call of the flood: a begin of this stranger, or anything else.
     Flood {
         begins: Option<usize>,
@@ -59,6 +61,8 @@ pub(super) struct Flight {
     pub round: u64,
     pub ended: bool,
     pub acknowledged: bool,
+    /// The removals of Carol that were sent, less those that were in flight.
+    pub removals: u32,
 }
 
 pub(super) struct Run<'a> {
@@ -71,6 +75,8 @@ pub(super) struct Run<'a> {
     /// The begin of each session, in seconds of the history.
     pub begun: BTreeMap<u64, u64>,
     pub flights: Vec<Flight>,
+    /// How many removals of Carol were sent.
+    pub removals: u32,
     /// The strangers, if there are any.
     pub flood: Option<Flood>,
     /// How the calls of the people went.
@@ -99,6 +105,7 @@ impl<'a> Run<'a> {
             current: vec![None; history.files.len()],
             begun: BTreeMap::new(),
             flights: Vec::new(),
+            removals: 0,
             flood: None,
             tally: Tally::default(),
         })

@@ -137,7 +137,7 @@ pub const TABLE: &[Package] = &[
             &["upload/jobs/queue.rs"],
             &["upload/state/"],
             &["upload/service.rs"],
-            &["upload/principals.rs"],
+            &["upload/leaving.rs", "upload/principals.rs"],
             &[
                 "upload/admission.rs",
                 "upload/begin.rs",
@@ -187,7 +187,7 @@ pub const TABLE: &[Package] = &[
             &["index.rs"],
             &["capsules/", "memories/"],
             &["state.rs"],
-            &["metrics.rs", "persons.rs"],
+            &["commit_order.rs", "metrics.rs", "persons.rs"],
             &["gateway_method.rs"],
             &["lib.rs"],
         ],

@@ -80,8 +80,10 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             let now = self.runtime.now();
             let error = match opened {
                 Ok(()) => {
-                    // The operator may have blocked the caller. The intent releases the blob.
+                    // The operator may have blocked the caller, or an owner of the capsule may have
+                    // removed it. The intent releases the blob.
                     self.check_updates(caller)?;
+                    reservation.check_right()?;
                     let begun = self.with(|state| state.begun(opening, reservation, stored, now));
                     self.schedule();
                     return match begun {

@@ -105,6 +105,9 @@ impl<M: StableMemory> State<M> {
     pub fn committed_forgotten(&mut self, id: SessionId, memory_id: &str, now: u64) {
         let result = self.finishes.get(&id.0).and_then(|finish| finish.result);
         if result.is_some_and(|result| result.memory_id == memory_id) {
+            if let Some(session) = self.sessions.get(id) {
+                self.upload_noted(&session);
+            }
             self.sessions.end(id, now);
             self.finishes.remove(&id.0);
         }

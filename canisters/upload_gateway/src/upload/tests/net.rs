@@ -100,8 +100,13 @@ impl Net {
                 told(Ok(capsule(who)))
             }
             "capsule_remove_controller" => {
-                let (who, _id, _whom): (Principal, String, Principal) = args(arg);
-                told(self.writer(who).map(|()| capsule(id(OWNER))))
+                let (who, _id, whom): (Principal, String, Principal) = args(arg);
+                told(self.writer(who).map(|()| {
+                    if whom != id(OWNER) {
+                        self.writers.remove(&whom);
+                    }
+                    capsule(id(OWNER))
+                }))
             }
             "memory_commit" => told(self.commit(args::<(MemoryCommit,)>(arg).0)),
             "memory_read" => {

@@ -5,13 +5,13 @@ use crate::failure::Failure;
 use crate::upload::types::SessionId;
 use capsule_shared::gateway::GatewayArgs;
 
-const DAY: u64 = 24 * 3_600;
-const MEMORY: &str = "memory-1";
+pub(super) const DAY: u64 = 24 * 3_600;
+pub(super) const MEMORY: &str = "memory-1";
 
 type Done = crate::failure::Result<()>;
 
 /// A gateway whose trash keeps memories for 30 days, and a committed upload.
-fn committed() -> (World, Service, SessionId) {
+pub(super) fn committed() -> (World, Service, SessionId) {
     let (world, service) = World::new();
     service
         .configure(GatewayArgs {
@@ -36,11 +36,11 @@ fn purge(service: &Service) -> Done {
     run(service.purge_memory(id(OWNER), MEMORY.into()))
 }
 
-fn in_trash(world: &World) -> bool {
+pub(super) fn in_trash(world: &World) -> bool {
     world.net().trash.contains_key(MEMORY)
 }
 
-fn is_whole(world: &World) -> bool {
+pub(super) fn is_whole(world: &World) -> bool {
     let net = world.net();
     net.memories.contains_key(MEMORY)
         && net
@@ -50,7 +50,7 @@ fn is_whole(world: &World) -> bool {
 }
 
 /// Neither memory nor blob is left, and the queue is empty.
-fn all_gone(world: &World, service: &Service) {
+pub(super) fn all_gone(world: &World, service: &Service) {
     assert!(world.net().memories.is_empty());
     assert!(world.net().blobs.is_empty());
     let told = service.cleanup_expired();
