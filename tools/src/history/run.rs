@@ -2,6 +2,7 @@
 
 use super::model::{Composition, Session};
 use super::plan::{File, History, Owner};
+use super::slips::{Roles, roles};
 use super::strangers::Flood;
 use super::tally::Tally;
 use super::verdict::Checked;
@@ -59,11 +60,14 @@ pub(super) struct Flight {
     pub round: u64,
     pub ended: bool,
     pub acknowledged: bool,
+    pub empty_index_changes: u32,
 }
 
 pub(super) struct Run<'a> {
     pub world: World,
     pub history: &'a History,
+    /// The settings and the registered gateways at the beginning.
+    pub roles: Roles,
     pub capsules: BTreeMap<Owner, String>,
     pub sessions: BTreeMap<u64, Session>,
     /// The newest session of each file.
@@ -92,6 +96,7 @@ impl<'a> Run<'a> {
             .add_controller(&capsules[&Owner::Alice], principal(Owner::Carol))
             .map_err(|e| format!("carol is no controller: {e}"))?;
         Ok(Run {
+            roles: roles(&world)?,
             world,
             history,
             capsules,
