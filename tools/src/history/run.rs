@@ -2,6 +2,7 @@
 
 use super::model::{Composition, Session};
 use super::plan::{File, History, Owner};
+use super::slips::{Roles, roles};
 use super::strangers::Flood;
 use super::tally::Tally;
 use super::verdict::Checked;
@@ -63,11 +64,14 @@ pub(super) struct Flight {
     pub acknowledged: bool,
     /// The removals of Carol that were sent, less those that were in flight.
     pub removals: u32,
+    pub empty_index_changes: u32,
 }
 
 pub(super) struct Run<'a> {
     pub world: World,
     pub history: &'a History,
+    /// The settings and the registered gateways at the beginning.
+    pub roles: Roles,
     pub capsules: BTreeMap<Owner, String>,
     pub sessions: BTreeMap<u64, Session>,
     /// The newest session of each file.
@@ -98,6 +102,7 @@ impl<'a> Run<'a> {
             .add_controller(&capsules[&Owner::Alice], principal(Owner::Carol))
             .map_err(|e| format!("carol is no controller: {e}"))?;
         Ok(Run {
+            roles: roles(&world)?,
             world,
             history,
             capsules,

@@ -1,10 +1,9 @@
 //! Sends the calls of the clients, and keeps a note of each until its answer comes.
 
-use super::judge::check_unavailable;
 use super::model::{bytes, chunk, sha256};
 use super::plan::Owner;
 use super::run::{Asked, Flight, Run};
-use super::verdict::Checked;
+use super::verdict::{Checked, check_unavailable};
 use super::world::{principal, stranger};
 use crate::source::{UploadSpec, document};
 use candid::utils::ArgumentEncoder;
@@ -42,6 +41,7 @@ impl Run<'_> {
                 ended,
                 acknowledged,
                 removals,
+                empty_index_changes: self.world.empty_index_changes,
             }),
             Err(reject) => check_unavailable(&reject)
                 .map_err(|e| format!("{asked:?} was not accepted: {e}"))?,
