@@ -8,10 +8,12 @@ mod local;
 mod network;
 mod output;
 mod progress;
+mod signals;
 
 use arguments::Arguments;
 use clap::Parser;
 use output::Output;
+use std::io::Write;
 use std::process::ExitCode;
 
 #[tokio::main]
@@ -29,10 +31,12 @@ async fn main() -> ExitCode {
                 failure.exit_code()
             }
         },
-        _ = tokio::signal::ctrl_c() => {
-            eprintln!("\ninterrupted; repeat the command to resume an upload");
+        signal = signals::received() => {
+            // After a hang-up nobody can read this.
+            let text = "interrupted; repeat the command to resume an upload";
+            let _ = writeln!(std::io::stderr(), "\n{text}");
             // returning would wait for the threads that still read a file
-            std::process::exit(exit::INTERRUPTED.into())
+            std::process::exit(signal.exit_code().into())
         }
     }
 }

@@ -198,6 +198,7 @@ pub const TABLE: &[Package] = &[
     Package {
         folder: "clients/cli",
         layers: &[
+            &["signals.rs"],
             &["exit.rs"],
             &["local/"],
             &["network/"],
