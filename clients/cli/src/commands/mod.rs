@@ -2,13 +2,17 @@
 
 mod download;
 mod identity;
+mod list;
+mod manual;
+mod receiving;
 mod sending;
 mod show;
 mod trash;
 mod upload;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, Trust};
 use crate::commands::download::Downloads;
+use crate::commands::list::List;
 use crate::commands::show::Show;
 use crate::commands::trash::Trash;
 use crate::commands::upload::Uploads;
@@ -17,24 +21,17 @@ use crate::network::error::CallError;
 use crate::network::gateway::Gateway;
 use crate::output::Output;
 use crate::progress::Bars;
-use clap::CommandFactory;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Runs the command that the user asked for.
-pub async fn run(arguments: Arguments) -> Outcome {
-    let output = Output {
-        json: arguments.json,
-    };
+pub async fn run(arguments: Arguments, output: Output) -> Outcome {
     match arguments.command {
-        // these two need no network
-        Command::Completions { shell } => {
-            let mut command = Arguments::command();
-            clap_complete::generate(shell, &mut command, "capsule", &mut std::io::stdout());
-            return Ok(());
-        }
+        // these need no network
+        Command::Completions { shell } => return manual::completions(shell),
+        Command::Man { command } => return manual::page(command.as_deref()),
         Command::Identity { new } => return identity::run(&arguments.network, new, output),
         _ => {}
     }
@@ -49,10 +46,11 @@ pub async fn run(arguments: Arguments) -> Outcome {
         gateway: gateway.clone(),
         output,
     };
-    let downloads = || Downloads {
+    let downloads = |trust: Trust| Downloads {
         gateway: gateway.clone(),
         bars: Bars::new(None, output.json),
         output,
+        unproven: trust.unproven,
     };
     match arguments.command {
         Command::Upload {
@@ -74,21 +72,34 @@ pub async fn run(arguments: Arguments) -> Outcome {
         }
         Command::Download {
             memory,
-            output,
+            output: to,
             force,
+            trust,
         } => {
-            let downloads = downloads();
-            downloads.download(&memory, output.as_deref(), force).await
+            let downloads = downloads(trust);
+            downloads.download(&memory, to.as_deref(), force).await
         }
-        Command::Verify { memory, file } => downloads().verify(&memory, file.as_deref()).await,
-        Command::Ls { capsule } => show.memories(&own_or(&gateway, capsule).await?).await,
+        Command::Verify {
+            memory,
+            file,
+            trust,
+        } => downloads(trust).verify(&memory, file.as_deref()).await,
+        Command::Ls { capsule, options } => {
+            let capsule = own_or(&gateway, capsule).await?;
+            let list = List {
+                gateway,
+                output,
+                options,
+            };
+            list.run(&capsule).await
+        }
         Command::Status { session } => show.uploads(session).await,
         Command::Abort { session } => show.abort(session).await,
         Command::Rm { memory } => trash.remove(&memory).await,
         Command::Trash { capsule } => trash.list(&own_or(&gateway, capsule).await?).await,
         Command::Restore { memory } => trash.restore(&memory).await,
         Command::Capsules => show.capsules().await,
-        Command::Identity { .. } | Command::Completions { .. } => {
+        Command::Identity { .. } | Command::Completions { .. } | Command::Man { .. } => {
             unreachable!("BUG: handled before the network is needed")
         }
     }

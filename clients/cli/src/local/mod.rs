@@ -1,7 +1,10 @@
 //! This machine: settings, the files of the user, and records of uploads.
 
 pub mod error;
+pub mod file_name;
+pub mod part;
 pub mod record;
 pub mod settings;
 pub mod source;
 pub mod target;
+pub mod times;

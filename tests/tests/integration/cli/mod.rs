@@ -1,5 +1,9 @@
 //! `capsule`, the command-line client, against the live network.
 
 mod commands;
+mod downloads;
 mod interrupted;
+mod liar;
+mod lists;
 mod machine;
+mod streams;
