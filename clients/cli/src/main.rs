@@ -2,11 +2,13 @@
 
 mod arguments;
 mod commands;
+mod console;
 mod exit;
 mod failure;
 mod local;
 mod network;
 mod output;
+mod printable;
 mod progress;
 mod signals;
 

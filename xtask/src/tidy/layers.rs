@@ -198,7 +198,8 @@ pub const TABLE: &[Package] = &[
     Package {
         folder: "clients/cli",
         layers: &[
-            &["signals.rs"],
+            &["printable.rs", "signals.rs"],
+            &["console.rs"],
             &["exit.rs"],
             &["local/"],
             &["network/"],

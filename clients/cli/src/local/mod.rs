@@ -1,6 +1,8 @@
 //! This machine: settings, the files of the user, and records of uploads.
 
 pub mod error;
+pub mod exact;
+pub mod mime;
 pub mod record;
 pub mod settings;
 pub mod source;
