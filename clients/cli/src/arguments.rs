@@ -8,6 +8,7 @@ use crate::network::options::Options;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use glob::Pattern;
+use mime_guess::Mime;
 use std::path::PathBuf;
 
 #[derive(Parser)]
@@ -24,8 +25,14 @@ pub struct Arguments {
     #[arg(long, global = true)]
     pub json: bool,
     /// Repeat a call for this many seconds while the network or a canister can't answer
-    #[arg(long, global = true, default_value_t = 120, value_name = "SECONDS")]
-    pub patience: u64,
+    #[arg(
+        long,
+        alias = "patience",
+        global = true,
+        default_value_t = 120,
+        value_name = "SECONDS"
+    )]
+    pub retry_for: u64,
     /// Show no progress; results, warnings and errors stay
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     quiet: bool,
@@ -64,6 +71,12 @@ pub enum Command {
             value_parser = clap::value_parser!(u16).range(1..=64)
         )]
         parallel: u16,
+        /// The MIME type of the files (default: by the name of each)
+        #[arg(long = "type", value_name = "TYPE", value_parser = mime_type)]
+        mime_type: Option<String>,
+        /// Send files although the capsule has them already
+        #[arg(long)]
+        again: bool,
     },
     /// Download a memory into a file and check it against the index
     Download {
@@ -101,10 +114,18 @@ pub enum Command {
         /// The session id (default: all your uploads)
         session: Option<u64>,
     },
-    /// Give up an upload that is not finished
+    /// Give up uploads that are not finished
     Abort {
-        /// The session id, as `capsule status` shows it
-        session: u64,
+        /// The session ids, as `capsule status` shows them
+        #[arg(
+            required_unless_present = "all",
+            conflicts_with = "all",
+            value_name = "SESSION"
+        )]
+        sessions: Vec<u64>,
+        /// All your pending uploads
+        #[arg(long)]
+        all: bool,
     },
     /// Delete a memory: it goes into the trash, and later with its bytes
     Rm {
@@ -186,10 +207,52 @@ pub enum SortKey {
     Size,
 }
 
+/// A MIME type as it is stored: in lower case, with its parameters.
+fn mime_type(text: &str) -> Result<String, String> {
+    match text.parse::<Mime>() {
+        Ok(mime) if mime.type_() != "*" && mime.subtype() != "*" => Ok(mime.to_string()),
+        _ => Err("expected a MIME type such as image/jpeg".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn a_type_is_a_mime_type() {
+        for (text, stored) in [
+            ("image/jpeg", "image/jpeg"),
+            ("Text/Plain; charset=UTF-8", "text/plain; charset=utf-8"),
+            ("application/vnd.x+json", "application/vnd.x+json"),
+        ] {
+            assert_eq!(mime_type(text).as_deref(), Ok(stored));
+        }
+        for bad in ["", "jpeg", "image/", "/jpeg", "image/*", "*/*", "a b/c", "a/b\n"] {
+            assert!(mime_type(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_patience_has_its_old_name_too() {
+        for option in ["--retry-for", "--patience"] {
+            let given = Arguments::try_parse_from(["capsule", "ls", option, "7"]).unwrap();
+            assert_eq!(given.retry_for, 7);
+        }
+        let help = Arguments::command().render_long_help().to_string();
+        assert!(help.contains("--retry-for") && !help.contains("--patience"));
+    }
+
+    #[test]
+    fn abort_takes_sessions_or_all() {
+        let parsed = |rest: &[&str]| {
+            let arguments = [&["capsule", "abort"], rest].concat();
+            Arguments::try_parse_from(arguments).is_ok()
+        };
+        assert!(parsed(&["3"]) && parsed(&["3", "4", "5"]) && parsed(&["--all"]));
+        assert!(!parsed(&[]) && !parsed(&["3", "--all"]) && !parsed(&["x"]));
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

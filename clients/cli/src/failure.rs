@@ -6,6 +6,7 @@
 use crate::exit::Kind;
 use crate::local::error::{LocalError, SourceError};
 use crate::network::error::{CallError, ConnectError};
+use crate::network::refused::UploadError;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use thiserror::Error;
@@ -28,6 +29,8 @@ pub enum Failure {
     #[error("{0}; expected a certified answer, or --unproven to take one node's word")]
     Uncertified(CallError),
     #[error(transparent)]
+    Upload(#[from] UploadError),
+    #[error(transparent)]
     Integrity(#[from] IntegrityError),
     /// A failure that has to do with one file of several.
     #[error("{path}: {failure}")]
@@ -42,6 +45,14 @@ pub enum Failure {
     Several {
         failed: usize,
         files: usize,
+        /// The kind of the first failure.
+        first: Kind,
+    },
+    /// Some uploads could not be given up; each of them is reported before.
+    #[error("{failed} of {sessions} uploads are not given up")]
+    SeveralSessions {
+        failed: usize,
+        sessions: usize,
         /// The kind of the first failure.
         first: Kind,
     },
@@ -94,6 +105,7 @@ impl Failure {
         match self {
             Failure::Source(_)
             | Failure::OfFile { .. }
+            | Failure::Upload(UploadError::Gone { .. })
             | Failure::Integrity(IntegrityError::ChangedWhileSent { .. }) => self,
             failure => Failure::OfFile {
                 path: path.into(),
@@ -107,9 +119,10 @@ impl Failure {
             Failure::Local(_) | Failure::Source(_) => Kind::Local,
             Failure::Connect(error) => error.kind(),
             Failure::Call(error) | Failure::Uncertified(error) => error.kind(),
+            Failure::Upload(error) => error.kind(),
             Failure::Integrity(_) => Kind::Integrity,
             Failure::OfFile { failure, .. } => failure.kind(),
-            Failure::Several { first, .. } => *first,
+            Failure::Several { first, .. } | Failure::SeveralSessions { first, .. } => *first,
         }
     }
 
@@ -144,6 +157,11 @@ mod tests {
         })
     }
 
+    fn gone() -> Failure {
+        let path = "a.jpg".into();
+        Failure::from(UploadError::Gone { path, session: 5 })
+    }
+
     #[test]
     fn a_failure_names_its_file_once() {
         let named = |failure: Failure| failure.of_file("a.jpg").to_string();
@@ -152,6 +170,7 @@ mod tests {
             "a.jpg: memory mem_9: not found"
         );
         assert!(named(changed()).starts_with("a.jpg changed while it was sent"));
+        assert!(named(gone()).starts_with("a.jpg: session 5 is gone"));
         let empty = Failure::from(SourceError::Length {
             path: "a.jpg".into(),
             bytes: 0,
@@ -169,6 +188,8 @@ mod tests {
             (refused(Refusal::Unauthorized), Kind::Unauthorized),
             (refused(Refusal::ResourceExhausted), Kind::Refused),
             (changed(), Kind::Integrity),
+            (gone(), Kind::NotFound),
+            (UploadError::AllUploads.into(), Kind::Refused),
             (Failure::from(LocalError::NoHome), Kind::Local),
         ] {
             let text = failure.to_string();

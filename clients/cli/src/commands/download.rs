@@ -4,6 +4,7 @@ use crate::commands::receiving::Receiving;
 use crate::console;
 use crate::failure::{Failure, IntegrityError, Outcome};
 use crate::local::error::LocalError;
+use crate::local::exact::hex_if_lossy;
 use crate::local::part::Part;
 use crate::local::source::Source;
 use crate::local::target::{Target, target};
@@ -135,21 +136,24 @@ impl Downloads {
             true => "verified",
             false => "verified against an unproven answer",
         };
-        self.output.result(
-            &format!(
-                "{}  {shown}  {} bytes, {checked}",
-                memory.id, memory.place.size
-            ),
-            json!({
-                "memory": memory.id,
-                "file": path.map(Path::to_string_lossy),
-                "bytes": memory.place.size,
-                "sha256": hex::encode(&memory.sha256),
-                "received_chunks": received,
-                "verified": true,
-                "proven": told.proven,
-            }),
+        let text = format!(
+            "{}  {shown}  {} bytes, {checked}",
+            memory.id, memory.place.size
         );
+        let mut value = json!({
+            "memory": memory.id,
+            "file": path.map(Path::to_string_lossy),
+            "bytes": memory.place.size,
+            "sha256": hex::encode(&memory.sha256),
+            "received_chunks": received,
+            "verified": true,
+            "proven": told.proven,
+        });
+        // the exact form of a path that isn't Unicode
+        if let Some(hex) = path.and_then(|path| hex_if_lossy(path.as_os_str())) {
+            value["file_hex"] = hex.into();
+        }
+        self.output.result(&text, value);
     }
 }
 

@@ -1,26 +1,33 @@
 //! The commands: each is a method of a type that holds what it needs.
 
+mod abort;
+mod begin;
 mod download;
 mod identity;
+mod limits;
 mod list;
 mod manual;
+mod present;
 mod receiving;
 mod sending;
+mod session;
 mod show;
 mod trash;
 mod upload;
 
 use crate::arguments::{Arguments, Command, Trust};
+use crate::commands::abort::Aborts;
 use crate::commands::download::Downloads;
 use crate::commands::list::List;
 use crate::commands::show::Show;
 use crate::commands::trash::Trash;
 use crate::commands::upload::Uploads;
 use crate::failure::Outcome;
-use crate::network::error::CallError;
 use crate::network::gateway::Gateway;
+use crate::network::refused::UploadError;
 use crate::output::Output;
 use crate::progress::Bars;
+use capsule_shared::Error as Refusal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +43,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         _ => {}
     }
     let (agent, gateway_id) = arguments.network.connect().await?;
-    let patience = Duration::from_secs(arguments.patience);
+    let patience = Duration::from_secs(arguments.retry_for);
     let gateway = Gateway::new(agent, gateway_id, patience);
     let show = Show {
         gateway: gateway.clone(),
@@ -57,6 +64,8 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
             files,
             capsule,
             parallel,
+            mime_type,
+            again,
         } => {
             let capsule = own_or(&gateway, capsule).await?;
             let parallel = usize::from(parallel);
@@ -64,6 +73,8 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
                 gateway,
                 gateway_id: gateway_id.to_text(),
                 capsule,
+                mime_type,
+                again,
                 slots: Arc::new(Semaphore::new(parallel)),
                 bars: Bars::new(total_bytes(&files), output.json),
                 output,
@@ -94,7 +105,13 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
             list.run(&capsule).await
         }
         Command::Status { session } => show.uploads(session).await,
-        Command::Abort { session } => show.abort(session).await,
+        Command::Abort { sessions, all } => {
+            let aborts = Aborts { gateway, output };
+            match all {
+                true => aborts.all().await,
+                false => aborts.these(&sessions).await,
+            }
+        }
         Command::Rm { memory } => trash.remove(&memory).await,
         Command::Trash { capsule } => trash.list(&own_or(&gateway, capsule).await?).await,
         Command::Restore { memory } => trash.restore(&memory).await,
@@ -113,9 +130,15 @@ fn total_bytes(files: &[PathBuf]) -> Option<u64> {
 }
 
 /// The capsule that the user named, or the user's own.
-async fn own_or(gateway: &Gateway, capsule: Option<String>) -> Result<String, CallError> {
+async fn own_or(gateway: &Gateway, capsule: Option<String>) -> Outcome<String> {
     match capsule {
         Some(capsule) => Ok(capsule),
-        None => Ok(gateway.own_capsule().await?.id),
+        None => match gateway.own_capsule().await {
+            Ok(capsule) => Ok(capsule.id),
+            Err(error) if error.refusal() == Some(&Refusal::ResourceExhausted) => {
+                Err(UploadError::Capsules.into())
+            }
+            Err(error) => Err(error.into()),
+        },
     }
 }

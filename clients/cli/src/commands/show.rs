@@ -76,16 +76,6 @@ impl Show {
             }),
         );
     }
-
-    /// Gives up an upload.
-    pub async fn abort(&self, session: u64) -> Outcome {
-        self.gateway.abort(session).await?;
-        self.output.result(
-            &format!("session {session} is given up"),
-            json!({ "session": session, "aborted": true }),
-        );
-        Ok(())
-    }
 }
 
 fn line(capsule: &CapsuleHeader) -> String {

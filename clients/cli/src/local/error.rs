@@ -51,15 +51,20 @@ pub enum LocalError {
 pub enum SourceError {
     #[error("cannot read {path}: {error}")]
     Read { path: PathBuf, error: io::Error },
-    #[error("{path} is not a regular file, expected one")]
+    #[error("{path} is not a regular file, expected one; copy its content into a file first")]
     NotAFile { path: PathBuf },
+    #[error("{path} is a folder, not a regular file; name the files in it")]
+    Folder { path: PathBuf },
     #[error("{path} has {bytes} bytes, expected 1 to {most}")]
     Length {
         path: PathBuf,
         bytes: u64,
         most: u64,
     },
-    #[error("{path} became shorter while it was read, expected {bytes} bytes")]
+    #[error(
+        "{path} became shorter while it was read, expected {bytes} bytes; \
+         repeat the command when nothing writes to it any more"
+    )]
     Shorter { path: PathBuf, bytes: u64 },
     #[error(
         "{path} has changed since its upload began: session {session} has SHA-256 {begun}, \

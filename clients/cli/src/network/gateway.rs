@@ -7,8 +7,8 @@ use crate::network::error::CallError;
 use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal};
 use capsule_shared::asset::AssetMetadata;
-use capsule_shared::capsule::{Capsule, CapsuleHeader, PersonRef};
-use capsule_shared::memory_index::{Memory, MemoryPage, TrashPage};
+use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
+use capsule_shared::memory_index::{Memory, MemoryHeader, MemoryPage, TrashPage};
 use capsule_shared::upload::{UploadFinishResult, UploadStatus};
 use ic_agent::Agent;
 use serde::de::DeserializeOwned;
@@ -40,6 +40,14 @@ impl Gateway {
     /// The canister id.
     pub fn id(&self) -> Principal {
         self.caller.canister
+    }
+
+    /// The same gateway, whose calls are repeated for at most `patience`.
+    pub fn patient_for(&self, patience: Duration) -> Self {
+        Self {
+            caller: self.caller.clone(),
+            patience: self.patience.min(patience),
+        }
     }
 
     /// The caller's own capsule, made if there is none.
@@ -97,8 +105,27 @@ impl Gateway {
         self.query(what, "uploads_status", (session,)).await
     }
 
+    /// The same as an update, whose answer the network certifies and no replica gives too late.
+    pub async fn status_surely(&self, session: u64) -> Result<UploadStatus, CallError> {
+        let what = format!("session {session}");
+        self.update(what, "uploads_status", (session,)).await
+    }
+
     pub async fn uploads(&self) -> Result<Vec<UploadStatus>, CallError> {
         self.query("your uploads", "uploads_list", ()).await
+    }
+
+    /// A capsule that the caller may read.
+    pub async fn capsule(&self, id: &str) -> Result<CapsuleInfo, CallError> {
+        let what = format!("capsule {id}");
+        self.query(what, "capsules_read_basic", (Some(id),)).await
+    }
+
+    /// The memories of a capsule with this SHA-256, the newest first.
+    pub async fn find(&self, capsule: &str, sha256: &[u8]) -> Result<Vec<MemoryHeader>, CallError> {
+        let what = format!("the memories of capsule {capsule} with this SHA-256");
+        let args = (capsule, Bytes::new(sha256));
+        self.query(what, "memories_find", args).await
     }
 
     /// The page of memories behind `cursor`, oldest first.

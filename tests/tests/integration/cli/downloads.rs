@@ -135,9 +135,9 @@ fn the_longest_name_goes_up_and_comes_back() {
     let machine = Machine::new();
     for length in [253, 255] {
         let name = "n".repeat(length);
-        let memory = uploaded(&machine, &name, 1_000, 6);
+        let memory = uploaded(&machine, &name, length, 6);
         machine.done(&["download", &memory]);
-        assert!(std::fs::read(machine.path(&name)).unwrap() == bytes(1_000, 6));
+        assert!(std::fs::read(machine.path(&name)).unwrap() == bytes(length, 6));
     }
 }
 
@@ -180,7 +180,7 @@ fn a_name_that_is_not_unicode_is_a_place_too() {
     assert!(output.status.success(), "{output:?}");
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(result["file"], "caf\u{fffd}");
-    assert_eq!(result["file_bytes"], "636166e9");
+    assert_eq!(result["file_hex"], "636166e9");
     assert!(std::fs::read(machine.path(".").join(name)).unwrap() == bytes(1_000, 11));
 }
 

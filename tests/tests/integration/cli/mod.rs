@@ -2,8 +2,11 @@
 
 mod commands;
 mod downloads;
+mod files;
 mod interrupted;
 mod liar;
 mod lists;
 mod machine;
+mod sessions;
+mod signals;
 mod streams;
