@@ -32,8 +32,8 @@ impl std::str::FromStr for Period {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "{text:?} is not a date, expected one such as 2026-11-30, \"2026-11-30 16:05\" (UTC) \
-                 or 2026-11-30T16:05:00+01:00"
+                "{text:?} is not a date, expected one such as 2026-11-30, \
+                 \"2026-11-30 16:05\" (UTC) or 2026-11-30T16:05:00+01:00"
             )
         };
         let (start, length) = parse(text.trim_end_matches(" UTC")).ok_or_else(wrong)?;

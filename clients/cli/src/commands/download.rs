@@ -28,7 +28,7 @@ pub struct Downloads {
     pub unproven: bool,
 }
 
-/// What the network says about a memory.
+/// An answer about a memory.
 struct Told {
     memory: Memory,
     /// Whether the whole network says so, or one node alone.
@@ -94,7 +94,7 @@ impl Downloads {
         Ok(())
     }
 
-    /// What the network certifies about a memory, or what one node says if nothing else is there.
+    /// Asks about a memory: the network, or one node if nothing else is there.
     async fn told(&self, id: &str) -> Outcome<Told> {
         if !self.unproven {
             match self.gateway.certified_memory(id).await {
