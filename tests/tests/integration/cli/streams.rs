@@ -89,7 +89,7 @@ fn an_unwritable_standard_error_changes_no_exit_code() {
         (2, &["upload"]),
         (2, &["--no-such-option"]),
         (4, &["verify", "mem_99"]),
-        (5, &["ls", "--capsule", "capsule-99"]),
+        (4, &["ls", "--capsule", "capsule-99"]),
     ] {
         for stderr in [full, closed] {
             let output = run(&machine, arguments, Stdio::piped(), stderr());
