@@ -1,16 +1,20 @@
 //! The command line: what the user can ask for, and what `--help` says about it.
 
+use crate::console::Verbosity;
+use crate::dates::Period;
 use crate::exit;
+use crate::local::target::is_stdout;
 use crate::network::options::Options;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use glob::Pattern;
 use mime_guess::Mime;
 use std::path::PathBuf;
 
 #[derive(Parser)]
 #[command(
     name = "capsule",
-    version,
+    version = env!("CAPSULE_VERSION"),
     about = "Uploads files into capsules on the Internet Computer and reads them back",
     after_help = exit::help()
 )]
@@ -29,8 +33,24 @@ pub struct Arguments {
         value_name = "SECONDS"
     )]
     pub retry_for: u64,
+    /// Show no progress; results, warnings and errors stay
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Tell what is repeated, and why
+    #[arg(long, short, global = true)]
+    verbose: bool,
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Arguments {
+    pub fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -62,12 +82,15 @@ pub enum Command {
     Download {
         /// The id of the memory, as `capsule ls` shows it
         memory: String,
-        /// The file or folder (default: the memory's own name, in this folder)
+        /// The file or folder, or `-` for standard output (default: the memory's own name, in this
+        /// folder)
         #[arg(long, short)]
         output: Option<PathBuf>,
         /// Replace an existing file
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        trust: Trust,
     },
     /// Read a memory and compare it with the index, and with a file if you name one
     Verify {
@@ -75,12 +98,16 @@ pub enum Command {
         memory: String,
         /// A file that must have the same bytes
         file: Option<PathBuf>,
+        #[command(flatten)]
+        trust: Trust,
     },
-    /// List the memories of a capsule
+    /// List the memories of a capsule, oldest first
     Ls {
         /// The capsule (default: your own)
         #[arg(long, value_name = "ID")]
         capsule: Option<String>,
+        #[command(flatten)]
+        options: ListOptions,
     },
     /// Show your uploads, or one of them
     Status {
@@ -126,6 +153,58 @@ pub enum Command {
     },
     /// Print completions for a shell
     Completions { shell: Shell },
+    /// Print the manual in the form of `man`, of all or of one command
+    #[command(hide = true)]
+    Man { command: Option<String> },
+}
+
+impl Command {
+    /// Whether standard output gets the bytes of a memory, so that results go elsewhere.
+    pub fn prints_bytes(&self) -> bool {
+        match self {
+            Command::Download { output, .. } => output.as_deref().is_some_and(is_stdout),
+            _ => false,
+        }
+    }
+}
+
+/// How much of the network must agree.
+#[derive(Args)]
+pub struct Trust {
+    /// Take one node's word for the memory's size and SHA-256, without the network's proof
+    #[arg(long)]
+    pub unproven: bool,
+}
+
+/// Which memories are listed, and how.
+#[derive(Args)]
+pub struct ListOptions {
+    /// List only names like this, with `*`, `?` and `[abc]`
+    #[arg(long, value_name = "GLOB")]
+    pub name: Option<Pattern>,
+    /// List only uploads since this date in UTC, such as 2026-11-30 or "2026-11-30 16:05"
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<Period>,
+    /// List only uploads until the end of this date in UTC
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<Period>,
+    /// Sort by the name, the date of the upload, or the size
+    #[arg(long, value_name = "KEY")]
+    pub sort: Option<SortKey>,
+    /// Reverse the order
+    #[arg(long)]
+    pub reverse: bool,
+    /// Show the date, the SHA-256 and the uploader, too
+    #[arg(long, short)]
+    pub long: bool,
+}
+
+/// What a list is sorted by.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum SortKey {
+    Name,
+    Date,
+    Size,
 }
 
 /// A MIME type as it is stored: in lower case, with its parameters.

@@ -25,6 +25,9 @@ pub enum Failure {
     Connect(#[from] ConnectError),
     #[error(transparent)]
     Call(#[from] CallError),
+    /// A gateway that could certify a memory doesn't.
+    #[error("{0}; expected a certified answer, or --unproven to take one node's word")]
+    Uncertified(CallError),
     #[error(transparent)]
     Upload(#[from] UploadError),
     #[error(transparent)]
@@ -85,6 +88,8 @@ pub enum IntegrityError {
         sha256: String,
         expected: String,
     },
+    #[error("more bytes came of {memory} than the {expected} bytes of the index")]
+    TooManyBytes { memory: String, expected: u64 },
     #[error("{path} differs from {memory}: it has SHA-256 {sha256}, expected {expected}")]
     FileDiffers {
         path: PathBuf,
@@ -113,12 +118,17 @@ impl Failure {
         match self {
             Failure::Local(_) | Failure::Source(_) => Kind::Local,
             Failure::Connect(error) => error.kind(),
-            Failure::Call(error) => error.kind(),
+            Failure::Call(error) | Failure::Uncertified(error) => error.kind(),
             Failure::Upload(error) => error.kind(),
             Failure::Integrity(_) => Kind::Integrity,
             Failure::OfFile { failure, .. } => failure.kind(),
             Failure::Several { first, .. } | Failure::SeveralSessions { first, .. } => *first,
         }
+    }
+
+    /// Whether it needs no words: the reader of the bytes has gone by its own will.
+    pub fn is_silent(&self) -> bool {
+        matches!(self, Failure::Local(LocalError::OutputClosed))
     }
 
     pub fn exit_code(&self) -> ExitCode {

@@ -199,9 +199,8 @@ pub const TABLE: &[Package] = &[
     Package {
         folder: "clients/cli",
         layers: &[
-            &["printable.rs", "signals.rs"],
-            &["console.rs"],
-            &["exit.rs"],
+            &["dates.rs", "printable.rs", "signals.rs"],
+            &["console.rs", "exit.rs"],
             &["local/"],
             &["network/"],
             &["failure.rs"],

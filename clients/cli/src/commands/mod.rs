@@ -5,16 +5,20 @@ mod begin;
 mod download;
 mod identity;
 mod limits;
+mod list;
+mod manual;
 mod present;
+mod receiving;
 mod sending;
 mod session;
 mod show;
 mod trash;
 mod upload;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, Trust};
 use crate::commands::abort::Aborts;
 use crate::commands::download::Downloads;
+use crate::commands::list::List;
 use crate::commands::show::Show;
 use crate::commands::trash::Trash;
 use crate::commands::upload::Uploads;
@@ -24,24 +28,17 @@ use crate::network::refused::UploadError;
 use crate::output::Output;
 use crate::progress::Bars;
 use capsule_shared::Error as Refusal;
-use clap::CommandFactory;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Runs the command that the user asked for.
-pub async fn run(arguments: Arguments) -> Outcome {
-    let output = Output {
-        json: arguments.json,
-    };
+pub async fn run(arguments: Arguments, output: Output) -> Outcome {
     match arguments.command {
-        // these two need no network
-        Command::Completions { shell } => {
-            let mut command = Arguments::command();
-            clap_complete::generate(shell, &mut command, "capsule", &mut std::io::stdout());
-            return Ok(());
-        }
+        // these need no network
+        Command::Completions { shell } => return manual::completions(shell),
+        Command::Man { command } => return manual::page(command.as_deref()),
         Command::Identity { new } => return identity::run(&arguments.network, new, output),
         _ => {}
     }
@@ -56,10 +53,11 @@ pub async fn run(arguments: Arguments) -> Outcome {
         gateway: gateway.clone(),
         output,
     };
-    let downloads = || Downloads {
+    let downloads = |trust: Trust| Downloads {
         gateway: gateway.clone(),
         bars: Bars::new(None, output.json),
         output,
+        unproven: trust.unproven,
     };
     match arguments.command {
         Command::Upload {
@@ -85,14 +83,27 @@ pub async fn run(arguments: Arguments) -> Outcome {
         }
         Command::Download {
             memory,
-            output,
+            output: to,
             force,
+            trust,
         } => {
-            let downloads = downloads();
-            downloads.download(&memory, output.as_deref(), force).await
+            let downloads = downloads(trust);
+            downloads.download(&memory, to.as_deref(), force).await
         }
-        Command::Verify { memory, file } => downloads().verify(&memory, file.as_deref()).await,
-        Command::Ls { capsule } => show.memories(&own_or(&gateway, capsule).await?).await,
+        Command::Verify {
+            memory,
+            file,
+            trust,
+        } => downloads(trust).verify(&memory, file.as_deref()).await,
+        Command::Ls { capsule, options } => {
+            let capsule = own_or(&gateway, capsule).await?;
+            let list = List {
+                gateway,
+                output,
+                options,
+            };
+            list.run(&capsule).await
+        }
         Command::Status { session } => show.uploads(session).await,
         Command::Abort { sessions, all } => {
             let aborts = Aborts { gateway, output };
@@ -105,7 +116,7 @@ pub async fn run(arguments: Arguments) -> Outcome {
         Command::Trash { capsule } => trash.list(&own_or(&gateway, capsule).await?).await,
         Command::Restore { memory } => trash.restore(&memory).await,
         Command::Capsules => show.capsules().await,
-        Command::Identity { .. } | Command::Completions { .. } => {
+        Command::Identity { .. } | Command::Completions { .. } | Command::Man { .. } => {
             unreachable!("BUG: handled before the network is needed")
         }
     }

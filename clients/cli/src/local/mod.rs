@@ -2,8 +2,11 @@
 
 pub mod error;
 pub mod exact;
+pub mod file_name;
 pub mod mime;
+pub mod part;
 pub mod record;
 pub mod settings;
 pub mod source;
 pub mod target;
+pub mod times;

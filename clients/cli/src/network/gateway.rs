@@ -18,6 +18,9 @@ use std::time::Duration;
 /// A finish may have to wait until the store has hashed the whole file.
 const FINISH_PATIENCE: Duration = Duration::from_secs(3_600);
 
+/// The method that reads a memory with a certified answer. Gateways of release 0.1.0 lack it.
+const CERTIFIED_READ: &str = "memories_read_certified";
+
 /// One gateway, called by one identity.
 #[derive(Clone)]
 pub struct Gateway {
@@ -32,6 +35,11 @@ impl Gateway {
             caller: Caller { agent, canister },
             patience,
         }
+    }
+
+    /// The canister id.
+    pub fn id(&self) -> Principal {
+        self.caller.canister
     }
 
     /// The same gateway, whose calls are repeated for at most `patience`.
@@ -135,6 +143,23 @@ impl Gateway {
     pub async fn memory(&self, id: &str) -> Result<Memory, CallError> {
         let what = format!("memory {id}");
         self.query(what, "memories_read", (id,)).await
+    }
+
+    /// A memory as the whole network certifies it. A rejection of a gateway without this method
+    /// looks like that of any other.
+    pub async fn memory_certified(&self, id: &str) -> Result<Memory, CallError> {
+        let what = format!("memory {id}");
+        self.update(what, CERTIFIED_READ, (id,)).await
+    }
+
+    /// Whether the gateway can certify a memory. Its interface is certified itself, so one node
+    /// alone can't pretend that the method is missing.
+    pub async fn certifies_memories(&self) -> Result<bool, CallError> {
+        let what = "the gateway's interface".to_string();
+        let section = "candid:service";
+        let interface = self.caller.metadata(what, section, self.patience).await?;
+        let interface = interface.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&interface).contains(CERTIFIED_READ))
     }
 
     pub async fn delete(&self, id: &str) -> Result<(), CallError> {

@@ -1,7 +1,8 @@
 //! A machine with the command-line client, an identity and the live network.
 
 use crate::bytes;
-use crate::gate::{Gate, deploy_with_gate};
+use crate::gate::{Gate, deploy_behind_gate, deploy_with_gate};
+use crate::release_0_1_0::release;
 use crate::waiting::eventually;
 use candid::Principal;
 use capsule_shared::gateway::GatewayArgs;
@@ -10,28 +11,41 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use tempfile::TempDir;
-use tools::deployment::Deployment;
-use tools::engine::program;
+use tools::deployment::{Created, Deployment};
+use tools::engine::{network, program};
 use tools::http::{self, HANG};
 
 pub struct Machine {
     pub deployment: Deployment,
     /// The gate before the store; at first it is open.
     gate: Gate,
+    /// Where the network is.
+    pub url: String,
     folder: TempDir,
 }
 
 impl Machine {
     pub fn new() -> Self {
-        let (mut deployment, gate) = deploy_with_gate();
+        Self::with(deploy_with_gate())
+    }
+
+    /// A machine whose network has the canisters of that release.
+    pub fn of_release_0_1_0() -> Self {
+        Self::with(deploy_behind_gate(
+            Created::on(network()).with_modules(release),
+        ))
+    }
+
+    fn with((mut deployment, gate): (Deployment, Gate)) -> Self {
         let url = deployment.pic.make_live(None).to_string();
         let machine = Machine {
             deployment,
             gate,
+            url,
             folder: TempDir::new().unwrap(),
         };
         std::fs::create_dir(machine.path("home")).unwrap();
-        machine.write_settings(&url, &root_key(&url));
+        machine.write_settings(&machine.url, &root_key(&machine.url));
         machine.done(&["identity", "--new"]);
         machine
     }
