@@ -29,6 +29,17 @@ impl AssetMetadata {
             AssetMetadata::Video(m) => &m.base,
         }
     }
+
+    /// The same fields, to change them.
+    pub fn base_mut(&mut self) -> &mut AssetMetadataBase {
+        match self {
+            AssetMetadata::Note(m) => &mut m.base,
+            AssetMetadata::Image(m) => &mut m.base,
+            AssetMetadata::Document(m) => &mut m.base,
+            AssetMetadata::Audio(m) => &mut m.base,
+            AssetMetadata::Video(m) => &mut m.base,
+        }
+    }
 }
 
 /// Metadata of a file whose name, MIME type and length in bytes are all that is known.

@@ -200,7 +200,8 @@ pub const TABLE: &[Package] = &[
     Package {
         folder: "clients/cli",
         layers: &[
-            &["exit.rs"],
+            &["dates.rs", "printable.rs", "signals.rs"],
+            &["console.rs", "exit.rs"],
             &["local/"],
             &["network/"],
             &["failure.rs"],
