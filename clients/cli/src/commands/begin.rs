@@ -162,7 +162,10 @@ impl Beginning<'_> {
 
 /// Whether the gateway refused a begin for good, so that it made no session.
 fn is_final(error: &CallError) -> bool {
-    matches!(error.cause, Cause::Refused(_) | Cause::Rejected(_) | Cause::Http { .. })
+    matches!(
+        error.cause,
+        Cause::Refused(_) | Cause::Rejected(_) | Cause::Http { .. }
+    )
 }
 
 fn new_key() -> String {
