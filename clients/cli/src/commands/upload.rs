@@ -38,7 +38,7 @@ pub struct Uploads {
     pub output: Output,
 }
 
-/// What became of one file.
+/// The outcome for one file.
 struct Done {
     memory: String,
     blob: String,
@@ -51,7 +51,9 @@ impl Uploads {
     /// Uploads all files, `at_once` of them in parallel. A file that fails doesn't stop the others.
     pub async fn run(&self, files: &[PathBuf], at_once: usize) -> Outcome {
         if let Err(error) = home() {
-            console::warning(&format!("{error}; uploads are not remembered on this machine"));
+            console::warning(&format!(
+                "{error}; uploads are not remembered on this machine"
+            ));
         }
         let uploads = stream::iter(files)
             .map(|path| async move {
@@ -210,7 +212,10 @@ impl Uploads {
             }
         };
         // the exact form of names that aren't Unicode
-        also("file_hex", hex_if_lossy(source.absolute.as_os_str()).map(Value::from));
+        also(
+            "file_hex",
+            hex_if_lossy(source.absolute.as_os_str()).map(Value::from),
+        );
         also("name_hex", hex_if_lossy(&source.file_name).map(Value::from));
         if let Some(name) = stored_as {
             also("stored_as", Some(name.into()));

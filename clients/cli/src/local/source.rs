@@ -280,7 +280,10 @@ mod tests {
         let link = folder.path().join("photo.jpg");
         std::os::unix::fs::symlink(&stored, &link).unwrap();
         let source = open(&link).await.unwrap();
-        assert_eq!((&*source.name, &*source.mime_type), ("photo.jpg", "image/jpeg"));
+        assert_eq!(
+            (&*source.name, &*source.mime_type),
+            ("photo.jpg", "image/jpeg")
+        );
         let metadata = source.metadata(Some("text/x-own"));
         assert_eq!(metadata.base().mime_type, "text/x-own");
         assert!(matches!(metadata, AssetMetadata::Document(_)));
@@ -295,7 +298,10 @@ mod tests {
         let source = open(file.path()).await.unwrap();
         let times = (source.times.created, source.times.modified);
         // a test of exact times needs a file system that keeps nanoseconds, as all common ones do
-        assert_eq!(times, (1_577_836_800_123_456_789, 1_577_836_800_123_456_789));
+        assert_eq!(
+            times,
+            (1_577_836_800_123_456_789, 1_577_836_800_123_456_789)
+        );
         let metadata = source.metadata(None);
         let base = metadata.base();
         assert_eq!((base.created_at, base.updated_at), times);
