@@ -38,7 +38,7 @@ pub struct Uploads {
     pub output: Output,
 }
 
-/// What became of one file.
+/// The outcome for one file.
 struct Done {
     memory: String,
     blob: String,

@@ -137,7 +137,7 @@ impl Source {
         let path = self.path.clone();
         // a file that is gone by now was sent whole
         let now = blocking(move || std::fs::metadata(path)).await.ok()?;
-        (now.len() != self.bytes).then(|| now.len())
+        (now.len() != self.bytes).then_some(now.len())
     }
 
     /// The metadata that the upload declares, with this MIME type or that of the file.

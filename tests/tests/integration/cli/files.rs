@@ -287,7 +287,7 @@ fn a_file_that_the_capsule_has_is_not_sent_again() {
     }
     assert_eq!(machine.upload_records(), 0);
 
-    // What is in the trash is not there, and other bytes never are.
+    // A memory in the trash is not there, and other bytes never are.
     for memory in &memories {
         machine.done(&["rm", memory.as_str().unwrap()]);
     }

@@ -219,19 +219,19 @@ fn a_limit_is_named_with_what_helps() {
     machine.done(&["upload", text(&file)]);
 
     machine.configure(GatewayArgs {
-        max_bytes_per_capsule: Some(1_500),
+        max_bytes_per_capsule: Some(CHUNK as u64),
         ..GatewayArgs::default()
     });
-    let large = machine.file("d", 1_000, 4);
+    let large = machine.file("d", CHUNK, 4);
     let said = machine.fails(3, &["upload", text(&large)]);
     assert!(
-        said.contains("no room for an upload of 1000 bytes"),
+        said.contains("no room for an upload of 1800000 bytes"),
         "{said}"
     );
     assert!(said.contains("--capsule"), "{said}");
 
     machine.configure(GatewayArgs {
-        max_bytes_per_capsule: Some(1_000_000),
+        max_bytes_per_capsule: Some(10 * CHUNK as u64),
         max_sessions: Some(1),
         ..GatewayArgs::default()
     });
