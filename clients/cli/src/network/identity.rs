@@ -10,7 +10,6 @@ use ic_agent::Identity;
 use ic_agent::identity::{BasicIdentity, Prime256v1Identity, Secp256k1Identity};
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -57,10 +56,12 @@ pub fn create(path: &Path) -> Result<(), ConnectError> {
     {
         return Err(LocalError::Write { path, error }.into());
     }
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    // on Windows the user's folder has this protection
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options
         .open(&path)
         .and_then(|mut file| file.write_all(pem.as_bytes()));
     match written {
@@ -78,12 +79,15 @@ mod tests {
 
     #[test]
     fn an_identity_is_made_once_and_only_its_owner_can_read_it() {
-        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("new/identity.pem");
         create(&path).unwrap();
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        #[cfg(unix)]
+        {
+            let permissions = std::fs::metadata(&path).unwrap().permissions();
+            let mode = std::os::unix::fs::PermissionsExt::mode(&permissions);
+            assert_eq!(mode & 0o777, 0o600);
+        }
         let principal = read(Some(&path)).unwrap().sender().unwrap();
         let error = create(&path).unwrap_err();
         assert!(
