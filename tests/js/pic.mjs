@@ -48,7 +48,7 @@ await holds("deferred calls are answered after their submission", async () => {
 });
 await holds("a call that is rejected names its reason", async () => {
   const call = pic.updateCall({ canisterId: gateway, method: "no_such_method" });
-  await assert.rejects(call, /no_such_method|CanisterRejectedMessage|reject/i);
+  await assert.rejects(call, /Canister call failed/);
 });
 await holds("time stands still until it is set", async () => {
   const before = await pic.getTime();
@@ -65,8 +65,8 @@ await holds("a canister is described, funded, stopped, upgraded and started", as
   assert.equal(status.moduleHash.length, 32);
   const owners = await pic.getControllers(store);
   assert.deepEqual(owners.map(String), status.settings.controllers.map(String));
-  const cycles = await pic.getCyclesBalance(store);
-  assert.equal(await pic.addCycles(store, 1_000), cycles + 1_000);
+  const cycles = BigInt(await pic.getCyclesBalance(store));
+  assert.equal(BigInt(await pic.addCycles(store, 1_000)), cycles + 1_000n);
   await pic.stopCanister({ canisterId: store });
   await pic.upgradeCanister({ canisterId: store, wasm: module("blob_store"), arg: none });
   await pic.startCanister({ canisterId: store });
