@@ -1,7 +1,8 @@
 //! Metadata of an asset, as frontends send it (frozen).
 //!
-//! The canisters read only `name`, `mime_type` and `bytes`, and store every other field as it came.
-//! The interface fixes no unit for the others: they mean what the client means.
+//! The canisters check only `name`, `mime_type` and `bytes`, and store every other field as it came.
+//! Lists of memories also show `asset_type`, `created_at`, `storage_key` and a tag that names a
+//! parent. The interface fixes no unit for the others: they mean what the client means.
 
 use candid::CandidType;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,17 @@ impl AssetMetadata {
             AssetMetadata::Document(m) => &m.base,
             AssetMetadata::Audio(m) => &m.base,
             AssetMetadata::Video(m) => &m.base,
+        }
+    }
+
+    /// The same fields, to change them.
+    pub fn base_mut(&mut self) -> &mut AssetMetadataBase {
+        match self {
+            AssetMetadata::Note(m) => &mut m.base,
+            AssetMetadata::Image(m) => &mut m.base,
+            AssetMetadata::Document(m) => &mut m.base,
+            AssetMetadata::Audio(m) => &mut m.base,
+            AssetMetadata::Video(m) => &mut m.base,
         }
     }
 }
@@ -130,6 +142,22 @@ pub struct AssetMetadataBase {
     pub deleted_at: Option<u64>,
 }
 
+/// How a tag begins that names the file from which this one comes, for example the original of a
+/// thumbnail. The file's SHA-256 follows in hexadecimal digits.
+const PARENT_TAG: &str = "parent:";
+
+impl AssetMetadataBase {
+    /// The SHA-256 in the first tag `parent:<64 hexadecimal digits>`, as digits in lower case.
+    pub fn parent(&self) -> Option<String> {
+        let digits = self.tags.iter().find_map(|tag| {
+            let digits = tag.strip_prefix(PARENT_TAG)?;
+            let is_sha256 = digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+            is_sha256.then_some(digits)
+        });
+        digits.map(str::to_ascii_lowercase)
+    }
+}
+
 /// A note.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct NoteAssetMetadata {
@@ -202,6 +230,36 @@ mod tests {
         assert_eq!(kind("video/mp4"), "video");
         for other in ["application/pdf", "text/plain", "imagery/x", ""] {
             assert_eq!(kind(other), "document", "{other}");
+        }
+    }
+
+    #[test]
+    fn only_a_tag_with_a_sha256_names_a_parent() {
+        let parent = |tags: &[&str]| {
+            let metadata = of_file("a", "image/png", 7);
+            let tags = tags.iter().map(ToString::to_string).collect();
+            let base = metadata.base().clone();
+            AssetMetadataBase { tags, ..base }.parent()
+        };
+        let (digits, upper) = ("0f".repeat(32), "0F".repeat(32));
+        for tag in [format!("parent:{digits}"), format!("parent:{upper}")] {
+            assert_eq!(parent(&["summer", &tag]).as_ref(), Some(&digits), "{tag}");
+        }
+        let first = format!("parent:{}", "a".repeat(64));
+        let second = format!("parent:{digits}");
+        assert_eq!(parent(&[&first, &second]), Some("a".repeat(64)));
+        for other in [
+            "parent:".to_string(),
+            digits.clone(),
+            format!("Parent:{digits}"),
+            format!("parent: {digits}"),
+            format!("parent:{digits}0"),
+            format!("parent:{}", &digits[1..]),
+            format!("parent:{}g", &digits[1..]),
+            // As many bytes as 64 digits, but not as many characters.
+            format!("parent:{}", "é".repeat(32)),
+        ] {
+            assert_eq!(parent(&[&other]), None, "{other}");
         }
     }
 

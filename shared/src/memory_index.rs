@@ -13,9 +13,10 @@
 //! | `capsule_list` | query | `(who)` | `Result<vec CapsuleHeader>` |
 //! | `capsule_usage` | query | `(who, capsule_id)` | `Result<CapsuleUsage>` |
 //! | `memory_commit` | update | `(MemoryCommit)` | `Result<Memory>` |
-//! | `memory_list` | query | `(who, capsule_id, opt text, opt nat32)` | `Result<MemoryPage>` |
+//! | `memory_list` | query | `(who, capsule_id, opt text, opt nat32, opt bool)` | `Result<MemoryPage>` |
 //! | `memory_read` | query | `(who, memory_id)` | `Result<Memory>` |
 //! | `memory_find` | query | `(who, memory_id)` | `Result<MemoryFound>` |
+//! | `memory_find_sha256` | query | `(who, capsule_id, blob)` | `Result<vec MemoryHeader>` |
 //! | `memory_delete` | update | `(who, memory_id)` | `Result<Memory>` |
 //! | `memory_trash` | update | `(who, memory_id, nat64 purge_at)` | `Result<Trash>` |
 //! | `memory_restore` | update | `(who, memory_id)` | `Result<()>` |
@@ -33,14 +34,15 @@
 //! - `capsule_usage` checks the right to write and that there is room for one more memory.
 //! - `blob_locate` checks the right to read.
 //! - `memory_commit` returns the same memory again for the same gateway and session.
-//! - `memory_list` takes a cursor and the most memories of the page.
-//! - `memory_read`, `memory_list` and `blob_locate` know no memory in the trash.
+//! - `memory_list` takes a cursor, the most memories of the page, and whether the newest come first.
+//! - `memory_find_sha256` returns the memories of a file in a capsule, the newest first.
+//! - `memory_read`, `memory_list`, `memory_find_sha256` and `blob_locate` know no memory in the trash.
 //! - `memory_find` is `memory_read` that knows it.
 //! - `memory_delete` deletes for good, in the trash or not, and returns the memory.
 //! - `memory_trash` returns when the memory goes; a memory in the trash keeps its time.
 //! - `memory_expire` deletes a memory whose time in the trash is over; nobody's right counts.
 
-use crate::asset::AssetMetadata;
+use crate::asset::{AssetMetadata, AssetType};
 use crate::keys::{BlobId, BlobKey};
 use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
@@ -121,14 +123,26 @@ pub struct MemoryHeader {
     pub uploaded_by: Principal,
     /// Nanoseconds since 1970.
     pub uploaded_at: u64,
+    /// From the metadata. This field and all below are `null` from an index of release 0.1.0.
+    pub asset_type: Option<AssetType>,
+    /// When the file was made, from the metadata, in nanoseconds since 1970; `null` if they say 0.
+    pub created_at: Option<u64>,
+    /// The `storage_key` of the metadata.
+    pub path: Option<String>,
+    /// SHA-256 of the file that this one comes from, in 64 hexadecimal digits. It is the rest of
+    /// the first tag `parent:<64 digits>` in the metadata, in lower case.
+    pub parent: Option<String>,
 }
 
-/// A page of memories, oldest first.
+/// A page of memories.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct MemoryPage {
     pub memories: Vec<MemoryHeader>,
     /// The cursor of the next page; `null` on the last one.
     pub next: Option<String>,
+    /// Whether the newest memories come first. `null` from an index or a gateway of release 0.1.0,
+    /// which list the oldest first, whatever was asked for.
+    pub newest_first: Option<bool>,
 }
 
 /// Since when a memory is in the trash, and until when.

@@ -5,7 +5,7 @@ use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal, decode_one};
 use capsule_shared::Error;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
-use capsule_shared::memory_index::{Memory, MemoryPage, TrashPage};
+use capsule_shared::memory_index::{Memory, MemoryHeader, MemoryPage, TrashPage};
 use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult, UploadStatus};
 use pocket_ic::common::rest::RawMessageId;
 use pocket_ic::{PocketIc, RejectResponse};
@@ -162,8 +162,25 @@ impl<'a> Client<'a> {
         self.query("memories_list", (capsule, cursor, limit))
     }
 
+    pub fn memories_list_newest(
+        &self,
+        capsule: &str,
+        cursor: Option<&str>,
+        limit: Option<u32>,
+    ) -> Called<MemoryPage> {
+        self.query("memories_list", (capsule, cursor, limit, Some(true)))
+    }
+
+    pub fn memories_find(&self, capsule: &str, sha256: &[u8]) -> Called<Vec<MemoryHeader>> {
+        self.query("memories_find", (capsule, Bytes::new(sha256)))
+    }
+
     pub fn memories_read(&self, memory: &str) -> Called<Memory> {
         self.query("memories_read", (memory,))
+    }
+
+    pub fn memories_read_certified(&self, memory: &str) -> Called<Memory> {
+        self.update("memories_read_certified", (memory,))
     }
 
     pub fn memories_delete(&self, memory: &str) -> Called<()> {

@@ -15,7 +15,8 @@ pub const FULL_BYTES: u64 = 48 << 30;
 
 /// The bytes of stable memory above which no upload is committed.
 ///
-/// Source: the memory manager ends at 64 GiB. The rest is for restored memories and for grants.
+/// Source: the memory manager ends at 64 GiB. The rest is for restored memories and for grants. Old
+/// memories aren't entered above it either.
 pub const LAST_BYTES: u64 = 62 << 30;
 
 /// The most memories of one capsule with which an upload begins, the trash included.
@@ -75,9 +76,14 @@ impl<M: Memory> Capacity<M> {
         check(held.memories < MAX_MEMORIES && held.metadata < MAX_CAPSULE_METADATA_BYTES)
     }
 
+    /// Whether there is room for a commit in the index, whatever its capsule holds.
+    pub fn has_room_to_commit(&self) -> bool {
+        self.used_bytes() < self.last
+    }
+
     /// `ResourceExhausted` unless a capsule may come to hold so much by a commit.
     pub fn check_commit(&self, held: Held) -> Result<()> {
-        check(self.used_bytes() < self.last)?;
+        check(self.has_room_to_commit())?;
         let metadata = OPEN_UPLOADS * MAX_METADATA_BYTES as u64;
         check(held.memories <= MAX_MEMORIES + OPEN_UPLOADS)?;
         check(held.metadata <= MAX_CAPSULE_METADATA_BYTES + metadata)

@@ -1,5 +1,5 @@
 //! The numbers of the last capsule and the last memory. They only grow, so no id is reused. Beside
-//! them is the size of the largest capsule.
+//! them are the size of the largest capsule, and how far entering old memories has come.
 
 use candid::CandidType;
 use canister_common::candid_record;
@@ -12,6 +12,9 @@ pub struct Counters {
     pub last_memory: u64,
     /// The most memories that one capsule ever had, counted since release 0.1.0.
     pub most_memories: Option<u64>,
+    /// Memories up to this number may be missing in `MEMORIES_BY_SHA256`; 0 when none is. `None`
+    /// until a module that has the region starts for the first time.
+    pub unentered: Option<u64>,
 }
 
 candid_record!(Counters, version = 1);

@@ -22,6 +22,10 @@ pub struct Call {
     pub now: u64,
 }
 
+/// A set that can also be read from its end, which a `StableBTreeSet` can't. Both lie in stable
+/// memory as the same bytes.
+pub type ReversibleSet<K, M> = StableBTreeMap<K, (), M>;
+
 /// All capsules and memories. Everything is in stable memory: opening it again after a restart
 /// finds all of it. `regions` says what each structure holds.
 pub struct Index<M: Memory> {
@@ -30,31 +34,43 @@ pub struct Index<M: Memory> {
     pub(crate) by_subject: StableBTreeMap<Vec<u8>, u64, VirtualMemory<M>>,
     pub(crate) by_member: StableBTreeSet<(Principal, u64), VirtualMemory<M>>,
     pub(crate) memories: StableBTreeMap<u64, MemoryRecord, VirtualMemory<M>>,
-    pub(crate) by_capsule: StableBTreeSet<(u64, u64), VirtualMemory<M>>,
+    pub(crate) by_capsule: ReversibleSet<(u64, u64), VirtualMemory<M>>,
     pub(crate) by_session: StableBTreeMap<(Principal, u64), u64, VirtualMemory<M>>,
     pub(crate) by_blob: StableBTreeSet<(u64, u64), VirtualMemory<M>>,
     pub(crate) grants_by_granter: StableBTreeMap<Principal, u64, VirtualMemory<M>>,
     pub(crate) grants_by_member: StableBTreeSet<Vec<u8>, VirtualMemory<M>>,
-    pub(crate) trash: StableBTreeSet<(u64, u64), VirtualMemory<M>>,
+    pub(crate) trash: ReversibleSet<(u64, u64), VirtualMemory<M>>,
+    pub(crate) by_sha256: ReversibleSet<(u64, [u8; 32], u64), VirtualMemory<M>>,
     pub(crate) capacity: Capacity<VirtualMemory<M>>,
 }
 
 impl<M: Memory> Index<M> {
+    /// Finds the structures in their regions, and reads as much of them however much they hold.
     pub fn open(regions: IndexRegions<M>) -> Self {
-        Self {
+        let mut index = Self {
             counters: StableCell::init(regions.counters, Counters::default()),
             capsules: StableBTreeMap::init(regions.capsules),
             by_subject: StableBTreeMap::init(regions.capsules_by_subject),
             by_member: StableBTreeSet::init(regions.capsules_by_member),
             memories: StableBTreeMap::init(regions.memories),
-            by_capsule: StableBTreeSet::init(regions.memories_by_capsule),
+            by_capsule: ReversibleSet::init(regions.memories_by_capsule),
             by_session: StableBTreeMap::init(regions.memories_by_session),
             by_blob: StableBTreeSet::init(regions.memories_by_blob),
             grants_by_granter: StableBTreeMap::init(regions.grants_by_granter),
             grants_by_member: StableBTreeSet::init(regions.grants_by_member),
-            trash: StableBTreeSet::init(regions.trash_by_capsule),
+            trash: ReversibleSet::init(regions.trash_by_capsule),
+            by_sha256: ReversibleSet::init(regions.memories_by_sha256),
             capacity: Capacity::new(regions.all),
+        };
+        let counters = *index.counters.get();
+        if counters.unentered.is_none() {
+            // Release 0.1.0 wrote the memories that are here, if any.
+            index.counters.set(Counters {
+                unentered: Some(counters.last_memory),
+                ..counters
+            });
         }
+        index
     }
 
     /// The capsule of this id. `NotFound` if it doesn't exist, `Unauthorized` if `who` has no right

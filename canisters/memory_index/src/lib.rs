@@ -1,9 +1,9 @@
 //! The memory index: who owns which capsule, one record for each committed upload, and where its
 //! blob lies. Registered gateways call it for their users.
 //!
-//! This file has endpoints only; the operations are in `capsules` and `memories`. None of them
-//! awaits, so each is atomic. Only room for what they store is made before them, in a message of
-//! its own.
+//! This file has endpoints and the timer; the operations are in `capsules` and `memories`. None of
+//! them awaits, so each is atomic. Only room for what they store is made before them, in a message
+//! of its own.
 
 mod capacity;
 mod capsules;
@@ -19,6 +19,7 @@ mod state;
 mod tests;
 
 use crate::index::Call;
+use crate::memories::page::Order;
 use crate::regions::ROOM;
 use crate::state::State;
 use candid::Principal;
@@ -26,16 +27,17 @@ use canister_common::funds::check_own_funds;
 use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_while_growing};
 use canister_common::http::{self, HttpRequest, HttpResponse};
 use canister_common::inspection::inspect_ingress;
-use canister_common::{check_canister_controller, method};
+use canister_common::{check_canister_controller, method, timer};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{
-    BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryFound, MemoryIndexArgs, MemoryPage, Trash,
-    TrashPage,
+    BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryFound, MemoryHeader, MemoryIndexArgs,
+    MemoryPage, Trash, TrashPage,
 };
 use capsule_shared::{BlobId, Result};
-use ic_cdk::api::{canister_self, msg_caller, time};
+use ic_cdk::api::{canister_self, msg_caller, performance_counter, time};
 use ic_cdk::{init, inspect_message, post_upgrade, pre_upgrade, query, update};
 use ic_stable_structures::DefaultMemoryImpl;
+use serde_bytes::ByteBuf;
 use std::cell::RefCell;
 
 thread_local! {
@@ -88,6 +90,7 @@ fn post_upgrade(args: Option<MemoryIndexArgs>) {
     // The gateway that was in force stays, whatever the arguments add.
     with_state(|state| state.gateways.register_named());
     start(args);
+    schedule();
 }
 
 fn start(args: Option<MemoryIndexArgs>) {
@@ -101,6 +104,42 @@ fn start(args: Option<MemoryIndexArgs>) {
 #[update(hidden = true)]
 fn grow_stable_memory() -> Result<()> {
     growth::grow(msg_caller(), ROOM)
+}
+
+// ---- entering old memories ---------------------------------------------------------------------
+
+/// A slice enters no further memory above this many instructions, of the 40 G of a message. One
+/// memory takes at most some 2 M.
+const SLICE_INSTRUCTIONS: u64 = 1_000_000_000;
+
+/// The pause after a slice for which there was no room, in nanoseconds: a minute.
+const PAUSE_NS: u64 = 60_000_000_000;
+
+/// Asks for a turn of the timer while memories of release 0.1.0 must be entered. Commits ask too,
+/// in case a turn was lost.
+fn schedule() {
+    if with_state(|state| state.index.unentered()) > 0 {
+        timer::wake_at(time());
+    }
+}
+
+#[unsafe(export_name = "canister_global_timer")]
+extern "C" fn global_timer() {
+    timer::run(enter_slice());
+}
+
+async fn enter_slice() {
+    let before = with_state(|state| state.index.unentered());
+    // Nothing has begun during this await. Other messages may commit or delete memories.
+    if room_for_records().await.is_ok() {
+        let goes_on = || performance_counter(0) < SLICE_INSTRUCTIONS;
+        with_state(|state| state.index.enter_older(goes_on));
+    }
+    match with_state(|state| state.index.unentered()) {
+        0 => {}
+        after if after < before => timer::wake_at(time()),
+        _ => timer::wake_at(time() + PAUSE_NS),
+    }
 }
 
 // ---- capsules ----------------------------------------------------------------------------------
@@ -164,6 +203,7 @@ method!(update for check_gateway_or_controller: async fn memory_commit(
     if room_for_records().await? {
         check_gateway_or_controller(msg_caller())?;
     }
+    schedule();
     with_state(|state| state.index.memory_commit(call(), commit))
 });
 
@@ -172,8 +212,14 @@ method!(query for check_gateway_or_controller: fn memory_list(
     capsule_id: String,
     cursor: Option<String>,
     limit: Option<u32>,
+    newest_first: Option<bool>,
 ) -> Result<MemoryPage> {
-    with_state(|state| state.index.memory_list(who, &capsule_id, cursor.as_deref(), limit))
+    let order = match newest_first.unwrap_or(false) {
+        true => Order::NewestFirst,
+        false => Order::OldestFirst,
+    };
+    let cursor = cursor.as_deref();
+    with_state(|state| state.index.memory_list(who, &capsule_id, cursor, limit, order))
 });
 
 method!(query for check_gateway_or_controller: fn memory_read(
@@ -188,6 +234,14 @@ method!(query for check_gateway_or_controller: fn memory_find(
     memory_id: String,
 ) -> Result<MemoryFound> {
     with_state(|state| state.index.memory_find(who, &memory_id))
+});
+
+method!(query for check_gateway_or_controller: fn memory_find_sha256(
+    who: Principal,
+    capsule_id: String,
+    sha256: ByteBuf,
+) -> Result<Vec<MemoryHeader>> {
+    with_state(|state| state.index.memory_find_sha256(who, &capsule_id, &sha256))
 });
 
 method!(update for check_gateway_or_controller: fn memory_delete(

@@ -23,6 +23,7 @@ impl<M: Memory> State<M> {
             grants_by_granter: _,
             grants_by_member: _,
             trash,
+            by_sha256: _,
             capacity,
         } = index;
         let made = counters.get().last_memory;
@@ -35,6 +36,11 @@ impl<M: Memory> State<M> {
             ),
             ("memories", memories.len(), "Memories, the trash included."),
             ("memories_trashed", trash.len(), "Memories in the trash."),
+            (
+                "memories_unentered",
+                index.unentered(),
+                "At most so many memories aren't found by their SHA-256 yet.",
+            ),
             (
                 "memories_largest",
                 counters.get().most_memories.unwrap_or(0),

@@ -15,11 +15,11 @@ use ic_stable_structures::memory_manager::{MemoryId as RegionId, VirtualMemory};
 /// million memories of a few KiB. Each region here takes 2 MiB at least.
 pub const BUCKET_PAGES: u16 = 32;
 
-/// The stable memory that the canister grows ahead: 32 MiB. One message takes at most one bucket
-/// for each region that it changes, and rarely more than one in all.
+/// The stable memory that the canister grows ahead: 36 MiB. One message takes at most one bucket
+/// for each region that it changes, and rarely more than one in all. A commit changes 7 regions.
 pub const ROOM: Room = Room {
-    wanted: 16,
-    least: 8,
+    wanted: 18,
+    least: 9,
     heap_bytes: 0,
 };
 
@@ -59,6 +59,9 @@ const GRANTS_BY_GRANTER: RegionId = RegionId::new(10);
 const GRANTS_BY_MEMBER: RegionId = RegionId::new(11);
 /// A set of `(u64, u64)`: capsule and memory, for memories in the trash.
 const TRASH_BY_CAPSULE: RegionId = RegionId::new(12);
+/// A set of `(u64, [u8; 32], u64)`: capsule, SHA-256 of the file, and memory. Memories in the trash
+/// aren't in it. `Counters` says which memories of release 0.1.0 are still missing.
+const MEMORIES_BY_SHA256: RegionId = RegionId::new(13);
 
 /// How many ids [`IndexRegions::all`] looks at; those without an entry above are empty.
 const IDS: u8 = 16;
@@ -76,6 +79,7 @@ pub struct IndexRegions<M: Memory> {
     pub grants_by_granter: VirtualMemory<M>,
     pub grants_by_member: VirtualMemory<M>,
     pub trash_by_capsule: VirtualMemory<M>,
+    pub memories_by_sha256: VirtualMemory<M>,
     /// A handle on every region, to see how much they take.
     pub all: Vec<VirtualMemory<M>>,
 }
@@ -106,6 +110,7 @@ impl<M: Memory> Regions<M> {
                 grants_by_granter: manager.get(GRANTS_BY_GRANTER),
                 grants_by_member: manager.get(GRANTS_BY_MEMBER),
                 trash_by_capsule: manager.get(TRASH_BY_CAPSULE),
+                memories_by_sha256: manager.get(MEMORIES_BY_SHA256),
                 all: (0..IDS).map(|id| manager.get(RegionId::new(id))).collect(),
             },
             gateways: manager.get(GATEWAYS),

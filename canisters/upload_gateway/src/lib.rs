@@ -7,7 +7,6 @@ mod peers;
 mod regions;
 mod runtime;
 mod session;
-mod timer;
 mod upload;
 mod wire;
 
@@ -20,12 +19,12 @@ use crate::wire::PutChunk;
 use candid::Principal;
 use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_while_growing};
 use canister_common::http::{self, HttpRequest, HttpResponse};
-use canister_common::{check_canister_controller, method};
+use canister_common::{check_canister_controller, method, timer};
 use capsule_shared::Result;
 use capsule_shared::asset::AssetMetadata;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::gateway::{ConfigureReport, GatewayArgs, GatewayConfig};
-use capsule_shared::memory_index::{Memory, MemoryPage, TrashPage};
+use capsule_shared::memory_index::{Memory, MemoryHeader, MemoryPage, TrashPage};
 use capsule_shared::principals::{PrincipalPage, SessionHolder};
 use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult, UploadStatus};
 use ic_cdk::api::{accept_message, is_controller, msg_arg_data, msg_caller, msg_method_name};
@@ -351,15 +350,29 @@ async fn capsules_list() -> PhantomData<Vec<CapsuleHeader>> {
 method!(composite_query: async fn memories_list(
     capsule_id: String,
     cursor: Option<String>,
-    limit: Option<u32>
+    limit: Option<u32>,
+    newest_first: Option<bool>
 ) -> Result<MemoryPage> {
     Ok(service()
-        .list_memories(msg_caller(), &capsule_id, cursor, limit)
+        .list_memories(msg_caller(), &capsule_id, cursor, limit, newest_first)
         .await?)
+});
+
+method!(composite_query: async fn memories_find(
+    capsule_id: String,
+    sha256: ByteBuf
+) -> Result<Vec<MemoryHeader>> {
+    Ok(service().find_memories(msg_caller(), &capsule_id, &sha256).await?)
 });
 
 method!(composite_query: async fn memories_read(memory_id: String) -> Result<Memory> {
     Ok(service().read_memory(msg_caller(), &memory_id).await?)
+});
+
+method!(update for check_updates: async fn memories_read_certified(
+    memory_id: String
+) -> Result<Memory> {
+    Ok(service().read_memory_certified(msg_caller(), &memory_id).await?)
 });
 
 method!(update for check_updates: async fn memories_delete(memory_id: String) -> Result<()> {

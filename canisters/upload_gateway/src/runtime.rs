@@ -4,6 +4,7 @@
 
 use crate::session::types::{Clock, LocalFuture};
 use candid::Principal;
+use canister_common::timer;
 use ic_cdk::call::{Call, CallErrorExt, CallFailed};
 
 /// A call without a reply.
@@ -108,7 +109,7 @@ impl Runtime for IcRuntime {
     }
 
     fn wake_at(&self, time: u64) {
-        crate::timer::wake_at(time);
+        timer::wake_at(time);
     }
 }
 

@@ -1,15 +1,20 @@
 //! The command line: what the user can ask for, and what `--help` says about it.
 
+use crate::console::Verbosity;
+use crate::dates::Period;
 use crate::exit;
+use crate::local::target::is_stdout;
 use crate::network::options::Options;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use glob::Pattern;
+use mime_guess::Mime;
 use std::path::PathBuf;
 
 #[derive(Parser)]
 #[command(
     name = "capsule",
-    version,
+    version = env!("CAPSULE_VERSION"),
     about = "Uploads files into capsules on the Internet Computer and reads them back",
     after_help = exit::help()
 )]
@@ -20,10 +25,32 @@ pub struct Arguments {
     #[arg(long, global = true)]
     pub json: bool,
     /// Repeat a call for this many seconds while the network or a canister can't answer
-    #[arg(long, global = true, default_value_t = 120, value_name = "SECONDS")]
-    pub patience: u64,
+    #[arg(
+        long,
+        alias = "patience",
+        global = true,
+        default_value_t = 120,
+        value_name = "SECONDS"
+    )]
+    pub retry_for: u64,
+    /// Show no progress; results, warnings and errors stay
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Tell what is repeated, and why
+    #[arg(long, short, global = true)]
+    verbose: bool,
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Arguments {
+    pub fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -44,17 +71,26 @@ pub enum Command {
             value_parser = clap::value_parser!(u16).range(1..=64)
         )]
         parallel: u16,
+        /// The MIME type of the files (default: by the name of each)
+        #[arg(long = "type", value_name = "TYPE", value_parser = mime_type)]
+        mime_type: Option<String>,
+        /// Send files although the capsule has them already
+        #[arg(long)]
+        again: bool,
     },
     /// Download a memory into a file and check it against the index
     Download {
         /// The id of the memory, as `capsule ls` shows it
         memory: String,
-        /// The file or folder (default: the memory's own name, in this folder)
+        /// The file or folder, or `-` for standard output (default: the memory's own name, in this
+        /// folder)
         #[arg(long, short)]
         output: Option<PathBuf>,
         /// Replace an existing file
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        trust: Trust,
     },
     /// Read a memory and compare it with the index, and with a file if you name one
     Verify {
@@ -62,22 +98,34 @@ pub enum Command {
         memory: String,
         /// A file that must have the same bytes
         file: Option<PathBuf>,
+        #[command(flatten)]
+        trust: Trust,
     },
-    /// List the memories of a capsule
+    /// List the memories of a capsule, oldest first
     Ls {
         /// The capsule (default: your own)
         #[arg(long, value_name = "ID")]
         capsule: Option<String>,
+        #[command(flatten)]
+        options: ListOptions,
     },
     /// Show your uploads, or one of them
     Status {
         /// The session id (default: all your uploads)
         session: Option<u64>,
     },
-    /// Give up an upload that is not finished
+    /// Give up uploads that are not finished
     Abort {
-        /// The session id, as `capsule status` shows it
-        session: u64,
+        /// The session ids, as `capsule status` shows them
+        #[arg(
+            required_unless_present = "all",
+            conflicts_with = "all",
+            value_name = "SESSION"
+        )]
+        sessions: Vec<u64>,
+        /// All your pending uploads
+        #[arg(long)]
+        all: bool,
     },
     /// Delete a memory: it goes into the trash, and later with its bytes
     Rm {
@@ -105,12 +153,106 @@ pub enum Command {
     },
     /// Print completions for a shell
     Completions { shell: Shell },
+    /// Print the manual in the form of `man`, of all or of one command
+    #[command(hide = true)]
+    Man { command: Option<String> },
+}
+
+impl Command {
+    /// Whether standard output gets the bytes of a memory, so that results go elsewhere.
+    pub fn prints_bytes(&self) -> bool {
+        match self {
+            Command::Download { output, .. } => output.as_deref().is_some_and(is_stdout),
+            _ => false,
+        }
+    }
+}
+
+/// How much of the network must agree.
+#[derive(Args)]
+pub struct Trust {
+    /// Take one node's word for the memory's size and SHA-256, without the network's proof
+    #[arg(long)]
+    pub unproven: bool,
+}
+
+/// Which memories are listed, and how.
+#[derive(Args)]
+pub struct ListOptions {
+    /// List only names like this, with `*`, `?` and `[abc]`
+    #[arg(long, value_name = "GLOB")]
+    pub name: Option<Pattern>,
+    /// List only uploads since this date in UTC, such as 2026-11-30 or "2026-11-30 16:05"
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<Period>,
+    /// List only uploads until the end of this date in UTC
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<Period>,
+    /// Sort by the name, the date of the upload, or the size
+    #[arg(long, value_name = "KEY")]
+    pub sort: Option<SortKey>,
+    /// Reverse the order
+    #[arg(long)]
+    pub reverse: bool,
+    /// Show the date, the SHA-256 and the uploader, too
+    #[arg(long, short)]
+    pub long: bool,
+}
+
+/// What a list is sorted by.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum SortKey {
+    Name,
+    Date,
+    Size,
+}
+
+/// A MIME type as it is stored: in lower case, with its parameters.
+fn mime_type(text: &str) -> Result<String, String> {
+    match text.parse::<Mime>() {
+        Ok(mime) if mime.type_() != "*" && mime.subtype() != "*" => Ok(mime.to_string()),
+        _ => Err("expected a MIME type such as image/jpeg".into()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn a_type_is_a_mime_type() {
+        for (text, stored) in [
+            ("image/jpeg", "image/jpeg"),
+            ("Text/Plain; charset=UTF-8", "text/plain; charset=utf-8"),
+            ("application/vnd.x+json", "application/vnd.x+json"),
+        ] {
+            assert_eq!(mime_type(text).as_deref(), Ok(stored));
+        }
+        for bad in ["", "jpeg", "image/", "/jpeg", "image/*", "*/*", "a b/c", "a/b\n"] {
+            assert!(mime_type(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_patience_has_its_old_name_too() {
+        for option in ["--retry-for", "--patience"] {
+            let given = Arguments::try_parse_from(["capsule", "ls", option, "7"]).unwrap();
+            assert_eq!(given.retry_for, 7);
+        }
+        let help = Arguments::command().render_long_help().to_string();
+        assert!(help.contains("--retry-for") && !help.contains("--patience"));
+    }
+
+    #[test]
+    fn abort_takes_sessions_or_all() {
+        let parsed = |rest: &[&str]| {
+            let arguments = [&["capsule", "abort"], rest].concat();
+            Arguments::try_parse_from(arguments).is_ok()
+        };
+        assert!(parsed(&["3"]) && parsed(&["3", "4", "5"]) && parsed(&["--all"]));
+        assert!(!parsed(&[]) && !parsed(&["3", "--all"]) && !parsed(&["x"]));
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -1,15 +1,13 @@
 //! Exit codes: every kind of failure with its code, its name for scripts and its meaning.
 
+use crate::signals::Signal;
+
 /// The exit code of a command that succeeded.
 pub const SUCCESS: u8 = 0;
 /// The exit code of wrong arguments.
 ///
 /// Source: clap, which parses the command line and ends the program itself.
 pub const USAGE: u8 = 2;
-/// The exit code of a command that Ctrl-C ended.
-///
-/// Source: the custom of shells, 128 and the number of SIGINT.
-pub const INTERRUPTED: u8 = 130;
 
 /// The kind of a failure; each has an exit code of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +72,12 @@ pub fn help() -> String {
     let mut rows = vec![
         (SUCCESS, "the command succeeded"),
         (USAGE, "the arguments are wrong"),
-        (INTERRUPTED, "Ctrl-C interrupted the command"),
+        (Signal::HangUp.exit_code(), "the terminal went away (SIGHUP)"),
+        (
+            Signal::Interrupt.exit_code(),
+            "Ctrl-C interrupted the command",
+        ),
+        (Signal::Terminate.exit_code(), "SIGTERM ended the command"),
     ];
     rows.extend(Kind::ALL.map(|kind| (kind.code(), kind.meaning())));
     rows.sort();
@@ -116,7 +119,9 @@ mod tests {
             .collect();
         assert_eq!(
             codes,
-            BTreeSet::from(["0", "1", "2", "3", "4", "5", "6", "7", "130"])
+            BTreeSet::from([
+                "0", "1", "2", "3", "4", "5", "6", "7", "129", "130", "143"
+            ])
         );
     }
 }

@@ -6,6 +6,7 @@
 use crate::exit::Kind;
 use crate::local::error::{LocalError, SourceError};
 use crate::network::error::{CallError, ConnectError};
+use crate::network::refused::UploadError;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use thiserror::Error;
@@ -24,6 +25,11 @@ pub enum Failure {
     Connect(#[from] ConnectError),
     #[error(transparent)]
     Call(#[from] CallError),
+    /// A gateway that could certify a memory doesn't.
+    #[error("{0}; expected a certified answer, or --unproven to take one node's word")]
+    Uncertified(CallError),
+    #[error(transparent)]
+    Upload(#[from] UploadError),
     #[error(transparent)]
     Integrity(#[from] IntegrityError),
     /// A failure that has to do with one file of several.
@@ -39,6 +45,14 @@ pub enum Failure {
     Several {
         failed: usize,
         files: usize,
+        /// The kind of the first failure.
+        first: Kind,
+    },
+    /// Some uploads could not be given up; each of them is reported before.
+    #[error("{failed} of {sessions} uploads are not given up")]
+    SeveralSessions {
+        failed: usize,
+        sessions: usize,
         /// The kind of the first failure.
         first: Kind,
     },
@@ -74,6 +88,8 @@ pub enum IntegrityError {
         sha256: String,
         expected: String,
     },
+    #[error("more bytes came of {memory} than the {expected} bytes of the index")]
+    TooManyBytes { memory: String, expected: u64 },
     #[error("{path} differs from {memory}: it has SHA-256 {sha256}, expected {expected}")]
     FileDiffers {
         path: PathBuf,
@@ -89,6 +105,7 @@ impl Failure {
         match self {
             Failure::Source(_)
             | Failure::OfFile { .. }
+            | Failure::Upload(UploadError::Gone { .. })
             | Failure::Integrity(IntegrityError::ChangedWhileSent { .. }) => self,
             failure => Failure::OfFile {
                 path: path.into(),
@@ -101,11 +118,17 @@ impl Failure {
         match self {
             Failure::Local(_) | Failure::Source(_) => Kind::Local,
             Failure::Connect(error) => error.kind(),
-            Failure::Call(error) => error.kind(),
+            Failure::Call(error) | Failure::Uncertified(error) => error.kind(),
+            Failure::Upload(error) => error.kind(),
             Failure::Integrity(_) => Kind::Integrity,
             Failure::OfFile { failure, .. } => failure.kind(),
-            Failure::Several { first, .. } => *first,
+            Failure::Several { first, .. } | Failure::SeveralSessions { first, .. } => *first,
         }
+    }
+
+    /// Whether it needs no words: the reader of the bytes has gone by its own will.
+    pub fn is_silent(&self) -> bool {
+        matches!(self, Failure::Local(LocalError::OutputClosed))
     }
 
     pub fn exit_code(&self) -> ExitCode {
@@ -134,6 +157,11 @@ mod tests {
         })
     }
 
+    fn gone() -> Failure {
+        let path = "a.jpg".into();
+        Failure::from(UploadError::Gone { path, session: 5 })
+    }
+
     #[test]
     fn a_failure_names_its_file_once() {
         let named = |failure: Failure| failure.of_file("a.jpg").to_string();
@@ -142,6 +170,7 @@ mod tests {
             "a.jpg: memory mem_9: not found"
         );
         assert!(named(changed()).starts_with("a.jpg changed while it was sent"));
+        assert!(named(gone()).starts_with("a.jpg: session 5 is gone"));
         let empty = Failure::from(SourceError::Length {
             path: "a.jpg".into(),
             bytes: 0,
@@ -159,6 +188,8 @@ mod tests {
             (refused(Refusal::Unauthorized), Kind::Unauthorized),
             (refused(Refusal::ResourceExhausted), Kind::Refused),
             (changed(), Kind::Integrity),
+            (gone(), Kind::NotFound),
+            (UploadError::AllUploads.into(), Kind::Refused),
             (Failure::from(LocalError::NoHome), Kind::Local),
         ] {
             let text = failure.to_string();

@@ -1,43 +1,93 @@
 //! Results on standard output: text, or one JSON object a line.
+//!
+//! Printing never ends a command. An upload goes on if nobody reads its results any more, and a
+//! list looks whether somebody does.
 
-use crate::exit::Kind;
-use crate::failure::Failure;
+use crate::console;
+use crate::failure::{Failure, Outcome};
+use crate::local::error::LocalError;
+use crate::printable::{printable, printable_json};
 use serde_json::{Value, json};
-use std::fmt::Display;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
+use std::sync::OnceLock;
+
+/// The first error of standard output; nothing is written there afterwards.
+static BROKEN: OnceLock<io::Error> = OnceLock::new();
 
 /// The form of results.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     pub json: bool,
+    /// Results go to standard error, because standard output gets the bytes of a memory.
+    pub on_stderr: bool,
 }
 
 impl Output {
-    /// Prints one result.
+    pub fn new(json: bool) -> Self {
+        Self {
+            json,
+            on_stderr: false,
+        }
+    }
+
+    /// Prints one result: one line, with codes of the terminal escaped.
     pub fn result(&self, text: &str, value: Value) {
         match self.json {
-            true => line(&value),
-            false => line(&text),
+            true => self.line(&printable_json(&value.to_string())),
+            false => self.line(&printable(text)),
         }
     }
 
     /// Prints a failure as JSON. As text it goes to standard error, which is up to the caller.
     pub fn failure(&self, file: Option<&Path>, failure: &Failure) {
         if self.json {
+            let file = file.map(Path::to_string_lossy);
             let kind = failure.kind().name();
-            line(&json!({ "file": file, "error": kind, "text": failure.to_string() }));
+            let value = json!({ "file": file, "error": kind, "text": failure.to_string() });
+            self.result("", value);
+        }
+    }
+
+    fn line(&self, line: &str) {
+        match self.on_stderr {
+            true => console::line(line),
+            false => print(format!("{line}\n").as_bytes()),
         }
     }
 }
 
-/// Prints a line on standard output. If the reader has gone (`capsule ls | head`), the program ends
-/// without a message.
-fn line(text: &dyn Display) {
-    if let Err(error) = writeln!(std::io::stdout(), "{text}") {
-        if error.kind() != ErrorKind::BrokenPipe {
-            eprintln!("error: cannot write to standard output: {error}");
+/// Writes on standard output, unless that failed before.
+pub fn print(bytes: &[u8]) {
+    if is_broken() {
+        return;
+    }
+    console::above_bars(|| {
+        let mut stdout = io::stdout().lock();
+        if let Err(error) = stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            broken(error);
         }
-        std::process::exit(Kind::Local.code().into());
+    });
+}
+
+/// Notes that standard output can't be written.
+pub fn broken(error: io::Error) {
+    // only the first error counts
+    let _ = BROKEN.set(error);
+}
+
+/// Whether writing more is in vain.
+pub fn is_broken() -> bool {
+    BROKEN.get().is_some()
+}
+
+/// An error if results are lost. If the reader has gone (`capsule ls | head`), it wants no more.
+pub fn outcome() -> Outcome {
+    match BROKEN.get() {
+        Some(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let error = io::Error::new(error.kind(), error.to_string());
+            Err(LocalError::Output { error }.into())
+        }
+        _ => Ok(()),
     }
 }

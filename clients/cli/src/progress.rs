@@ -1,5 +1,7 @@
 //! Progress bars on standard error, drawn on a terminal only.
 
+use crate::console;
+use crate::printable::{printable, printable_path};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::Path;
 
@@ -29,7 +31,7 @@ fn bar(bytes: u64, message: String) -> ProgressBar {
 impl Bars {
     /// `total` is the bytes of all files, if there are several.
     pub fn new(total: Option<u64>, quiet: bool) -> Self {
-        let all = MultiProgress::new();
+        let all = console::bars();
         if quiet {
             all.set_draw_target(ProgressDrawTarget::hidden());
         }
@@ -47,25 +49,20 @@ impl Bars {
     /// A bar for a file that is hashed before it is sent.
     pub fn reading(&self, path: &Path) -> ProgressBar {
         let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-        self.add(bar(bytes, format!("reading {}", path.display())))
+        self.add(bar(bytes, format!("reading {}", printable_path(path))))
     }
 
     /// A bar for a file of `bytes` bytes that is sent or received.
     pub fn transfer(&self, name: &str, bytes: u64) -> FileBar {
         FileBar {
-            bar: self.add(bar(bytes, name.to_string())),
+            bar: self.add(bar(bytes, printable(name).into_owned())),
             total: self.total.clone(),
         }
     }
 
     /// Prints a line above the bars.
     pub fn println(&self, line: &str) {
-        if self.all.is_hidden() {
-            eprintln!("{line}");
-        } else {
-            // it fails only if standard error is gone, which leaves no place for a message
-            let _ = self.all.println(line);
-        }
+        console::line(line);
     }
 
     pub fn finish(&self) {
@@ -93,6 +90,11 @@ impl FileBar {
         if let Some(total) = &self.total {
             total.inc(bytes);
         }
+    }
+
+    /// Begins anew: the bytes so far were wrong.
+    pub fn again(&self) {
+        self.bar.reset();
     }
 
     /// Says that all bytes are sent and the gateway finishes the upload.

@@ -222,6 +222,7 @@ asked!(
     blob_read_chunk,
     blob_read_range,
     memory_list,
+    memory_find_sha256,
     memory_trash_list,
     capsule_read
 );

@@ -108,6 +108,7 @@ pub const TABLE: &[Package] = &[
                 "manager.rs",
                 "midstate.rs",
                 "regions.rs",
+                "timer.rs",
             ],
             &["room.rs", "superblock.rs"],
             // Exported macros live at the root of a crate, so files that use them are above it.
@@ -120,7 +121,7 @@ pub const TABLE: &[Package] = &[
     Package {
         folder: "canisters/upload_gateway",
         layers: &[
-            &["failure.rs", "regions.rs", "timer.rs"],
+            &["failure.rs", "regions.rs"],
             &["session/"],
             &["config/", "runtime.rs", "wire.rs"],
             &["peers/"],
@@ -198,7 +199,8 @@ pub const TABLE: &[Package] = &[
     Package {
         folder: "clients/cli",
         layers: &[
-            &["exit.rs"],
+            &["dates.rs", "printable.rs", "signals.rs"],
+            &["console.rs", "exit.rs"],
             &["local/"],
             &["network/"],
             &["failure.rs"],

@@ -61,8 +61,7 @@ impl<M: StableMemory> Index<M> {
             trash: None,
         };
         self.by_session.insert(session, id.0);
-        self.by_capsule.insert((capsule_id.0, id.0));
-        self.by_blob.insert((memory.place.blob_id.0, id.0));
+        self.list(id, &memory);
         self.capsules.insert(capsule_id.0, capsule);
         self.memories.insert(id.0, memory.clone());
         Ok(memory.into_memory(id))

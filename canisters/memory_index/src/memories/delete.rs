@@ -63,8 +63,7 @@ impl<M: StableMemory> Index<M> {
             ..capsule
         };
         self.capsules.insert(memory.capsule, capsule);
-        self.by_capsule.remove(&(memory.capsule, id.0));
-        self.by_blob.remove(&(memory.place.blob_id.0, id.0));
+        self.unlist(id, &memory);
         self.trash.remove(&(memory.capsule, id.0));
         self.memories.remove(&id.0);
         memory.into_memory(id)

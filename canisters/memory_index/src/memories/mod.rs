@@ -2,7 +2,9 @@
 
 mod commit;
 mod delete;
-mod page;
+mod listing;
+pub mod page;
 mod read;
 pub mod record;
+mod sha256;
 mod trash;

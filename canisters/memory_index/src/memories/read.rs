@@ -1,15 +1,15 @@
 //! Listing and reading memories, and finding the blobs of memories.
 
-use super::page::page;
+use super::page::{Order, page};
 use crate::ids::MemoryId;
 use crate::index::{Call, Index};
 use candid::Principal;
-use capsule_shared::memory_index::{BlobPlace, Memory, MemoryPage};
+use capsule_shared::memory_index::{BlobPlace, Memory, MemoryHeader, MemoryPage};
 use capsule_shared::{BlobId, Error, Result};
 use ic_stable_structures::Memory as StableMemory;
 
 impl<M: StableMemory> Index<M> {
-    /// A page of the capsule's memories behind `cursor`, oldest first.
+    /// A page of the capsule's memories behind `cursor`, oldest first or newest first.
     ///
     /// `page` says how `cursor` and `limit` work, and when they are an `InvalidArgument`. Memories
     /// in the trash aren't listed.
@@ -19,18 +19,22 @@ impl<M: StableMemory> Index<M> {
         capsule_id: &str,
         cursor: Option<&str>,
         limit: Option<u32>,
+        order: Order,
     ) -> Result<MemoryPage> {
         let (capsule, _) = self.capsule(who, capsule_id)?;
-        let (ids, next) = page(&self.by_capsule, capsule, cursor, limit)?;
-        let header = |id: MemoryId| {
-            let memory = self.memories.get(&id.0);
-            let memory = memory.expect("BUG: a memory of a capsule has no record");
-            memory.into_header(id)
-        };
+        let (ids, next) = page(&self.by_capsule, capsule, cursor, limit, order)?;
         Ok(MemoryPage {
-            memories: ids.into_iter().map(header).collect(),
+            memories: ids.into_iter().map(|id| self.header(id)).collect(),
             next,
+            newest_first: Some(order == Order::NewestFirst),
         })
+    }
+
+    /// A memory that a list names, as an entry of that list.
+    pub(super) fn header(&self, id: MemoryId) -> MemoryHeader {
+        let memory = self.memories.get(&id.0);
+        let memory = memory.expect("BUG: a listed memory has no record");
+        memory.into_header(id)
     }
 
     /// A memory with all its metadata. `NotFound` for a memory in the trash.

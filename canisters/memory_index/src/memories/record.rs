@@ -107,6 +107,10 @@ impl MemoryRecord {
             blob_id: self.place.blob_id.to_string(),
             uploaded_by: self.uploaded_by,
             uploaded_at: self.uploaded_at,
+            asset_type: Some(base.asset_type),
+            created_at: Some(base.created_at).filter(|time| *time != 0),
+            path: base.storage_key.clone(),
+            parent: base.parent(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The trash: a memory in it is neither listed nor read, but it counts and can be restored.
 
-use super::page::page;
+use super::page::{Order, page};
 use super::record::StoredTrash;
 use crate::ids::MemoryId;
 use crate::index::{Call, Index};
@@ -41,9 +41,8 @@ impl<M: StableMemory> Index<M> {
         memory.trash = Some(trash);
         capsule.trash_count = Some(capsule.trash_count.unwrap_or(0) + 1);
         capsule.touch(who, call.now);
-        self.by_capsule.remove(&(memory.capsule, id.0));
-        self.by_blob.remove(&(memory.place.blob_id.0, id.0));
-        self.trash.insert((memory.capsule, id.0));
+        self.unlist(id, &memory);
+        self.trash.insert((memory.capsule, id.0), ());
         self.capsules.insert(memory.capsule, capsule);
         self.memories.insert(id.0, memory);
         Ok(trash.into())
@@ -58,8 +57,7 @@ impl<M: StableMemory> Index<M> {
             capsule.trash_count = capsule.trash_count.map(|count| count.saturating_sub(1));
             capsule.touch(who, call.now);
             self.trash.remove(&(memory.capsule, id.0));
-            self.by_capsule.insert((memory.capsule, id.0));
-            self.by_blob.insert((memory.place.blob_id.0, id.0));
+            self.list(id, &memory);
             self.capsules.insert(memory.capsule, capsule);
             self.memories.insert(id.0, memory);
         }
@@ -76,7 +74,7 @@ impl<M: StableMemory> Index<M> {
         limit: Option<u32>,
     ) -> Result<TrashPage> {
         let (capsule, _) = self.capsule(who, capsule_id)?;
-        let (ids, next) = page(&self.trash, capsule, cursor, limit)?;
+        let (ids, next) = page(&self.trash, capsule, cursor, limit, Order::OldestFirst)?;
         let entry = |id: MemoryId| {
             let memory = self.memories.get(&id.0);
             let memory = memory.expect("BUG: a memory in the trash has no record");

@@ -1,6 +1,6 @@
 //! Tests of the capacity of the index and of a capsule.
 
-use super::{call, commit, person, state};
+use super::{base_mut, call, commit, person, state};
 use crate::capacity::{
     FULL_BYTES, LAST_BYTES, MAX_CAPSULE_METADATA_BYTES, MAX_MEMORIES, OPEN_UPLOADS,
 };
@@ -9,6 +9,7 @@ use crate::state::State;
 use capsule_shared::Error;
 use capsule_shared::limits::MAX_METADATA_BYTES;
 use ic_stable_structures::VectorMemory;
+use serde_bytes::ByteBuf;
 
 const CAPSULE: &str = "capsule-1";
 const FULL: Error = Error::ResourceExhausted;
@@ -83,6 +84,31 @@ fn a_full_capsule_refuses_begins_and_takes_the_uploads_that_are_open() {
     assert_eq!(
         state.index.counters.get().most_memories,
         Some(MAX_MEMORIES + 1)
+    );
+}
+
+/// The margin between `FULL_BYTES` and `LAST_BYTES` rests on this number.
+#[test]
+fn a_memory_takes_at_most_20_kib_of_stable_memory() {
+    let mut state = with_capsule();
+    let mut largest = |session: u64| {
+        let mut made = commit(person(1), CAPSULE, session, 10);
+        let used = candid::encode_one(&made.metadata).unwrap().len();
+        let rest = "d".repeat(MAX_METADATA_BYTES - used - 8);
+        base_mut(&mut made.metadata).description = Some(rest);
+        // SHA-256s of files come in no order.
+        let spread = session.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+        made.sha256 = ByteBuf::from(spread.repeat(4));
+        let made = state.index.memory_commit(call(1, session), made);
+        made.map(|_| state.index.capacity.used_bytes()).unwrap()
+    };
+    let (warm, count) = (2_000, 4_000);
+    let before = (1..=warm).map(&mut largest).max().unwrap();
+    let after = (warm + 1..=warm + count).map(&mut largest).max().unwrap();
+    let each = (after - before) / count;
+    assert!(
+        (MAX_METADATA_BYTES as u64..20 << 10).contains(&each),
+        "{each}"
     );
 }
 

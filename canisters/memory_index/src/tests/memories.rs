@@ -1,9 +1,15 @@
 //! Tests of memories: committing once, listing in pages, deleting for good.
 
-use super::{CAPSULE, call, commit, gateway, is_conflict, is_invalid, metadata, person, usage};
+use super::{
+    CAPSULE, base_mut, call, commit, gateway, is_conflict, is_invalid, metadata, person, usage,
+};
+use crate::memories::page::Order;
 use crate::state::State;
-use capsule_shared::limits::{MAX_CHUNKS, MAX_NAME_BYTES, MAX_PAGE};
-use capsule_shared::memory_index::MemoryCommit;
+use capsule_shared::asset::AssetType;
+use capsule_shared::limits::{
+    MAX_CHUNKS, MAX_METADATA_BYTES, MAX_NAME_BYTES, MAX_PAGE, MESSAGE_LIMIT_BYTES,
+};
+use capsule_shared::memory_index::{MemoryCommit, MemoryPage};
 use capsule_shared::{BlobId, Error};
 use ic_stable_structures::VectorMemory;
 use serde_bytes::ByteBuf;
@@ -129,7 +135,7 @@ fn a_deleted_memory_does_not_come_back() {
     );
     let page = state
         .index
-        .memory_list(person(1), CAPSULE, None, None)
+        .memory_list(person(1), CAPSULE, None, None, Order::OldestFirst)
         .unwrap();
     assert_eq!(page.memories, []);
     // No later memory gets its id.
@@ -168,7 +174,7 @@ fn strangers_see_nothing() {
         Err(Error::Unauthorized)
     );
     assert_eq!(
-        index.memory_list(person(2), CAPSULE, None, None),
+        index.memory_list(person(2), CAPSULE, None, None, Order::OldestFirst),
         Err(Error::Unauthorized)
     );
     let blob = made.place.blob_id;
@@ -244,7 +250,7 @@ fn each_page_goes_on_where_the_last_one_ended() {
     let list = |state: &State<VectorMemory>, cursor: Option<&str>, limit| {
         let page = state
             .index
-            .memory_list(person(1), CAPSULE, cursor, limit)
+            .memory_list(person(1), CAPSULE, cursor, limit, Order::OldestFirst)
             .unwrap();
         let ids: Vec<_> = page.memories.into_iter().map(|memory| memory.id).collect();
         (ids, page.next)
@@ -276,14 +282,160 @@ fn each_page_goes_on_where_the_last_one_ended() {
         person(1),
         CAPSULE,
         Some("page 2"),
-        None
+        None,
+        Order::OldestFirst
     )));
     assert!(is_invalid(&index.memory_list(
         person(1),
         CAPSULE,
         None,
-        Some(0)
+        Some(0),
+        Order::OldestFirst
     )));
+}
+
+/// All ids of capsule 1 in pages of this many memories.
+fn paged(state: &State<VectorMemory>, limit: u32, order: Order) -> Vec<String> {
+    let (mut ids, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let (index, from) = (&state.index, cursor.as_deref());
+        let page = index.memory_list(person(1), CAPSULE, from, Some(limit), order);
+        let page = page.unwrap();
+        assert_eq!(page.newest_first, Some(order == Order::NewestFirst));
+        assert!(page.memories.len() <= limit as usize);
+        ids.extend(page.memories.into_iter().map(|memory| memory.id));
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return ids,
+        }
+    }
+}
+
+#[test]
+fn the_newest_may_come_first() {
+    let (_, mut state) = with_capsules();
+    // Capsule 2 has the oldest, the newest and one between them.
+    for session in 1..=9 {
+        let who = if session % 4 == 1 { 2 } else { 1 };
+        let made = commit(person(who), &format!("capsule-{who}"), session, 10);
+        state.index.memory_commit(call(1, session), made).unwrap();
+    }
+    let oldest = ["mem_2", "mem_3", "mem_4", "mem_6", "mem_7", "mem_8"];
+    let newest: Vec<_> = oldest.into_iter().rev().collect();
+    for limit in [1, 2, 3, 5, 6, 100] {
+        assert_eq!(paged(&state, limit, Order::OldestFirst), oldest, "{limit}");
+        assert_eq!(paged(&state, limit, Order::NewestFirst), newest, "{limit}");
+    }
+    let list = |state: &State<VectorMemory>, cursor: &str, order| {
+        let index = &state.index;
+        let page = index.memory_list(person(1), CAPSULE, Some(cursor), Some(2), order);
+        let page = page.unwrap();
+        let ids: Vec<_> = page.memories.into_iter().map(|memory| memory.id).collect();
+        (ids, page.next)
+    };
+    // A cursor of the other order goes back from where that one was.
+    let back = list(&state, "mem_6", Order::NewestFirst);
+    assert_eq!(back.0, ["mem_4", "mem_3"]);
+    assert_eq!(
+        list(&state, "mem_3", Order::OldestFirst).0,
+        ["mem_4", "mem_6"]
+    );
+    // The memory that the cursor names may be deleted meanwhile.
+    let gone = state.index.memory_delete(call(1, 9), person(1), "mem_6");
+    gone.unwrap();
+    assert_eq!(list(&state, "mem_6", Order::NewestFirst), back);
+    // Cursors at both ends, and some that no page returned.
+    let nothing = (vec![], None);
+    let last = format!("mem_{}", u64::MAX);
+    for cursor in ["mem_0", "mem_1", "mem_2"] {
+        assert_eq!(
+            list(&state, cursor, Order::NewestFirst),
+            nothing,
+            "{cursor}"
+        );
+    }
+    for cursor in ["mem_8", "mem_9", &last] {
+        assert_eq!(
+            list(&state, cursor, Order::OldestFirst),
+            nothing,
+            "{cursor}"
+        );
+    }
+    assert_eq!(
+        list(&state, &last, Order::NewestFirst).0,
+        ["mem_8", "mem_7"]
+    );
+    assert_eq!(
+        list(&state, "mem_0", Order::OldestFirst).0,
+        ["mem_2", "mem_3"]
+    );
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        let page = state
+            .index
+            .memory_list(person(1), CAPSULE, Some("9"), None, order);
+        assert!(is_invalid(&page));
+    }
+}
+
+#[test]
+fn an_entry_of_a_list_tells_what_the_metadata_say() {
+    let (_, mut state) = with_capsules();
+    let digits = "ab".repeat(32);
+    let mut made = commit(person(1), CAPSULE, 1, 10);
+    let base = base_mut(&mut made.metadata);
+    base.asset_type = AssetType::Thumbnail;
+    base.created_at = 77;
+    base.storage_key = Some("2026/summer/a.jpg".into());
+    base.tags.push(format!("parent:{digits}"));
+    state.index.memory_commit(call(1, 1), made).unwrap();
+    let mut plain = commit(person(1), CAPSULE, 2, 10);
+    base_mut(&mut plain.metadata).created_at = 0;
+    state.index.memory_commit(call(1, 2), plain).unwrap();
+    let page = state
+        .index
+        .memory_list(person(1), CAPSULE, None, None, Order::OldestFirst);
+    let told: Vec<_> = page
+        .unwrap()
+        .memories
+        .into_iter()
+        .map(|m| (m.asset_type, m.created_at, m.path, m.parent))
+        .collect();
+    let path = Some("2026/summer/a.jpg".to_string());
+    assert_eq!(
+        told,
+        [
+            (Some(AssetType::Thumbnail), Some(77), path, Some(digits)),
+            (Some(AssetType::Original), None, None, None),
+        ]
+    );
+}
+
+/// The reply of a call inside a composite query has at most 2 MiB.
+#[test]
+fn a_page_of_the_largest_entries_fits_one_reply() {
+    let (_, mut state) = with_capsules();
+    for session in 1..=u64::from(MAX_PAGE) {
+        let mut made = commit(person(1), CAPSULE, session, 10);
+        let base = base_mut(&mut made.metadata);
+        base.name = "n".repeat(MAX_NAME_BYTES);
+        base.tags = vec![format!("parent:{}", "0f".repeat(32))];
+        let rest = MAX_METADATA_BYTES - MAX_NAME_BYTES - 1_500;
+        base.mime_type = "m".repeat(rest / 2);
+        base.storage_key = Some("s".repeat(rest / 2));
+        state.index.memory_commit(call(1, 1), made).unwrap();
+    }
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        let page = state
+            .index
+            .memory_list(person(1), CAPSULE, None, None, order);
+        let page: Result<MemoryPage, Error> = page;
+        assert_eq!(page.as_ref().unwrap().memories.len(), MAX_PAGE as usize);
+        let reply = candid::encode_one(page).unwrap().len();
+        assert!(
+            (1_500_000..MESSAGE_LIMIT_BYTES - 4_096).contains(&reply),
+            "{reply}"
+        );
+    }
 }
 
 #[test]
@@ -299,7 +451,7 @@ fn a_page_has_at_most_100_memories() {
     for limit in [None, Some(u32::MAX)] {
         let page = state
             .index
-            .memory_list(person(1), CAPSULE, None, limit)
+            .memory_list(person(1), CAPSULE, None, limit, Order::OldestFirst)
             .unwrap();
         assert_eq!(page.memories.len(), MAX_PAGE as usize);
         assert_eq!(page.next.as_deref(), Some("mem_100"));

@@ -10,6 +10,7 @@ mod layouts;
 mod layouts_newest;
 mod memories;
 mod model;
+mod sha256;
 mod stable_memory;
 mod trash;
 
@@ -92,6 +93,14 @@ fn metadata(name: &str) -> AssetMetadata {
         dpi: None,
         orientation: None,
     })
+}
+
+/// The metadata of [`metadata`], to change them.
+fn base_mut(metadata: &mut AssetMetadata) -> &mut AssetMetadataBase {
+    match metadata {
+        AssetMetadata::Image(image) => &mut image.base,
+        other => panic!("{other:?} is no image"),
+    }
 }
 
 /// A commit of this session: `size` bytes in one chunk.

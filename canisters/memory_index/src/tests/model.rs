@@ -1,7 +1,9 @@
 //! Random histories against a simple model. After every step the counters are those of a scan, and
 //! nobody sees memories of others. A restart opens the same stable memory again.
 
+use super::sha256::{age, slice};
 use super::{call, commit, gateway, is_conflict, person};
+use crate::memories::page::Order;
 use crate::state::State;
 use capsule_shared::Error;
 use ic_stable_structures::VectorMemory;
@@ -48,6 +50,12 @@ enum Op {
         add: bool,
     },
     Restart,
+    /// Makes the state look as release 0.1.0 left it, and restarts.
+    Age,
+    /// Enters this many memories by their SHA-256.
+    Enter {
+        memories: u32,
+    },
 }
 
 /// How many steps a memory stays in the trash.
@@ -73,6 +81,8 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (1..4u8, 1..4u8, any::<bool>())
             .prop_map(|(capsule, whom, add)| Op::Grant { capsule, whom, add }),
         1 => Just(Op::Restart),
+        1 => Just(Op::Age),
+        3 => (1..4u32).prop_map(|memories| Op::Enter { memories }),
     ]
 }
 
@@ -184,6 +194,12 @@ fn step(
 ) {
     match op {
         Op::Restart => *state = State::open(memory.clone()),
+        Op::Age => {
+            age(state);
+            *state = State::open(memory.clone());
+            assert_eq!(state.index.unentered(), model.memories.len() as u64);
+        }
+        Op::Enter { memories } => slice(state, memories),
         Op::Create { who } => {
             let made = state
                 .index
@@ -326,9 +342,11 @@ fn check(state: &State<VectorMemory>, model: &Model) {
     for (capsule, who) in (1..4u8).flat_map(|capsule| (1..4u8).map(move |who| (capsule, who))) {
         let id = format!("capsule-{capsule}");
         let right = model.right(who, capsule);
-        let page = index.memory_list(person(who), &id, None, None);
+        let page = index.memory_list(person(who), &id, None, None, Order::OldestFirst);
         let usage = index.capsule_usage(person(who), &id);
         if let Err(error) = right {
+            let found = index.memory_find_sha256(person(who), &id, &[1; 32]);
+            assert_eq!(found, Err(error.clone()));
             assert_eq!((page, usage), (Err(error.clone()), Err(error)));
             continue;
         }
@@ -348,12 +366,26 @@ fn check(state: &State<VectorMemory>, model: &Model) {
             .map(|m| (m.memory.id, m.trash.purge_at))
             .collect();
         assert_eq!(trashed, trash);
-        let listed: BTreeMap<String, u64> = page
-            .unwrap()
-            .memories
-            .into_iter()
-            .map(|m| (m.id, m.size))
-            .collect();
+        let listed = page.unwrap().memories;
+        let mut newest = listed.clone();
+        newest.reverse();
+        let reversed = index.memory_list(person(who), &id, None, None, Order::NewestFirst);
+        assert_eq!(reversed.unwrap().memories, newest);
+        for session in 1..6u8 {
+            let sha256 = [session; 32];
+            let found = index.memory_find_sha256(person(who), &id, &sha256);
+            let missing =
+                of_capsule().any(|(number, m)| m.purge_at.is_none() && number <= index.unentered());
+            match found {
+                Ok(found) => {
+                    assert!(!missing);
+                    let same = newest.iter().filter(|m| m.sha256[..] == sha256);
+                    assert!(found.iter().eq(same), "{found:?}");
+                }
+                Err(error) => assert!(missing && error.is_temporary(), "{error}"),
+            }
+        }
+        let listed: BTreeMap<String, u64> = listed.into_iter().map(|m| (m.id, m.size)).collect();
         assert_eq!(listed, own);
         let usage = usage.unwrap();
         assert_eq!(usage.memory_count as usize, own.len() + trash.len());
@@ -392,6 +424,9 @@ fn check(state: &State<VectorMemory>, model: &Model) {
     assert_eq!(index.trash.len(), trashed);
     assert_eq!(index.by_capsule.len(), count - trashed);
     assert_eq!(index.by_blob.len(), count - trashed);
+    if index.unentered() == 0 {
+        assert_eq!(index.by_sha256.len(), count - trashed);
+    }
     assert_eq!(
         index.grants_by_member.len() as usize,
         model.controllers.len()

@@ -1,6 +1,7 @@
 //! Tests of the trash: what is in it counts, is hidden, and comes back as it was.
 
 use super::{CAPSULE, call, commit, is_conflict, is_invalid, person, usage};
+use crate::memories::page::Order;
 use crate::state::State;
 use capsule_shared::Error;
 use capsule_shared::memory_index::{Memory, Trash};
@@ -24,7 +25,9 @@ fn three() -> (VectorMemory, State<VectorMemory>, Vec<Memory>) {
 }
 
 fn listed(state: &State<VectorMemory>) -> Vec<String> {
-    let page = state.index.memory_list(person(1), CAPSULE, None, None);
+    let page = state
+        .index
+        .memory_list(person(1), CAPSULE, None, None, Order::OldestFirst);
     page.unwrap().memories.into_iter().map(|m| m.id).collect()
 }
 

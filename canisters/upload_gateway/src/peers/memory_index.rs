@@ -7,8 +7,10 @@ use candid::Principal;
 use capsule_shared::BlobId;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{
-    BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryFound, MemoryPage, Trash, TrashPage,
+    BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryFound, MemoryHeader, MemoryPage, Trash,
+    TrashPage,
 };
+use serde_bytes::Bytes;
 
 impl<R: Runtime> Peers<R> {
     /// Whether the index takes calls of this gateway: `Unauthorized`.
@@ -94,12 +96,23 @@ impl<R: Runtime> Peers<R> {
         capsule: &str,
         cursor: Option<String>,
         limit: Option<u32>,
+        newest_first: Option<bool>,
     ) -> LocalFuture<PeerResult<MemoryPage>> {
-        self.call(
-            Peer::MemoryIndex(index),
-            "memory_list",
-            (who, capsule, cursor, limit),
-        )
+        // An index of release 0.1.0 ignores the last argument.
+        let args = (who, capsule, cursor, limit, newest_first);
+        self.call(Peer::MemoryIndex(index), "memory_list", args)
+    }
+
+    /// The memories of a capsule with this SHA-256, the newest first.
+    pub(super) fn memory_find_sha256(
+        &self,
+        index: Principal,
+        who: Principal,
+        capsule: &str,
+        sha256: &[u8; 32],
+    ) -> LocalFuture<PeerResult<Vec<MemoryHeader>>> {
+        let args = (who, capsule, Bytes::new(sha256));
+        self.call(Peer::MemoryIndex(index), "memory_find_sha256", args)
     }
 
     pub(super) fn memory_read(

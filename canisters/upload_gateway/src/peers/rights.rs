@@ -6,7 +6,7 @@ use crate::runtime::{CallFailure, Runtime};
 use crate::session::types::LocalFuture;
 use candid::Principal;
 use capsule_shared::BlobId;
-use capsule_shared::memory_index::{BlobPlace, Memory, MemoryFound};
+use capsule_shared::memory_index::{BlobPlace, Memory, MemoryFound, MemoryHeader};
 
 impl<R: Runtime> Peers<R> {
     /// Asks the index something whose refusal has consequences.
@@ -91,6 +91,38 @@ impl<R: Runtime> Peers<R> {
     pub async fn find_listed(&self, index: Principal, who: Principal, id: &str) -> Result<Memory> {
         let ask = || self.memory_read(index, who, id);
         self.ask_index_hiding(index, ask).await
+    }
+
+    /// The memories of a capsule with this SHA-256, the newest first: `NotImplemented` if the index
+    /// is one of release 0.1.0.
+    pub async fn find_sha256(
+        &self,
+        index: Principal,
+        who: Principal,
+        capsule: &str,
+        sha256: &[u8; 32],
+    ) -> Result<Vec<MemoryHeader>> {
+        let ask = || self.memory_find_sha256(index, who, capsule, sha256);
+        let found = self.ask_index_reading(index, ask).await;
+        let is_lost = |e: &PeerError| e.refusal().is_none() && !e.may_have_acted();
+        if found.as_ref().is_err_and(is_lost) && self.is_release_0_1_0(index).await {
+            return Err(Failure::NotImplemented(
+                "the memory index finds no memories by SHA-256, expected a release after 0.1.0"
+                    .into(),
+            ));
+        }
+        Ok(found?)
+    }
+
+    /// Whether the index answers, but lacks a method that each later release has.
+    async fn is_release_0_1_0(&self, index: Principal) -> bool {
+        let known = self.gateway_known(index).await;
+        let unknown = |e: &PeerError| e.refusal().is_none() && !e.may_have_acted();
+        let list = match known.is_err_and(|error| unknown(&error)) {
+            true => self.capsule_list(index, self.runtime.self_id()).await,
+            false => return false,
+        };
+        list.is_ok() || refusal(&list).is_some()
     }
 
     /// A memory, in the trash or not: `NotFound` unless `who` may read it. The caller wants to

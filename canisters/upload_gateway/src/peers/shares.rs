@@ -54,6 +54,7 @@ pub fn class_of(method: &str) -> Option<Class> {
         | "memory_list"
         | "memory_read"
         | "memory_find"
+        | "memory_find_sha256"
         | "memory_trash_list"
         | "memory_restore"
         | "blob_locate"

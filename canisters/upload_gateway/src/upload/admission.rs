@@ -81,9 +81,11 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             "capsules_add_controller" | "capsules_remove_controller" => {
                 small && decode::<(String, Principal)>(&arg).is_ok()
             }
-            "memories_delete" | "memories_restore" | "memories_purge" | "capsules_leave" => {
-                small && decode::<(String,)>(&arg).is_ok()
-            }
+            "memories_read_certified"
+            | "memories_delete"
+            | "memories_restore"
+            | "memories_purge"
+            | "capsules_leave" => small && decode::<(String,)>(&arg).is_ok(),
             // Agents may send queries as updates.
             "upload_config" | "uploads_list" | "sessions_stats" | "sessions_list" => {
                 small && decode::<()>(&arg).is_ok()

@@ -6,7 +6,7 @@ use crate::failure::{Failure, Result};
 use crate::runtime::Runtime;
 use candid::Principal;
 use capsule_shared::limits::{MAX_ID_BYTES, MAX_PAGE};
-use capsule_shared::memory_index::{Memory, MemoryPage, TrashPage};
+use capsule_shared::memory_index::{Memory, MemoryHeader, MemoryPage, TrashPage};
 use ic_stable_structures::Memory as StableMemory;
 
 impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
@@ -16,15 +16,34 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         capsule_id: &str,
         cursor: Option<String>,
         limit: Option<u32>,
+        newest_first: Option<bool>,
     ) -> Result<MemoryPage> {
         check_page(capsule_id, &cursor, limit)?;
         let index = self.index()?;
         let ask = || {
             let cursor = cursor.clone();
             self.peers
-                .memory_list(index, caller, capsule_id, cursor, limit)
+                .memory_list(index, caller, capsule_id, cursor, limit, newest_first)
         };
         Ok(self.peers.ask_index_reading(index, ask).await?)
+    }
+
+    /// Lists the memories of a capsule whose file has this SHA-256.
+    pub async fn find_memories(
+        &self,
+        caller: Principal,
+        capsule_id: &str,
+        sha256: &[u8],
+    ) -> Result<Vec<MemoryHeader>> {
+        check_text("capsule_id", capsule_id, MAX_ID_BYTES)?;
+        let sha256 = sha256.try_into().map_err(|_| {
+            Failure::invalid(format!(
+                "sha256 length is {} bytes, expected 32",
+                sha256.len()
+            ))
+        })?;
+        let (peers, index) = (&self.peers, self.index()?);
+        peers.find_sha256(index, caller, capsule_id, sha256).await
     }
 
     /// Lists the memories in the trash of a capsule.
@@ -50,6 +69,18 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         self.peers
             .find_listed(self.index()?, caller, memory_id)
             .await
+    }
+
+    /// The same in an update, whose answer the network certifies. Unlike a query it costs cycles,
+    /// so it needs the balance of new work.
+    pub async fn read_memory_certified(
+        &self,
+        caller: Principal,
+        memory_id: &str,
+    ) -> Result<Memory> {
+        self.check_funds()?;
+        // Nothing is noted of this call, neither before this await nor after it.
+        self.read_memory(caller, memory_id).await
     }
 }
 

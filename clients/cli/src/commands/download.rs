@@ -1,29 +1,38 @@
-//! Downloads and comparisons: the bytes of a memory are checked against the SHA-256 in the index.
+//! Downloads and comparisons: the bytes of a memory are checked against a certified answer.
 
+use crate::commands::receiving::Receiving;
+use crate::console;
 use crate::failure::{Failure, IntegrityError, Outcome};
 use crate::local::error::LocalError;
+use crate::local::exact::hex_if_lossy;
+use crate::local::part::Part;
 use crate::local::source::Source;
-use crate::local::target::{Part, target};
-use crate::network::error::CallError;
+use crate::local::target::{Target, target};
+use crate::local::times::modified;
 use crate::network::gateway::Gateway;
 use crate::output::Output;
-use crate::progress::Bars;
+use crate::printable::printable_path;
+use crate::progress::{Bars, FileBar};
 use capsule_shared::memory_index::Memory;
-use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use serde_json::json;
-use sha2::{Digest, Sha256};
+use std::cell::Cell;
+use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::pin::pin;
-use tokio::fs::File;
-use tokio::io::AsyncWriteExt;
-
-/// The most chunks that are requested at once.
-const AHEAD: usize = 4;
+use tokio::fs::{File, OpenOptions};
 
 pub struct Downloads {
     pub gateway: Gateway,
     pub bars: Bars,
     pub output: Output,
+    /// Take one node's word about a memory.
+    pub unproven: bool,
+}
+
+/// What the network says about a memory.
+struct Told {
+    memory: Memory,
+    /// Whether the whole network says so, or one node alone.
+    proven: bool,
 }
 
 impl Downloads {
@@ -31,38 +40,45 @@ impl Downloads {
     ///
     /// A failure leaves no file behind.
     pub async fn download(&self, memory: &str, to: Option<&Path>, force: bool) -> Outcome {
-        let memory = self.gateway.memory(memory).await?;
-        let path = target(&memory.metadata.base().name, to, force)?;
-        let part = Part::of(&path)?;
-        self.write(&memory, part.path()).await?;
-        let renamed = tokio::fs::rename(part.path(), &path).await;
-        renamed.map_err(|error| write_error(&path, error))?;
-        self.report(&memory, Some(&path));
+        let told = self.told(memory).await?;
+        let name = &told.memory.metadata.base().name;
+        let place = target(name, to, force)?;
+        let bar = self.bars.transfer(name, told.memory.place.size);
+        let receiving = self.receiving(&told.memory, &bar);
+        let path = match place {
+            Target::Stdout => {
+                receiving
+                    .copy(&mut tokio::io::stdout(), &stdout_error)
+                    .await?;
+                None
+            }
+            Target::Stream(path) => {
+                let about = |error| stream_error(&path, error);
+                let open = OpenOptions::new().write(true).open(&path).await;
+                receiving.copy(&mut open.map_err(about)?, &about).await?;
+                Some(path)
+            }
+            Target::File { path, replace } => {
+                file(&receiving, &path, replace, &self.gateway).await?;
+                Some(path)
+            }
+        };
+        bar.done();
+        self.report(&told, path.as_deref(), receiving.received.get());
         Ok(())
-    }
-
-    async fn write(&self, memory: &Memory, path: &Path) -> Outcome {
-        let about = |error| write_error(path, error);
-        let mut file = File::create(path).await.map_err(about)?;
-        let mut chunks = pin!(self.chunks(memory));
-        let mut hasher = Sha256::new();
-        while let Some(chunk) = chunks.try_next().await? {
-            hasher.update(&chunk);
-            file.write_all(&chunk).await.map_err(about)?;
-        }
-        file.sync_all().await.map_err(about)?;
-        compare(memory, &hasher.finalize())
     }
 
     /// Reads a memory and compares it with the index, and with a file if one is named.
     pub async fn verify(&self, memory: &str, file: Option<&Path>) -> Outcome {
-        let memory = self.gateway.memory(memory).await?;
-        let mut chunks = pin!(self.chunks(&memory));
-        let mut hasher = Sha256::new();
-        while let Some(chunk) = chunks.try_next().await? {
-            hasher.update(&chunk);
-        }
-        compare(&memory, &hasher.finalize())?;
+        let told = self.told(memory).await?;
+        let memory = &told.memory;
+        let bar = self
+            .bars
+            .transfer(&memory.metadata.base().name, memory.place.size);
+        let receiving = self.receiving(memory, &bar);
+        let nowhere = &|error| write_error(Path::new("nowhere"), error);
+        receiving.copy(&mut tokio::io::sink(), nowhere).await?;
+        bar.done();
         if let Some(file) = file {
             let source = Source::open(file, |_| ()).await?;
             if source.sha256[..] != memory.sha256[..] {
@@ -74,64 +90,111 @@ impl Downloads {
                 }));
             }
         }
-        self.report(&memory, file);
+        self.report(&told, file, receiving.received.get());
         Ok(())
     }
 
-    /// The chunks of a memory in order, some of them requested ahead.
-    fn chunks<'a>(
-        &'a self,
-        memory: &'a Memory,
-    ) -> impl Stream<Item = Result<Vec<u8>, CallError>> + 'a {
-        let name = &memory.metadata.base().name;
-        let bar = self.bars.transfer(name, memory.place.size);
-        let locator = memory.place.blob_id.to_string();
-        stream::iter(0..memory.place.chunk_count)
-            .map(move |index| {
-                let locator = locator.clone();
-                async move { self.gateway.chunk(&locator, index).await }
-            })
-            .buffered(AHEAD)
-            .map_ok(move |chunk| {
-                bar.add(chunk.len() as u64);
-                chunk.into_vec()
-            })
+    /// What the network certifies about a memory, or what one node says if nothing else is there.
+    async fn told(&self, id: &str) -> Outcome<Told> {
+        if !self.unproven {
+            match self.gateway.memory_certified(id).await {
+                Ok(memory) => {
+                    let proven = true;
+                    return Ok(Told { memory, proven });
+                }
+                Err(error) if !error.is_rejection() => return Err(error.into()),
+                Err(error) if self.gateway.certifies_memories().await? => {
+                    return Err(Failure::Uncertified(error));
+                }
+                Err(_) => console::warning(
+                    "the gateway is too old to prove its answers; \
+                     the bytes are compared with what one node says about them",
+                ),
+            }
+        }
+        Ok(Told {
+            memory: self.gateway.memory(id).await?,
+            proven: false,
+        })
     }
 
-    fn report(&self, memory: &Memory, path: Option<&Path>) {
+    fn receiving<'a>(&'a self, memory: &'a Memory, bar: &'a FileBar) -> Receiving<'a> {
+        Receiving {
+            gateway: &self.gateway,
+            memory,
+            bar,
+            received: Cell::new(0),
+        }
+    }
+
+    fn report(&self, told: &Told, path: Option<&Path>, received: u32) {
         self.bars.finish();
+        let memory = &told.memory;
         let name = &memory.metadata.base().name;
-        let shown = path.map_or(name.clone(), |path| path.display().to_string());
-        self.output.result(
-            &format!(
-                "{}  {shown}  {} bytes, verified",
-                memory.id, memory.place.size
-            ),
-            json!({
-                "memory": memory.id,
-                "file": path,
-                "bytes": memory.place.size,
-                "sha256": hex::encode(&memory.sha256),
-                "verified": true,
-            }),
+        let shown = path.map_or(name.clone(), printable_path);
+        let checked = match told.proven {
+            true => "verified",
+            false => "verified against an unproven answer",
+        };
+        let text = format!(
+            "{}  {shown}  {} bytes, {checked}",
+            memory.id, memory.place.size
         );
+        let mut value = json!({
+            "memory": memory.id,
+            "file": path.map(Path::to_string_lossy),
+            "bytes": memory.place.size,
+            "sha256": hex::encode(&memory.sha256),
+            "received_chunks": received,
+            "verified": true,
+            "proven": told.proven,
+        });
+        // the exact form of a path that isn't Unicode
+        if let Some(hex) = path.and_then(|path| hex_if_lossy(path.as_os_str())) {
+            value["file_hex"] = hex.into();
+        }
+        self.output.result(&text, value);
     }
 }
 
-fn write_error(path: &Path, error: std::io::Error) -> LocalError {
+/// Reads a memory into a file that gets its name when it is complete.
+async fn file(receiving: &Receiving<'_>, path: &Path, replace: bool, gateway: &Gateway) -> Outcome {
+    let memory = receiving.memory;
+    let about = |error| write_error(path, error);
+    let sha256 = hex::encode(&memory.sha256);
+    let part = Part::open(path, &format!("{} {} {sha256}", gateway.id(), memory.id))?;
+    let mut file = File::from_std(part.file().map_err(about)?);
+    receiving.complete(&mut file, &about).await?;
+    file.sync_all().await.map_err(about)?;
+    if let Some(time) = modified(memory.metadata.base())
+        && let Err(error) = part.set_modified(time)
+    {
+        let path = printable_path(path);
+        console::warning(&format!("{path} keeps the time of its download: {error}"));
+    }
+    Ok(part.finish(replace)?)
+}
+
+fn write_error(path: &Path, error: io::Error) -> LocalError {
     LocalError::Write {
         path: path.to_path_buf(),
         error,
     }
 }
 
-fn compare(memory: &Memory, sha256: &[u8]) -> Outcome {
-    match sha256 == memory.sha256.as_slice() {
-        true => Ok(()),
-        false => Err(Failure::from(IntegrityError::ReadOther {
-            memory: memory.id.clone(),
-            sha256: hex::encode(sha256),
-            expected: hex::encode(&memory.sha256),
-        })),
+/// An error of a pipe or a device.
+fn stream_error(path: &Path, error: io::Error) -> LocalError {
+    let path = path.to_path_buf();
+    match error.kind() {
+        ErrorKind::BrokenPipe => LocalError::ReaderGone { path },
+        _ => LocalError::Write { path, error },
+    }
+}
+
+/// An error of standard output.
+fn stdout_error(error: io::Error) -> LocalError {
+    match error.kind() {
+        ErrorKind::BrokenPipe => LocalError::OutputClosed,
+        _ => LocalError::Output { error },
     }
 }

@@ -1,45 +1,49 @@
 //! The commands: each is a method of a type that holds what it needs.
 
+mod abort;
+mod begin;
 mod download;
 mod identity;
+mod limits;
+mod list;
+mod manual;
+mod present;
+mod receiving;
 mod sending;
+mod session;
 mod show;
 mod trash;
 mod upload;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, Trust};
+use crate::commands::abort::Aborts;
 use crate::commands::download::Downloads;
+use crate::commands::list::List;
 use crate::commands::show::Show;
 use crate::commands::trash::Trash;
 use crate::commands::upload::Uploads;
 use crate::failure::Outcome;
-use crate::network::error::CallError;
 use crate::network::gateway::Gateway;
+use crate::network::refused::UploadError;
 use crate::output::Output;
 use crate::progress::Bars;
-use clap::CommandFactory;
+use capsule_shared::Error as Refusal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Runs the command that the user asked for.
-pub async fn run(arguments: Arguments) -> Outcome {
-    let output = Output {
-        json: arguments.json,
-    };
+pub async fn run(arguments: Arguments, output: Output) -> Outcome {
     match arguments.command {
-        // these two need no network
-        Command::Completions { shell } => {
-            let mut command = Arguments::command();
-            clap_complete::generate(shell, &mut command, "capsule", &mut std::io::stdout());
-            return Ok(());
-        }
+        // these need no network
+        Command::Completions { shell } => return manual::completions(shell),
+        Command::Man { command } => return manual::page(command.as_deref()),
         Command::Identity { new } => return identity::run(&arguments.network, new, output),
         _ => {}
     }
     let (agent, gateway_id) = arguments.network.connect().await?;
-    let patience = Duration::from_secs(arguments.patience);
+    let patience = Duration::from_secs(arguments.retry_for);
     let gateway = Gateway::new(agent, gateway_id, patience);
     let show = Show {
         gateway: gateway.clone(),
@@ -49,16 +53,19 @@ pub async fn run(arguments: Arguments) -> Outcome {
         gateway: gateway.clone(),
         output,
     };
-    let downloads = || Downloads {
+    let downloads = |trust: Trust| Downloads {
         gateway: gateway.clone(),
         bars: Bars::new(None, output.json),
         output,
+        unproven: trust.unproven,
     };
     match arguments.command {
         Command::Upload {
             files,
             capsule,
             parallel,
+            mime_type,
+            again,
         } => {
             let capsule = own_or(&gateway, capsule).await?;
             let parallel = usize::from(parallel);
@@ -66,6 +73,8 @@ pub async fn run(arguments: Arguments) -> Outcome {
                 gateway,
                 gateway_id: gateway_id.to_text(),
                 capsule,
+                mime_type,
+                again,
                 slots: Arc::new(Semaphore::new(parallel)),
                 bars: Bars::new(total_bytes(&files), output.json),
                 output,
@@ -74,21 +83,40 @@ pub async fn run(arguments: Arguments) -> Outcome {
         }
         Command::Download {
             memory,
-            output,
+            output: to,
             force,
+            trust,
         } => {
-            let downloads = downloads();
-            downloads.download(&memory, output.as_deref(), force).await
+            let downloads = downloads(trust);
+            downloads.download(&memory, to.as_deref(), force).await
         }
-        Command::Verify { memory, file } => downloads().verify(&memory, file.as_deref()).await,
-        Command::Ls { capsule } => show.memories(&own_or(&gateway, capsule).await?).await,
+        Command::Verify {
+            memory,
+            file,
+            trust,
+        } => downloads(trust).verify(&memory, file.as_deref()).await,
+        Command::Ls { capsule, options } => {
+            let capsule = own_or(&gateway, capsule).await?;
+            let list = List {
+                gateway,
+                output,
+                options,
+            };
+            list.run(&capsule).await
+        }
         Command::Status { session } => show.uploads(session).await,
-        Command::Abort { session } => show.abort(session).await,
+        Command::Abort { sessions, all } => {
+            let aborts = Aborts { gateway, output };
+            match all {
+                true => aborts.all().await,
+                false => aborts.these(&sessions).await,
+            }
+        }
         Command::Rm { memory } => trash.remove(&memory).await,
         Command::Trash { capsule } => trash.list(&own_or(&gateway, capsule).await?).await,
         Command::Restore { memory } => trash.restore(&memory).await,
         Command::Capsules => show.capsules().await,
-        Command::Identity { .. } | Command::Completions { .. } => {
+        Command::Identity { .. } | Command::Completions { .. } | Command::Man { .. } => {
             unreachable!("BUG: handled before the network is needed")
         }
     }
@@ -102,9 +130,15 @@ fn total_bytes(files: &[PathBuf]) -> Option<u64> {
 }
 
 /// The capsule that the user named, or the user's own.
-async fn own_or(gateway: &Gateway, capsule: Option<String>) -> Result<String, CallError> {
+async fn own_or(gateway: &Gateway, capsule: Option<String>) -> Outcome<String> {
     match capsule {
         Some(capsule) => Ok(capsule),
-        None => Ok(gateway.own_capsule().await?.id),
+        None => match gateway.own_capsule().await {
+            Ok(capsule) => Ok(capsule.id),
+            Err(error) if error.refusal() == Some(&Refusal::ResourceExhausted) => {
+                Err(UploadError::Capsules.into())
+            }
+            Err(error) => Err(error.into()),
+        },
     }
 }

@@ -1,10 +1,14 @@
 //! Sends the missing chunks of one file, several of them ahead of the answers.
 
+use crate::commands::session::look;
 use crate::failure::{Failure, IntegrityError, Outcome};
 use crate::local::source::Source;
+use crate::network::error::{CallError, Cause};
 use crate::network::gateway::Gateway;
+use crate::network::refused::UploadError;
 use crate::progress::FileBar;
 use capsule_shared::Error as Refusal;
+use capsule_shared::upload::UploadState;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeSet, VecDeque};
 use tokio::sync::Semaphore;
@@ -20,41 +24,95 @@ pub struct Sending<'a> {
     pub slots: &'a Semaphore,
     pub source: &'a Source,
     pub session: u64,
+    /// The idempotency key of the session.
+    pub key: &'a str,
     pub bar: &'a FileBar,
 }
 
 impl Sending<'_> {
-    /// Sends the chunks `missing`, which are in ascending order.
-    pub async fn run(&self, missing: VecDeque<u32>) -> Outcome {
+    /// Sends the chunks `missing`, which are in ascending order. Returns how many were sent.
+    pub async fn run(&self, missing: VecDeque<u32>) -> Outcome<usize> {
         let mut window = Window::new(missing);
         let mut sending = FuturesUnordered::new();
+        let mut sent = 0;
         loop {
             while let Some(index) = window.next() {
                 sending.push(self.put(index));
             }
             let Some((index, outcome)) = sending.next().await else {
-                return Ok(());
+                return Ok(sent);
             };
-            let failure = match outcome {
+            let error = match outcome {
                 Ok(()) => {
                     window.answered(index);
+                    sent += 1;
                     self.bar.add(self.source.chunk_len(index) as u64);
                     continue;
                 }
-                Err(failure) => failure,
+                Err(Failure::Call(error)) => error,
+                Err(failure) => return Err(failure),
             };
-            let refusal = match &failure {
-                Failure::Call(error) => error.refusal(),
-                _ => None,
-            };
-            match refusal {
-                Some(Refusal::InvalidArgument(_)) if window.postpone(index) => {}
-                Some(Refusal::Conflict(reason)) => {
-                    let reason = format!("chunk {index}: {reason}");
-                    return Err(self.changed(reason).into());
-                }
-                _ => return Err(failure),
+            let early = matches!(error.refusal(), Some(Refusal::InvalidArgument(_)));
+            if early && window.postpone(index) {
+                continue;
             }
+            match self.state_after(&error).await {
+                None => return Err(self.not_sent(index, error)),
+                Some(Some(UploadState::Pending)) => return Err(self.not_sent(index, error)),
+                // another client has sent the same file
+                Some(Some(UploadState::Finishing | UploadState::Committed)) => return Ok(sent),
+                Some(None) => return Err(self.gone().into()),
+            }
+        }
+    }
+
+    /// The state of the session after a refusal, or `None` within it if the session has ended.
+    ///
+    /// The refusal alone doesn't tell: it depends on the size of the message, and on the moment.
+    /// `None` if the gateway refused nothing, or the state can't be asked.
+    async fn state_after(&self, error: &CallError) -> Option<Option<UploadState>> {
+        let refused = matches!(
+            error.cause,
+            Cause::Refused(_) | Cause::Rejected(_) | Cause::Http { .. }
+        );
+        if !refused {
+            return None;
+        }
+        let status = look(self.gateway, self.session, self.key).await.ok()?;
+        Some(status.map(|status| status.state))
+    }
+
+    /// The failure of a chunk that the gateway refused while the upload is pending.
+    fn not_sent(&self, index: u32, error: CallError) -> Failure {
+        match error.refusal() {
+            Some(Refusal::Conflict(reason)) => {
+                self.changed(format!("chunk {index}: {reason}")).into()
+            }
+            Some(Refusal::ResourceExhausted) => {
+                let session = self.session;
+                Failure::from(UploadError::Storage { session })
+            }
+            _ => error.into(),
+        }
+    }
+
+    /// The failure of an upload that the gateway didn't finish.
+    pub async fn not_finished(&self, error: CallError) -> Failure {
+        match error.refusal() {
+            Some(refusal) if refusal.is_checksum_mismatch() => {
+                self.changed(error.to_string()).into()
+            }
+            _ => match self.state_after(&error).await {
+                Some(None) => self.gone().into(),
+                _ => error.into(),
+            },
+        }
+    }
+
+    fn gone(&self) -> UploadError {
+        UploadError::Gone {
+            path: self.source.path.clone(),
+            session: self.session,
         }
     }
 
@@ -70,7 +128,7 @@ impl Sending<'_> {
     }
 
     /// The failure of a file that isn't what it was when the upload began.
-    pub fn changed(&self, reason: String) -> IntegrityError {
+    fn changed(&self, reason: String) -> IntegrityError {
         IntegrityError::ChangedWhileSent {
             path: self.source.path.clone(),
             session: self.session,

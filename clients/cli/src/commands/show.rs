@@ -13,36 +13,6 @@ pub struct Show {
 }
 
 impl Show {
-    /// Lists the memories of a capsule, oldest first.
-    pub async fn memories(&self, capsule: &str) -> Outcome {
-        let mut cursor: Option<String> = None;
-        loop {
-            let page = self.gateway.memories(capsule, cursor.as_deref()).await?;
-            for memory in page.memories {
-                self.output.result(
-                    &format!(
-                        "{}  {:>14}  {}  {}",
-                        memory.id, memory.size, memory.mime_type, memory.name
-                    ),
-                    json!({
-                        "memory": memory.id,
-                        "name": memory.name,
-                        "mime_type": memory.mime_type,
-                        "bytes": memory.size,
-                        "sha256": hex::encode(&memory.sha256),
-                        "blob": memory.blob_id,
-                        "uploaded_by": memory.uploaded_by.to_text(),
-                        "uploaded_at_ns": memory.uploaded_at,
-                    }),
-                );
-            }
-            cursor = page.next;
-            if cursor.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
     /// Lists the capsules that the caller may read and write.
     pub async fn capsules(&self) -> Outcome {
         for capsule in self.gateway.capsules().await? {
@@ -105,16 +75,6 @@ impl Show {
                 "expires_at_ns": upload.expires_at,
             }),
         );
-    }
-
-    /// Gives up an upload.
-    pub async fn abort(&self, session: u64) -> Outcome {
-        self.gateway.abort(session).await?;
-        self.output.result(
-            &format!("session {session} is given up"),
-            json!({ "session": session, "aborted": true }),
-        );
-        Ok(())
     }
 }
 

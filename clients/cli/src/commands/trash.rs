@@ -1,13 +1,12 @@
 //! The commands that delete memories and bring them back.
 
+use crate::dates::date;
 use crate::failure::Outcome;
 use crate::network::error::CallError;
 use crate::network::gateway::Gateway;
-use crate::output::Output;
+use crate::output::{self, Output};
 use capsule_shared::memory_index::TrashedMemory;
 use serde_json::json;
-use std::time::Duration;
-use time::OffsetDateTime;
 
 pub struct Trash {
     pub gateway: Gateway,
@@ -66,7 +65,7 @@ impl Trash {
             let page = self.gateway.trash(capsule, cursor.as_deref()).await?;
             page.memories.iter().for_each(|entry| self.entry(entry));
             cursor = page.next;
-            if cursor.is_none() {
+            if cursor.is_none() || output::is_broken() {
                 return Ok(());
             }
         }
@@ -101,36 +100,5 @@ impl Trash {
             json!({ "memory": memory, "restored": true }),
         );
         Ok(())
-    }
-}
-
-/// A time in nanoseconds since 1970 as a date and a minute, in UTC.
-fn date(nanoseconds: u64) -> String {
-    let at = OffsetDateTime::UNIX_EPOCH + Duration::from_nanos(nanoseconds);
-    format!(
-        "{}-{:02}-{:02} {:02}:{:02} UTC",
-        at.year(),
-        u8::from(at.month()),
-        at.day(),
-        at.hour(),
-        at.minute()
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::date;
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        for (seconds, expected) in [
-            (0, "1970-01-01 00:00 UTC"),
-            (951_782_399, "2000-02-28 23:59 UTC"),
-            (951_782_400, "2000-02-29 00:00 UTC"),
-            (1_798_761_599, "2026-12-31 23:59 UTC"),
-            (1_798_761_600, "2027-01-01 00:00 UTC"),
-        ] {
-            assert_eq!(date(seconds * 1_000_000_000), expected);
-        }
     }
 }

@@ -1,17 +1,23 @@
 //! Uploads: several files at once, each from where an earlier command stopped.
 
+use crate::commands::begin::{Beginning, Begun};
+use crate::commands::present::present;
 use crate::commands::sending::Sending;
+use crate::commands::session::look;
+use crate::console;
 use crate::failure::{Failure, IntegrityError, Outcome};
-use crate::local::error::SourceError;
-use crate::local::record::{Record, RecordFile};
+use crate::local::exact::hex_if_lossy;
+use crate::local::record::RecordFile;
+use crate::local::settings::home;
 use crate::local::source::Source;
 use crate::network::gateway::Gateway;
+use crate::network::refused::UploadError;
 use crate::output::Output;
 use crate::progress::Bars;
-use capsule_shared::Error as Refusal;
+use capsule_shared::memory_index::Memory;
 use capsule_shared::upload::{UploadFinishResult, UploadState};
 use futures_util::stream::{self, StreamExt};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,22 +28,38 @@ pub struct Uploads {
     pub gateway: Gateway,
     pub gateway_id: String,
     pub capsule: String,
+    /// The MIME type of all files, if the user gave one.
+    pub mime_type: Option<String>,
+    /// Send files although the capsule has them.
+    pub again: bool,
     /// One permit for each chunk in flight, of all files.
     pub slots: Arc<Semaphore>,
     pub bars: Bars,
     pub output: Output,
 }
 
+/// What became of one file.
+struct Done {
+    memory: String,
+    blob: String,
+    /// The session, unless nothing was to send.
+    session: Option<u64>,
+    sent_chunks: usize,
+}
+
 impl Uploads {
     /// Uploads all files, `at_once` of them in parallel. A file that fails doesn't stop the others.
     pub async fn run(&self, files: &[PathBuf], at_once: usize) -> Outcome {
+        if let Err(error) = home() {
+            console::warning(&format!("{error}; uploads are not remembered on this machine"));
+        }
         let uploads = stream::iter(files)
             .map(|path| async move {
                 let uploaded = self.one(path).await;
                 uploaded.map_err(|failure| {
                     let failure = failure.of_file(path);
                     if files.len() > 1 {
-                        self.bars.println(&format!("error: {failure}"));
+                        console::error(&failure.to_string());
                         self.output.failure(Some(path), &failure);
                     }
                     failure
@@ -61,17 +83,45 @@ impl Uploads {
     async fn one(&self, path: &Path) -> Outcome {
         let reading = self.bars.reading(path);
         let counted = reading.clone();
-        let source = Source::open(path, move |bytes| counted.inc(bytes)).await?;
+        let source = Source::open(path, move |bytes| counted.inc(bytes)).await;
         reading.finish_and_clear();
-        let record = RecordFile::of(&source, &self.gateway_id, &self.capsule)?;
-        self.check_unchanged(&source, &record).await?;
+        let source = source?;
+        // without a folder of settings nothing is remembered, as the user was warned
+        let record = RecordFile::of(&source, &self.gateway_id, &self.capsule).ok();
+        let beginning = Beginning {
+            gateway: &self.gateway,
+            capsule: &self.capsule,
+            source: &source,
+            record: record.as_ref(),
+            mime_type: self.mime_type.as_deref(),
+            again: self.again,
+        };
+        beginning.check_unchanged().await?;
+        if !self.again
+            && let Some(memory) = present(&self.gateway, &self.capsule, &source).await
+        {
+            beginning.forget();
+            self.there_already(&source, &memory).await;
+            return Ok(());
+        }
+        let begun = beginning.begin().await?;
+        let sent = self.send(&source, &begun).await;
+        match &sent {
+            Ok(_) | Err(Failure::Upload(UploadError::Gone { .. })) => beginning.forget(),
+            Err(_) => {}
+        }
+        self.report(&source, &sent?, None).await;
+        Ok(())
+    }
 
-        let session = self.begin(&source).await?;
-        record.write(&Record {
-            session,
-            sha256: hex::encode(source.sha256),
-        })?;
-        let status = self.gateway.status(session).await?;
+    /// Sends what is missing of an upload, and finishes it.
+    async fn send(&self, source: &Source, begun: &Begun) -> Outcome<Done> {
+        let Begun { session, key } = begun;
+        let gone = || UploadError::Gone {
+            path: source.path.clone(),
+            session: *session,
+        };
+        let status = look(&self.gateway, *session, key).await?.ok_or_else(gone)?;
         let missing: VecDeque<u32> = match status.state {
             UploadState::Pending => status
                 .missing_chunks
@@ -83,77 +133,34 @@ impl Uploads {
         let rest: u64 = missing.iter().map(|i| source.chunk_len(*i) as u64).sum();
         let bar = self.bars.transfer(&source.name, source.bytes);
         bar.skip(source.bytes - rest);
-        let sent = missing.len();
         let sending = Sending {
             gateway: &self.gateway,
             slots: &self.slots,
-            source: &source,
-            session,
+            source,
+            session: *session,
+            key,
             bar: &bar,
         };
-        sending.run(missing).await?;
+        let sent_chunks = sending.run(missing).await?;
         bar.finishing();
-        let result = self.finish(&source, session, &sending).await?;
-        record.remove();
+        let result = self.finish(source, &sending).await?;
         bar.done();
-        self.report(&source, session, sent, &result);
-        Ok(())
-    }
-
-    async fn begin(&self, source: &Source) -> Outcome<u64> {
-        let key = source.idempotency_key(&self.capsule);
-        let (metadata, chunks) = (source.metadata(), source.chunks());
-        let begin = self.gateway.begin(&self.capsule, &metadata, chunks, &key);
-        Ok(begin.await?)
-    }
-
-    /// Refuses a file that changed since its upload began. The changed file would be a second
-    /// upload, and the first one would stay incomplete, so the user decides.
-    async fn check_unchanged(&self, source: &Source, file: &RecordFile) -> Outcome {
-        let Some(record) = file.read() else {
-            return Ok(());
-        };
-        let now = hex::encode(source.sha256);
-        if record.sha256 == now {
-            return Ok(());
-        }
-        let pending = match self.gateway.status(record.session).await {
-            Ok(status) => status.state == UploadState::Pending,
-            Err(error) => match error.refusal() {
-                Some(Refusal::NotFound | Refusal::Unauthorized) => false,
-                _ => return Err(error.into()),
-            },
-        };
-        if pending {
-            return Err(Failure::from(SourceError::Changed {
-                path: source.path.clone(),
-                session: record.session,
-                begun: record.sha256,
-                now,
-            }));
-        }
-        file.remove();
-        Ok(())
+        Ok(Done {
+            memory: result.memory_id,
+            blob: result.blob_id,
+            session: Some(*session),
+            sent_chunks,
+        })
     }
 
     /// Finishes the upload, and checks that the gateway committed what was sent.
-    async fn finish(
-        &self,
-        source: &Source,
-        session: u64,
-        sending: &Sending<'_>,
-    ) -> Outcome<UploadFinishResult> {
-        let finish = self.gateway.finish(session, &source.sha256, source.bytes);
+    async fn finish(&self, source: &Source, sending: &Sending<'_>) -> Outcome<UploadFinishResult> {
+        let finish = self
+            .gateway
+            .finish(sending.session, &source.sha256, source.bytes);
         let result = match finish.await {
             Ok(result) => result,
-            Err(error) => {
-                return Err(match error.refusal() {
-                    Some(refusal) if refusal.is_checksum_mismatch() => {
-                        sending.changed(error.to_string()).into()
-                    }
-                    _ => error.into(),
-                });
-            }
+            Err(error) => return Err(sending.not_finished(error).await),
         };
         let sha256 = result.checksum_sha256.as_deref();
         let sha256 = sha256.map(Vec::as_slice).unwrap_or_default();
@@ -168,23 +175,59 @@ impl Uploads {
         }))
     }
 
-    fn report(&self, source: &Source, session: u64, sent: usize, result: &UploadFinishResult) {
-        self.output.result(
-            &format!(
-                "{}  {}  {} bytes  {}",
-                result.memory_id, source.name, result.size, result.blob_id
-            ),
-            json!({
-                "file": source.absolute,
-                "name": source.name,
-                "memory": result.memory_id,
-                "blob": result.blob_id,
-                "session": session,
-                "bytes": result.size,
-                "chunks": source.chunks(),
-                "sent_chunks": sent,
-                "sha256": hex::encode(source.sha256),
-            }),
+    async fn there_already(&self, source: &Source, memory: &Memory) {
+        let done = Done {
+            memory: memory.id.clone(),
+            blob: memory.place.blob_id.to_string(),
+            session: None,
+            sent_chunks: 0,
+        };
+        let name = &memory.metadata.base().name;
+        self.report(source, &done, Some(name)).await;
+    }
+
+    /// Prints the result of one file. `stored_as` is its name in the capsule, if it was there.
+    async fn report(&self, source: &Source, done: &Done, stored_as: Option<&str>) {
+        let mut text = format!(
+            "{}  {}  {} bytes  {}",
+            done.memory, source.name, source.bytes, done.blob
         );
+        let mut value = json!({
+            "file": source.absolute.to_string_lossy(),
+            "name": source.name,
+            "memory": done.memory,
+            "blob": done.blob,
+            "session": done.session,
+            "bytes": source.bytes,
+            "chunks": source.chunks(),
+            "sent_chunks": done.sent_chunks,
+            "sha256": hex::encode(source.sha256),
+            "already_there": stored_as.is_some(),
+        });
+        let mut also = |field: &str, told: Option<Value>| {
+            if let Some(told) = told {
+                value[field] = told;
+            }
+        };
+        // the exact form of names that aren't Unicode
+        also("file_hex", hex_if_lossy(source.absolute.as_os_str()).map(Value::from));
+        also("name_hex", hex_if_lossy(&source.file_name).map(Value::from));
+        if let Some(name) = stored_as {
+            also("stored_as", Some(name.into()));
+            text.push_str(match name == source.name {
+                true => ", already there",
+                false => ", already there under another name",
+            });
+        }
+        let now = source.changed_length().await;
+        also("file_bytes_now", now.map(Value::from));
+        if let Some(now) = now {
+            let (path, bytes, memory) = (source.path.display(), source.bytes, &done.memory);
+            console::warning(&format!(
+                "{path} had {bytes} bytes when it was read and has {now} now; \
+                 {memory} has the {bytes} bytes, so upload the file again when it stays the same"
+            ));
+        }
+        self.output.result(&text, value);
     }
 }

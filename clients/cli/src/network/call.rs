@@ -1,5 +1,6 @@
 //! One call of a canister, repeated while that may help.
 
+use crate::console;
 use crate::network::error::{CallError, Cause};
 use candid::{CandidType, Principal, decode_one};
 use capsule_shared::Error as Refusal;
@@ -74,6 +75,27 @@ impl Caller {
         repeat(call.what.clone(), call.patience, attempt).await
     }
 
+    /// A public section of the canister's module, as the network certifies it. `None` if the
+    /// network certifies that there is none.
+    pub async fn metadata(
+        &self,
+        what: String,
+        section: &str,
+        patience: Duration,
+    ) -> Result<Option<Vec<u8>>, CallError> {
+        let attempt = async || {
+            let read = self
+                .agent
+                .read_state_canister_metadata(self.canister, section);
+            match read.await {
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(AgentError::LookupPathAbsent(_)) => Ok(None),
+                Err(error) => Err(fault(error)),
+            }
+        };
+        repeat(what, patience, attempt).await
+    }
+
     async fn ask(&self, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
         let query = self.agent.query(&self.canister, call.method);
         query.with_arg(call.arg.clone()).await.map_err(fault)
@@ -99,6 +121,10 @@ async fn repeat<T>(
             let cause = Cause::GivenUp { seconds, reason };
             return Err(CallError { what, cause });
         }
+        console::detail(|| {
+            let seconds = pause.as_secs_f32();
+            format!("{what}: {reason}; another attempt follows in {seconds} s")
+        });
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LAST_PAUSE);
     }

@@ -94,6 +94,11 @@ impl CallError {
         }
     }
 
+    /// Whether the network rejected the call for good, without an answer of the canister.
+    pub fn is_rejection(&self) -> bool {
+        matches!(self.cause, Cause::Rejected(_))
+    }
+
     /// The canister's own error, if it answered with one.
     pub fn refusal(&self) -> Option<&Refusal> {
         match &self.cause {

@@ -7,8 +7,8 @@ use crate::network::error::CallError;
 use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal};
 use capsule_shared::asset::AssetMetadata;
-use capsule_shared::capsule::{Capsule, CapsuleHeader, PersonRef};
-use capsule_shared::memory_index::{Memory, MemoryPage, TrashPage};
+use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
+use capsule_shared::memory_index::{Memory, MemoryHeader, MemoryPage, TrashPage};
 use capsule_shared::upload::{UploadFinishResult, UploadStatus};
 use ic_agent::Agent;
 use serde::de::DeserializeOwned;
@@ -17,6 +17,9 @@ use std::time::Duration;
 
 /// A finish may have to wait until the store has hashed the whole file.
 const FINISH_PATIENCE: Duration = Duration::from_secs(3_600);
+
+/// The method that reads a memory with a certified answer. Gateways of release 0.1.0 lack it.
+const CERTIFIED_READ: &str = "memories_read_certified";
 
 /// One gateway, called by one identity.
 #[derive(Clone)]
@@ -31,6 +34,19 @@ impl Gateway {
         Self {
             caller: Caller { agent, canister },
             patience,
+        }
+    }
+
+    /// The canister id.
+    pub fn id(&self) -> Principal {
+        self.caller.canister
+    }
+
+    /// The same gateway, whose calls are repeated for at most `patience`.
+    pub fn patient_for(&self, patience: Duration) -> Self {
+        Self {
+            caller: self.caller.clone(),
+            patience: self.patience.min(patience),
         }
     }
 
@@ -89,8 +105,27 @@ impl Gateway {
         self.query(what, "uploads_status", (session,)).await
     }
 
+    /// The same as an update, whose answer the network certifies and no replica gives too late.
+    pub async fn status_surely(&self, session: u64) -> Result<UploadStatus, CallError> {
+        let what = format!("session {session}");
+        self.update(what, "uploads_status", (session,)).await
+    }
+
     pub async fn uploads(&self) -> Result<Vec<UploadStatus>, CallError> {
         self.query("your uploads", "uploads_list", ()).await
+    }
+
+    /// A capsule that the caller may read.
+    pub async fn capsule(&self, id: &str) -> Result<CapsuleInfo, CallError> {
+        let what = format!("capsule {id}");
+        self.query(what, "capsules_read_basic", (Some(id),)).await
+    }
+
+    /// The memories of a capsule with this SHA-256, the newest first.
+    pub async fn find(&self, capsule: &str, sha256: &[u8]) -> Result<Vec<MemoryHeader>, CallError> {
+        let what = format!("the memories of capsule {capsule} with this SHA-256");
+        let args = (capsule, Bytes::new(sha256));
+        self.query(what, "memories_find", args).await
     }
 
     /// The page of memories behind `cursor`, oldest first.
@@ -108,6 +143,23 @@ impl Gateway {
     pub async fn memory(&self, id: &str) -> Result<Memory, CallError> {
         let what = format!("memory {id}");
         self.query(what, "memories_read", (id,)).await
+    }
+
+    /// A memory as the whole network certifies it. A rejection of a gateway without this method
+    /// looks like that of any other.
+    pub async fn memory_certified(&self, id: &str) -> Result<Memory, CallError> {
+        let what = format!("memory {id}");
+        self.update(what, CERTIFIED_READ, (id,)).await
+    }
+
+    /// Whether the gateway can certify a memory. Its interface is certified itself, so one node
+    /// alone can't pretend that the method is missing.
+    pub async fn certifies_memories(&self) -> Result<bool, CallError> {
+        let what = "the gateway's interface".to_string();
+        let section = "candid:service";
+        let interface = self.caller.metadata(what, section, self.patience).await?;
+        let interface = interface.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&interface).contains(CERTIFIED_READ))
     }
 
     pub async fn delete(&self, id: &str) -> Result<(), CallError> {

@@ -10,7 +10,6 @@ use ic_agent::Identity;
 use ic_agent::identity::{BasicIdentity, Prime256v1Identity, Secp256k1Identity};
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -57,10 +56,7 @@ pub fn create(path: &Path) -> Result<(), ConnectError> {
     {
         return Err(LocalError::Write { path, error }.into());
     }
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
+    let written = private()
         .open(&path)
         .and_then(|mut file| file.write_all(pem.as_bytes()));
     match written {
@@ -72,10 +68,21 @@ pub fn create(path: &Path) -> Result<(), ConnectError> {
     }
 }
 
+/// Options for a new file that only its owner can read. On Windows the user's own folders are
+/// private already.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     #[test]
     fn an_identity_is_made_once_and_only_its_owner_can_read_it() {
         use std::os::unix::fs::PermissionsExt;

@@ -5,3 +5,4 @@ pub mod error;
 pub mod gateway;
 pub mod identity;
 pub mod options;
+pub mod refused;

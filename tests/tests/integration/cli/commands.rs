@@ -156,7 +156,7 @@ fn an_unexpected_network_is_noticed() {
             nobody,
             "--gateway",
             gateway,
-            "--patience",
+            "--retry-for",
             "1",
             "ls",
         ],

@@ -87,12 +87,12 @@ fn an_interrupted_download_leaves_nothing_behind() {
     let mut download = machine.start(&["download", memory, "-o", "back.bin"]);
     crate::waiting::eventually("the file of the download", || {
         assert_eq!(download.try_wait().unwrap(), None, "the client has ended");
-        (machine.beginning_with(".back.bin").len() == 1).then_some(())
+        (machine.beginning_with(".capsule-").len() == 1).then_some(())
     });
     let pid = rustix::process::Pid::from_child(&download);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     assert_eq!(download.wait().unwrap().code(), Some(130));
-    assert_eq!(machine.beginning_with(".back.bin"), Vec::<String>::new());
+    assert_eq!(machine.beginning_with(".capsule-"), Vec::<String>::new());
     assert_eq!(machine.beginning_with("back.bin"), Vec::<String>::new());
 
     machine.open_gate();
@@ -117,6 +117,6 @@ fn a_download_that_fails_leaves_nothing_behind() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert_eq!(machine.beginning_with(".back.bin"), Vec::<String>::new());
+    assert_eq!(machine.beginning_with(".capsule-"), Vec::<String>::new());
     assert_eq!(machine.beginning_with("back.bin"), Vec::<String>::new());
 }

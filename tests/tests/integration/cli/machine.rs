@@ -1,34 +1,51 @@
 //! A machine with the command-line client, an identity and the live network.
 
 use crate::bytes;
-use crate::gate::{Gate, deploy_with_gate};
+use crate::gate::{Gate, deploy_behind_gate, deploy_with_gate};
+use crate::release_0_1_0::release;
 use crate::waiting::eventually;
+use candid::Principal;
+use capsule_shared::gateway::GatewayArgs;
+use capsule_shared::memory_index::Memory;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use tempfile::TempDir;
-use tools::deployment::Deployment;
-use tools::engine::program;
+use tools::deployment::{Created, Deployment};
+use tools::engine::{network, program};
 use tools::http::{self, HANG};
 
 pub struct Machine {
     pub deployment: Deployment,
     /// The gate before the store; at first it is open.
     gate: Gate,
+    /// Where the network is.
+    pub url: String,
     folder: TempDir,
 }
 
 impl Machine {
     pub fn new() -> Self {
-        let (mut deployment, gate) = deploy_with_gate();
+        Self::with(deploy_with_gate())
+    }
+
+    /// A machine whose network has the canisters of that release.
+    pub fn of_release_0_1_0() -> Self {
+        Self::with(deploy_behind_gate(
+            Created::on(network()).with_modules(release),
+        ))
+    }
+
+    fn with((mut deployment, gate): (Deployment, Gate)) -> Self {
         let url = deployment.pic.make_live(None).to_string();
         let machine = Machine {
             deployment,
             gate,
+            url,
             folder: TempDir::new().unwrap(),
         };
         std::fs::create_dir(machine.path("home")).unwrap();
-        machine.write_settings(&url, &root_key(&url));
+        machine.write_settings(&machine.url, &root_key(&machine.url));
         machine.done(&["identity", "--new"]);
         machine
     }
@@ -65,6 +82,30 @@ impl Machine {
     /// The number of uploads that the client remembers.
     pub fn upload_records(&self) -> usize {
         self.names_in("home/uploads").len()
+    }
+
+    /// Changes the one record of an upload that the client remembers.
+    pub fn change_record(&self, change: impl FnOnce(&mut Value)) {
+        let [name] = &self.names_in("home/uploads")[..] else {
+            panic!("there is not one record");
+        };
+        let path = self.path("home/uploads").join(name);
+        let mut record = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        change(&mut record);
+        std::fs::write(&path, record.to_string()).unwrap();
+    }
+
+    /// A memory with its metadata, as the user of this machine may read it.
+    pub fn memory(&self, id: &str) -> Memory {
+        let principal = self.done(&["identity"]);
+        let who = Principal::from_text(principal.trim()).unwrap();
+        self.deployment.client(who).memories_read(id).unwrap()
+    }
+
+    /// Changes settings of the gateway.
+    pub fn configure(&self, settings: GatewayArgs) {
+        let operator = self.deployment.client(self.deployment.controller);
+        operator.update::<()>("configure", (settings,)).unwrap();
     }
 
     fn names_in(&self, folder: &str) -> Vec<String> {
@@ -130,7 +171,7 @@ impl Machine {
     pub fn start(&self, arguments: &[&str]) -> Child {
         let patience = (2 * HANG).as_secs().to_string();
         self.command(program("capsule"))
-            .args(["--patience", &patience])
+            .args(["--retry-for", &patience])
             .args(arguments)
             .spawn()
             .unwrap()
@@ -143,6 +184,36 @@ impl Machine {
 
     pub fn open_gate(&self) {
         self.gate.open(&self.deployment);
+    }
+
+    /// Waits until the gateway has this many uploads, and the client remembers the newest one with
+    /// its session.
+    #[track_caller]
+    pub fn wait_until_noted(&self, client: &mut Child, uploads: usize) {
+        eventually("an upload with its session in a record", || {
+            assert_eq!(client.try_wait().unwrap(), None, "the client has ended");
+            let listed = self.json(&["status"]);
+            let session = listed.first()?["session"].clone();
+            let noted = self.records().any(|record| record["session"] == session);
+            (listed.len() == uploads && noted).then_some(())
+        });
+    }
+
+    /// Waits for an upload with a higher session id; returns its status.
+    #[track_caller]
+    pub fn wait_for_session_after(&self, client: &mut Child, session: u64) -> Value {
+        eventually("the next session", || {
+            let status = self.json(&["status"]).into_iter().next()?;
+            assert_eq!(client.try_wait().unwrap(), None, "the client has ended");
+            (status["session"].as_u64()? > session).then_some(status)
+        })
+    }
+
+    /// The records of uploads that are readable now.
+    fn records(&self) -> impl Iterator<Item = Value> {
+        let folder = std::fs::read_dir(self.path("home/uploads"));
+        let entries = folder.into_iter().flatten().flatten();
+        entries.filter_map(|entry| serde_json::from_slice(&std::fs::read(entry.path()).ok()?).ok())
     }
 
     /// Waits until the newest upload has exactly so many bytes; returns its status.

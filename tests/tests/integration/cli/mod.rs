@@ -1,5 +1,12 @@
 //! `capsule`, the command-line client, against the live network.
 
 mod commands;
+mod downloads;
+mod files;
 mod interrupted;
+mod liar;
+mod lists;
 mod machine;
+mod sessions;
+mod signals;
+mod streams;

@@ -10,6 +10,7 @@ mod hash;
 mod layout;
 mod layout_people;
 mod layout_trash;
+mod memories;
 mod net;
 mod put;
 mod queue;

@@ -113,6 +113,29 @@ impl Net {
                 let (who, id): (Principal, String) = args(arg);
                 reply(self.find(who, &id))
             }
+            "memory_list" => {
+                let (_who, _capsule, _cursor, _limit, newest_first): (
+                    Principal,
+                    String,
+                    Option<String>,
+                    Option<u32>,
+                    Option<bool>,
+                ) = args(arg);
+                reply(Ok(MemoryPage {
+                    memories: Vec::new(),
+                    next: None,
+                    newest_first,
+                }))
+            }
+            "memory_find_sha256" => {
+                let (who, capsule, sha256): (Principal, String, ByteBuf) = args(arg);
+                let found = self.memories.values().rev();
+                let found = found.filter(|m| m.capsule_id == capsule && m.sha256 == sha256);
+                reply(
+                    self.writer(who)
+                        .map(|()| found.map(header).collect::<Vec<_>>()),
+                )
+            }
             "memory_trash" => {
                 let (who, id, purge_at): (Principal, String, u64) = args(arg);
                 reply(self.find(who, &id).map(|_| {
@@ -288,6 +311,25 @@ impl Net {
         };
         self.memories.insert(memory.id.clone(), memory.clone());
         Ok(memory)
+    }
+}
+
+/// A memory as an entry of a list.
+fn header(memory: &Memory) -> MemoryHeader {
+    let base = memory.metadata.base();
+    MemoryHeader {
+        id: memory.id.clone(),
+        name: base.name.clone(),
+        mime_type: base.mime_type.clone(),
+        size: memory.place.size,
+        sha256: memory.sha256.clone(),
+        blob_id: memory.place.blob_id.to_string(),
+        uploaded_by: memory.uploaded_by,
+        uploaded_at: memory.uploaded_at,
+        asset_type: None,
+        created_at: None,
+        path: None,
+        parent: None,
     }
 }
 

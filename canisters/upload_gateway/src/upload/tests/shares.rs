@@ -16,8 +16,12 @@ fn rush(world: &World, service: &Service) -> Vec<Open> {
     let mut open: Vec<Open> = Vec::new();
     for n in 0..600u32 {
         let (asking, who) = (service.clone(), id(200));
-        let mut call: Open = match n % 2 {
+        let mut call: Open = match n % 3 {
             0 => Box::pin(async move { asking.delete_memory(who, format!("memory-{n}")).await }),
+            1 => Box::pin(async move {
+                let read = asking.read_memory_certified(who, "memory-1").await;
+                read.map(|_| ())
+            }),
             _ => Box::pin(async move {
                 let removed = asking.remove_controller(who, "capsule-1", id(201)).await;
                 removed.map(|_| ())

@@ -1,4 +1,4 @@
-//! The canister's one timer, set to the next time that something is due. It never polls.
+//! A canister's one timer, set to the next time that something is due. It never polls.
 //!
 //! It uses the global timer directly. A timer library would make the canister call itself, and
 //! those calls cost cycles, get lost when the canister stops, and escape `pre_upgrade`'s count.

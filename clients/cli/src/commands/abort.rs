@@ -1,0 +1,96 @@
+//! The command that gives uploads up.
+
+use crate::console;
+use crate::failure::{Failure, Outcome};
+use crate::network::gateway::Gateway;
+use crate::network::refused::UploadError;
+use crate::output::Output;
+use capsule_shared::upload::UploadState;
+use serde_json::json;
+use std::collections::BTreeSet;
+
+pub struct Aborts {
+    pub gateway: Gateway,
+    pub output: Output,
+}
+
+impl Aborts {
+    /// Gives these uploads up. One that fails doesn't stop the others.
+    pub async fn these(&self, sessions: &[u64]) -> Outcome {
+        let mut failures = Vec::new();
+        for session in sessions {
+            if let Err(failure) = self.one(*session).await {
+                if sessions.len() > 1 {
+                    self.tell(&failure);
+                }
+                failures.push(failure);
+            }
+        }
+        ended(failures, sessions.len())
+    }
+
+    /// Gives up all pending uploads of the caller.
+    pub async fn all(&self) -> Outcome {
+        let mut tried = BTreeSet::new();
+        let mut failures = Vec::new();
+        loop {
+            // The list is long enough for all uploads of most users, but not of all.
+            let listed = self.gateway.uploads().await?;
+            let pending: Vec<u64> = listed
+                .iter()
+                .filter(|upload| upload.state == UploadState::Pending)
+                .map(|upload| upload.session_id)
+                .filter(|session| tried.insert(*session))
+                .collect();
+            if pending.is_empty() {
+                break;
+            }
+            for session in pending {
+                if let Err(failure) = self.abort(session).await {
+                    self.tell(&failure);
+                    failures.push(failure);
+                }
+            }
+        }
+        if tried.is_empty() && !self.output.json {
+            self.output.result("no upload is pending", json!(null));
+        }
+        ended(failures, tried.len())
+    }
+
+    /// The gateway answers an unknown session like one that it gives up, so it is asked before.
+    async fn one(&self, session: u64) -> Outcome {
+        let status = self.gateway.status_surely(session).await?;
+        match status.state {
+            UploadState::Pending => self.abort(session).await,
+            UploadState::Finishing => Err(UploadError::Finishing { session }.into()),
+            UploadState::Committed => Err(UploadError::Committed { session }.into()),
+        }
+    }
+
+    async fn abort(&self, session: u64) -> Outcome {
+        self.gateway.abort(session).await?;
+        self.output.result(
+            &format!("session {session} is given up"),
+            json!({ "session": session, "aborted": true }),
+        );
+        Ok(())
+    }
+
+    fn tell(&self, failure: &Failure) {
+        console::error(&failure.to_string());
+        self.output.failure(None, failure);
+    }
+}
+
+fn ended(mut failures: Vec<Failure>, sessions: usize) -> Outcome {
+    match failures.len() {
+        0 => Ok(()),
+        1 if sessions == 1 => Err(failures.remove(0)),
+        failed => Err(Failure::SeveralSessions {
+            failed,
+            sessions,
+            first: failures[0].kind(),
+        }),
+    }
+}
