@@ -60,6 +60,7 @@ impl List {
             json!({
                 "memory": id,
                 "name": name,
+                "path": memory.path,
                 "mime_type": mime_type,
                 "bytes": size,
                 "sha256": sha256,

@@ -1,5 +1,6 @@
 //! A name that a stranger may have chosen, as the name of one file or folder.
 
+use crate::local::file_name::{is_device, is_refused};
 use std::ffi::OsString;
 
 /// The most bytes of a name.
@@ -11,12 +12,6 @@ const MOST_BYTES: usize = 255;
 ///
 /// Source: our choice; the longest usual ones have about ten bytes.
 const MOST_EXTENSION: usize = 32;
-
-/// Names of devices on Windows, with any extension and in any case. The last three have digits, too.
-///
-/// Source: Microsoft's page on naming files.
-const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
-const PORTS: [&str; 2] = ["COM", "LPT"];
 
 /// What the file systems of a machine don't take, or don't keep apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +37,16 @@ impl Rules {
         let mut safe = Vec::with_capacity(name.len());
         for chunk in name.utf8_chunks() {
             for char in chunk.valid().chars() {
-                let char = if self.forbids(char) { '_' } else { char };
+                let char = if is_refused(self.windows, char) {
+                    '_'
+                } else {
+                    char
+                };
                 safe.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
             }
             keep_bytes(chunk.invalid(), &mut safe);
         }
-        if safe == b"." || safe == b".." || is_device(&safe) {
+        if safe == b"." || safe == b".." || is_device(&String::from_utf8_lossy(&safe)) {
             safe.insert(0, b'_');
         }
         let (stem, extension) = halves(&safe);
@@ -67,28 +66,17 @@ impl Rules {
         let (stem, extension) = halves(name.as_encoded_bytes());
         let mark: String = mark
             .chars()
-            .map(|char| if self.forbids(char) { '_' } else { char })
+            .map(|char| {
+                if is_refused(self.windows, char) {
+                    '_'
+                } else {
+                    char
+                }
+            })
             .take(MOST_BYTES / 8)
             .collect();
         os_string(joined(stem, format!(" ({mark})").as_bytes(), extension))
     }
-
-    fn forbids(&self, char: char) -> bool {
-        let windows = || matches!(char, '<' | '>' | ':' | '"' | '|' | '?' | '*' | '\\');
-        char.is_control() || char == '/' || (self.windows && windows())
-    }
-}
-
-/// Whether Windows takes this name for a device.
-fn is_device(name: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(name).to_uppercase();
-    let stem = text.split(['.', ':']).next().unwrap_or_default().trim_end();
-    let is_port = |port: &&str| {
-        let mut rest = stem.strip_prefix(port).unwrap_or_default().chars();
-        let digit = matches!(rest.next(), Some('0'..='9' | '¹' | '²' | '³'));
-        digit && rest.next().is_none()
-    };
-    DEVICES.contains(&stem) || PORTS.iter().any(|port| is_port(port))
 }
 
 /// The name and its extension with the dot. A long extension is a part of the name.
@@ -225,7 +213,7 @@ mod tests {
                 prop_assert!(!bytes.is_empty() && bytes.len() <= MOST_BYTES);
                 prop_assert!(!bytes.contains(&b'/') && bytes != b"." && bytes != b"..");
                 prop_assert!(!name.to_string_lossy().chars().any(char::is_control));
-                prop_assert!(!is_device(bytes));
+                prop_assert!(!is_device(&name.to_string_lossy()));
             }
         }
 

@@ -4,6 +4,7 @@ use crate::local::folder::key::{key_of, normalized};
 use crate::local::folder::name::Rules;
 use crate::local::folder::place::{Wanted, places};
 use crate::local::folder::walk::Found;
+use capsule_shared::memory_index::MemoryHeader;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -15,6 +16,18 @@ pub struct Listed {
     pub name: String,
     pub bytes: u64,
     pub sha256: Vec<u8>,
+}
+
+impl From<MemoryHeader> for Listed {
+    fn from(header: MemoryHeader) -> Self {
+        Self {
+            memory: header.id,
+            path: header.path,
+            name: header.name,
+            bytes: header.size,
+            sha256: header.sha256.into_vec(),
+        }
+    }
 }
 
 impl Listed {

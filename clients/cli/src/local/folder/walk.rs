@@ -1,5 +1,6 @@
 //! The files below a folder, in the order of their names.
 
+use crate::local::folder::error::Reason;
 use crate::local::folder::exclude::Exclude;
 use std::fs::FileType;
 use std::io;
@@ -31,19 +32,6 @@ pub struct Found {
 pub struct Skipped {
     pub path: PathBuf,
     pub reason: Reason,
-}
-
-/// Why something can't be sent.
-#[derive(Debug, thiserror::Error)]
-pub enum Reason {
-    #[error("is a symbolic link, expected --follow to send what it leads to")]
-    Link,
-    #[error("is {0}, expected a regular file or a folder")]
-    Kind(&'static str),
-    #[error("leads back to {0}, which contains it")]
-    Circle(PathBuf),
-    #[error("cannot be read: {0}")]
-    Unreadable(io::Error),
 }
 
 /// What is below a folder.
@@ -86,6 +74,7 @@ fn visit(folder: &Path, entry: &DirEntry, walked: &mut Walked) {
         return walked.skipped.push(skipped(path, reason));
     }
     match entry.metadata() {
+        Ok(metadata) if metadata.len() == 0 => walked.skipped.push(skipped(path, Reason::Empty)),
         Ok(metadata) => walked.files.push(Found {
             relative: relative(folder, &path).to_path_buf(),
             bytes: metadata.len(),
@@ -245,6 +234,15 @@ mod tests {
         assert!(walked.files.is_empty());
         let reason = &walked.skipped[0].reason;
         assert!(matches!(reason, Reason::Unreadable(_)), "{reason}");
+    }
+
+    #[test]
+    fn an_empty_file_is_no_memory() {
+        let folder = folder(&["a.txt"]);
+        std::fs::write(folder.path().join("empty"), "").unwrap();
+        let expected = ["empty is empty, expected at least 1 byte"];
+        assert_eq!(skipped(&folder, &Choice::default()), expected);
+        assert_eq!(found(&folder, &Choice::default()), ["a.txt"]);
     }
 
     #[cfg(unix)]
