@@ -259,7 +259,7 @@ pub struct ListOptions {
     pub long: bool,
 }
 
-/// What a list is sorted by.
+/// The key that sorts a list.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum SortKey {
     Name,
@@ -289,7 +289,9 @@ mod tests {
         ] {
             assert_eq!(mime_type(text).as_deref(), Ok(stored));
         }
-        for bad in ["", "jpeg", "image/", "/jpeg", "image/*", "*/*", "a b/c", "a/b\n"] {
+        for bad in [
+            "", "jpeg", "image/", "/jpeg", "image/*", "*/*", "a b/c", "a/b\n",
+        ] {
             assert!(mime_type(bad).is_err(), "{bad:?}");
         }
     }

@@ -13,7 +13,7 @@ pub enum Verbosity {
     /// No progress.
     Quiet,
     Normal,
-    /// What is repeated, and why.
+    /// Calls that are repeated, and why.
     Verbose,
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 use time::format_description::well_known::Rfc3339;
-use time::macros::format_description;
+use time::format_description::{BorrowedFormatItem, parse_borrowed};
 use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcDateTime};
 
 /// A time in nanoseconds since 1970 as a date and a minute.
@@ -32,8 +32,8 @@ impl std::str::FromStr for Period {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "{text:?} is not a date, expected one such as 2026-11-30, \"2026-11-30 16:05\" (UTC) \
-                 or 2026-11-30T16:05:00+01:00"
+                "{text:?} is not a date, expected one such as 2026-11-30, \
+                 \"2026-11-30 16:05\" (UTC) or 2026-11-30T16:05:00+01:00"
             )
         };
         let (start, length) = parse(text.trim_end_matches(" UTC")).ok_or_else(wrong)?;
@@ -45,20 +45,23 @@ impl std::str::FromStr for Period {
 
 /// The beginning and the length of what a text names.
 fn parse(text: &str) -> Option<(UtcDateTime, Duration)> {
-    let day = format_description!("[year]-[month]-[day]");
-    if let Ok(date) = Date::parse(text, &day) {
+    if let Ok(date) = Date::parse(text, &form("[year]-[month]-[day]")) {
         return Some((date.midnight().as_utc(), Duration::from_secs(24 * 3_600)));
     }
     for minute in [
-        format_description!("[year]-[month]-[day] [hour]:[minute]"),
-        format_description!("[year]-[month]-[day]T[hour]:[minute]"),
+        "[year]-[month]-[day] [hour]:[minute]",
+        "[year]-[month]-[day]T[hour]:[minute]",
     ] {
-        if let Ok(at) = PrimitiveDateTime::parse(text, &minute) {
+        if let Ok(at) = PrimitiveDateTime::parse(text, &form(minute)) {
             return Some((at.as_utc(), Duration::from_secs(60)));
         }
     }
     let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     Some((at.to_utc(), Duration::from_secs(1)))
+}
+
+fn form(description: &str) -> Vec<BorrowedFormatItem<'_>> {
+    parse_borrowed::<2>(description).expect("BUG: the description is valid")
 }
 
 #[cfg(test)]

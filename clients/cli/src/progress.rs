@@ -104,11 +104,6 @@ impl Bars {
         }
     }
 
-    /// Prints a line above the bars.
-    pub fn println(&self, line: &str) {
-        console::line(line);
-    }
-
     pub fn finish(&self) {
         if let Some(total) = &self.total {
             total.finish_and_clear();

@@ -32,7 +32,7 @@ pub struct Downloads {
     pub unproven: bool,
 }
 
-/// What the network says about a memory.
+/// An answer about a memory.
 pub struct Told {
     pub memory: Memory,
     /// Whether the whole network says so, or one node alone.
@@ -115,24 +115,22 @@ impl Downloads {
         Ok(())
     }
 
-    /// What the network certifies about a memory, or what one node says if nothing else is there.
+    /// Asks about a memory: the network, or one node if nothing else is there.
     pub async fn told(&self, id: &str) -> Outcome<Told> {
         if !self.unproven {
-            match self.gateway.memory_certified(id).await {
-                Ok(memory) => {
+            match self.gateway.certified_memory(id).await {
+                Ok(Some(memory)) => {
                     let proven = true;
                     return Ok(Told { memory, proven });
                 }
-                Err(error) if !error.is_rejection() => return Err(error.into()),
-                Err(error) if self.gateway.certifies_memories().await? => {
-                    return Err(Failure::Uncertified(error));
-                }
-                Err(_) => TOO_OLD.call_once(|| {
+                Ok(None) => TOO_OLD.call_once(|| {
                     console::warning(
                         "the gateway is too old to prove its answers; \
                          the bytes are compared with what one node says about them",
                     );
                 }),
+                Err(error) if error.is_rejection() => return Err(Failure::Uncertified(error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(Told {

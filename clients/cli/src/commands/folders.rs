@@ -167,9 +167,10 @@ impl Folders {
         if self.unproven {
             return Ok(true);
         }
-        match self.uploads.gateway.memory_certified(&listed.memory).await {
-            Ok(memory) => Ok(says(&memory, listed, self.capsule.as_deref())),
-            Err(error) if error.is_rejection() || error.refusal().is_some() => Ok(false),
+        match self.uploads.gateway.certified_memory(&listed.memory).await {
+            Ok(Some(memory)) => Ok(says(&memory, listed, self.capsule.as_deref())),
+            Ok(None) => Ok(false),
+            Err(error) if error.refusal().is_some() => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -124,6 +124,10 @@ mod tests {
             blob_id: "blob_1".into(),
             uploaded_by: Principal::anonymous(),
             uploaded_at: day * DAY,
+            asset_type: None,
+            created_at: None,
+            path: None,
+            parent: None,
         };
         [
             ("b.jpg", 2, 0),

@@ -1,4 +1,4 @@
-//! What is generated from the command line's description: completions and pages of the manual.
+//! Completions and pages of the manual, generated from the description of the command line.
 
 use crate::arguments::Arguments;
 use crate::failure::Outcome;

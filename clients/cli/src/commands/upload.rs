@@ -241,7 +241,7 @@ impl Uploads {
             session: None,
             sent_chunks: 0,
         };
-        let name = &memory.metadata.base().name;
+        let name = memory.metadata.base().name.as_str();
         self.report(source, &done, Some(name)).await;
     }
 

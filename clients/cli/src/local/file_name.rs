@@ -49,12 +49,12 @@ pub fn is_refused(windows: bool, c: char) -> bool {
 pub fn is_device(name: &str) -> bool {
     let stem = name.split(['.', ':']).next().unwrap_or_default();
     let stem = stem.trim_end().to_uppercase();
-    let numbered = |device: &&str| {
-        let digit = stem.strip_prefix(**device).unwrap_or_default();
+    let numbered = |device: &str| {
+        let digit = stem.strip_prefix(device).unwrap_or_default();
         let mut chars = digit.chars();
         chars.next().is_some_and(|c| DIGITS.contains(&c)) && chars.next().is_none()
     };
-    DEVICES.contains(&stem.as_str()) || NUMBERED_DEVICES.iter().any(|device| numbered(&device))
+    DEVICES.contains(&stem.as_str()) || NUMBERED_DEVICES.iter().any(|device| numbered(device))
 }
 
 #[cfg(test)]
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn windows_gets_names_that_it_can_hold() {
         for (name, safe) in [
-            ("a:b<c>|\"?*.txt", "a_b_c______.txt"),
+            ("a:b<c>|\"?*.txt", "a_b_c_____.txt"),
             ("a. . ", "a"),
             ("nul.", "_nul"),
         ] {

@@ -88,7 +88,7 @@ fn behind_link(path: PathBuf, force: bool) -> Result<Target, LocalError> {
     existing(path, place, &found, force)
 }
 
-/// What there is at `place`, which the user called `path`.
+/// Judges what there is at `place`, which the user called `path`.
 fn existing(
     path: PathBuf,
     place: PathBuf,

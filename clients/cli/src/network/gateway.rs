@@ -173,16 +173,22 @@ impl Gateway {
         self.query(what, "memories_read", (id,)).await
     }
 
-    /// A memory as the whole network certifies it. A rejection of a gateway without this method
-    /// looks like that of any other.
-    pub async fn memory_certified(&self, id: &str) -> Result<Memory, CallError> {
+    /// A memory as the whole network certifies it. `None` if the gateway has no method for that.
+    pub async fn certified_memory(&self, id: &str) -> Result<Option<Memory>, CallError> {
         let what = format!("memory {id}");
-        self.update(what, CERTIFIED_READ, (id,)).await
+        let error = match self.update(what, CERTIFIED_READ, (id,)).await {
+            Ok(memory) => return Ok(Some(memory)),
+            Err(error) => error,
+        };
+        match error.is_rejection() && !self.certifies_memories().await? {
+            true => Ok(None),
+            false => Err(error),
+        }
     }
 
     /// Whether the gateway can certify a memory. Its interface is certified itself, so one node
     /// alone can't pretend that the method is missing.
-    pub async fn certifies_memories(&self) -> Result<bool, CallError> {
+    async fn certifies_memories(&self) -> Result<bool, CallError> {
         let what = "the gateway's interface".to_string();
         let section = "candid:service";
         let interface = self.caller.metadata(what, section, self.patience).await?;

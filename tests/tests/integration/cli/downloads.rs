@@ -43,7 +43,10 @@ fn standard_output_gets_the_bytes_and_standard_error_the_result() {
         assert!(output.status.success(), "{output:?}");
         assert!(output.stdout == bytes(2_000_000, 1));
         let result = said(&output.stderr);
-        assert!(result.starts_with(&format!("{memory}  a.bin  2000000 bytes")), "{result}");
+        assert!(
+            result.starts_with(&format!("{memory}  a.bin  2000000 bytes")),
+            "{result}"
+        );
     }
     let output = machine.run(&["--json", "download", &memory, "-o", "-"]);
     assert!(output.stdout == bytes(2_000_000, 1));
@@ -58,9 +61,15 @@ fn standard_output_gets_the_bytes_and_standard_error_the_result() {
     assert!(output.stdout.is_empty());
     assert!(said(&output.stderr).contains("\"error\":\"not_found\""));
 
-    let full = bash(&machine, &format!("capsule download {memory} -o - > /dev/full"));
+    let full = bash(
+        &machine,
+        &format!("capsule download {memory} -o - > /dev/full"),
+    );
     assert_eq!(full.status.code(), Some(1));
-    assert!(said(&full.stderr).contains("cannot write to standard output"), "{full:?}");
+    assert!(
+        said(&full.stderr).contains("cannot write to standard output"),
+        "{full:?}"
+    );
     let line = format!("set -o pipefail; capsule download {memory} -o - | head -c 1");
     let closed = bash(&machine, &line);
     assert_eq!(closed.stdout, bytes(1, 1));
@@ -117,7 +126,15 @@ fn an_impossible_place_is_refused_before_the_first_chunk() {
     machine.admit("blob_read_chunk", 0);
     let longer = "n".repeat(256);
     for place in [
-        "new/", "new/.", "new/..", "new/a.jpg", "file/", "file/a.jpg", "file", ".", &longer,
+        "new/",
+        "new/.",
+        "new/..",
+        "new/a.jpg",
+        "file/",
+        "file/a.jpg",
+        "file",
+        ".",
+        &longer,
     ] {
         // a folder of the name that the memory has
         std::fs::create_dir_all(machine.path(&long)).unwrap();
@@ -213,8 +230,16 @@ fn the_second_of_two_downloads_of_one_name_fails() {
         .iter_mut()
         .map(|client| client.wait().unwrap().code().unwrap())
         .collect();
-    assert_eq!(codes.iter().filter(|code| **code == 0).count(), 1, "{codes:?}");
-    assert_eq!(codes.iter().filter(|code| **code == 1).count(), 3, "{codes:?}");
+    assert_eq!(
+        codes.iter().filter(|code| **code == 0).count(),
+        1,
+        "{codes:?}"
+    );
+    assert_eq!(
+        codes.iter().filter(|code| **code == 1).count(),
+        3,
+        "{codes:?}"
+    );
     let kept = std::fs::read(machine.path("photo.jpg")).unwrap();
     let winner = codes.iter().position(|code| *code == 0).unwrap();
     assert!(kept == bytes(1_000, [12, 13, 13, 14][winner]));

@@ -22,7 +22,7 @@ fn forged() -> Vec<u8> {
     bytes(CHUNK, 666)
 }
 
-/// What the liar does.
+/// The lies that are told.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lie {
     /// It tells other bytes of memories, and their SHA-256.
@@ -83,10 +83,15 @@ async fn answer(State(behind): State<Behind>, request: Request) -> Response {
         false => told,
     };
     let status = StatusCode::from_u16(status.as_u16()).unwrap();
-    (status, [("content-type", "application/cbor")], Body::from(told)).into_response()
+    (
+        status,
+        [("content-type", "application/cbor")],
+        Body::from(told),
+    )
+        .into_response()
 }
 
-/// What a gateway without the method would answer.
+/// The answer of a gateway without the method.
 fn refusal() -> Response {
     let refusal = serde_json::json!({
         "status": "non_replicated_rejection",
@@ -133,7 +138,10 @@ fn lied(request: &[u8], told: Bytes) -> Bytes {
         let signable = lie.signable(id, signature.timestamp);
         signature.signature = key.sign(&signable).to_bytes().to_vec();
     }
-    if let QueryResponse::Replied { signatures: own, .. } = &mut lie {
+    if let QueryResponse::Replied {
+        signatures: own, ..
+    } = &mut lie
+    {
         *own = signatures;
     }
     serde_cbor::to_vec(&lie).unwrap().into()
@@ -210,7 +218,10 @@ fn a_gateway_of_release_0_1_0_serves_downloads_with_a_warning() {
         let output = machine.run(&[&["--json"], command].concat());
         assert!(output.status.success(), "{output:?}");
         let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains("warning: the gateway is too old to prove"), "{said}");
+        assert!(
+            said.contains("warning: the gateway is too old to prove"),
+            "{said}"
+        );
         let result: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(result["proven"], false);
     }

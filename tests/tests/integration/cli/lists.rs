@@ -77,7 +77,10 @@ fn all_pages_are_listed_in_each_order() {
     assert_eq!(names(&machine, &["--sort", "name", "--reverse"]), sorted);
     let listed = machine.json(&["ls", "--sort", "size"]);
     assert_eq!(listed.len(), 250);
-    let sizes: Vec<u64> = listed.iter().map(|m| m["bytes"].as_u64().unwrap()).collect();
+    let sizes: Vec<u64> = listed
+        .iter()
+        .map(|m| m["bytes"].as_u64().unwrap())
+        .collect();
     assert!(sizes.is_sorted(), "{sizes:?}");
     let newest: Vec<String> = expected.iter().rev().cloned().collect();
     assert_eq!(names(&machine, &["--sort", "date", "--reverse"]), newest);
@@ -126,14 +129,20 @@ fn names_of_others_forge_no_lines_and_no_codes() {
     ] {
         let line = printed.strip_suffix('\n').unwrap();
         assert!(line.contains(shown), "{line:?}");
-        assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{line:?}");
+        assert!(
+            !line.contains(|c: char| c.is_control() || c == '\u{202e}'),
+            "{line:?}"
+        );
     }
     // its own name as a file is a safe one, so nothing is replaced
     assert!(error.status.success(), "{error:?}");
     assert_eq!(names(&machine, &[]), [name]);
     let raw = machine.done(&["--json", "ls"]);
     let line = raw.strip_suffix('\n').unwrap();
-    assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{line:?}");
+    assert!(
+        !line.contains(|c: char| c.is_control() || c == '\u{202e}'),
+        "{line:?}"
+    );
     let error = machine.fails(1, &["verify", memory, "no\u{1b}\nfile"]);
     assert!(error.contains(r"no\u{1b}\nfile"), "{error:?}");
     // Even a name in the arguments comes back escaped.

@@ -26,7 +26,7 @@ fn check_table(tree: &Tree, modules: &Modules, table: &[Package]) -> Vec<Finding
             let text = "no module declares this file, expected one of its crate";
             found.push(Finding::new(&file.path, 1, text));
         }
-        if modules.is_test(&file.path) {
+        if modules.is_test(&file.path) || is_build_script(table, &file.path) {
             continue;
         }
         match place(table, &file.path) {
@@ -53,6 +53,13 @@ fn check_table(tree: &Tree, modules: &Modules, table: &[Package]) -> Vec<Finding
     found.sort();
     found.dedup();
     found
+}
+
+/// Whether a file is a program of its own, which runs before its package is built.
+fn is_build_script(table: &[Package], path: &str) -> bool {
+    table
+        .iter()
+        .any(|package| path == within(package.folder, "build.rs"))
 }
 
 /// The package of a file, with the number of its layer and its entry there.
@@ -201,6 +208,12 @@ mod tests {
             ["a/src/low.rs:2: `low.rs` names `ic_cdk`, expected it not to know that"]
         );
         assert!(found(&[("a/src/other.rs", "use ic_cdk::x;")]).is_empty());
+    }
+
+    #[test]
+    fn a_build_script_has_no_layer() {
+        assert!(found(&[("a/build.rs", "fn main() {}")]).is_empty());
+        assert!(!found(&[("b/build.rs", "fn main() {}")]).is_empty());
     }
 
     #[test]
