@@ -1,8 +1,8 @@
 //! Metadata of an asset, as frontends send it (frozen).
 //!
-//! The canisters check only `name`, `mime_type` and `bytes`, and store every other field as it came.
-//! Lists of memories also show `asset_type`, `created_at`, `storage_key` and a tag that names a
-//! parent. The interface fixes no unit for the others: they mean what the client means.
+//! The canisters check only `name`, `mime_type` and `bytes`, and store every other field as it
+//! came. Lists of memories also show `asset_type`, `created_at`, `storage_key` and a tag that names
+//! a parent. The interface fixes no unit for the others: they mean what the client means.
 
 use candid::CandidType;
 use serde::{Deserialize, Serialize};

@@ -13,7 +13,7 @@
 //! | `capsule_list` | query | `(who)` | `Result<vec CapsuleHeader>` |
 //! | `capsule_usage` | query | `(who, capsule_id)` | `Result<CapsuleUsage>` |
 //! | `memory_commit` | update | `(MemoryCommit)` | `Result<Memory>` |
-//! | `memory_list` | query | `(who, capsule_id, opt text, opt nat32, opt bool)` | `Result<MemoryPage>` |
+//! | `memory_list` | query | `(who, text, opt text, opt nat32, opt bool)` | `Result<MemoryPage>` |
 //! | `memory_read` | query | `(who, memory_id)` | `Result<Memory>` |
 //! | `memory_find` | query | `(who, memory_id)` | `Result<MemoryFound>` |
 //! | `memory_find_sha256` | query | `(who, capsule_id, blob)` | `Result<vec MemoryHeader>` |
@@ -34,9 +34,11 @@
 //! - `capsule_usage` checks the right to write and that there is room for one more memory.
 //! - `blob_locate` checks the right to read.
 //! - `memory_commit` returns the same memory again for the same gateway and session.
-//! - `memory_list` takes a cursor, the most memories of the page, and whether the newest come first.
+//! - `memory_list` takes a capsule, a cursor, the most memories of the page, and whether the newest
+//!   come first.
 //! - `memory_find_sha256` returns the memories of a file in a capsule, the newest first.
-//! - `memory_read`, `memory_list`, `memory_find_sha256` and `blob_locate` know no memory in the trash.
+//! - `memory_read`, `memory_list`, `memory_find_sha256` and `blob_locate` know no memory in the
+//!   trash.
 //! - `memory_find` is `memory_read` that knows it.
 //! - `memory_delete` deletes for good, in the trash or not, and returns the memory.
 //! - `memory_trash` returns when the memory goes; a memory in the trash keeps its time.

@@ -109,7 +109,7 @@ fn grow_stable_memory() -> Result<()> {
 // ---- entering old memories ---------------------------------------------------------------------
 
 /// A slice enters no further memory above this many instructions, of the 40 G of a message. One
-/// memory takes at most some 2 M.
+/// memory takes a few million at most: its metadata have up to 16 KiB.
 const SLICE_INSTRUCTIONS: u64 = 1_000_000_000;
 
 /// The pause after a slice for which there was no room, in nanoseconds: a minute.

@@ -57,6 +57,7 @@ fn messages_that_can_only_waste_cycles_cost_nothing() {
         "uploads_finish",
         "uploads_abort",
         "memories_delete",
+        "memories_read_certified",
         "capsules_add_controller",
         "capsules_remove_controller",
     ] {

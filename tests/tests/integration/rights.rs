@@ -55,6 +55,8 @@ fn owners_learn_that_the_gateway_is_not_registered() {
     // With no gateway left, the index would take one from its environment; it names none.
     let (memory, blob) = (&done.result.memory_id, &done.result.blob_id);
     let mut told = answers(&alice, memory, blob);
+    told.push(refused(alice.memories_read_certified(memory)));
+    told.push(refused(alice.memories_find(&own, &[7; 32])));
     told.push(refused(alice.memories_list(&own, None, None)));
     told.push(refused(alice.capsules_read_basic(Some(&own))));
     told.push(refused(alice.memories_delete(memory)));

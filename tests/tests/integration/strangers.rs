@@ -47,7 +47,9 @@ fn a_stranger_can_do_nothing_through_the_gateway() {
     not_found(mallory.blob_read_chunk(&done.result.blob_id, 0));
     unauthorized(mallory.memories_list(&alices, None, None));
     unauthorized(mallory.memories_trash(&alices, None, None));
+    unauthorized(mallory.memories_find(&alices, &sha256(&data)));
     not_found(mallory.memories_read(&done.result.memory_id));
+    not_found(mallory.memories_read_certified(&done.result.memory_id));
     not_found(mallory.memories_delete(&done.result.memory_id));
     not_found(mallory.memories_restore(&done.result.memory_id));
     not_found(mallory.memories_purge(&done.result.memory_id));
@@ -141,6 +143,8 @@ fn only_registered_gateways_may_use_the_memory_index() {
     turned_away(caller.update::<Opaque>("memory_trash", (mallory, "any", 1u64)));
     turned_away(caller.update::<Opaque>("memory_expire", ("any", 1u64)));
     unauthorized(caller.query::<Opaque>("memory_find", (mallory, "any")));
+    let file = (mallory, "any", Bytes::new(&[0; 32]));
+    unauthorized(caller.query::<Opaque>("memory_find_sha256", file));
     unauthorized(caller.query::<Opaque>("gateway_known", ()));
     let page = (mallory, "any", &none, None::<u32>);
     unauthorized(caller.query::<Opaque>("memory_trash_list", page));

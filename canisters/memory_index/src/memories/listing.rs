@@ -1,5 +1,5 @@
-//! The memories outside the trash, by capsule, by blob and by SHA-256. This file alone changes these
-//! sets, so they always agree.
+//! The memories outside the trash, by capsule, by blob and by SHA-256. This file alone changes
+//! these sets, so they always agree.
 
 use super::record::MemoryRecord;
 use crate::ids::MemoryId;

@@ -1,7 +1,8 @@
 //! Finding memories by the SHA-256 of their file.
 //!
-//! Release 0.1.0 kept no set for this. After an upgrade from it, its memories are entered in slices,
-//! the newest first. Until those of a capsule are there, the capsule answers a temporary error.
+//! Release 0.1.0 kept no set for this. After an upgrade from it, its memories are entered in
+//! slices, the newest first. Until those of a capsule are there, questions about it answer a
+//! temporary error.
 
 use crate::counters::Counters;
 use crate::ids::MemoryId;
@@ -56,10 +57,10 @@ impl<M: StableMemory> Index<M> {
     /// Before: all memories above [`Index::unentered`] are in the set, apart from those in the
     /// trash. After: the same, with a lower number.
     pub fn enter_older(&mut self, goes_on: impl Fn() -> bool) {
-        if !self.capacity.has_room_to_commit() {
+        let mut unentered = self.unentered();
+        if unentered == 0 || !self.capacity.has_room_to_commit() {
             return;
         }
-        let mut unentered = self.unentered();
         while unentered > 0 {
             let Some(entry) = self.memories.range(..=unentered).next_back() else {
                 unentered = 0;

@@ -104,8 +104,8 @@ impl<R: Runtime> Peers<R> {
     ) -> Result<Vec<MemoryHeader>> {
         let ask = || self.memory_find_sha256(index, who, capsule, sha256);
         let found = self.ask_index_reading(index, ask).await;
-        let is_lost = |e: &PeerError| e.refusal().is_none() && !e.may_have_acted();
-        if found.as_ref().is_err_and(is_lost) && self.is_release_0_1_0(index).await {
+        let no_answer = found.is_err() && refusal(&found).is_none();
+        if no_answer && self.is_release_0_1_0(index).await {
             return Err(Failure::NotImplemented(
                 "the memory index finds no memories by SHA-256, expected a release after 0.1.0"
                     .into(),
@@ -114,14 +114,14 @@ impl<R: Runtime> Peers<R> {
         Ok(found?)
     }
 
-    /// Whether the index answers, but lacks a method that each later release has.
+    /// Whether the index answers, but lacks a method that each later release has. In a query, a
+    /// rejection doesn't tell an unknown method from a trap.
     async fn is_release_0_1_0(&self, index: Principal) -> bool {
         let known = self.gateway_known(index).await;
-        let unknown = |e: &PeerError| e.refusal().is_none() && !e.may_have_acted();
-        let list = match known.is_err_and(|error| unknown(&error)) {
-            true => self.capsule_list(index, self.runtime.self_id()).await,
-            false => return false,
-        };
+        if known.is_ok() || refusal(&known).is_some() {
+            return false;
+        }
+        let list = self.capsule_list(index, self.runtime.self_id()).await;
         list.is_ok() || refusal(&list).is_some()
     }
 

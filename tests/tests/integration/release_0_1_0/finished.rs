@@ -21,6 +21,7 @@ pub fn finish_everything(filled: &Filled) {
     jobs_and_deletions_end(filled);
     settings_are_in_force(filled);
     counters_agree(filled);
+    memories_are_found(filled);
     records_retire(filled);
 }
 
@@ -132,6 +133,21 @@ fn counters_agree(filled: &Filled) {
     for part in [Part::BlobStore, Part::MemoryIndex] {
         let gateways = format!("{}_gateways", part.name());
         assert_eq!(sample(deployment, &gateways), 4.0);
+    }
+}
+
+/// Every listed memory is found by its SHA-256, those of the release too.
+fn memories_are_found(filled: &Filled) {
+    let deployment = &filled.deployment;
+    for (name, capsule) in ["alice", "alice", "bob"].iter().zip(&filled.capsules) {
+        let client = deployment.client(person(name));
+        let page = client.memories_list_newest(capsule, None, None).unwrap();
+        assert!(!page.memories.is_empty());
+        for memory in &page.memories {
+            let same = page.memories.iter().filter(|m| m.sha256 == memory.sha256);
+            let found = client.memories_find(capsule, &memory.sha256).unwrap();
+            assert!(found.iter().eq(same), "{}", memory.id);
+        }
     }
 }
 

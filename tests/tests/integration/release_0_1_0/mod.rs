@@ -4,6 +4,7 @@
 mod assets;
 mod filled;
 mod finished;
+mod pairs;
 mod snapshot;
 
 pub use filled::release;

@@ -64,6 +64,7 @@ fn gateway(filled: &Filled, add: &mut impl FnMut(String, &dyn Debug)) {
         add(format!("uploads of {name}"), &client.list().unwrap());
         for capsule in &filled.capsules {
             let memories = client.memories_list(capsule, None, None);
+            let memories = memories.map(as_in_0_1_0);
             add(format!("memories of {capsule} for {name}"), &memories);
         }
     }
@@ -74,6 +75,16 @@ fn gateway(filled: &Filled, add: &mut impl FnMut(String, &dyn Debug)) {
         let read = read_back(&client, blob);
         assert!(read == committed.data, "{blob} has other bytes");
     }
+}
+
+/// A page without what came after release 0.1.0.
+fn as_in_0_1_0(mut page: MemoryPage) -> MemoryPage {
+    page.newest_first = None;
+    for memory in &mut page.memories {
+        (memory.asset_type, memory.created_at) = (None, None);
+        (memory.path, memory.parent) = (None, None);
+    }
+    page
 }
 
 /// Every blob that the gateway may have opened.

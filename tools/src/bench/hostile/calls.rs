@@ -141,13 +141,17 @@ fn memories(scene: &Scene) -> Vec<Call> {
     let on = |method| {
         move |situation, outcome, memory: &str| call(method, situation, outcome, (memory,))
     };
-    let (delete, restore, purge) = (
+    let (read, delete, restore, purge) = (
+        on("memories_read_certified"),
         on("memories_delete"),
         on("memories_restore"),
         on("memories_purge"),
     );
     let (own, foreign) = (scene.memory.as_str(), scene.alice_memory.as_str());
     vec![
+        read("foreign memory", Refused, foreign),
+        read("no memory", Refused, "mem_999999"),
+        read("own memory", Taken, own),
         delete("foreign memory", Refused, foreign),
         restore("foreign memory", Refused, foreign),
         purge("foreign memory", Refused, foreign),

@@ -1,5 +1,6 @@
 //! Checks at the end of a history: the stored data is exactly what was acknowledged.
 
+mod finding;
 mod resume;
 mod storage;
 
@@ -12,9 +13,11 @@ use crate::metrics::metrics;
 const MAX_TURNS: u32 = 40;
 
 pub fn audit(mut run: Run) -> Checked {
-    let checks: [fn(&mut Run) -> Checked; 5] = [
+    let checks: [fn(&mut Run) -> Checked; 7] = [
         resume::resume,
+        finding::files_are_found,
         expire,
+        finding::files_are_found,
         storage::nothing_is_lost,
         storage::nothing_is_left,
         nothing_trapped,

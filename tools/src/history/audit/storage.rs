@@ -1,6 +1,6 @@
 //! Compares the store and the index with the answers that clients got.
 
-use crate::client::{CallError, Called};
+use crate::client::{CallError, Called, Client};
 use crate::deployment::Part;
 use crate::history::model::{bytes, sha256};
 use crate::history::plan::Owner;
@@ -91,8 +91,22 @@ fn reads_back(run: &Run, header: &MemoryHeader) -> Checked {
     if read[..] != whole[..] || header.size != whole.len() as u64 {
         return Err(format!("{read:?} was read, expected {whole:?}"));
     }
+    // The canister in between names the gateway where the index names that canister.
+    let expected = Memory {
+        gateway: run.world.deployment.gateway,
+        ..memory.clone()
+    };
+    let certified = |client: &Client| client.memories_read_certified(&header.id);
+    let told = certified(&client);
+    if told.as_ref() != Ok(&expected) {
+        return Err(format!("{told:?} was read, expected {expected:?}"));
+    }
     let mallory = run.world.deployment.client(stranger());
-    for told in [mallory.blob_read(blob).err(), mallory.blob_meta(blob).err()] {
+    for told in [
+        mallory.blob_read(blob).err(),
+        mallory.blob_meta(blob).err(),
+        certified(&mallory).err(),
+    ] {
         if told != Some(CallError::Refused(Error::NotFound)) {
             return Err(format!("a stranger got {told:?}"));
         }

@@ -70,10 +70,14 @@ fn a_file_is_found_by_its_sha256() {
 fn an_index_of_release_0_1_0_finds_nothing_by_sha256_and_says_so() {
     let (world, service) = World::new();
     finish(&service, uploaded(&service), FILE).unwrap();
-    // Unknown methods: the calls fail, and the caller knows it.
-    for listed in [None, Some(Error::Unauthorized)] {
-        world.fail("memory_find_sha256", Fault::NotSent);
-        world.fail("gateway_known", Fault::NotSent);
+    // A query can't tell an unknown method from a call that fails otherwise.
+    for (listed, fault) in [
+        (None, Fault::NotSent),
+        (Some(Error::Unauthorized), Fault::NotSent),
+        (None, Fault::LostReply),
+    ] {
+        world.fail("memory_find_sha256", fault.clone());
+        world.fail("gateway_known", fault);
         if let Some(error) = listed {
             world.fail("capsule_list", Fault::Refused(error));
         }
@@ -85,8 +89,9 @@ fn an_index_of_release_0_1_0_finds_nothing_by_sha256_and_says_so() {
         vec![("memory_find_sha256", Fault::NotSent)],
         vec![("memory_find_sha256", Fault::LostReply)],
         vec![
-            ("memory_find_sha256", Fault::NotSent),
+            ("memory_find_sha256", Fault::LostReply),
             ("gateway_known", Fault::LostReply),
+            ("capsule_list", Fault::LostReply),
         ],
         vec![
             ("memory_find_sha256", Fault::NotSent),
