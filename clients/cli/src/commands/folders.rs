@@ -20,15 +20,15 @@ use std::time::Instant;
 use tokio::task::spawn_blocking;
 
 /// The most files of a folder at once, well within the usual limit of unfinished uploads.
-///
-/// Small files wait for rounds of the network, and many of them share each round.
-const FILES_AT_ONCE: usize = 32;
+const MAX_FILES_AT_ONCE: usize = 64;
 
 /// The folders of one command.
 pub struct Folders {
     pub uploads: Uploads,
     /// The capsule, unless it is still to be made.
     pub capsule: Option<String>,
+    /// The chunks at once.
+    pub parallel: usize,
     /// Take one node's word for what is in the capsule.
     pub unproven: bool,
     /// Only say what would be sent.
@@ -73,12 +73,17 @@ impl Folders {
         let items: Vec<Item> = items.chain(named).collect();
         let bytes = items.iter().map(|item| length(&item.path)).sum();
         self.uploads.bars.expect(items.len(), bytes);
-        let mut sent = self.uploads.each(&items, FILES_AT_ONCE, true).await;
+        let mut sent = self.uploads.each(&items, self.at_once(), true).await;
         self.uploads.bars.finish();
         sent.there += work.there;
         sent.failures.append(&mut work.failed);
         self.summary(&sent, started);
         outcome(sent.failures, sent.files + sent.there)
+    }
+
+    /// The files at once. Small ones wait for rounds of the network, and many share each round.
+    fn at_once(&self) -> usize {
+        (8 * self.parallel).min(MAX_FILES_AT_ONCE)
     }
 
     /// Asks the network what the capsule has of the files.
@@ -145,7 +150,7 @@ impl Folders {
                 let there = self.is_there(&told.memory).await;
                 (told, there)
             })
-            .buffered(FILES_AT_ONCE);
+            .buffered(self.at_once());
         let mut confirmed = pin!(confirmed);
         while let Some((told, there)) = confirmed.next().await {
             match there {

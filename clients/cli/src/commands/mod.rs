@@ -99,6 +99,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
             let sending = Folders {
                 uploads,
                 capsule: Some(capsule),
+                parallel,
                 unproven: trust.unproven,
                 dry_run: false,
             };
@@ -112,6 +113,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
             dry_run,
         } => {
             let choice = choice.choice()?;
+            let parallel = usize::from(sending.parallel);
             check_folder(&folder)?;
             let capsule = match (sending.capsule, dry_run) {
                 (None, true) => gateway.own_capsule_if_any().await?,
@@ -123,13 +125,14 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
                 capsule: capsule.clone().unwrap_or_default(),
                 mime_type: None,
                 again: false,
-                slots: slots(sending.parallel.into()),
+                slots: slots(parallel),
                 bars: Bars::one_line(output.json),
                 output,
             };
             let folders = Folders {
                 uploads,
                 capsule,
+                parallel,
                 unproven: trust.unproven,
                 dry_run,
             };
