@@ -272,7 +272,7 @@ fn no_memory_leaves_the_folder() {
         let mut spec = UploadSpec::document("../name", 100);
         spec.idempotency_key = seed.to_string();
         spec.metadata.base_mut().storage_key = path.map(str::to_string);
-        client.upload(&capsule, &spec, &data, |_| ()).unwrap();
+        client.upload(&capsule, &spec, &data[..], |_| ()).unwrap();
     }
     let outside = machine.path("outside");
     std::fs::create_dir(&outside).unwrap();
