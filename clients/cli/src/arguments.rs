@@ -269,8 +269,11 @@ pub enum SortKey {
 
 /// A MIME type as it is stored: in lower case, with its parameters.
 fn mime_type(text: &str) -> Result<String, String> {
+    let names_one = |part: &str| !matches!(part, "" | "*");
     match text.parse::<Mime>() {
-        Ok(mime) if mime.type_() != "*" && mime.subtype() != "*" => Ok(mime.to_string()),
+        Ok(mime) if names_one(mime.type_().as_str()) && names_one(mime.subtype().as_str()) => {
+            Ok(mime.to_string())
+        }
         _ => Err("expected a MIME type such as image/jpeg".into()),
     }
 }

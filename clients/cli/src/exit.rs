@@ -72,7 +72,10 @@ pub fn help() -> String {
     let mut rows = vec![
         (SUCCESS, "the command succeeded"),
         (USAGE, "the arguments are wrong"),
-        (Signal::HangUp.exit_code(), "the terminal went away (SIGHUP)"),
+        (
+            Signal::HangUp.exit_code(),
+            "the terminal went away (SIGHUP)",
+        ),
         (
             Signal::Interrupt.exit_code(),
             "Ctrl-C interrupted the command",
@@ -119,9 +122,7 @@ mod tests {
             .collect();
         assert_eq!(
             codes,
-            BTreeSet::from([
-                "0", "1", "2", "3", "4", "5", "6", "7", "129", "130", "143"
-            ])
+            BTreeSet::from(["0", "1", "2", "3", "4", "5", "6", "7", "129", "130", "143"])
         );
     }
 }

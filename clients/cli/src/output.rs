@@ -6,6 +6,7 @@
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::local::error::LocalError;
+use crate::local::exact::hex_if_lossy;
 use crate::printable::{printable, printable_json};
 use serde_json::{Value, json};
 use std::io::{self, ErrorKind, Write};
@@ -50,9 +51,12 @@ impl Output {
     /// Prints a failure as JSON. As text it goes to standard error, which is up to the caller.
     pub fn failure(&self, file: Option<&Path>, failure: &Failure) {
         if self.json {
-            let file = file.map(Path::to_string_lossy);
             let kind = failure.kind().name();
-            let value = json!({ "file": file, "error": kind, "text": failure.to_string() });
+            let shown = file.map(Path::to_string_lossy);
+            let mut value = json!({ "file": shown, "error": kind, "text": failure.to_string() });
+            if let Some(exact) = file.and_then(|file| hex_if_lossy(file.as_os_str())) {
+                value["file_hex"] = exact.into();
+            }
             self.result("", value);
         }
     }

@@ -35,7 +35,7 @@ pub struct Begun {
 }
 
 impl Beginning<'_> {
-    /// Begins the upload. What may exist is noted before it is made.
+    /// Begins the upload. It notes the upload before the gateway may make it.
     pub async fn begin(&self) -> Outcome<Begun> {
         let (gateway, source) = (self.gateway, self.source);
         let mut record = self.next_record();
@@ -162,7 +162,10 @@ impl Beginning<'_> {
 
 /// Whether the gateway refused a begin for good, so that it made no session.
 fn is_final(error: &CallError) -> bool {
-    matches!(error.cause, Cause::Refused(_) | Cause::Rejected(_) | Cause::Http { .. })
+    matches!(
+        error.cause,
+        Cause::Refused(_) | Cause::Rejected(_) | Cause::Http { .. }
+    )
 }
 
 fn new_key() -> String {

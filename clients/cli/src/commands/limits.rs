@@ -22,7 +22,12 @@ const NO_CAPSULE: &str = "no-capsule";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The reason why no upload of `source` into `capsule` begins.
-pub async fn reason(gateway: &Gateway, capsule: &str, source: &Source, error: CallError) -> Failure {
+pub async fn reason(
+    gateway: &Gateway,
+    capsule: &str,
+    source: &Source,
+    error: CallError,
+) -> Failure {
     if error.refusal() != Some(&Refusal::ResourceExhausted) {
         return error.into();
     }
@@ -63,7 +68,10 @@ async fn find(gateway: &Gateway, capsule: &str, bytes: u64) -> Result<UploadErro
 /// exist tells, and never makes a session.
 async fn no_upload_begins(gateway: &Gateway) -> Result<bool, CallError> {
     let metadata = of_file("limit", "text/plain", 1);
-    match gateway.begin(NO_CAPSULE, &metadata, 1, "capsule-cli-limit").await {
+    match gateway
+        .begin(NO_CAPSULE, &metadata, 1, "capsule-cli-limit")
+        .await
+    {
         Ok(_) => Ok(false),
         Err(error) => match error.refusal() {
             Some(Refusal::ResourceExhausted) => Ok(true),

@@ -26,7 +26,9 @@ pub async fn present(gateway: &Gateway, capsule: &str, source: &Source) -> Optio
     match gateway.certified_memory(id).await {
         Ok(Some(memory)) if is_of(&memory, id, capsule, source) => Some(memory),
         Ok(Some(_)) => {
-            console::warning(&format!("one node took {id} for this file; the file is sent"));
+            console::warning(&format!(
+                "one node took {id} for this file; the file is sent"
+            ));
             None
         }
         Ok(None) => None,

@@ -1,4 +1,4 @@
-//! What the gateway knows about the session of an upload.
+//! The state of a session, as the gateway knows it.
 
 use crate::network::error::CallError;
 use crate::network::gateway::Gateway;
@@ -23,7 +23,7 @@ pub async fn state(gateway: &Gateway, session: u64) -> Result<Option<UploadStatu
     if let Some(status) = known(gateway.status(session).await)? {
         return Ok(Some(status));
     }
-    // A replica that lags behind doesn't know a new session yet. The answer of an update is certain.
+    // A replica that lags behind doesn't know a new session yet. An update's answer is certain.
     known(gateway.status_surely(session).await)
 }
 

@@ -49,7 +49,7 @@ pub struct Item {
     pub storage_key: Option<String>,
 }
 
-/// What became of several files.
+/// The outcome for several files.
 #[derive(Debug, Default)]
 pub struct Sent {
     pub files: usize,
@@ -59,7 +59,7 @@ pub struct Sent {
     pub failures: Vec<Failure>,
 }
 
-/// What became of one file.
+/// The outcome for one file.
 struct Done {
     memory: String,
     blob: String,

@@ -59,7 +59,8 @@ const RPM: [u8; 4] = [0xed, 0xab, 0xee, 0xdb];
 /// characters other than those of text.
 fn is_text(head: &[u8]) -> bool {
     let utf16 = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
-    let of_text = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | 0x20..=0x7e | 0x80..);
+    let of_text =
+        |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | 0x20..=0x7e | 0x80..);
     utf16 || head.iter().all(of_text)
 }
 
@@ -101,7 +102,14 @@ mod tests {
     #[test]
     fn source_code_with_the_name_of_a_video_is_text() {
         let code = "export const größe = 1;\n".repeat(10);
-        for name in ["app.ts", "APP.TS", "app.mts", "app.cts", "go.mod", "board.dts"] {
+        for name in [
+            "app.ts",
+            "APP.TS",
+            "app.mts",
+            "app.cts",
+            "go.mod",
+            "board.dts",
+        ] {
             expect(name, code.as_bytes(), "text/plain");
         }
         expect("latin.ts", b"// caf\xe9\r\n\tlet x;", "text/plain");
@@ -137,6 +145,10 @@ mod tests {
             expect(name, b"any text", expected);
         }
         expect("film.mod", &[0, 0, 1, 0xba], "video/mpeg");
-        expect("tool.rpm", &[0xed, 0xab, 0xee, 0xdb, 3], "application/x-rpm");
+        expect(
+            "tool.rpm",
+            &[0xed, 0xab, 0xee, 0xdb, 3],
+            "application/x-rpm",
+        );
     }
 }

@@ -168,8 +168,13 @@ mod tests {
         let mut source = source(&path).await;
         source.absolute = "/photos/größe.jpg".into();
         source.file_name = "größe.jpg".into();
-        let file = RecordFile::in_folder(Path::new("/home"), &source, "aaaaa-aa", "capsule-1");
-        let expected = "/home/uploads/0bc54b1de2168781ac253e9e05c00351d7b8448e006624b4d5d2cb513f8f29f1.json";
-        assert_eq!(file.0, Path::new(expected));
+        let file = RecordFile::in_folder(Path::new("/settings"), &source, "aaaaa-aa", "capsule-1");
+        let hash = "0bc54b1de2168781ac253e9e05c00351d7b8448e006624b4d5d2cb513f8f29f1";
+        assert_eq!(
+            file.0,
+            Path::new("/settings/uploads")
+                .join(hash)
+                .with_extension("json")
+        );
     }
 }

@@ -146,7 +146,7 @@ impl Source {
         let path = self.path.clone();
         // a file that is gone by now was sent whole
         let now = blocking(move || std::fs::metadata(path)).await.ok()?;
-        (now.len() != self.bytes).then(|| now.len())
+        (now.len() != self.bytes).then_some(now.len())
     }
 
     /// The metadata that the upload declares, with this MIME type or that of the file.
@@ -294,7 +294,10 @@ mod tests {
         let link = folder.path().join("photo.jpg");
         std::os::unix::fs::symlink(&stored, &link).unwrap();
         let source = open(&link).await.unwrap();
-        assert_eq!((&*source.name, &*source.mime_type), ("photo.jpg", "image/jpeg"));
+        assert_eq!(
+            (&*source.name, &*source.mime_type),
+            ("photo.jpg", "image/jpeg")
+        );
         let metadata = source.metadata(Some("text/x-own"));
         assert_eq!(metadata.base().mime_type, "text/x-own");
         assert!(matches!(metadata, AssetMetadata::Document(_)));
@@ -309,7 +312,10 @@ mod tests {
         let source = open(file.path()).await.unwrap();
         let times = (source.times.created, source.times.modified);
         // a test of exact times needs a file system that keeps nanoseconds, as all common ones do
-        assert_eq!(times, (1_577_836_800_123_456_789, 1_577_836_800_123_456_789));
+        assert_eq!(
+            times,
+            (1_577_836_800_123_456_789, 1_577_836_800_123_456_789)
+        );
         let metadata = source.metadata(None);
         let base = metadata.base();
         assert_eq!((base.created_at, base.updated_at), times);

@@ -12,7 +12,9 @@ pub enum UploadError {
          the same command begins anew"
     )]
     Gone { path: PathBuf, session: u64 },
-    #[error("session {session} is committed, expected a pending one; `capsule rm` deletes a memory")]
+    #[error(
+        "session {session} is committed, expected a pending one; `capsule rm` deletes a memory"
+    )]
     Committed { session: u64 },
     #[error(
         "session {session} is finishing, expected a pending one; \

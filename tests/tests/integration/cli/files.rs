@@ -62,7 +62,9 @@ fn names_that_are_not_unicode_go_up_and_stay_apart() {
     let output = upload(&machine, &["--json"], &[missing, names[0].clone()]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let told = lines(&output);
-    let failed = told.iter().find(|line| !line["file"].is_null() && line["error"] == "local");
+    let failed = told
+        .iter()
+        .find(|line| !line["file"].is_null() && line["error"] == "local");
     let failed = failed.unwrap();
     assert_eq!(
         (&failed["file"], &failed["file_hex"]),
@@ -110,7 +112,11 @@ fn a_pipe_is_refused_at_once_and_the_other_files_go_up() {
     let folder = machine.path("folder");
     std::fs::create_dir(&folder).unwrap();
     let said = machine.fails(1, &["upload", "pipe", "folder", "/dev/null", text(&good)]);
-    for refused in ["pipe is not a regular file", "/dev/null is not a regular file", "folder is a folder, not a regular file"] {
+    for refused in [
+        "pipe is not a regular file",
+        "/dev/null is not a regular file",
+        "folder is a folder, not a regular file",
+    ] {
         assert!(said.contains(refused), "{said}");
     }
     assert_eq!(machine.json(&["ls"])[0]["name"], "good.txt");
@@ -209,9 +215,15 @@ fn a_file_that_grows_while_it_is_sent_is_told() {
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stderr.clone()).unwrap();
     let (then, now) = ((3 * CHUNK).to_string(), (3 * CHUNK + 17).to_string());
-    assert!(said.contains("warning: ") && said.contains(&then) && said.contains(&now), "{said}");
+    assert!(
+        said.contains("warning: ") && said.contains(&then) && said.contains(&now),
+        "{said}"
+    );
     let told = &lines(&output)[0];
-    assert_eq!((&told["bytes"], &told["file_bytes_now"]), (&json!(3 * CHUNK), &json!(3 * CHUNK + 17)));
+    assert_eq!(
+        (&told["bytes"], &told["file_bytes_now"]),
+        (&json!(3 * CHUNK), &json!(3 * CHUNK + 17))
+    );
 }
 
 #[test]
@@ -227,7 +239,8 @@ fn the_metadata_has_the_times_of_the_file() {
 
 fn set_modified(path: &Path, nanoseconds: u64) {
     let file = std::fs::File::options().write(true).open(path).unwrap();
-    file.set_modified(UNIX_EPOCH + Duration::from_nanos(nanoseconds)).unwrap();
+    file.set_modified(UNIX_EPOCH + Duration::from_nanos(nanoseconds))
+        .unwrap();
 }
 
 #[test]
@@ -235,17 +248,33 @@ fn a_file_that_the_capsule_has_is_not_sent_again() {
     let machine = Machine::new();
     let photo = machine.file("photo.jpg", CHUNK + 1, 1);
     let first = &machine.json(&["upload", text(&photo)])[0];
-    assert_eq!((&first["sent_chunks"], &first["already_there"]), (&json!(2), &json!(false)));
+    assert_eq!(
+        (&first["sent_chunks"], &first["already_there"]),
+        (&json!(2), &json!(false))
+    );
     // The record of the session ends after some time. The SHA-256 stays.
     let copy = machine.file("copy.jpg", CHUNK + 1, 1);
     for (path, name) in [(&photo, "photo.jpg"), (&copy, "copy.jpg")] {
         let again = &machine.json(&["upload", text(path)])[0];
         assert_eq!(again["memory"], first["memory"], "{name}");
-        assert_eq!((&again["name"], &again["stored_as"]), (&json!(name), &json!("photo.jpg")));
-        assert_eq!((&again["sent_chunks"], &again["already_there"]), (&json!(0), &json!(true)));
-        assert_eq!((&again["session"], &again["blob"]), (&Value::Null, &first["blob"]));
+        assert_eq!(
+            (&again["name"], &again["stored_as"]),
+            (&json!(name), &json!("photo.jpg"))
+        );
+        assert_eq!(
+            (&again["sent_chunks"], &again["already_there"]),
+            (&json!(0), &json!(true))
+        );
+        assert_eq!(
+            (&again["session"], &again["blob"]),
+            (&Value::Null, &first["blob"])
+        );
     }
-    assert!(machine.done(&["upload", text(&copy)]).contains("already there under another name"));
+    assert!(
+        machine
+            .done(&["upload", text(&copy)])
+            .contains("already there under another name")
+    );
     assert_eq!(machine.json(&["ls"]).len(), 1);
 
     // It is sent when the user says so, each time as a new memory.
@@ -258,12 +287,15 @@ fn a_file_that_the_capsule_has_is_not_sent_again() {
     }
     assert_eq!(machine.upload_records(), 0);
 
-    // What is in the trash is not there, and other bytes never are.
+    // A memory in the trash is not there, and other bytes never are.
     for memory in &memories {
         machine.done(&["rm", memory.as_str().unwrap()]);
     }
     let anew = &machine.json(&["upload", text(&photo)])[0];
-    assert_eq!((&anew["sent_chunks"], &anew["already_there"]), (&json!(2), &json!(false)));
+    assert_eq!(
+        (&anew["sent_chunks"], &anew["already_there"]),
+        (&json!(2), &json!(false))
+    );
     std::fs::write(&copy, bytes(CHUNK + 1, 2)).unwrap();
     assert_eq!(machine.json(&["upload", text(&copy)])[0]["sent_chunks"], 2);
 }

@@ -49,7 +49,11 @@ fn uploads_are_given_up_by_number_or_all_at_once() {
     let machine = Machine::new();
     let said = machine.fails(4, &["abort", "999999"]);
     assert!(said.contains("error: session 999999: not found"), "{said}");
-    assert!(machine.done(&["abort", "--all"]).contains("no upload is pending"));
+    assert!(
+        machine
+            .done(&["abort", "--all"])
+            .contains("no upload is pending")
+    );
 
     let done = machine.file("done", 1_000, 1);
     let done = machine.json(&["upload", text(&done)])[0]["session"].to_string();
@@ -154,7 +158,10 @@ fn a_record_whose_number_belongs_to_another_upload_harms_nobody() {
     machine.done(&["abort", &own]);
     machine.change_record(|record| record["session"] = (own.parse::<u64>().unwrap() + 1).into());
     let other = pending(&machine, "other", 2);
-    assert_eq!(other.parse::<u64>().unwrap(), own.parse::<u64>().unwrap() + 1);
+    assert_eq!(
+        other.parse::<u64>().unwrap(),
+        own.parse::<u64>().unwrap() + 1
+    );
     // The file has changed, and the number in its record is that of the other upload.
     let file = machine.file("own", 1_000, 3);
     machine.open_gate();
@@ -212,16 +219,19 @@ fn a_limit_is_named_with_what_helps() {
     machine.done(&["upload", text(&file)]);
 
     machine.configure(GatewayArgs {
-        max_bytes_per_capsule: Some(1_500),
+        max_bytes_per_capsule: Some(CHUNK as u64),
         ..GatewayArgs::default()
     });
-    let large = machine.file("d", 1_000, 4);
+    let large = machine.file("d", CHUNK, 4);
     let said = machine.fails(3, &["upload", text(&large)]);
-    assert!(said.contains("no room for an upload of 1000 bytes"), "{said}");
+    assert!(
+        said.contains("no room for an upload of 1800000 bytes"),
+        "{said}"
+    );
     assert!(said.contains("--capsule"), "{said}");
 
     machine.configure(GatewayArgs {
-        max_bytes_per_capsule: Some(1_000_000),
+        max_bytes_per_capsule: Some(10 * CHUNK as u64),
         max_sessions: Some(1),
         ..GatewayArgs::default()
     });
@@ -247,7 +257,10 @@ fn an_upload_that_is_given_up_elsewhere_ends_with_one_sentence() {
         let output = client.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(4), "{output:?}");
         let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains(&format!("film.mp4: session {session} is gone")), "{said}");
+        assert!(
+            said.contains(&format!("film.mp4: session {session} is gone")),
+            "{said}"
+        );
         assert!(said.contains("the same command begins anew"), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
         assert_eq!(machine.upload_records(), 0);

@@ -50,7 +50,11 @@ fn a_signal_that_is_ignored_from_the_start_ends_nothing() {
         text(&program("capsule")),
         text(&file)
     );
-    let mut upload = machine.command("bash").args(["-c", &script]).spawn().unwrap();
+    let mut upload = machine
+        .command("bash")
+        .args(["-c", &script])
+        .spawn()
+        .unwrap();
     machine.wait_until_received(&mut upload, CHUNK);
     for signal in [Signal::HUP, Signal::INT, Signal::TERM] {
         send(&upload, signal);
