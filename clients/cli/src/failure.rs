@@ -46,7 +46,7 @@ pub enum Failure {
     Several {
         failed: usize,
         of: usize,
-        /// What is wrong with them, and what to do next.
+        /// The fault, and what to do next.
         what: &'static str,
         /// The kind of the first failure.
         first: Kind,

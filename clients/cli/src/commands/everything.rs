@@ -27,7 +27,7 @@ const AHEAD_BYTES: u64 = 4 * MAX_CHUNK_BYTES as u64;
 /// The most bytes that are requested ahead in all.
 const MAX_BYTES: usize = 16 * MAX_CHUNK_BYTES;
 
-/// What is told at the end about memories that failed.
+/// The last word about memories that failed.
 const NOT_DOWNLOADED: &str =
     "memories are not downloaded; repeat the command to read what is missing";
 
@@ -40,13 +40,13 @@ pub struct Everything {
     pub force: bool,
 }
 
-/// What became of one memory.
+/// The outcome for one memory.
 enum Done {
     Downloaded(u64),
     There,
 }
 
-/// What became of all memories.
+/// The outcome for all memories.
 #[derive(Default)]
 struct Sum {
     downloaded: usize,
@@ -127,7 +127,7 @@ impl Everything {
         Ok(Done::Downloaded(told.memory.place.size))
     }
 
-    /// What lies where the memory goes.
+    /// Looks at the place where the memory goes.
     async fn look(&self, listed: &Listed, place: &Path) -> Outcome<There> {
         let path = way(&self.folder, place)?;
         let (bytes, sha256) = (listed.bytes, listed.sha256.clone());

@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// What is told at the end about files that failed.
+/// The last word about files that failed.
 pub const NOT_UPLOADED: &str = "files are not uploaded; repeat the command to send what is missing";
 
 /// Everything that all files of one command share.

@@ -6,7 +6,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
-/// What lies at the path of a memory.
+/// The state of the place where a memory goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum There {
     Nothing,
@@ -84,7 +84,7 @@ pub fn hash(path: &Path) -> io::Result<[u8; 32]> {
     }
 }
 
-/// What is known about a path itself, not about what it links to.
+/// The metadata of a path itself, not of the file that it links to.
 fn metadata(path: &Path) -> Result<Option<Metadata>, FolderError> {
     match path.symlink_metadata() {
         Ok(metadata) => Ok(Some(metadata)),

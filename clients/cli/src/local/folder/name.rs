@@ -13,7 +13,7 @@ const MOST_BYTES: usize = 255;
 /// Source: our choice; the longest usual ones have about ten bytes.
 const MOST_EXTENSION: usize = 32;
 
-/// What the file systems of a machine don't take, or don't keep apart.
+/// The rules of a machine's file systems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// Some characters and endings are forbidden.

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// What a memory says of its place. Strangers may have chosen the texts.
+/// The place that a memory asks for. Strangers may have chosen the texts.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
     /// The id of the memory.

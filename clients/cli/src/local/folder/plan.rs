@@ -1,4 +1,4 @@
-//! What a capsule has of a folder, and what it lacks: by relative path and SHA-256.
+//! The files that a capsule has of a folder, and those that it lacks: by path and SHA-256.
 
 use crate::local::folder::key::{key_of, normalized};
 use crate::local::folder::name::Rules;
@@ -86,7 +86,7 @@ impl Contents {
     }
 }
 
-/// What to do with each file of a folder.
+/// The work for each file of a folder.
 #[derive(Debug)]
 pub struct Plan<'a, E> {
     /// Files that the capsule lacks.

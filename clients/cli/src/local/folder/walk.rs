@@ -14,7 +14,7 @@ pub struct Choice {
     pub follow: bool,
     /// Hidden files and folders count.
     pub all: bool,
-    /// What doesn't count, with all below it.
+    /// Names and paths that don't count, with all below them.
     pub exclude: Exclude,
 }
 
@@ -34,7 +34,7 @@ pub struct Skipped {
     pub reason: Reason,
 }
 
-/// What is below a folder.
+/// The files below a folder.
 #[derive(Debug, Default)]
 pub struct Walked {
     pub files: Vec<Found>,
