@@ -8,6 +8,9 @@
 //! - `server`: the server in front of it
 
 mod prices;
+#[cfg(not(target_os = "linux"))]
+compile_error!("localnet needs Linux; build the other packages by name, with -p");
+
 pub mod replica;
 pub mod server;
 pub mod wasm;

@@ -1,10 +1,9 @@
 //! The localnet server: binds a port, prints the address, and answers until something ends it.
 
 use clap::Parser;
+use localnet::server::loopback::Loopback;
 use std::io::{ErrorKind, Read, Write};
-use std::net::Ipv4Addr;
 use std::process::{ExitCode, exit};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The exit code that shells expect of a program after Ctrl-C.
@@ -14,7 +13,7 @@ const EXIT_INTERRUPTED: i32 = 130;
 #[derive(Parser)]
 #[command(version)]
 struct Options {
-    /// Listen at this port of 127.0.0.1; 0 takes any free port
+    /// Listen at this port of 127.0.0.1 and ::1; 0 takes any free port
     #[arg(long, default_value_t = 0)]
     port: u16,
     /// End when standard input closes, together with the process that started the server
@@ -50,20 +49,18 @@ async fn run(options: Options) -> Result<(), String> {
         std::thread::spawn(end_with_stdin);
     }
     let port = options.port;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .map_err(|e| match e.kind() {
-            ErrorKind::AddrInUse => format!(
-                "Port {port} of 127.0.0.1 is in use by another process, expected a free one \
-                 (--port 0 takes any)"
-            ),
-            _ => format!("Cannot listen at port {port} of 127.0.0.1: {e}"),
-        })?;
-    let address = listener
-        .local_addr()
+    let listener = Loopback::open(port).await.map_err(|e| match e.kind() {
+        ErrorKind::AddrInUse => format!(
+            "Port {port} of localhost is in use by another process, expected a free one \
+             (--port 0 takes any): {e}"
+        ),
+        _ => e.to_string(),
+    })?;
+    let port = listener
+        .port()
         .map_err(|e| format!("The listener has no address: {e}"))?;
     let mut stdout = std::io::stdout();
-    writeln!(stdout, "http://{address}/")
+    writeln!(stdout, "http://127.0.0.1:{port}/")
         .and_then(|()| stdout.flush())
         .map_err(|e| format!("Cannot print the address: {e}"))?;
     localnet::server::serve(listener)

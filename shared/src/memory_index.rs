@@ -157,10 +157,40 @@ pub struct Trash {
     pub purge_at: u64,
 }
 
+/// The part of a [`Memory`] that a gateway works with. Candid reads it from a whole memory, too.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct MemoryHead {
+    pub id: String,
+    pub capsule_id: String,
+    /// Nanoseconds since 1970.
+    pub uploaded_at: u64,
+    pub place: BlobPlace,
+    /// SHA-256 of the whole file, 32 bytes.
+    pub sha256: ByteBuf,
+    /// The gateway that committed the memory.
+    pub gateway: Principal,
+    /// That gateway's upload session.
+    pub session_id: u64,
+}
+
+impl From<Memory> for MemoryHead {
+    fn from(memory: Memory) -> Self {
+        MemoryHead {
+            id: memory.id,
+            capsule_id: memory.capsule_id,
+            uploaded_at: memory.uploaded_at,
+            place: memory.place,
+            sha256: memory.sha256,
+            gateway: memory.gateway,
+            session_id: memory.session_id,
+        }
+    }
+}
+
 /// A memory, in the trash or not.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct MemoryFound {
-    pub memory: Memory,
+    pub memory: MemoryHead,
     /// `null` unless it is in the trash.
     pub trash: Option<Trash>,
 }

@@ -19,7 +19,6 @@ const SERVER_BIN: &str = "POCKET_IC_BIN";
 /// with this process.
 struct Localnet {
     child: Mutex<Child>,
-    pid: u32,
     url: String,
     /// This pipe stays open, because a program may end when its output is closed.
     _stdout: BufReader<ChildStdout>,
@@ -85,9 +84,13 @@ pub fn engine_name() -> String {
     }
 }
 
-/// The process id of the engine, if this process started a `localnet`.
-pub fn localnet_pid() -> Option<u32> {
-    Some(LOCALNET.get()?.as_ref().ok()?.pid)
+/// Whether this process started a `localnet` that has ended.
+pub fn localnet_has_ended() -> bool {
+    let Some(Ok(localnet)) = LOCALNET.get() else {
+        return false;
+    };
+    let mut child = localnet.child.lock().unwrap_or_else(|e| e.into_inner());
+    !matches!(child.try_wait(), Ok(None))
 }
 
 /// The exit code of a program that Ctrl-C ended.
@@ -132,6 +135,11 @@ fn builder() -> Result<PocketIcBuilder, String> {
 }
 
 fn start_localnet() -> Result<Localnet, String> {
+    if !cfg!(target_os = "linux") {
+        return Err(format!(
+            "localnet needs Linux, expected {SERVER_BIN} to name an official PocketIC server 16.x"
+        ));
+    }
     let program = profile_dir().join("localnet");
     if !program.exists() {
         return Err(format!(
@@ -162,7 +170,6 @@ fn start_localnet() -> Result<Localnet, String> {
         ));
     }
     Ok(Localnet {
-        pid: child.id(),
         child: Mutex::new(child),
         url: url.to_string(),
         _stdout: stdout,

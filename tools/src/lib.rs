@@ -15,3 +15,4 @@ pub mod mapping;
 pub mod metrics;
 pub mod source;
 pub mod statistics;
+pub mod told;

@@ -4,13 +4,27 @@
 //! has this ledger.
 
 use crate::deployment::Part;
+use crate::told::write;
 use candid::Principal;
 use pocket_ic::PocketIc;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// Cycles of each canister: enough for a gateway with many users at once.
 const CYCLES: u128 = 100_000_000_000_000;
+
+/// The file in a network's state that names the empty canisters.
+const KEPT: &str = "empty_canisters.json";
+
+/// The empty canisters of a network.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    controller: Principal,
+    /// By name. A start that broke off leaves fewer than three.
+    ids: BTreeMap<String, Principal>,
+}
 
 /// Creates the three canisters with the controller `controller`.
 ///
@@ -23,19 +37,80 @@ pub fn create_empty(
     controller: Principal,
     project: &Path,
 ) -> Result<[Principal; 3], String> {
-    let ids = Part::ALL.map(|_| {
-        let id = pic.create_canister_with_settings(Some(controller), None);
-        pic.add_cycles(id, CYCLES);
-        id
-    });
-    let names = Part::ALL.into_iter().zip(ids);
-    let names: Map<String, Value> = names
-        .map(|(part, id)| (part.name().to_string(), id.to_text().into()))
-        .collect();
-    let folder = project.join(".icp/data/mappings");
-    let path = folder.join("localnet.ids.json");
-    std::fs::create_dir_all(&folder)
-        .and_then(|()| std::fs::write(&path, format!("{:#}\n", Value::Object(names))))
-        .map_err(|e| format!("{}: {e}", path.display()))?;
+    let ids = Part::ALL.map(|_| create(pic, controller));
+    map(&ids, project)?;
     Ok(ids)
+}
+
+/// Goes on with the three canisters that `state` names, and creates those that are missing.
+///
+/// # Errors
+/// As [`create_empty`], and when `state` has canisters of another controller, or names some that
+/// the network doesn't have.
+pub fn continue_empty(
+    pic: &PocketIc,
+    controller: Principal,
+    project: &Path,
+    state: &Path,
+) -> Result<[Principal; 3], String> {
+    let path = state.join(KEPT);
+    let mut kept = read(&path)?.unwrap_or(Kept {
+        controller,
+        ids: BTreeMap::new(),
+    });
+    if kept.controller != controller {
+        return Err(format!(
+            "the controller is {controller}, expected {} as in {}; or choose another --state",
+            kept.controller,
+            path.display()
+        ));
+    }
+    for part in Part::ALL {
+        match kept.ids.get(part.name()) {
+            Some(id) if pic.canister_exists(*id) => {}
+            Some(id) => {
+                return Err(format!(
+                    "{} names the canister {id}, which its network does not have",
+                    path.display()
+                ));
+            }
+            None => {
+                let id = create(pic, controller);
+                kept.ids.insert(part.name().to_string(), id);
+                write(&path, &kept)?;
+            }
+        }
+    }
+    let ids = Part::ALL.map(|part| kept.ids[part.name()]);
+    map(&ids, project)?;
+    Ok(ids)
+}
+
+fn read(path: &Path) -> Result<Option<Kept>, String> {
+    match std::fs::read(path) {
+        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|e| {
+            format!(
+                "{} is damaged ({e}), expected what this command wrote",
+                path.display()
+            )
+        }),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(format!("{}: {e}", path.display())),
+    }
+}
+
+fn create(pic: &PocketIc, controller: Principal) -> Principal {
+    let id = pic.create_canister_with_settings(Some(controller), None);
+    pic.add_cycles(id, CYCLES);
+    id
+}
+
+/// Writes the ids where icp-cli finds them.
+fn map(ids: &[Principal; 3], project: &Path) -> Result<(), String> {
+    let names = Part::ALL.map(|part| part.name());
+    let names: BTreeMap<&str, String> = names.into_iter().zip(ids.map(|id| id.to_text())).collect();
+    write(
+        &project.join(".icp/data/mappings/localnet.ids.json"),
+        &names,
+    )
 }

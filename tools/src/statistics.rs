@@ -79,6 +79,20 @@ pub fn clear(pic: &PocketIc) -> Result<(), String> {
     request(pic, reqwest::Method::DELETE).map(|_| ())
 }
 
+#[derive(Deserialize)]
+struct Process {
+    peak_memory_bytes: u64,
+}
+
+/// The most memory that the engine's process ever had, in bytes. `None` if the engine isn't
+/// localnet.
+pub fn peak_memory(pic: &PocketIc) -> Option<u64> {
+    let url = pic.get_server_url().join("localnet/process").ok()?;
+    let response = http::client().get(url).send().ok()?;
+    let process: Process = response.error_for_status().ok()?.json().ok()?;
+    Some(process.peak_memory_bytes)
+}
+
 fn request(pic: &PocketIc, method: reqwest::Method) -> Result<reqwest::blocking::Response, String> {
     let path = format!("instances/{}/localnet/statistics", pic.instance_id());
     let url = pic

@@ -58,7 +58,7 @@ pub struct Demo {
 
 #[derive(Args)]
 pub struct Up {
-    /// The TCP port to listen on, at 127.0.0.1
+    /// The TCP port to listen on, at 127.0.0.1 and ::1
     #[arg(long, default_value_t = 4943)]
     pub port: u16,
     /// Keep the state in this folder, and continue with the state that is there

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod canisters;
+mod engine;
 mod layout;
 mod outcome;
 mod preflight;

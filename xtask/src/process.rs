@@ -4,7 +4,8 @@
 
 use crate::outcome::Result;
 use crate::terminal::Progress;
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -47,16 +48,21 @@ pub fn end_children_on_signals() {
 /// An ended child counts as running until its parent reads its status, which `reap` does.
 fn end_group(group: Pid, mut reap: impl FnMut()) {
     // Both calls fail only when the group is empty.
-    let _ = kill_process_group(group, Signal::TERM);
+    let _ = killpg(group, Signal::SIGTERM);
     let asked = Instant::now();
-    while test_kill_process_group(group).is_ok() {
+    while killpg(group, None).is_ok() {
         if asked.elapsed() > PATIENCE {
-            let _ = kill_process_group(group, Signal::KILL);
+            let _ = killpg(group, Signal::SIGKILL);
             return;
         }
         reap();
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// The group that a child leads.
+fn group_of(child: &Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).expect("BUG: a process id is positive"))
 }
 
 /// A command for an error text: without its folder and its `-oOption=value` arguments.
@@ -78,7 +84,7 @@ fn start(command: &mut Command) -> Result<Child> {
         .process_group(0)
         .spawn()
         .map_err(|e| format!("cannot start `{}`: {e}", shown(command)))?;
-    *group = Some(Pid::from_child(&child));
+    *group = Some(group_of(&child));
     Ok(child)
 }
 
@@ -105,7 +111,7 @@ pub fn run_quietly(command: &mut Command, limit: Duration) -> Result<String> {
             break Some(status);
         }
         if started.elapsed() > limit {
-            end_group(Pid::from_child(&child), || {
+            end_group(group_of(&child), || {
                 // The wait below reports an error.
                 let _ = child.try_wait();
             });

@@ -2,7 +2,7 @@
 
 use crate::arguments::{Demo, Soak, Up};
 use crate::outcome::Result;
-use crate::{canisters, layout, preflight, process, testing};
+use crate::{canisters, engine, layout, preflight, process, testing};
 use std::process::Command;
 
 /// Checks the user's input before it builds anything.
@@ -10,8 +10,9 @@ pub fn demo(arguments: Demo) -> Result<()> {
     if let Some(file) = &arguments.file {
         preflight::check_file(file)?;
     }
-    if let Some(url) = &arguments.network {
-        preflight::check_reachable(url)?;
+    match &arguments.network {
+        Some(url) => preflight::check_reachable(url)?,
+        None => engine::check()?,
     }
     canisters::build()?;
     testing::build_engine()?;
@@ -25,6 +26,7 @@ pub fn demo(arguments: Demo) -> Result<()> {
 
 /// Passes the settings file in which the command-line client finds the network.
 pub fn up(arguments: Up) -> Result<()> {
+    engine::check()?;
     if !arguments.bare {
         canisters::build()?;
     }
@@ -48,6 +50,7 @@ pub fn up(arguments: Up) -> Result<()> {
 }
 
 pub fn soak(arguments: Soak) -> Result<()> {
+    engine::check()?;
     canisters::build()?;
     canisters::build_chaos()?;
     testing::build_engine()?;
@@ -69,7 +72,12 @@ pub fn soak(arguments: Soak) -> Result<()> {
 }
 
 pub fn bench(update: bool, hostile: bool) -> Result<()> {
+    engine::check_localnet("bench")?;
     canisters::build()?;
+    if hostile {
+        // A stranger's canister forwards calls.
+        canisters::build_chaos()?;
+    }
     testing::build_engine()?;
     let mut command = Command::new(layout::host_program("capsule-bench"));
     if hostile {
@@ -85,6 +93,7 @@ pub fn bench(update: bool, hostile: bool) -> Result<()> {
 }
 
 pub fn localnet(port: Option<u16>) -> Result<()> {
+    engine::check_localnet("localnet")?;
     testing::build_engine()?;
     let mut command = Command::new(layout::host_program("localnet"));
     if let Some(port) = port {

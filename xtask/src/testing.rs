@@ -5,20 +5,28 @@
 
 use crate::outcome::Result;
 use crate::terminal::heading;
-use crate::{canisters, layout, preflight, process};
+use crate::{canisters, engine, layout, preflight, process};
 use std::time::Instant;
 
-/// The engine, the programs and tests that drive it, and the command-line client.
+/// The programs and tests that drive an engine, the command-line client, and the engine.
 const ENGINE: [&str; 8] = [
-    "-p",
-    "localnet",
     "-p",
     "tools",
     "-p",
     "integration-tests",
     "-p",
     "capsule",
+    "-p",
+    "localnet",
 ];
+
+/// The packages of [`ENGINE`] that this system can build.
+fn engine_packages() -> &'static [&'static str] {
+    match engine::RUNS_LOCALNET {
+        true => &ENGINE,
+        false => &ENGINE[..6],
+    }
+}
 
 /// The packages whose tests need neither a network nor built canisters.
 const NATIVE: [&str; 14] = [
@@ -40,11 +48,11 @@ const NATIVE: [&str; 14] = [
 
 /// Builds the local network and the programs that use it, with cargo's output.
 pub fn build_engine() -> Result<()> {
-    if !layout::host_program("localnet").exists() {
+    if engine::RUNS_LOCALNET && !layout::host_program("localnet").exists() {
         eprintln!("Building the local network; the first time takes some minutes");
     }
     let mut command = layout::cargo();
-    command.arg("build").args(ENGINE);
+    command.arg("build").args(engine_packages());
     process::run(&mut command).map_err(|e| format!("the local network cannot be built: {e}"))
 }
 
@@ -53,6 +61,7 @@ pub fn build_engine() -> Result<()> {
 /// The last group runs on the engine that the environment names.
 pub fn test_everything() -> Result<()> {
     let started = Instant::now();
+    engine::check()?;
     preflight::check_node()?;
     heading("Canisters");
     canisters::build()?;
@@ -62,7 +71,7 @@ pub fn test_everything() -> Result<()> {
     cargo_test(&NATIVE)?;
     heading("Local network and real canisters");
     build_engine()?;
-    cargo_test(&ENGINE)?;
+    cargo_test(engine_packages())?;
     println!("\nAll tests passed in {} s", started.elapsed().as_secs());
     Ok(())
 }

@@ -7,7 +7,9 @@
 
 mod capacity;
 mod capsules;
+mod commit_order;
 mod counters;
+mod gateway_method;
 mod ids;
 mod index;
 mod memories;
@@ -18,6 +20,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use crate::commit_order::commit_in_order;
+use crate::gateway_method::gateway_method;
 use crate::index::Call;
 use crate::memories::page::Order;
 use crate::regions::ROOM;
@@ -30,8 +34,8 @@ use canister_common::inspection::inspect_ingress;
 use canister_common::{check_canister_controller, method, timer};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{
-    BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryFound, MemoryHeader, MemoryIndexArgs,
-    MemoryPage, Trash, TrashPage,
+    BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryFound, MemoryHead, MemoryHeader,
+    MemoryIndexArgs, MemoryPage, Trash, TrashPage,
 };
 use capsule_shared::{BlobId, Result};
 use ic_cdk::api::{canister_self, msg_caller, performance_counter, time};
@@ -50,13 +54,13 @@ fn with_state<T>(f: impl FnOnce(&mut State<DefaultMemoryImpl>) -> T) -> T {
 }
 
 /// The callers that may use capsules and memories. Canister controllers may too, for repairs.
-fn check_gateway_or_controller(caller: Principal) -> Result<()> {
+fn check_caller(caller: Principal) -> Result<()> {
     check_canister_controller(caller).or_else(|_| with_state(|state| state.gateways.check(caller)))
 }
 
 /// Makes room for new records; see `growth`.
-async fn room_for_records() -> Result<bool> {
-    make_room("the memory index", ROOM, 0).await
+async fn room_for_records() -> Result<()> {
+    make_room("the memory index", ROOM, 0).await.map(|_| ())
 }
 
 fn call() -> Call {
@@ -76,7 +80,7 @@ fn init(args: Option<MemoryIndexArgs>) {
 
 #[inspect_message]
 fn inspect_message() {
-    inspect_ingress(check_gateway_or_controller);
+    inspect_ingress(check_caller);
 }
 
 /// Saves nothing: all state is in stable memory.
@@ -144,7 +148,7 @@ async fn enter_slice() {
 
 // ---- capsules ----------------------------------------------------------------------------------
 
-method!(update for check_gateway_or_controller with room_for_records: fn capsule_create(
+gateway_method!(update for check_caller with room_for_records: fn capsule_create(
     who: Principal,
     subject: Option<PersonRef>,
     most: Option<u32>,
@@ -153,14 +157,14 @@ method!(update for check_gateway_or_controller with room_for_records: fn capsule
     with_state(|state| state.capsule_create(canister_self(), call(), who, subject, most))
 });
 
-method!(query for check_gateway_or_controller: fn capsule_read(
+gateway_method!(query for check_caller: fn capsule_read(
     who: Principal,
     capsule_id: Option<String>,
 ) -> Result<CapsuleInfo> {
     with_state(|state| state.index.capsule_read(who, capsule_id.as_deref()))
 });
 
-method!(update for check_gateway_or_controller with room_for_records: fn capsule_add_controller(
+gateway_method!(update for check_caller with room_for_records: fn capsule_add_controller(
     who: Principal,
     capsule_id: String,
     controller: Principal,
@@ -170,7 +174,7 @@ method!(update for check_gateway_or_controller with room_for_records: fn capsule
     with_state(|state| state.capsule_add_controller(own, call(), who, &capsule_id, controller))
 });
 
-method!(update for check_gateway_or_controller: fn capsule_remove_controller(
+gateway_method!(update for check_caller: fn capsule_remove_controller(
     who: Principal,
     capsule_id: String,
     controller: Principal,
@@ -178,13 +182,13 @@ method!(update for check_gateway_or_controller: fn capsule_remove_controller(
     with_state(|state| state.index.capsule_remove_controller(call(), who, &capsule_id, controller))
 });
 
-method!(query for check_gateway_or_controller: fn capsule_list(
+gateway_method!(query for check_caller: fn capsule_list(
     who: Principal,
 ) -> Result<Vec<CapsuleHeader>> {
     Ok(with_state(|state| state.index.capsule_list(who)))
 });
 
-method!(query for check_gateway_or_controller: fn capsule_usage(
+gateway_method!(query for check_caller: fn capsule_usage(
     who: Principal,
     capsule_id: String,
 ) -> Result<CapsuleUsage> {
@@ -193,21 +197,18 @@ method!(query for check_gateway_or_controller: fn capsule_usage(
 
 // ---- memories ----------------------------------------------------------------------------------
 
-method!(update for check_gateway_or_controller: async fn memory_commit(
+gateway_method!(update for check_caller: async fn memory_commit(
     commit: MemoryCommit,
 ) -> Result<Memory> {
-    // A repeated commit stores nothing, so it needs no room. A refusal would end its upload.
-    if let Some(answer) = with_state(|state| state.index.committed(call(), &commit)) {
-        return answer;
-    }
-    if room_for_records().await? {
-        check_gateway_or_controller(msg_caller())?;
-    }
     schedule();
-    with_state(|state| state.index.memory_commit(call(), commit))
+    commit_in_order(&STATE, call, commit, async {
+        room_for_records().await?;
+        check_caller(msg_caller())
+    })
+    .await
 });
 
-method!(query for check_gateway_or_controller: fn memory_list(
+gateway_method!(query for check_caller: fn memory_list(
     who: Principal,
     capsule_id: String,
     cursor: Option<String>,
@@ -222,21 +223,21 @@ method!(query for check_gateway_or_controller: fn memory_list(
     with_state(|state| state.index.memory_list(who, &capsule_id, cursor, limit, order))
 });
 
-method!(query for check_gateway_or_controller: fn memory_read(
+gateway_method!(query for check_caller: fn memory_read(
     who: Principal,
     memory_id: String,
 ) -> Result<Memory> {
     with_state(|state| state.index.memory_read(who, &memory_id))
 });
 
-method!(query for check_gateway_or_controller: fn memory_find(
+gateway_method!(query for check_caller: fn memory_find(
     who: Principal,
     memory_id: String,
 ) -> Result<MemoryFound> {
     with_state(|state| state.index.memory_find(who, &memory_id))
 });
 
-method!(query for check_gateway_or_controller: fn memory_find_sha256(
+gateway_method!(query for check_caller: fn memory_find_sha256(
     who: Principal,
     capsule_id: String,
     sha256: ByteBuf,
@@ -244,14 +245,14 @@ method!(query for check_gateway_or_controller: fn memory_find_sha256(
     with_state(|state| state.index.memory_find_sha256(who, &capsule_id, &sha256))
 });
 
-method!(update for check_gateway_or_controller: fn memory_delete(
+gateway_method!(update for check_caller: fn memory_delete(
     who: Principal,
     memory_id: String,
 ) -> Result<Memory> {
     with_state(|state| state.index.memory_delete(call(), who, &memory_id))
 });
 
-method!(update for check_gateway_or_controller: fn memory_trash(
+gateway_method!(update for check_caller: fn memory_trash(
     who: Principal,
     memory_id: String,
     purge_at: u64,
@@ -259,21 +260,21 @@ method!(update for check_gateway_or_controller: fn memory_trash(
     with_state(|state| state.index.memory_trash(call(), who, &memory_id, purge_at))
 });
 
-method!(update for check_gateway_or_controller: fn memory_restore(
+gateway_method!(update for check_caller: fn memory_restore(
     who: Principal,
     memory_id: String,
 ) -> Result<()> {
     with_state(|state| state.index.memory_restore(call(), who, &memory_id))
 });
 
-method!(update for check_gateway_or_controller: fn memory_expire(
+gateway_method!(update for check_caller: fn memory_expire(
     memory_id: String,
     purge_at: u64,
-) -> Result<Memory> {
+) -> Result<MemoryHead> {
     with_state(|state| state.index.memory_expire(call(), &memory_id, purge_at))
 });
 
-method!(query for check_gateway_or_controller: fn memory_trash_list(
+gateway_method!(query for check_caller: fn memory_trash_list(
     who: Principal,
     capsule_id: String,
     cursor: Option<String>,
@@ -282,7 +283,7 @@ method!(query for check_gateway_or_controller: fn memory_trash_list(
     with_state(|state| state.index.memory_trash_list(who, &capsule_id, cursor.as_deref(), limit))
 });
 
-method!(query for check_gateway_or_controller: fn blob_locate(
+gateway_method!(query for check_caller: fn blob_locate(
     who: Principal,
     blob_id: BlobId,
 ) -> Result<BlobPlace> {
@@ -290,11 +291,6 @@ method!(query for check_gateway_or_controller: fn blob_locate(
 });
 
 // ---- gateways ----------------------------------------------------------------------------------
-
-// A refused gateway learns here that a refusal concerns itself, not its caller.
-method!(query for check_gateway_or_controller: fn gateway_known() -> Result<()> {
-    Ok(())
-});
 
 method!(update for check_canister_controller: fn gateways_register(
     gateway: Principal,

@@ -213,6 +213,23 @@ impl Canister {
         Ok(())
     }
 
+    /// Whether the canister runs timers and heartbeats: it is running, and can pay for one.
+    pub fn runs_tasks(&self) -> bool {
+        let needed = prices::execution_prepaid() + self.freezing_reserve();
+        matches!(self.status, Status::Running) && self.balance >= needed
+    }
+
+    /// Whether a round at `time` runs the timer, or switches off one without a hook.
+    pub fn timer_is_due(&self, time: u64) -> bool {
+        let hook = |code: &Code| code.module.has_hook("canister_global_timer");
+        let runs = match self.code.as_ref().map(hook) {
+            None => false,
+            Some(false) => matches!(self.status, Status::Running),
+            Some(true) => self.runs_tasks(),
+        };
+        runs && self.timer.is_some_and(|at| at <= time)
+    }
+
     /// The requests in flight to each callee.
     pub fn calls_under_way(&self) -> BTreeMap<Principal, usize> {
         let mut out = BTreeMap::new();

@@ -45,18 +45,28 @@ impl Network {
 
     /// Whether only time can change something: timers, storage, deadlines.
     pub fn is_idle(&self) -> bool {
+        let beats = |code: &Code| code.module.has_hook("canister_heartbeat");
         let waits = |canister: &Canister| {
-            let beats = |code: &Code| code.module.has_hook("canister_heartbeat");
             !canister.queue.is_empty()
                 || !canister.tasks.is_empty()
                 || !canister.contexts.is_empty()
                 || matches!(canister.status, Status::Stopping(_))
-                || canister.code.as_ref().is_some_and(beats)
+                || canister.code.as_ref().is_some_and(beats) && canister.runs_tasks()
         };
         self.ingress.is_empty()
             && self.management.is_empty()
             && self.later.is_empty()
             && !self.canisters.values().any(waits)
+    }
+
+    /// Whether a round at `time` (nanoseconds since 1970) would do nothing but charge for storage.
+    pub fn is_quiet_at(&self, time: u64) -> bool {
+        let due = |canister: &Canister| {
+            canister.timer_is_due(time)
+                || canister.install_debit > 0
+                || canister.heap_delta_debit > 0
+        };
+        self.is_idle() && !self.canisters.values().any(due)
     }
 
     /// Charges and queues the messages from outside since the last round. Management calls run at

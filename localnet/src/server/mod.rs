@@ -7,6 +7,7 @@
 //! | room | what it does |
 //! | --- | --- |
 //! | `refusal`, `body` | how a request is refused, and how its body is read |
+//! | `loopback` | one listener for both addresses of `localhost` |
 //! | `instances` | the networks of a server: turns, automatic rounds, the journal |
 //! | `agents` | the IC HTTP interface of one instance |
 //! | `gateway` | ports of their own for agents and browsers: `agents`, and the HTTP of canisters |
@@ -16,10 +17,12 @@ mod agents;
 mod body;
 mod gateway;
 mod instances;
+pub mod loopback;
 mod pocket_ic;
 mod refusal;
 
-use tokio::net::TcpListener;
+use axum::serve::Listener;
+use std::fmt::Debug;
 
 /// Answers the requests that reach `listener`, until the future is dropped. The server begins
 /// without instances.
@@ -27,6 +30,6 @@ use tokio::net::TcpListener;
 /// # Errors
 ///
 /// Fails when the listener itself fails.
-pub async fn serve(listener: TcpListener) -> std::io::Result<()> {
+pub async fn serve<L: Listener<Addr: Debug>>(listener: L) -> std::io::Result<()> {
     axum::serve(listener, pocket_ic::routes::router()).await
 }

@@ -36,6 +36,15 @@ impl Refusal {
         Self::new(StatusCode::GONE, message)
     }
 
+    /// The same request may succeed later.
+    pub fn temporary(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
+    }
+
+    pub fn is_temporary(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     /// A fault of localnet itself.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)

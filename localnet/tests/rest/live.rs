@@ -3,7 +3,7 @@
 use crate::client::{eventually, instance, raw, refusal, with_canister};
 use candid::Principal;
 use pocket_ic::Time;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 #[test]
@@ -35,6 +35,10 @@ fn a_live_instance_is_served_at_a_port_of_its_own_until_it_is_stopped() {
     let port = url.port().expect("is named");
     let connect = || TcpStream::connect(("127.0.0.1", port));
     assert!(connect().is_ok());
+    // `localhost` may mean this address as well
+    if TcpListener::bind("[::1]:0").is_ok() {
+        TcpStream::connect(("::1", port)).expect("is open, too");
+    }
     let (_, listed) = raw("GET", "/http_gateway", "", "");
     assert!(listed.contains(&format!("\"port\":{port}")), "{listed}");
     // a port in use is an error

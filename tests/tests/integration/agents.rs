@@ -6,10 +6,11 @@ use candid::decode_one;
 use candid::utils::encode_args;
 use capsule_shared::Error;
 use capsule_shared::capsule::{Capsule, PersonRef};
-use capsule_shared::upload::BlobMeta;
+use capsule_shared::upload::{BlobMeta, UploadFinishResult, UploadStatus};
 use ic_agent::identity::{BasicIdentity, DelegatedIdentity, Prime256v1Identity, Secp256k1Identity};
 use ic_agent::{Agent, AgentError, Identity};
 use ic_transport_types::{Delegation, SignedDelegation};
+use serde_bytes::Bytes;
 use std::time::{Duration, UNIX_EPOCH};
 use tools::deployment::wasm;
 use tools::http::{self, HANG};
@@ -91,6 +92,63 @@ fn a_session_key_acts_for_its_owner_until_it_expires() {
             .await
             .unwrap_err();
         assert!(said(&error, 403).contains("signature of a delegation is not valid"));
+    });
+}
+
+#[test]
+fn a_fresh_delegation_goes_on_with_the_upload_of_one_that_expired() {
+    let (deployment, url) = live();
+    run(async {
+        let gateway = deployment.gateway;
+        let owner = ed25519(7);
+        // Each login makes a session key of its own.
+        let login = async |seed: u8, seconds: i64| {
+            let identity = delegated(&owner, ed25519(seed), from_now(seconds));
+            agent(&url, identity).await
+        };
+        let first = login(8, 600).await;
+        let subject: Option<PersonRef> = None;
+        let capsule: Capsule = update(&first, gateway, "capsules_create", (subject,))
+            .await
+            .unwrap()
+            .unwrap();
+        let data = crate::bytes(300, 5);
+        let spec = UploadSpec::document("long", 300).in_chunks_of(100, 300);
+        let begin = (&capsule.id, &spec.metadata, 3u32, &spec.idempotency_key);
+        let session: u64 = update(&first, gateway, "uploads_begin", begin)
+            .await
+            .unwrap()
+            .unwrap();
+        let put = async |agent: &Agent, index: u32| {
+            let chunk = &data[index as usize * 100..][..100];
+            let arg = (session, index, Bytes::new(chunk));
+            update::<()>(agent, gateway, "uploads_put_chunk", arg).await
+        };
+        put(&first, 0).await.unwrap().unwrap();
+
+        let late = login(8, -600).await;
+        let expired = "Invalid delegation expiry: Specified sender delegation has expired: ";
+        let error = put(&late, 1).await.unwrap_err();
+        assert!(said(&error, 400).starts_with(expired), "{error}");
+        let status = query::<UploadStatus>(&late, gateway, "uploads_status", (session,)).await;
+        assert!(said(&status.unwrap_err(), 400).starts_with(expired));
+
+        let fresh = login(9, 600).await;
+        let again: u64 = update(&fresh, gateway, "uploads_begin", begin)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(again, session);
+        for index in 1..3 {
+            put(&fresh, index).await.unwrap().unwrap();
+        }
+        let hash = sha256(&data);
+        let arg = (session, Bytes::new(&hash), 300u64);
+        let finished: UploadFinishResult = update(&fresh, gateway, "uploads_finish", arg)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(finished.size, 300);
     });
 }
 

@@ -23,6 +23,7 @@ mod live;
 mod logs;
 mod memories;
 mod metrics;
+mod much_data;
 mod ranges;
 mod release_0_1_0;
 mod resume;

@@ -4,7 +4,7 @@ use crate::gate::Gate;
 use crate::metrics::sample;
 use crate::waiting::jobs_done;
 use crate::{begin_and_put, bytes, capsule, invalid, put, read_back, refused, sha256, upload};
-use candid::{CandidType, Encode, Principal};
+use candid::{Encode, Principal};
 use capsule_shared::Error;
 use capsule_shared::gateway::{ConfigureReport, GatewayArgs, GatewayConfig};
 use capsule_shared::memory_index::MemoryIndexArgs;
@@ -40,20 +40,10 @@ fn change_index(deployment: &Deployment, index: Principal) {
     configure(deployment, args);
 }
 
-/// Installs one more canister of the deployment's controller.
-fn install(deployment: &Deployment, part: Part, args: &impl CandidType) -> Principal {
-    let pic = &deployment.pic;
-    let id = pic.create_canister_with_settings(Some(deployment.controller), None);
-    pic.add_cycles(id, 1_000_000_000_000_000);
-    let args = Encode!(&Some(args)).unwrap();
-    pic.install_canister(id, wasm(part.name()), args, Some(deployment.controller));
-    id
-}
-
 /// A second index, which knows the gateway and nothing else.
 fn second_index(deployment: &Deployment) -> Principal {
     let gateways = Some(vec![deployment.gateway]);
-    install(deployment, Part::MemoryIndex, &MemoryIndexArgs { gateways })
+    deployment.install_another(Part::MemoryIndex, &MemoryIndexArgs { gateways })
 }
 
 #[test]
@@ -171,8 +161,6 @@ fn a_lifetime_of_0_of_release_0_1_0_is_mended_by_the_upgrade() {
     };
     let created = Created::on(network()).with_modules(release_0_1_0);
     let deployment = created.install(wrong);
-    // The network limits how often code is installed.
-    (0..50).for_each(|_| deployment.pic.tick());
     for part in Part::ALL {
         deployment.upgrade(part);
     }
@@ -293,7 +281,7 @@ fn stores_are_added_and_removed_one_by_one() {
     let args = capsule_shared::blob_store::BlobStoreArgs {
         gateways: Some(vec![deployment.gateway]),
     };
-    let second = install(&deployment, Part::BlobStore, &args);
+    let second = deployment.install_another(Part::BlobStore, &args);
     // As older scripts call it: the list is added.
     configure(
         &deployment,

@@ -145,7 +145,6 @@ fn only_registered_gateways_may_use_the_memory_index() {
     unauthorized(caller.query::<Opaque>("memory_find", (mallory, "any")));
     let file = (mallory, "any", Bytes::new(&[0; 32]));
     unauthorized(caller.query::<Opaque>("memory_find_sha256", file));
-    unauthorized(caller.query::<Opaque>("gateway_known", ()));
     let page = (mallory, "any", &none, None::<u32>);
     unauthorized(caller.query::<Opaque>("memory_trash_list", page));
     unauthorized(caller.query::<BlobPlace>("blob_locate", (mallory, BlobId(1))));

@@ -2,7 +2,6 @@
 
 use crate::release_0_1_0::release;
 use crate::{begin_and_put, bytes, put, read_back, sha256, upload};
-use candid::Encode;
 use capsule_shared::gateway::GatewayArgs;
 use pocket_ic::common::rest::BlobCompression;
 use tools::deployment::{Created, Deployment, Part, deploy, person, wasm};
@@ -36,25 +35,11 @@ impl Filled {
 
     /// Upgrades the canister `on` to `module`, which must fail. Returns the reason.
     fn refused(&self, module: Vec<u8>, on: Part) -> String {
-        let nothing = Encode!(&None::<()>).unwrap();
         let deployment = &self.deployment;
-        let controller = Some(deployment.controller);
-        let id = deployment.id(on);
         deployment.stop(on);
-        let reason = loop {
-            let upgraded =
-                deployment
-                    .pic
-                    .upgrade_canister(id, module.clone(), nothing.clone(), controller);
-            let reason = upgraded.unwrap_err().reject_message;
-            if !reason.contains("rate limited") {
-                break reason;
-            }
-            // Each round forgives some instructions of earlier installations.
-            deployment.pic.tick();
-        };
+        let upgraded = deployment.upgrade_to(on, module);
         deployment.start(on);
-        reason
+        upgraded.unwrap_err().reject_message
     }
 
     fn try_all_wrong_modules(&self) {
@@ -130,18 +115,9 @@ fn release_0_1_0_is_put_back_by_mistake() {
     let reason = filled.refused(release(Part::Gateway), Part::Gateway);
     assert!(reason.contains("unknown version"), "{reason}");
 
-    let nothing = Encode!(&None::<()>).unwrap();
     let deployment = &filled.deployment;
-    let controller = Some(deployment.controller);
-    deployment
-        .pic
-        .upgrade_canister(
-            deployment.blob_store,
-            release(Part::BlobStore),
-            nothing,
-            controller,
-        )
-        .unwrap();
+    let module = release(Part::BlobStore);
+    deployment.upgrade_to(Part::BlobStore, module).unwrap();
     let client = deployment.client(person("alice"));
     assert!(client.blob_read_chunk(&filled.blob, 0).is_err());
     filled.finish();

@@ -1,4 +1,4 @@
-//! `cargo xtask up --state`: a network that is killed in the middle of an upload loses nothing.
+//! `cargo xtask up`: networks that are killed, started again, and started side by side.
 //!
 //! Only localnet keeps its state this way.
 
@@ -15,6 +15,7 @@ use serde_json::Value;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use tools::deployment::person;
 use tools::engine::program;
 use tools::source::UploadSpec;
 
@@ -23,21 +24,39 @@ struct Up(Child);
 
 impl Up {
     fn start(folder: &Path) -> (Self, Value) {
-        let told = folder.join("local.json");
-        let mut up = Command::new(program("capsule-up"))
-            .args(["--port", "0", "--state"])
-            .arg(folder.join("state"))
-            .arg("--tell")
-            .arg(&told)
+        let state = folder.join("state");
+        Self::beside(folder, &["--state", state.to_str().unwrap()])
+    }
+
+    /// Starts a network and waits until the file tells of it. It may have told of another one.
+    fn beside(folder: &Path, options: &[&str]) -> (Self, Value) {
+        let path = folder.join("local.json");
+        let before = std::fs::read(&path).ok();
+        let mut up = Self::with(folder, options);
+        let told = eventually("the file that tells clients about the network", || {
+            assert_eq!(up.0.try_wait().unwrap(), None, "the program has ended");
+            let told = std::fs::read(&path).ok();
+            told.filter(|told| before.as_ref() != Some(told))
+        });
+        (up, serde_json::from_slice(&told).unwrap())
+    }
+
+    fn with(folder: &Path, options: &[&str]) -> Self {
+        Command::new(program("capsule-up"))
+            .args(["--port", "0", "--tell"])
+            .arg(folder.join("local.json"))
+            .args(options)
             .stdout(Stdio::null())
             .spawn()
             .map(Up)
-            .unwrap();
-        let told = eventually("the file that tells clients about the network", || {
-            assert_eq!(up.0.try_wait().unwrap(), None, "the program has ended");
-            std::fs::read(&told).ok()
-        });
-        (up, serde_json::from_slice(&told).unwrap())
+            .unwrap()
+    }
+
+    /// Ends the network as Ctrl-C does.
+    fn end(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        assert_eq!(self.0.wait().unwrap().code(), Some(0));
     }
 
     /// Sends SIGKILL. The network ends too, because its standard input closes.
@@ -51,6 +70,14 @@ impl Up {
             Err(TryLockError::WouldBlock) => None,
             Err(TryLockError::Error(e)) => panic!("{e}"),
         });
+    }
+}
+
+impl Drop for Up {
+    /// A test that fails leaves nothing running. Both calls fail only when it has already ended.
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -119,4 +146,116 @@ fn a_killed_network_keeps_everything_that_it_acknowledged() {
         assert_eq!(finished.unwrap().size, 600_000);
     });
     up.kill(folder.path());
+}
+
+fn told(folder: &Path) -> Option<Value> {
+    let text = std::fs::read(folder.join("local.json")).ok()?;
+    Some(serde_json::from_slice(&text).unwrap())
+}
+
+#[test]
+fn the_file_for_clients_tells_of_the_last_network_that_still_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (first, of_first) = Up::beside(folder, &[]);
+    let (second, of_second) = Up::beside(folder, &[]);
+    assert_ne!(of_first["url"], of_second["url"]);
+    second.end();
+    assert_eq!(told(folder), Some(of_first.clone()));
+
+    // The third one outlives the second one, which outlives the first one.
+    let (second, of_second) = Up::beside(folder, &[]);
+    let (third, of_third) = Up::beside(folder, &[]);
+    second.end();
+    assert_eq!(told(folder).unwrap()["url"], of_third["url"]);
+    assert_ne!(of_second["url"], of_third["url"]);
+    third.end();
+    assert_eq!(told(folder), Some(of_first));
+    first.end();
+    assert_eq!(told(folder), None);
+}
+
+#[test]
+fn a_network_that_was_killed_is_named_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut up, told) = Up::beside(folder.path(), &[]);
+    let client = |arguments: &[&str]| {
+        Command::new(program("capsule"))
+            .args(arguments)
+            .env("CAPSULE_HOME", folder.path())
+            .env_remove("CAPSULE_NETWORK")
+            .env_remove("CAPSULE_GATEWAY")
+            .env_remove("CAPSULE_IDENTITY")
+            .output()
+            .unwrap()
+    };
+    assert!(client(&["identity", "--new"]).status.success());
+    assert!(client(&["ls"]).status.success());
+    up.0.kill().unwrap();
+    up.0.wait().unwrap();
+    eventually("the end of the network", || {
+        let port = told["url"].as_str().unwrap().trim_end_matches('/');
+        let port = port.rsplit(':').next().unwrap().parse().unwrap();
+        std::net::TcpStream::connect(("127.0.0.1", port)).err()
+    });
+    let asked = client(&["ls"]);
+    let said = String::from_utf8(asked.stderr).unwrap();
+    assert_eq!(asked.status.code(), Some(6), "{said}");
+    let named = format!("no network answers at {}", told["url"].as_str().unwrap());
+    assert!(said.contains(&named), "{said}");
+    assert!(said.contains("cargo xtask up"), "{said}");
+}
+
+/// The ids that icp-cli finds.
+fn mapped(folder: &Path, up: &mut Up) -> Value {
+    let path = folder.join(".icp/data/mappings/localnet.ids.json");
+    let ids = eventually("the ids of the empty canisters", || {
+        assert_eq!(up.0.try_wait().unwrap(), None, "the program has ended");
+        std::fs::read(&path).ok()
+    });
+    std::fs::remove_file(path).unwrap();
+    serde_json::from_slice(&ids).unwrap()
+}
+
+#[test]
+fn empty_canisters_stay_those_of_the_first_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let state = folder.join("state");
+    let (alice, bob) = (person("alice").to_text(), person("bob").to_text());
+    let (state_text, project) = (state.to_str().unwrap(), folder.to_str().unwrap());
+    let bare = ["--bare", "--state", state_text, "--project", project];
+    let of_alice = [&bare[..], &["--controller", &alice]].concat();
+    let of_bob = [&bare[..], &["--controller", &bob]].concat();
+    let mut up = Up::with(folder, &of_alice);
+    let first = mapped(folder, &mut up);
+    up.end();
+    let mut up = Up::with(folder, &of_alice);
+    assert_eq!(mapped(folder, &mut up), first);
+    up.end();
+
+    // A start that broke off has made two of the three.
+    let kept = state.join("empty_canisters.json");
+    let mut text: Value = serde_json::from_slice(&std::fs::read(&kept).unwrap()).unwrap();
+    text["ids"]
+        .as_object_mut()
+        .unwrap()
+        .remove("upload_gateway");
+    std::fs::write(&kept, text.to_string()).unwrap();
+    let mut up = Up::with(folder, &of_alice);
+    let third = mapped(folder, &mut up);
+    assert_eq!(third["blob_store"], first["blob_store"]);
+    assert_eq!(third["memory_index"], first["memory_index"]);
+    assert_ne!(third["upload_gateway"], first["upload_gateway"]);
+    up.end();
+
+    // Canisters of another person are neither taken over nor orphaned.
+    let refused = Command::new(program("capsule-up"))
+        .args(["--port", "0", "--tell", "unused"])
+        .args(of_bob)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("expected {alice}")), "{said}");
 }

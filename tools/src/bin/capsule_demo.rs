@@ -12,6 +12,7 @@ use tools::client::Uploaded;
 use tools::deployment::{Created, Deployment, Part, person};
 use tools::engine;
 use tools::source::UploadSpec;
+use tools::statistics::peak_memory;
 
 #[derive(Parser)]
 #[command(about = "Uploads a file through the gateway, reads it back and compares")]
@@ -97,7 +98,7 @@ fn run(file: Option<PathBuf>) -> Result<(), String> {
         rate(bytes, up),
         rate(bytes, down)
     );
-    if let Some(peak) = engine::localnet_pid().and_then(peak_memory) {
+    if let Some(peak) = peak_memory(&deployment.pic) {
         println!(
             "memory    {} at most in the network's process",
             HumanBytes(peak)
@@ -148,17 +149,6 @@ fn rate(bytes: u64, time: Duration) -> f64 {
     bytes as f64 / 1e6 / time.as_secs_f64().max(1e-9)
 }
 
-/// The peak memory of a process, in bytes (Linux only).
-fn peak_memory(pid: u32) -> Option<u64> {
-    peak_of(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
-}
-
-fn peak_of(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
@@ -186,15 +176,5 @@ mod tests {
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1000), "1,000");
         assert_eq!(grouped(1_234_567), "1,234,567");
-    }
-
-    #[test]
-    fn peak_memory_is_read_in_bytes() {
-        assert_eq!(
-            peak_of("VmPeak:\t 9 kB\nVmHWM:\t  2048 kB\n"),
-            Some(2_097_152)
-        );
-        assert_eq!(peak_of("VmPeak:\t 9 kB\n"), None);
-        assert!(peak_memory(std::process::id()).is_some_and(|bytes| bytes > 1 << 20));
     }
 }

@@ -5,23 +5,22 @@ use capsule_shared::gateway::GatewayArgs;
 use clap::Parser;
 use indicatif::{HumanBytes, ProgressBar};
 use pocket_ic::PocketIc;
-use serde::{Deserialize, Serialize};
-use serde_bytes::ByteBuf;
-use serde_json::json;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 use tools::deployment::{Created, Part};
 use tools::engine;
-use tools::http;
-use tools::mapping::create_empty;
+use tools::mapping::{continue_empty, create_empty};
+use tools::told::{Ids, Told, hex, root_key, write};
 
 #[derive(Parser)]
 #[command(about = "Runs the local network with the canisters until Ctrl-C")]
 struct Arguments {
-    /// The port of 127.0.0.1; 0 chooses a free one
+    /// The port of localhost; 0 chooses a free one
     #[arg(long, default_value_t = 4943)]
     port: u16,
     /// The file that tells clients about the network
@@ -45,7 +44,10 @@ struct Arguments {
     project: Option<PathBuf>,
 }
 
-/// Set once the main thread waits for Ctrl-C.
+/// How often the program looks whether its network still runs.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Set once the main thread takes care of the end.
 static STARTED: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
@@ -65,33 +67,60 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, wait: &mpsc::Receiver<()>) -> Result<(), String> {
-    // The client crate panics when a port is taken: check the port before anything starts.
-    std::net::TcpListener::bind(("127.0.0.1", arguments.port)).map_err(|e| {
-        format!(
-            "cannot listen at port {} of 127.0.0.1: {e}; choose another with --port",
-            arguments.port
-        )
-    })?;
-    if arguments.bare {
-        let mut pic = network(arguments.state.as_deref())?;
-        let url = pic.make_live(Some(arguments.port)).to_string();
-        println!("network         {url}");
-        println!("root key        {}", hex(&root_key(&url)?));
-        if let (Some(controller), Some(project)) = (arguments.controller, &arguments.project) {
-            let ids = create_empty(&pic, controller, project)?;
-            for (part, id) in Part::ALL.into_iter().zip(ids) {
-                println!("{:<16}{id} (empty)", part.name());
-            }
-        }
-        println!("\n{}", ending(arguments.state.as_deref()));
-        // An error means that the handler is gone, which ends the wait, too.
-        let _ = wait.recv();
-        eprintln!("\nending");
-        return Ok(());
+    check_port(arguments.port)?;
+    match arguments.bare {
+        true => run_bare(arguments, wait),
+        false => run_canisters(arguments, wait),
     }
-    let (mut pic, ids) = canisters(arguments.state.as_deref())?;
+}
+
+/// Checks that nobody listens at the port. The client crate panics if somebody does, so this comes
+/// before anything starts.
+fn check_port(port: u16) -> Result<(), String> {
+    for address in [
+        IpAddr::from(Ipv4Addr::LOCALHOST),
+        Ipv6Addr::LOCALHOST.into(),
+    ] {
+        match TcpListener::bind((address, port)) {
+            // A machine may have no IPv6.
+            Err(e) if address.is_ipv4() || e.kind() == ErrorKind::AddrInUse => {
+                return Err(format!(
+                    "cannot listen at port {port} of {address}: {e}; choose another with --port"
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn run_bare(arguments: &Arguments, wait: &mpsc::Receiver<()>) -> Result<(), String> {
+    let state = arguments.state.as_deref();
+    let mut pic = network(state)?;
     let url = pic.make_live(Some(arguments.port)).to_string();
-    tell(&arguments.tell, &url, &ids)?;
+    STARTED.store(true, Ordering::Relaxed);
+    println!("network         {url}");
+    println!("root key        {}", hex(&root_key(&url)?));
+    if let (Some(controller), Some(project)) = (arguments.controller, &arguments.project) {
+        let ids = match state {
+            None => create_empty(&pic, controller, project)?,
+            Some(folder) => continue_empty(&pic, controller, project, folder)?,
+        };
+        for (part, id) in Part::ALL.into_iter().zip(ids) {
+            println!("{:<16}{id}", part.name());
+        }
+    }
+    println!("\n{}", ending(state));
+    until_the_end(wait)
+}
+
+fn run_canisters(arguments: &Arguments, wait: &mpsc::Receiver<()>) -> Result<(), String> {
+    let state = arguments.state.as_deref();
+    let (mut pic, ids) = canisters(state)?;
+    let url = pic.make_live(Some(arguments.port)).to_string();
+    // From here on Ctrl-C must not leave the file behind.
+    STARTED.store(true, Ordering::Relaxed);
+    let _told = Told::of(&arguments.tell, &url, &ids)?;
     println!("network         {url}");
     for part in Part::ALL {
         println!("{:<16}{}", part.name(), ids.id(part));
@@ -101,18 +130,25 @@ fn run(arguments: &Arguments, wait: &mpsc::Receiver<()>) -> Result<(), String> {
         "metrics         {url}metrics?canisterId={}",
         ids.upload_gateway
     );
-    println!("\n{}", ending(arguments.state.as_deref()));
-    until_interrupted(wait);
-    eprintln!("\nending");
-    // Clients must not find a network that has ended.
-    let _ = std::fs::remove_file(&arguments.tell);
-    Ok(())
+    println!("\n{}", ending(state));
+    until_the_end(wait)
 }
 
-fn until_interrupted(wait: &mpsc::Receiver<()>) {
-    STARTED.store(true, Ordering::Relaxed);
-    // An error means that the handler is gone, which ends the wait, too.
-    let _ = wait.recv();
+/// Waits for Ctrl-C, or for the unexpected end of the network.
+fn until_the_end(wait: &mpsc::Receiver<()>) -> Result<(), String> {
+    loop {
+        match wait.recv_timeout(LOOK) {
+            Err(RecvTimeoutError::Timeout) if engine::localnet_has_ended() => {
+                return Err("the network has ended by itself, expected it to run on".into());
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            // The handler lives as long as this program.
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => {
+                eprintln!("\nending");
+                return Ok(());
+            }
+        }
+    }
 }
 
 /// Starts the network. It replays the journal in its state, which may take a while.
@@ -137,27 +173,6 @@ fn bytes_in(folder: &Path) -> u64 {
         .sum()
 }
 
-#[derive(Deserialize)]
-struct Status {
-    root_key: ByteBuf,
-}
-
-/// The network's root key in DER, from its status.
-fn root_key(url: &str) -> Result<Vec<u8>, String> {
-    let status = http::client()
-        .get(format!("{url}api/v2/status"))
-        .send()
-        .and_then(|response| response.error_for_status()?.bytes())
-        .map_err(|e| format!("the network does not answer: {e}"))?;
-    let status: Status = serde_cbor::from_slice(&status)
-        .map_err(|e| format!("the network's status is not readable: {e}"))?;
-    Ok(status.root_key.into_vec())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn ending(state: Option<&Path>) -> String {
     match state {
         None => "Ctrl-C ends the network and deletes its state.".into(),
@@ -165,24 +180,6 @@ fn ending(state: Option<&Path>) -> String {
             "Ctrl-C ends the network; its state stays in {}.",
             folder.display()
         ),
-    }
-}
-
-/// The ids of the three canisters.
-#[derive(Serialize, Deserialize)]
-struct Ids {
-    upload_gateway: Principal,
-    blob_store: Principal,
-    memory_index: Principal,
-}
-
-impl Ids {
-    fn id(&self, part: Part) -> Principal {
-        match part {
-            Part::Gateway => self.upload_gateway,
-            Part::BlobStore => self.blob_store,
-            Part::MemoryIndex => self.memory_index,
-        }
     }
 }
 
@@ -204,26 +201,7 @@ fn canisters(state: Option<&Path>) -> Result<(PocketIc, Ids), String> {
         memory_index: deployment.memory_index,
     };
     if let Some(path) = known {
-        write(&path, &json!(ids))?;
+        write(&path, &ids)?;
     }
     Ok((deployment.pic, ids))
-}
-
-/// Writes the file that tells clients about the network.
-fn tell(path: &Path, url: &str, ids: &Ids) -> Result<(), String> {
-    let mut told = json!(ids);
-    told["url"] = url.into();
-    told["root_key"] = hex(&root_key(url)?).into();
-    write(path, &told)
-}
-
-/// Writes a file whole or not at all.
-fn write(path: &Path, value: &serde_json::Value) -> Result<(), String> {
-    let about = |e: std::io::Error| format!("{}: {e}", path.display());
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(about)?;
-    }
-    let part = path.with_extension("part");
-    std::fs::write(&part, format!("{value:#}\n")).map_err(about)?;
-    std::fs::rename(&part, path).map_err(about)
 }

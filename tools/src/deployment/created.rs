@@ -1,6 +1,6 @@
 //! Canisters without code, and their installation.
 
-use super::parts::{Part, person, wasm};
+use super::parts::{CYCLES, Part, person, wasm};
 use super::running::Deployment;
 use crate::engine::network;
 use candid::{CandidType, Encode, Principal};
@@ -8,9 +8,6 @@ use capsule_shared::blob_store::BlobStoreArgs;
 use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::memory_index::MemoryIndexArgs;
 use pocket_ic::PocketIc;
-
-/// Cycles of a new canister: enough for hundreds of gigabytes.
-const CYCLES: u128 = 10_000_000_000_000_000;
 
 /// Canisters that stand between the gateway and its peers, and other callers of the peers.
 #[derive(Clone, Copy, Default)]

@@ -3,6 +3,9 @@
 use crate::engine::profile_dir;
 use candid::Principal;
 
+/// Cycles of a new canister: enough for hundreds of gigabytes.
+pub(super) const CYCLES: u128 = 10_000_000_000_000_000;
+
 /// One of the three canisters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {

@@ -1,8 +1,8 @@
 //! The three canisters with their code, and the work of an operator on them.
 
-use super::parts::{Part, wasm};
+use super::parts::{CYCLES, Part, wasm};
 use crate::client::Client;
-use candid::{Encode, Principal};
+use candid::{CandidType, Encode, Principal};
 use pocket_ic::{PocketIc, RejectResponse};
 
 /// The three canisters at work.
@@ -45,15 +45,35 @@ impl Deployment {
             .unwrap_or_else(|e| panic!("{} can be started: {e}", part.name()));
     }
 
+    /// Creates one more canister of this kind, which nobody knows yet.
+    pub fn install_another(&self, part: Part, args: &impl CandidType) -> Principal {
+        let args = Encode!(&Some(args)).expect("BUG: the arguments can be encoded");
+        let controller = Some(self.controller);
+        let id = self.pic.create_canister_with_settings(controller, None);
+        self.pic.add_cycles(id, CYCLES);
+        self.pic
+            .install_canister(id, wasm(part.name()), args, controller);
+        id
+    }
+
     /// Upgrades to the module of this build, without stopping first.
     pub fn upgrade_rudely(&self, part: Part) -> Result<(), RejectResponse> {
+        self.upgrade_to(part, wasm(part.name()))
+    }
+
+    /// Upgrades to any module, without stopping first.
+    pub fn upgrade_to(&self, part: Part, module: Vec<u8>) -> Result<(), RejectResponse> {
         let nothing = Encode!(&None::<()>).expect("BUG: null can be encoded");
-        self.pic.upgrade_canister(
-            self.id(part),
-            wasm(part.name()),
-            nothing,
-            Some(self.controller),
-        )
+        let (id, controller) = (self.id(part), Some(self.controller));
+        loop {
+            let (module, nothing) = (module.clone(), nothing.clone());
+            let upgraded = self.pic.upgrade_canister(id, module, nothing, controller);
+            match upgraded {
+                // The network limits how much installing may compute. Each round forgives a part.
+                Err(e) if e.reject_message.contains("rate limited") => self.pic.tick(),
+                upgraded => return upgraded,
+            }
+        }
     }
 
     /// Upgrades as deploy tools do: stop, install, start.

@@ -3,12 +3,11 @@
 use super::model::{Composition, Session, bytes, sha256};
 use super::plan::Owner;
 use super::run::{Asked, Flight, Run};
-use super::verdict::Checked;
+use super::verdict::{Checked, check_unavailable};
 use candid::{CandidType, Reserved, decode_one};
 use capsule_shared::Error;
 use capsule_shared::capsule::Capsule;
 use capsule_shared::upload::UploadFinishResult;
-use pocket_ic::{ErrorCode, RejectResponse};
 use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
 
@@ -89,8 +88,10 @@ impl Run<'_> {
                 other => Err(format!("a stranger got {other:?}")),
             },
             Asked::Flood { begins } => self.judge_flood(*begins, reply),
-            Asked::Grant => match decode::<Capsule>(reply)? {
+            Asked::Grant | Asked::Remove => match decode::<Capsule>(reply)? {
                 Ok(_) => Ok(()),
+                // The empty index has no capsule.
+                Err(Error::NotFound) if self.met_empty_index(flight) => Ok(()),
                 Err(error) => temporary(error),
             },
         }
@@ -100,6 +101,8 @@ impl Run<'_> {
         let id = match answer {
             Ok(id) => id,
             Err(Error::Unauthorized) if self.file(file).owner == Owner::Carol => return Ok(()),
+            // The empty index has no capsule.
+            Err(Error::NotFound) if self.met_empty_index(flight) => return Ok(()),
             Err(error) => return temporary(error),
         };
         if let Some(known) = self.sessions.get(&id) {
@@ -117,11 +120,22 @@ impl Run<'_> {
                 ));
             }
         }
-        self.sessions.insert(id, Session::of(file));
+        // A removal that met this begin may have ended the upload already.
+        let met = flight.removals != self.removals;
+        let session = Session {
+            may_have_ended: met && self.file(file).owner == Owner::Carol,
+            ..Session::of(file)
+        };
+        self.sessions.insert(id, session);
         self.current[file] = Some(id);
         // The answer may have come late: take the earliest time.
         self.begun.insert(id, flight.seconds);
         Ok(())
+    }
+
+    /// Whether the gateway had an empty index at any time since the call was sent.
+    fn met_empty_index(&self, flight: &Flight) -> bool {
+        self.world.empty_index_changes > flight.empty_index_changes || self.world.has_empty_index()
     }
 
     /// Returns whether the session may have ended without an answer that says so.
@@ -232,17 +246,5 @@ fn temporary(error: Error) -> Checked {
     match error.is_temporary() {
         true => Ok(()),
         false => Err(format!("unexpected: {error}")),
-    }
-}
-
-/// Accepts rejections of a gateway that is stopped, frozen or being upgraded, but no trap.
-pub(super) fn check_unavailable(reject: &RejectResponse) -> Checked {
-    match reject.error_code {
-        ErrorCode::CanisterStopped
-        | ErrorCode::CanisterStopping
-        | ErrorCode::CanisterOutOfCycles
-        // Inspection also refuses while the canister changes its state.
-        | ErrorCode::CanisterRejectedMessage => Ok(()),
-        _ => Err(reject.to_string()),
     }
 }

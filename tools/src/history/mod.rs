@@ -1,8 +1,8 @@
 //! Random histories on the real wasm.
 //!
 //! Several people upload at once. Meanwhile calls between the canisters fail, canisters stop,
-//! freeze and are upgraded, and the clock jumps. In the end everything is repaired, and the stored
-//! data must equal the acknowledged data.
+//! freeze and are upgraded, the operator slips, and the clock jumps. In the end everything is
+//! repaired, and the stored data must equal the acknowledged data.
 
 mod audit;
 mod flood;
@@ -12,11 +12,14 @@ mod plan;
 mod play;
 mod run;
 mod send;
+mod slips;
 mod soak;
 mod strangers;
 mod tally;
+mod upgrades;
 mod verdict;
 mod world;
+mod wrong_settings;
 
 pub use plan::{History, history};
 pub use play::play;

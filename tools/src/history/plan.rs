@@ -1,5 +1,7 @@
 //! The plan of a history: generated at random, shrunk and printed when it fails.
 
+use super::wrong_settings::{WRONG_SETTINGS, WrongSetting};
+use crate::deployment::Part;
 use proptest::prelude::*;
 
 /// A person who uploads. Carol is a capsule controller of Alice's capsule and uploads into it.
@@ -44,6 +46,19 @@ pub enum Outage {
     Frozen(Place),
     /// The store or the index doesn't know the gateway.
     Unregistered(Place),
+    /// The gateway has another index.
+    WrongIndex(OtherIndex),
+    /// The gateway's list of stores is empty.
+    StoreRemoved,
+}
+
+/// A canister that the operator takes for the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherIndex {
+    /// An index that knows the gateway, but no capsule.
+    Empty,
+    /// The store, which is no index.
+    Store,
 }
 
 /// The fate of the next call of a method on its way to the peer.
@@ -105,6 +120,14 @@ pub enum Step {
     Upgrade(Place),
     /// An upgrade without stopping first.
     Rudely(Place),
+    /// The operator gives the gateway a setting out of its range.
+    Misconfigure(WrongSetting),
+    /// An upgrade to the module of another canister; with `rudely`, without stopping first.
+    WrongModule {
+        on: Part,
+        module: Part,
+        rudely: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -153,7 +176,8 @@ fn place() -> impl Strategy<Value = Place> {
     ]
 }
 
-fn outage() -> impl Strategy<Value = Outage> {
+/// An outage, and how many steps it lasts.
+fn outage() -> impl Strategy<Value = (Outage, usize)> {
     let peer = || prop_oneof![Just(Place::Store), Just(Place::Index)];
     let any_place = prop_oneof![
         Just(Place::Gateway),
@@ -162,11 +186,24 @@ fn outage() -> impl Strategy<Value = Outage> {
         Just(Place::StoreLine),
         Just(Place::IndexLine),
     ];
+    let other_index = prop_oneof![3 => Just(OtherIndex::Empty), 1 => Just(OtherIndex::Store)];
+    let frozen = prop_oneof![1 => Just(Place::Gateway), 2 => peer()];
     prop_oneof![
-        any_place.prop_map(Outage::Stopped),
-        prop_oneof![1 => Just(Place::Gateway), 2 => peer()].prop_map(Outage::Frozen),
-        peer().prop_map(Outage::Unregistered),
+        1 => (any_place.prop_map(Outage::Stopped), 1..6usize),
+        1 => (frozen.prop_map(Outage::Frozen), 1..6usize),
+        1 => (peer().prop_map(Outage::Unregistered), 1..6usize),
+        // Long enough for jobs to run meanwhile.
+        1 => (other_index.prop_map(Outage::WrongIndex), 1..20usize),
+        1 => (Just(Outage::StoreRemoved), 1..10usize),
     ]
+}
+
+fn wrong_module() -> impl Strategy<Value = Step> {
+    (0..3usize, 1..3usize, any::<bool>()).prop_map(|(on, away, rudely)| Step::WrongModule {
+        on: Part::ALL[on],
+        module: Part::ALL[(on + away) % 3],
+        rudely,
+    })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -189,9 +226,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1..26u64).prop_map(|hours| Step::Pass(hours * 3_600)),
         10 => (prop::sample::select(&METHODS[..]), fault())
             .prop_map(|(method, fault)| Step::Fault(method, fault)),
-        3 => (outage(), 1..6usize).prop_map(|(outage, steps)| Step::Outage(outage, steps)),
+        5 => outage().prop_map(|(outage, steps)| Step::Outage(outage, steps)),
         2 => place().prop_map(Step::Upgrade),
         2 => place().prop_map(Step::Rudely),
+        1 => prop::sample::select(&WRONG_SETTINGS[..]).prop_map(Step::Misconfigure),
+        1 => wrong_module(),
     ]
 }
 

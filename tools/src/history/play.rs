@@ -3,6 +3,7 @@
 use super::audit::audit;
 use super::plan::{History, Step};
 use super::run::{Asked, Run};
+use super::slips::roles;
 use super::strangers::Strangers;
 use super::tally::Tally;
 use super::verdict::Checked;
@@ -92,13 +93,25 @@ impl Run<'_> {
                 self.world.upgrade(place, true)?;
                 self.collect()?;
             }
+            Step::Misconfigure(wrong) => {
+                self.world.misconfigure(wrong)?;
+                self.collect()?;
+            }
+            Step::WrongModule { on, module, rudely } => {
+                self.world.try_wrong_module(on, module, rudely)?;
+                self.collect()?;
+            }
         }
         Ok(())
     }
 
     /// Repairs everything and waits until every call is answered.
     fn calm(&mut self) -> Checked {
-        self.world.mend();
+        self.world.mend()?;
+        let roles = roles(&self.world)?;
+        if roles != self.roles {
+            return Err(format!("{roles:?} is left, expected {:?}", self.roles));
+        }
         for _ in 0..MAX_ROUNDS {
             self.round()?;
             if self.flights.is_empty() {

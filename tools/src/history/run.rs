@@ -2,6 +2,7 @@
 
 use super::model::{Composition, Session};
 use super::plan::{File, History, Owner};
+use super::slips::{Roles, roles};
 use super::strangers::Flood;
 use super::tally::Tally;
 use super::verdict::Checked;
@@ -42,6 +43,8 @@ pub(super) enum Asked {
     },
     Intrude,
     Grant,
+    /// Takes Carol's right away.
+    Remove,
     /// A call of the flood: a begin of this stranger, or anything else.
     Flood {
         begins: Option<usize>,
@@ -59,11 +62,16 @@ pub(super) struct Flight {
     pub round: u64,
     pub ended: bool,
     pub acknowledged: bool,
+    /// The removals of Carol that were sent, less those that were in flight.
+    pub removals: u32,
+    pub empty_index_changes: u32,
 }
 
 pub(super) struct Run<'a> {
     pub world: World,
     pub history: &'a History,
+    /// The settings and the registered gateways at the beginning.
+    pub roles: Roles,
     pub capsules: BTreeMap<Owner, String>,
     pub sessions: BTreeMap<u64, Session>,
     /// The newest session of each file.
@@ -71,6 +79,8 @@ pub(super) struct Run<'a> {
     /// The begin of each session, in seconds of the history.
     pub begun: BTreeMap<u64, u64>,
     pub flights: Vec<Flight>,
+    /// How many removals of Carol were sent.
+    pub removals: u32,
     /// The strangers, if there are any.
     pub flood: Option<Flood>,
     /// How the calls of the people went.
@@ -92,6 +102,7 @@ impl<'a> Run<'a> {
             .add_controller(&capsules[&Owner::Alice], principal(Owner::Carol))
             .map_err(|e| format!("carol is no controller: {e}"))?;
         Ok(Run {
+            roles: roles(&world)?,
             world,
             history,
             capsules,
@@ -99,6 +110,7 @@ impl<'a> Run<'a> {
             current: vec![None; history.files.len()],
             begun: BTreeMap::new(),
             flights: Vec::new(),
+            removals: 0,
             flood: None,
             tally: Tally::default(),
         })

@@ -1,10 +1,9 @@
 //! Sends the calls of the clients, and keeps a note of each until its answer comes.
 
-use super::judge::check_unavailable;
 use super::model::{bytes, chunk, sha256};
 use super::plan::Owner;
 use super::run::{Asked, Flight, Run};
-use super::verdict::Checked;
+use super::verdict::{Checked, check_unavailable};
 use super::world::{principal, stranger};
 use crate::source::{UploadSpec, document};
 use candid::utils::ArgumentEncoder;
@@ -28,6 +27,9 @@ impl Run<'_> {
         };
         let ended = session.is_some_and(|s| s.ended);
         let acknowledged = session.is_some_and(|s| s.is_acknowledged(self.file(s.file).chunks));
+        let is_removal = |flight: &&Flight| matches!(flight.asked, Asked::Remove);
+        let in_flight = self.flights.iter().filter(is_removal).count() as u32;
+        let removals = self.removals - in_flight;
         let gateway = self.world.deployment.gateway;
         match self.world.pic().submit_call(gateway, who, method, arg) {
             Ok(id) => self.flights.push(Flight {
@@ -38,6 +40,8 @@ impl Run<'_> {
                 round: self.world.rounds,
                 ended,
                 acknowledged,
+                removals,
+                empty_index_changes: self.world.empty_index_changes,
             }),
             Err(reject) => check_unavailable(&reject)
                 .map_err(|e| format!("{asked:?} was not accepted: {e}"))?,
@@ -227,14 +231,26 @@ impl Run<'_> {
     }
 
     pub(super) fn grant(&mut self, add: bool) -> Checked {
-        let method = match add {
-            true => "capsules_add_controller",
-            false => "capsules_remove_controller",
+        let (method, asked) = match add {
+            true => ("capsules_add_controller", Asked::Grant),
+            false => ("capsules_remove_controller", Asked::Remove),
         };
+        if !add {
+            self.carol_may_lose_uploads();
+        }
         let args = (
             &self.capsules[&Owner::Alice].clone(),
             principal(Owner::Carol),
         );
-        self.send(principal(Owner::Alice), method, args, Asked::Grant)
+        self.send(principal(Owner::Alice), method, args, asked)
+    }
+
+    /// Carol's uploads may end with her right.
+    fn carol_may_lose_uploads(&mut self) {
+        self.removals += 1;
+        for session in self.sessions.values_mut() {
+            let owner = self.history.files[session.file].owner;
+            session.may_have_ended |= owner == Owner::Carol;
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The network of a history: the three canisters, with a chaos canister before each peer.
 
-use super::plan::{Fault, Outage, Owner, Place};
+use super::plan::{Fault, OtherIndex, Outage, Owner, Place};
 use super::verdict::Checked;
 use crate::client::Client;
 use crate::deployment::{Created, Deployment, Lines, Part, person};
@@ -28,6 +28,12 @@ pub struct World {
     outages: Vec<(Outage, usize)>,
     /// The canisters that this history froze at any time.
     frozen: Vec<Place>,
+    /// The canisters that this history tried to upgrade to the module of another one.
+    pub(super) mistaken: Vec<Part>,
+    /// An index without any capsule, once a step needed it.
+    pub(super) empty_index: Option<Principal>,
+    /// Counts how often the gateway got the empty index, and its own back.
+    pub empty_index_changes: u32,
     /// The time that passed so far.
     pub seconds: u64,
     /// The rounds that were run so far.
@@ -58,6 +64,9 @@ impl World {
             gateway_disturbed: 0,
             outages: Vec::new(),
             frozen: Vec::new(),
+            mistaken: Vec::new(),
+            empty_index: None,
+            empty_index_changes: 0,
             seconds: 0,
             rounds: 0,
         }
@@ -76,7 +85,7 @@ impl World {
         Client::new(self.pic(), self.deployment.id(part), self.auditor)
     }
 
-    fn id(&self, place: Place) -> Principal {
+    pub(super) fn id(&self, place: Place) -> Principal {
         match place {
             Place::Gateway => self.deployment.gateway,
             Place::Store => self.deployment.blob_store,
@@ -110,56 +119,66 @@ impl World {
             .submit_call(line, self.deployment.controller, "plan", plan);
     }
 
+    /// Begins an outage, unless it or a similar one prevents it.
     pub fn begin_outage(&mut self, outage: Outage, steps: usize) {
         // A frozen canister can't be managed, because it can't pay for the message.
         let impossible = match outage {
             Outage::Stopped(place) => self.has(Outage::Frozen(place)),
             Outage::Frozen(place) => self.has(Outage::Stopped(place)),
-            Outage::Unregistered(_) => false,
+            Outage::WrongIndex(_) => self.has_wrong_index(),
+            Outage::Unregistered(_) | Outage::StoreRemoved => false,
         };
         if impossible || self.has(outage) {
             return;
         }
-        let place = match outage {
+        let begun = match outage {
             Outage::Stopped(place) => {
                 self.stop(place);
-                place
+                true
             }
             Outage::Frozen(place) => {
                 self.set_freezing(place, FROZEN_SECONDS);
                 self.frozen.push(place);
-                place
+                true
             }
-            Outage::Unregistered(place) => {
-                self.register(place, "gateways_unregister");
-                place
-            }
+            Outage::Unregistered(place) => self.register(place, "gateways_unregister"),
+            Outage::WrongIndex(other) => self.change_index(other),
+            Outage::StoreRemoved => self.list_store("stores_remove"),
         };
-        if place == Place::Gateway {
+        if let Outage::Stopped(Place::Gateway) | Outage::Frozen(Place::Gateway) = outage {
             self.gateway_disturbed += 1;
         }
-        self.outages.push((outage, steps));
+        if begun {
+            self.note_change(outage);
+            self.outages.push((outage, steps));
+        }
     }
 
     /// Counts one step, and ends the outages that are over.
     pub fn count_down(&mut self) {
-        for (_, steps) in &mut self.outages {
-            *steps = steps.saturating_sub(1);
-        }
-        while let Some(at) = self.outages.iter().position(|(_, steps)| *steps == 0) {
-            let (outage, _) = self.outages.remove(at);
-            self.end_outage(outage);
+        for (outage, steps) in std::mem::take(&mut self.outages) {
+            let left = steps.saturating_sub(1);
+            if left > 0 || !self.end_outage(outage) {
+                self.outages.push((outage, left));
+            }
         }
     }
 
     /// Ends all outages and removes all plans.
-    pub fn mend(&mut self) {
-        for (outage, _) in std::mem::take(&mut self.outages) {
-            self.end_outage(outage);
+    ///
+    /// # Errors
+    /// When a canister that runs doesn't take its role back.
+    pub fn mend(&mut self) -> Checked {
+        // The first turn starts every canister, so that the second one reaches each.
+        for _ in 0..2 {
+            for (outage, _) in std::mem::take(&mut self.outages) {
+                if !self.end_outage(outage) {
+                    self.outages.push((outage, 0));
+                }
+            }
         }
-        // A peer that was stopped may have missed its registration: register again.
-        for peer in [Place::Store, Place::Index] {
-            self.register(peer, "gateways_register");
+        if !self.outages.is_empty() {
+            return Err(format!("the operator can't end {:?}", self.outages));
         }
         for line in [self.store_line, self.index_line] {
             let nothing = encode_args(()).expect("BUG: nothing is Candid");
@@ -167,14 +186,44 @@ impl World {
             let calmed = self.pic().update_call(line, controller, "calm", nothing);
             calmed.expect("BUG: a running line can be calmed");
         }
+        Ok(())
     }
 
-    fn end_outage(&self, outage: Outage) {
-        match outage {
-            Outage::Stopped(place) => self.start(place),
-            Outage::Frozen(place) => self.set_freezing(place, USUAL_FREEZING_SECONDS),
+    /// Returns whether it ended. A canister that is stopped or frozen takes nothing back.
+    fn end_outage(&mut self, outage: Outage) -> bool {
+        let ended = match outage {
+            Outage::Stopped(place) => {
+                self.start(place);
+                true
+            }
+            Outage::Frozen(place) => {
+                self.set_freezing(place, USUAL_FREEZING_SECONDS);
+                true
+            }
             Outage::Unregistered(place) => self.register(place, "gateways_register"),
+            Outage::WrongIndex(_) => self.change_index_back(),
+            Outage::StoreRemoved => self.list_store("stores_add"),
+        };
+        if ended {
+            self.note_change(outage);
         }
+        ended
+    }
+
+    /// Counts the beginnings and the ends of the outages that allow other answers.
+    fn note_change(&mut self, outage: Outage) {
+        if outage == Outage::WrongIndex(OtherIndex::Empty) {
+            self.empty_index_changes += 1;
+        }
+    }
+
+    pub fn has_empty_index(&self) -> bool {
+        self.has(Outage::WrongIndex(OtherIndex::Empty))
+    }
+
+    fn has_wrong_index(&self) -> bool {
+        let mut outages = self.outages.iter();
+        outages.any(|(outage, _)| matches!(outage, Outage::WrongIndex(_)))
     }
 
     /// Whether this history froze a canister at any time.
@@ -183,18 +232,18 @@ impl World {
         self.frozen.iter().any(|place| self.id(*place) == id)
     }
 
-    fn has(&self, wanted: Outage) -> bool {
+    pub(super) fn has(&self, wanted: Outage) -> bool {
         self.outages.iter().any(|(outage, _)| *outage == wanted)
     }
 
-    fn stop(&self, place: Place) {
+    pub(super) fn stop(&self, place: Place) {
         let stopped = self
             .pic()
             .stop_canister(self.id(place), Some(self.deployment.controller));
         stopped.unwrap_or_else(|e| panic!("{place:?} can be stopped: {e}"));
     }
 
-    fn start(&self, place: Place) {
+    pub(super) fn start(&self, place: Place) {
         let started = self
             .pic()
             .start_canister(self.id(place), Some(self.deployment.controller));
@@ -211,56 +260,6 @@ impl World {
             .pic()
             .update_canister_settings(self.id(place), controller, settings);
         set.unwrap_or_else(|e| panic!("{place:?} can be frozen and thawed: {e}"));
-    }
-
-    /// Registers or unregisters a line. A peer that is stopped or frozen stays as it is.
-    fn register(&self, place: Place, method: &str) {
-        let line = match place {
-            Place::Index => self.index_line,
-            _ => self.store_line,
-        };
-        let arg = encode_one(line).expect("BUG: an id is Candid");
-        let controller = self.deployment.controller;
-        let _ = self
-            .pic()
-            .update_call(self.id(place), controller, method, arg);
-    }
-
-    /// Upgrades as deploy tools do, or without stopping.
-    ///
-    /// # Errors
-    /// When the upgrade fails for any reason but open calls.
-    pub fn upgrade(&mut self, place: Place, rudely: bool) -> Checked {
-        let part = match place {
-            Place::Gateway => Part::Gateway,
-            Place::Store => Part::BlobStore,
-            _ => Part::MemoryIndex,
-        };
-        if part == Part::Gateway {
-            self.gateway_disturbed += 1;
-        }
-        if self.has(Outage::Frozen(place)) {
-            return Ok(());
-        }
-        let was_stopped = self.has(Outage::Stopped(place));
-        if !rudely && !was_stopped {
-            self.stop(place);
-        }
-        let upgraded = self.deployment.upgrade_rudely(part);
-        if !rudely && !was_stopped {
-            self.start(place);
-        }
-        let Err(reject) = upgraded else {
-            return Ok(());
-        };
-        let open = rudely
-            && reject
-                .reject_message
-                .contains("calls to other canisters are open");
-        match open {
-            true => Ok(()),
-            false => Err(format!("{part:?} can't be upgraded: {reject}")),
-        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::outcome::Result;
 use crate::terminal;
 use checks::{
     circles, columns, commands, crates, headers, layering, leaks, lengths, links, names, openings,
-    regions,
+    regions, systems,
 };
 use finding::Finding;
 use read::modules::modules;
@@ -61,5 +61,6 @@ fn findings(tree: &Tree, command: &clap::Command) -> Outcome {
         ("names", names::check(tree, &symbols)),
         ("openings", openings::check(tree)),
         ("leaks", leaks::check(tree)),
+        ("systems", systems::check(tree)),
     ]
 }

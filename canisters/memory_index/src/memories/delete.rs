@@ -5,7 +5,7 @@ use crate::capsules::record::CapsuleRecord;
 use crate::ids::MemoryId;
 use crate::index::{Call, Index};
 use candid::Principal;
-use capsule_shared::memory_index::Memory;
+use capsule_shared::memory_index::{Memory, MemoryHead};
 use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory as StableMemory;
 
@@ -27,7 +27,7 @@ impl<M: StableMemory> Index<M> {
     /// `Conflict` unless the memory is in the trash until `purge_at`, and unless the calling
     /// gateway committed it. `NotFound` if it is deleted already. Temporary before `purge_at`,
     /// because clocks of two canisters may differ.
-    pub fn memory_expire(&mut self, call: Call, id: &str, purge_at: u64) -> Result<Memory> {
+    pub fn memory_expire(&mut self, call: Call, id: &str, purge_at: u64) -> Result<MemoryHead> {
         let id = MemoryId::parse(id)?;
         let memory = self.memories.get(&id.0).ok_or(Error::NotFound)?;
         let due = memory.trash.map(|trash| trash.purge_at);
@@ -45,7 +45,7 @@ impl<M: StableMemory> Index<M> {
         }
         let mut capsule = self.capsule_of(&memory);
         capsule.updated_at = call.now;
-        Ok(self.remove(id, memory, capsule))
+        Ok(self.remove(id, memory, capsule).into())
     }
 
     fn remove(&mut self, id: MemoryId, memory: MemoryRecord, capsule: CapsuleRecord) -> Memory {

@@ -10,11 +10,11 @@ use capsule_shared::memory_index::{MemoryFound, Trash, TrashPage, TrashedMemory}
 use ic_stable_structures::Memory as StableMemory;
 
 impl<M: StableMemory> Index<M> {
-    /// A memory with all its metadata, in the trash or not. Errors are those of `memory_read`.
+    /// A memory, in the trash or not. Errors are those of `memory_read`.
     pub fn memory_find(&self, who: Principal, id: &str) -> Result<MemoryFound> {
         let (id, memory, _) = self.memory(who, id)?;
         let trash = memory.trash.map(Trash::from);
-        let memory = memory.into_memory(id);
+        let memory = memory.into_memory(id).into();
         Ok(MemoryFound { memory, trash })
     }
 

@@ -4,6 +4,7 @@
 mod assets;
 mod capacity;
 mod capsules;
+mod commit_order;
 mod grants;
 mod interface;
 mod layouts;

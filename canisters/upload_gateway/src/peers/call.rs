@@ -56,6 +56,13 @@ enum Cause {
 
 pub type PeerResult<T> = std::result::Result<T, PeerError>;
 
+/// A peer's reply.
+pub(super) struct Answer<T> {
+    pub result: PeerResult<T>,
+    /// Whether the index knows this gateway. Stores and indexes of release 0.1.0 don't say it.
+    pub known: Option<bool>,
+}
+
 impl PeerError {
     pub(super) fn no_answer(peer: Peer, call: CallFailure) -> Self {
         let cause = Cause::NoAnswer(call);
@@ -168,21 +175,24 @@ impl<R: Runtime> Peers<R> {
         }))
     }
 
-    async fn send<T: CandidType + DeserializeOwned>(
-        self,
+    pub(super) async fn send<T: CandidType + DeserializeOwned>(
+        &self,
         peer: Peer,
         method: &'static str,
         arg: Vec<u8>,
-    ) -> PeerResult<T> {
+    ) -> PeerResult<Answer<T>> {
         let no_answer = |call| PeerError::no_answer(peer, call);
         let open = self.enter(peer.id(), method).map_err(no_answer)?;
         let reply = self.runtime.call(peer.id(), method, arg).await;
         drop(open);
         let reply = reply.map_err(no_answer)?;
-        match candid::decode_one::<capsule_shared::Result<T>>(&reply) {
-            Ok(answer) => answer.map_err(|error| {
-                let cause = Cause::Refused(Failure::of_peer(error));
-                PeerError { peer, cause }
+        match candid::decode_args::<(capsule_shared::Result<T>, Option<bool>)>(&reply) {
+            Ok((result, known)) => Ok(Answer {
+                result: result.map_err(|error| {
+                    let cause = Cause::Refused(Failure::of_peer(error));
+                    PeerError { peer, cause }
+                }),
+                known,
             }),
             Err(error) => Err(no_answer(CallFailure {
                 may_have_acted: true,
@@ -198,7 +208,13 @@ impl<R: Runtime> Peers<R> {
         method: &'static str,
         arg: Vec<u8>,
     ) -> LocalFuture<PeerResult<T>> {
-        Box::pin(self.clone().send(peer, method, arg))
+        let peers = self.clone();
+        Box::pin(async move {
+            match peer {
+                Peer::MemoryIndex(index) => peers.ask_index(index, method, arg).await,
+                Peer::BlobStore(_) => peers.send(peer, method, arg).await?.result,
+            }
+        })
     }
 
     pub(super) fn call<T: CandidType + DeserializeOwned + 'static>(

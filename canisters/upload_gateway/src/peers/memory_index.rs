@@ -3,21 +3,17 @@
 use super::call::{Peer, PeerResult, Peers};
 use crate::runtime::Runtime;
 use crate::session::types::LocalFuture;
-use candid::Principal;
+use candid::{CandidType, Principal};
 use capsule_shared::BlobId;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{
-    BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryFound, MemoryHeader, MemoryPage, Trash,
-    TrashPage,
+    BlobPlace, CapsuleUsage, MemoryCommit, MemoryFound, MemoryHead, MemoryHeader, MemoryPage,
+    Trash, TrashPage,
 };
+use serde::de::DeserializeOwned;
 use serde_bytes::Bytes;
 
 impl<R: Runtime> Peers<R> {
-    /// Whether the index takes calls of this gateway: `Unauthorized`.
-    pub(super) fn gateway_known(&self, index: Principal) -> LocalFuture<PeerResult<()>> {
-        self.call(Peer::MemoryIndex(index), "gateway_known", ())
-    }
-
     /// The capsule of `who` with this subject. `most` is how many `who` may have made. An index of
     /// release 0.1.0 ignores it, as Candid ignores any further argument.
     pub fn capsule_create(
@@ -85,7 +81,7 @@ impl<R: Runtime> Peers<R> {
         &self,
         index: Principal,
         commit: &MemoryCommit,
-    ) -> LocalFuture<PeerResult<Memory>> {
+    ) -> LocalFuture<PeerResult<MemoryHead>> {
         self.call(Peer::MemoryIndex(index), "memory_commit", (commit,))
     }
 
@@ -115,12 +111,14 @@ impl<R: Runtime> Peers<R> {
         self.call(Peer::MemoryIndex(index), "memory_find_sha256", args)
     }
 
-    pub(super) fn memory_read(
+    /// A memory outside the trash: as a [`Memory`](capsule_shared::memory_index::Memory) or as its
+    /// head.
+    pub(super) fn memory_read<T: CandidType + DeserializeOwned + 'static>(
         &self,
         index: Principal,
         who: Principal,
         memory: &str,
-    ) -> LocalFuture<PeerResult<Memory>> {
+    ) -> LocalFuture<PeerResult<T>> {
         self.call(Peer::MemoryIndex(index), "memory_read", (who, memory))
     }
 
@@ -161,7 +159,7 @@ impl<R: Runtime> Peers<R> {
         index: Principal,
         memory: &str,
         purge_at: u64,
-    ) -> LocalFuture<PeerResult<Memory>> {
+    ) -> LocalFuture<PeerResult<MemoryHead>> {
         self.call(
             Peer::MemoryIndex(index),
             "memory_expire",
@@ -187,7 +185,7 @@ impl<R: Runtime> Peers<R> {
         index: Principal,
         who: Principal,
         memory: &str,
-    ) -> LocalFuture<PeerResult<Memory>> {
+    ) -> LocalFuture<PeerResult<MemoryHead>> {
         self.call(Peer::MemoryIndex(index), "memory_delete", (who, memory))
     }
 

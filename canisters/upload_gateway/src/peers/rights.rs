@@ -1,79 +1,47 @@
 //! The meaning of a refusal: the index doesn't know the gateway, or its caller has no right.
+//!
+//! A refusal of the caller has consequences: an upload ends, or a memory counts as not there. A
+//! refusal of the gateway has none, so here it is a failed call, which may be retried.
 
-use super::call::{Peer, PeerError, PeerResult, Peers};
+use super::call::{Answer, Peer, PeerError, PeerResult, Peers};
 use crate::failure::{Failure, Result};
 use crate::runtime::{CallFailure, Runtime};
-use crate::session::types::LocalFuture;
-use candid::Principal;
+use candid::{CandidType, Principal, encode_one};
 use capsule_shared::BlobId;
+use capsule_shared::capsule::CapsuleHeader;
 use capsule_shared::memory_index::{BlobPlace, Memory, MemoryFound, MemoryHeader};
+use serde::de::DeserializeOwned;
 
 impl<R: Runtime> Peers<R> {
-    /// Asks the index something whose refusal has consequences.
-    ///
-    /// The index also says `Unauthorized` to a gateway that isn't registered, which says nothing
-    /// about the caller's right. In that case this returns a failed call, which may be retried.
-    pub async fn ask_index_surely<T>(
+    /// Asks the index. Its answer also says whether it knows this gateway.
+    pub(super) async fn ask_index<T: CandidType + DeserializeOwned>(
         &self,
         index: Principal,
-        ask: impl Fn() -> LocalFuture<PeerResult<T>>,
+        method: &'static str,
+        arg: Vec<u8>,
     ) -> PeerResult<T> {
-        let answer = ask().await;
-        if refusal(&answer) != Some(&Failure::Unauthorized) {
-            return answer;
+        let peer = Peer::MemoryIndex(index);
+        let answer = self.send(peer, method, arg.clone()).await?;
+        match answer.known {
+            Some(true) => answer.result,
+            Some(false) => Err(refused(index)),
+            // An index of release 0.1.0 says `Unauthorized` in both cases.
+            None if is_hidden(&answer.result) => {
+                let probe: Answer<_> = self.probe(index).await?;
+                probe.result.map_err(|_| refused(index))?;
+                // Ask again: an operator may have registered the gateway meanwhile.
+                self.send(peer, method, arg).await?.result
+            }
+            None => answer.result,
         }
-        self.known(index).await.map_err(|_| refused(index))?;
-        // Ask again: an operator may have registered the gateway between the answer and the probe.
-        ask().await
     }
 
-    /// Asks the index something to read. A refusal to the gateway itself is a failed call here,
-    /// too. If the probe has no answer, the first answer counts: it has no consequences.
-    pub async fn ask_index_reading<T>(
-        &self,
-        index: Principal,
-        ask: impl Fn() -> LocalFuture<PeerResult<T>>,
-    ) -> PeerResult<T> {
-        let answer = ask().await;
-        if refusal(&answer) == Some(&Failure::Unauthorized) {
-            self.check_refusal(index).await?;
-        }
-        answer
-    }
-
-    /// Asks the index for a memory or a blob to read: `NotFound` without the right.
-    ///
-    /// Ids can be guessed, so the caller must not learn which exist. Without the right, what is
-    /// there and what isn't have the same answer and take the same calls.
-    async fn ask_index_hiding<T>(
-        &self,
-        index: Principal,
-        ask: impl Fn() -> LocalFuture<PeerResult<T>>,
-    ) -> Result<T> {
-        let answer = ask().await;
-        if is_hidden(&answer) {
-            self.check_refusal(index).await?;
-        }
-        answer.map_err(|error| Failure::from(error).hidden())
-    }
-
-    /// Whether the index takes calls of this gateway. It costs the same, whatever the index holds.
-    async fn known(&self, index: Principal) -> PeerResult<()> {
-        let known = self.gateway_known(index).await;
-        if known.is_err() && refusal(&known).is_none() {
-            // An index of release 0.1.0 doesn't have the method.
-            let list = self.capsule_list(index, self.runtime.self_id()).await;
-            return list.map(|_| ());
-        }
-        known
-    }
-
-    /// A failed call, which may be retried, if the index says that it refuses this gateway.
-    async fn check_refusal(&self, index: Principal) -> PeerResult<()> {
-        match refusal(&self.known(index).await) {
-            Some(_) => Err(refused(index)),
-            None => Ok(()),
-        }
+    /// Asks something that an index of each release answers to every gateway that it knows.
+    async fn probe(&self, index: Principal) -> PeerResult<Answer<Vec<CapsuleHeader>>> {
+        let own = encode_one(self.runtime.self_id());
+        let arg = own.expect("BUG: Candid can't write a principal");
+        let peer = Peer::MemoryIndex(index);
+        self.send(peer, "capsule_list", arg).await
     }
 
     /// Where a blob is: `NotFound` unless `who` may read it.
@@ -83,14 +51,13 @@ impl<R: Runtime> Peers<R> {
         who: Principal,
         blob: BlobId,
     ) -> Result<BlobPlace> {
-        let ask = || self.blob_locate(index, who, blob);
-        self.ask_index_hiding(index, ask).await
+        let place = self.blob_locate(index, who, blob).await;
+        place.map_err(hide)
     }
 
     /// A memory outside the trash: `NotFound` unless `who` may read it.
     pub async fn find_listed(&self, index: Principal, who: Principal, id: &str) -> Result<Memory> {
-        let ask = || self.memory_read(index, who, id);
-        self.ask_index_hiding(index, ask).await
+        self.memory_read(index, who, id).await.map_err(hide)
     }
 
     /// The memories of a capsule with this SHA-256, the newest first: `NotImplemented` if the index
@@ -102,9 +69,8 @@ impl<R: Runtime> Peers<R> {
         capsule: &str,
         sha256: &[u8; 32],
     ) -> Result<Vec<MemoryHeader>> {
-        let ask = || self.memory_find_sha256(index, who, capsule, sha256);
-        let found = self.ask_index_reading(index, ask).await;
-        let no_answer = found.is_err() && refusal(&found).is_none();
+        let found = self.memory_find_sha256(index, who, capsule, sha256).await;
+        let no_answer = found.as_ref().is_err_and(|error| error.refusal().is_none());
         if no_answer && self.is_release_0_1_0(index).await {
             return Err(Failure::NotImplemented(
                 "the memory index finds no memories by SHA-256, expected a release after 0.1.0"
@@ -114,56 +80,49 @@ impl<R: Runtime> Peers<R> {
         Ok(found?)
     }
 
-    /// Whether the index answers, but lacks a method that each later release has. In a query, a
-    /// rejection doesn't tell an unknown method from a trap.
+    /// Whether the index answers, but doesn't say whether it knows this gateway. In a query, a
+    /// rejection alone doesn't tell an unknown method from a trap.
     async fn is_release_0_1_0(&self, index: Principal) -> bool {
-        let known = self.gateway_known(index).await;
-        if known.is_ok() || refusal(&known).is_some() {
-            return false;
-        }
-        let list = self.capsule_list(index, self.runtime.self_id()).await;
-        list.is_ok() || refusal(&list).is_some()
+        let probe = self.probe(index).await;
+        probe.is_ok_and(|answer| answer.known.is_none())
     }
 
-    /// A memory, in the trash or not: `NotFound` unless `who` may read it. The caller wants to
-    /// change it, so an unclear answer is a failed call.
+    /// A memory, in the trash or not: `NotFound` unless `who` may read it.
     pub async fn find_memory(
         &self,
         index: Principal,
         who: Principal,
         id: &str,
     ) -> Result<MemoryFound> {
-        let mut found = self.memory_find(index, who, id).await;
+        let found = self.memory_find(index, who, id).await;
         let lacks_method = |e: &PeerError| e.refusal().is_none() && !e.may_have_acted();
-        if found.as_ref().is_err_and(lacks_method) {
-            // An index of release 0.1.0 has neither the method nor a trash.
-            let read = self.memory_read(index, who, id).await;
-            let absent = refusal(&read) == Some(&Failure::NotFound);
-            // A later index has this method, and the memory may be in its trash: the call failed.
-            if !absent || self.gateway_known(index).await.is_err() {
-                found = read.map(|memory| MemoryFound {
-                    memory,
-                    trash: None,
-                });
-            }
+        if !found.as_ref().is_err_and(lacks_method) {
+            return found.map_err(hide);
         }
-        if is_hidden(&found) {
-            self.known(index).await.map_err(|_| refused(index))?;
+        // An index of release 0.1.0 has neither the method nor a trash. A later one has both, and
+        // the memory may be in its trash: then the call failed.
+        let read = self.memory_read(index, who, id).await;
+        if is_hidden(&read) && !self.is_release_0_1_0(index).await {
+            return found.map_err(hide);
         }
-        found.map_err(|error| Failure::from(error).hidden())
+        let memory = read.map_err(hide)?;
+        Ok(MemoryFound {
+            memory,
+            trash: None,
+        })
     }
 }
 
-fn refusal<T>(answer: &PeerResult<T>) -> Option<&Failure> {
-    answer.as_ref().err().and_then(PeerError::refusal)
+/// Ids can be guessed, so the caller must not learn which exist. Without the right, what is there
+/// and what isn't have the same answer and take the same calls.
+fn hide(error: PeerError) -> Failure {
+    Failure::from(error).hidden()
 }
 
 /// Whether a caller without the right would get this answer, or the same one in other words.
 fn is_hidden<T>(answer: &PeerResult<T>) -> bool {
-    matches!(
-        refusal(answer),
-        Some(Failure::Unauthorized | Failure::NotFound)
-    )
+    let refusal = answer.as_ref().err().and_then(PeerError::refusal);
+    matches!(refusal, Some(Failure::Unauthorized | Failure::NotFound))
 }
 
 fn refused(index: Principal) -> PeerError {

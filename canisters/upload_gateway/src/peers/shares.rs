@@ -50,7 +50,6 @@ pub fn class_of(method: &str) -> Option<Class> {
         | "capsule_list"
         | "capsule_add_controller"
         | "capsule_remove_controller"
-        | "gateway_known"
         | "memory_list"
         | "memory_read"
         | "memory_find"

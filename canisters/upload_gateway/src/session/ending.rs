@@ -59,8 +59,37 @@ impl<M: Memory> SessionService<M> {
         self.holders.largest(standing).take(max).collect()
     }
 
+    /// The pending sessions of one owner in one scope, among `max` of its pending ones in any
+    /// scope. The second value is where the search goes on, `None` at its end.
+    ///
+    /// A session that makes progress during the search moves ahead of it. So none is missed.
+    pub fn pending_in(
+        &mut self,
+        (owner, scope): (Principal, &str),
+        after: Option<(u64, u64)>,
+        max: usize,
+    ) -> (Vec<SessionId>, Option<(u64, u64)>) {
+        // A look at the scope saves those at the sessions of an owner that has none there.
+        if self.scope(scope).active == 0 {
+            return (Vec::new(), None);
+        }
+        self.index_owner(owner);
+        let behind = self.holders.pending_behind(owner, after.unwrap_or((0, 0)));
+        let looked_at: Vec<_> = behind.take(max).collect();
+        let last = looked_at.last().copied();
+        let ids = looked_at.iter().map(|(_, id)| SessionId(*id));
+        let found = ids.filter(|id| self.expect(*id).spec.scope == scope);
+        (found.collect(), last.filter(|_| looked_at.len() == max))
+    }
+
+    /// Tells the owner's begins in flight in a scope that it lost its right there.
+    pub fn right_lost(&self, owner: Principal, scope: &str) {
+        self.reservations.right_lost(scope, owner);
+    }
+
     /// At most `max` pending sessions of one owner.
-    pub fn pending_of(&self, owner: Principal, max: usize) -> Vec<SessionId> {
+    pub fn pending_of(&mut self, owner: Principal, max: usize) -> Vec<SessionId> {
+        self.index_owner(owner);
         self.holders.pending(owner).take(max).collect()
     }
 }

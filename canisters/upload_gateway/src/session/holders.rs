@@ -10,6 +10,7 @@ use super::standing::Standing;
 use super::types::{SessionId, SessionMeta, SessionStatus};
 use candid::Principal;
 use ic_stable_structures::{Memory, StableBTreeMap};
+use std::ops::Bound;
 
 /// A principal, padded to its 29 bytes, and its length.
 const OWNER_BYTES: usize = 30;
@@ -124,6 +125,34 @@ impl<M: Memory> Holders<M> {
         keys.map(|key| SessionId(number(&key[OWNER_BYTES + 8..])))
     }
 
+    /// The pending sessions of an owner behind a time of progress and a session id, each with its
+    /// own.
+    pub(super) fn pending_behind(
+        &self,
+        owner: Principal,
+        (time, id): (u64, u64),
+    ) -> impl Iterator<Item = (u64, u64)> {
+        let first = key_of(owner, time, id);
+        let last = key_of(owner, u64::MAX, u64::MAX);
+        let keys = self
+            .idle
+            .keys_range((Bound::Excluded(first), Bound::Included(last)));
+        keys.map(|key| {
+            let time = number(&key[OWNER_BYTES..OWNER_BYTES + 8]);
+            (time, number(&key[OWNER_BYTES + 8..]))
+        })
+    }
+
+    /// How many owners the indexes have.
+    pub(super) fn len(&self) -> u64 {
+        self.holders.len()
+    }
+
+    /// Whether an owner of `held` active sessions is in the indexes.
+    pub(super) fn contains(&self, owner: Principal, held: u32) -> bool {
+        self.look_up(owner, held).is_some()
+    }
+
     /// How many pending sessions and how many owners the indexes have.
     #[cfg(test)]
     pub(super) fn counts(&self) -> (u64, u64) {
@@ -134,13 +163,21 @@ impl<M: Memory> Holders<M> {
         if held == 0 {
             return None;
         }
+        let found = self.look_up(owner, held);
+        assert!(
+            found.is_some(),
+            "BUG: an owner of sessions isn't among the holders"
+        );
+        found
+    }
+
+    fn look_up(&self, owner: Principal, held: u32) -> Option<(Standing, u64)> {
         let oldest = self.oldest(owner);
         let is = |standing: &Standing| {
             let key = holder_key(*standing, held, oldest, owner);
             self.holders.contains_key(&key)
         };
-        let standing = Standing::ALL.into_iter().find(is);
-        let standing = standing.expect("BUG: an owner of sessions isn't among the holders");
+        let standing = Standing::ALL.into_iter().find(is)?;
         Some((standing, oldest))
     }
 

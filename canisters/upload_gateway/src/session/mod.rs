@@ -9,6 +9,7 @@ mod ending;
 pub mod expiry;
 mod finish;
 mod holders;
+mod indexing;
 mod limits;
 pub mod received;
 pub mod reservations;

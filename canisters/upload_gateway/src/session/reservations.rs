@@ -5,6 +5,7 @@
 
 use super::standing::Standing;
 use super::types::{IdemHash, SessionId, SessionSpec};
+use crate::failure::{Failure, Result};
 use candid::Principal;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,8 @@ struct Reserved {
     admitted_bytes: u64,
     /// Bytes committed to the scope since the first of these begins.
     committed: u64,
+    /// How often the owner lost its right in the scope since then.
+    losses: u32,
 }
 
 #[derive(Default)]
@@ -123,6 +126,7 @@ impl Reservations {
         let scope = inner.by_scope.entry(scope).or_default();
         scope.sessions += 1;
         let committed_before = scope.committed;
+        let losses_before = scope.losses;
         BeginReservation {
             reservations: self.clone(),
             key,
@@ -130,6 +134,15 @@ impl Reservations {
             standing,
             admitted: false,
             committed_before,
+            losses_before,
+        }
+    }
+
+    /// Tells the owner's begins in flight in the scope that it lost its right there.
+    pub(super) fn right_lost(&self, scope: &str, owner: Principal) {
+        let mut inner = self.0.borrow_mut();
+        if let Some(reserved) = inner.by_scope.get_mut(&(scope.to_string(), owner)) {
+            reserved.losses += 1;
         }
     }
 
@@ -213,6 +226,7 @@ pub struct BeginReservation {
     /// Whether the owner may write in the scope; only then the begin counts there.
     admitted: bool,
     committed_before: u64,
+    losses_before: u32,
 }
 
 /// How many of one begin are strangers'.
@@ -242,6 +256,19 @@ impl BeginReservation {
         let scope = (self.spec.scope.clone(), self.spec.owner);
         let now = inner.by_scope.get(&scope).map(|r| r.committed);
         now.unwrap_or(self.committed_before) - self.committed_before
+    }
+
+    /// Temporary if the owner lost its right in the scope since this reservation. A right that the
+    /// begin has asked for meanwhile may be older than the loss.
+    pub fn check_right(&self) -> Result<()> {
+        let inner = self.reservations.0.borrow();
+        let scope = (self.spec.scope.clone(), self.spec.owner);
+        match inner.by_scope.get(&scope) {
+            Some(reserved) if reserved.losses != self.losses_before => Err(Failure::temporary(
+                "the right to write changed during the begin",
+            )),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -25,6 +25,7 @@ impl<M: Memory> SessionService<M> {
 
     /// Sets the standing of an owner, with all its active sessions.
     pub fn set_standing(&mut self, owner: Principal, standing: Standing) {
+        self.index_owner(owner);
         let held = self.active_of_owner(&owner);
         let old = self.holders.standing(owner, held);
         if old.is_some_and(|old| old != standing) {

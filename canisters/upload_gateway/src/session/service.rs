@@ -24,6 +24,7 @@ use crate::failure::{Failure, Result};
 use crate::regions::SessionRegions;
 use candid::Principal;
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
+use std::ops::Bound;
 
 pub struct SessionService<M: Memory> {
     pub(super) limits: Limits,
@@ -37,6 +38,8 @@ pub struct SessionService<M: Memory> {
     owners: StableBTreeMap<Principal, u32, M>,
     owned: StableBTreeMap<(Principal, u64), (), M>,
     scopes: StableBTreeMap<String, ScopeUsage, M>,
+    /// The last owner that the timer has put into the indexes since the start; see `indexing.rs`.
+    pub(super) indexed_to: Option<Principal>,
 }
 
 impl<M: Memory> SessionService<M> {
@@ -53,26 +56,10 @@ impl<M: Memory> SessionService<M> {
             owners: StableBTreeMap::init(regions.owners),
             owned: StableBTreeMap::init(regions.owned),
             scopes: StableBTreeMap::init(regions.scopes),
+            indexed_to: None,
         };
-        if sessions.counters().strangers.is_none() {
-            sessions.index_sessions_of_0_1_0();
-        }
+        sessions.start_indexing();
         sessions
-    }
-
-    /// Makes the indexes that release 0.1.0 didn't have. All owners count as known until they begin
-    /// again, so that strangers aren't above their share. It reads each active session once, at
-    /// most `active_total` of them.
-    fn index_sessions_of_0_1_0(&mut self) {
-        for id in self.timeline.before(Kind::Pending, u64::MAX, usize::MAX) {
-            let meta = self.expect(id);
-            self.holders.move_session(0, None, Some(&meta));
-        }
-        let owners: Vec<_> = self.owners.iter().map(|e| e.into_pair()).collect();
-        for (owner, held) in &owners {
-            self.holders.change(*owner, 0, (Standing::Known, *held));
-        }
-        self.count_strangers(|_| 0);
     }
 
     pub fn set_limits(&mut self, limits: Limits) {
@@ -134,7 +121,7 @@ impl<M: Memory> SessionService<M> {
             .collect()
     }
 
-    fn ids_of(&self, owner: Principal) -> impl DoubleEndedIterator<Item = SessionId> {
+    pub(super) fn ids_of(&self, owner: Principal) -> impl DoubleEndedIterator<Item = SessionId> {
         let keys = self.owned.keys_range((owner, 0)..=(owner, u64::MAX));
         keys.map(|(_, id)| SessionId(id))
     }
@@ -143,6 +130,17 @@ impl<M: Memory> SessionService<M> {
     #[cfg(debug_assertions)]
     pub fn active_by_owner(&self) -> Vec<(Principal, u32)> {
         self.owners.iter().map(|entry| entry.into_pair()).collect()
+    }
+
+    /// How many owners have active sessions.
+    pub(super) fn owner_count(&self) -> u64 {
+        self.owners.len()
+    }
+
+    /// The next owner of active sessions behind another one, or the first.
+    pub(super) fn owner_behind(&self, before: Option<Principal>) -> Option<Principal> {
+        let start = before.map_or(Bound::Unbounded, Bound::Excluded);
+        self.owners.keys_range((start, Bound::Unbounded)).next()
     }
 
     pub(super) fn active_of_owner(&self, owner: &Principal) -> u32 {
@@ -193,6 +191,7 @@ impl<M: Memory> SessionService<M> {
         status: SessionStatus,
         now: u64,
     ) -> SessionMeta {
+        self.index_owner(meta.spec.owner);
         if meta.is_active() {
             let standing = self.standing_of(&meta);
             self.count_active(&meta, -1, standing);
@@ -216,6 +215,7 @@ impl<M: Memory> SessionService<M> {
     ) -> SessionMeta {
         let old = self.expect(id);
         assert_eq!(old.status, from, "BUG: a session changes state out of turn");
+        self.index_owner(old.spec.owner);
         let mut meta = old.clone();
         meta.status = to;
         meta.seen(now, self.limits.ttl);
@@ -249,6 +249,9 @@ impl<M: Memory> SessionService<M> {
 
     /// Writes the record and moves it in the timeline and the counters.
     pub(super) fn place(&mut self, old: Option<&SessionMeta>, new: Option<&SessionMeta>) {
+        if let Some(meta) = new.or(old) {
+            self.index_owner(meta.spec.owner);
+        }
         let mut counters = self.counters();
         if let Some(meta) = old {
             *count_of(&mut counters, meta.status) -= 1;
@@ -278,6 +281,7 @@ impl<M: Memory> SessionService<M> {
     /// Adds a session to the active ones of its owner and its scope, or takes it away.
     fn count_active(&mut self, meta: &SessionMeta, by: i32, standing: Standing) {
         let owner = meta.spec.owner;
+        self.index_owner(owner);
         let before = self.active_of_owner(&owner);
         let count = before.checked_add_signed(by).expect("BUG: owner count");
         self.holders.change(owner, before, (standing, count));

@@ -39,11 +39,11 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         };
         self.check_funds()?;
         let index = self.index()?;
-        let ask = || self.peers.capsule_usage(index, caller, &args.capsule_id);
         // The reservation holds the key and the limits of the caller and of all during this await.
         // It doesn't count against the capsule yet: the caller may be a stranger there. Nothing is
         // in stable memory yet.
-        let usage = self.peers.ask_index_surely(index, ask).await?;
+        let usage = self.peers.capsule_usage(index, caller, &args.capsule_id);
+        let usage = usage.await?;
         // The operator may have blocked the caller meanwhile.
         self.check_updates(caller)?;
         let stored = usage.stored_bytes;
@@ -80,8 +80,10 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             let now = self.runtime.now();
             let error = match opened {
                 Ok(()) => {
-                    // The operator may have blocked the caller. The intent releases the blob.
+                    // The operator may have blocked the caller, or an owner of the capsule may have
+                    // removed it. The intent releases the blob.
                     self.check_updates(caller)?;
+                    reservation.check_right()?;
                     let begun = self.with(|state| state.begun(opening, reservation, stored, now));
                     self.schedule();
                     return match begun {

@@ -34,11 +34,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 CapsuleCreators::Listed(_) => None,
             }
         });
-        let ask = || {
-            self.peers
-                .capsule_create(index, caller, subject.clone(), most)
-        };
-        Ok(self.peers.ask_index_surely(index, ask).await?)
+        let created = self.peers.capsule_create(index, caller, subject, most);
+        Ok(created.await?)
     }
 
     /// Makes somebody a capsule controller, who may read and write. Only owners may do this.
@@ -58,14 +55,13 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         self.check_person("controller", controller)?;
         self.check_funds()?;
         let index = self.index()?;
-        let ask = || {
-            self.peers
-                .capsule_add_controller(index, caller, capsule_id, controller)
-        };
-        Ok(self.peers.ask_index_surely(index, ask).await?)
+        let peers = &self.peers;
+        let added = peers.capsule_add_controller(index, caller, capsule_id, controller);
+        Ok(added.await?)
     }
 
-    /// Takes a capsule controller's rights away. Owners and the capsule controller may do this.
+    /// Takes a capsule controller's rights away, and ends its pending sessions in the capsule.
+    /// Owners and the capsule controller may do this.
     pub async fn remove_controller(
         &self,
         caller: Principal,
@@ -74,14 +70,24 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     ) -> Result<Capsule> {
         check_text("capsule_id", capsule_id, MAX_ID_BYTES)?;
         let index = self.index()?;
-        let ask = || {
-            self.peers
-                .capsule_remove_controller(index, caller, capsule_id, controller)
+        // Nothing is noted of this call during this await. If its answer is lost, the same call
+        // ends the sessions.
+        let peers = &self.peers;
+        let removed = peers.capsule_remove_controller(index, caller, capsule_id, controller);
+        let answer = removed.await;
+        let has_left = match &answer {
+            Ok(capsule) => !has_right(capsule, controller),
+            // The caller has no right any more, or never had one.
+            Err(error) => caller == controller && error.refusal() == Some(&Failure::Unauthorized),
         };
-        Ok(self.peers.ask_index_surely(index, ask).await?)
+        if has_left {
+            self.right_lost(controller, capsule_id, index);
+        }
+        Ok(answer?)
     }
 
-    /// Gives the caller's own right in a capsule back. Without a right it is left already.
+    /// Gives the caller's own right in a capsule back, as [`Self::remove_controller`] takes it.
+    /// Without a right it is left already.
     /// `InvalidArgument` for an owner.
     pub async fn leave_capsule(&self, caller: Principal, capsule_id: &str) -> Result<()> {
         match self.remove_controller(caller, capsule_id, caller).await {
@@ -122,14 +128,20 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             check_text("capsule_id", id, MAX_ID_BYTES)?;
         }
         let index = self.index()?;
-        let ask = || self.peers.capsule_read(index, caller, id.clone());
-        Ok(self.peers.ask_index_reading(index, ask).await?)
+        Ok(self.peers.capsule_read(index, caller, id).await?)
     }
 
     /// The caller's own capsules, then those that others shared: the newest grant comes first.
     pub async fn list_capsules(&self, caller: Principal) -> Result<Vec<CapsuleHeader>> {
         let index = self.index()?;
-        let ask = || self.peers.capsule_list(index, caller);
-        Ok(self.peers.ask_index_reading(index, ask).await?)
+        Ok(self.peers.capsule_list(index, caller).await?)
     }
+}
+
+/// Whether somebody may read and write in a capsule.
+fn has_right(capsule: &Capsule, who: Principal) -> bool {
+    let person = PersonRef::Principal(who);
+    let owners = capsule.owners.iter().map(|(owner, _)| owner);
+    let controllers = capsule.controllers.iter().map(|(controller, _)| controller);
+    owners.chain(controllers).any(|other| *other == person)
 }

@@ -14,7 +14,7 @@ use candid::Principal;
 use capsule_shared::BlobKey;
 use capsule_shared::blob_store::DeleteProgress;
 use capsule_shared::limits::MAX_ID_BYTES;
-use capsule_shared::memory_index::{Memory, MemoryFound};
+use capsule_shared::memory_index::{MemoryFound, MemoryHead};
 use ic_stable_structures::Memory as StableMemory;
 
 /// The thing that a caller wants deleted.
@@ -103,7 +103,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         &self,
         caller: Principal,
         index: Principal,
-        memory: Memory,
+        memory: MemoryHead,
     ) -> Result<()> {
         let (key, deletion) = self.note_deletion(caller, index, memory)?;
         self.delete_noted(&key, &deletion).await
@@ -123,9 +123,8 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     async fn carry_on_deletion(&self, key: &String, deletion: &Deletion) -> Result<()> {
         let index = self.index_of(deletion.index)?;
         let (who, memory) = (deletion.who, memory_of(key));
-        let ask = || self.peers.memory_delete(index, who, memory);
         // The deletion is noted during this await. Its caller or the timer may settle it first.
-        let answer = self.peers.ask_index_surely(index, ask).await;
+        let answer = self.peers.memory_delete(index, who, memory).await;
         self.settle_deletion(key, who, answer)
     }
 
@@ -134,7 +133,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         &self,
         who: Principal,
         index: Principal,
-        memory: Memory,
+        memory: MemoryHead,
     ) -> Result<(String, Deletion)> {
         self.prepare_deletion(index, &memory)?;
         let now = self.runtime.now();
@@ -156,7 +155,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     }
 
     /// Checks that this gateway committed the memory, and that no session commits it again.
-    pub(super) fn prepare_deletion(&self, index: Principal, memory: &Memory) -> Result<()> {
+    pub(super) fn prepare_deletion(&self, index: Principal, memory: &MemoryHead) -> Result<()> {
         let own = self.runtime.self_id();
         if memory.gateway != own {
             return Err(Failure::conflict(format!(
@@ -185,7 +184,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         &self,
         key: &String,
         who: Principal,
-        answer: PeerResult<Memory>,
+        answer: PeerResult<MemoryHead>,
     ) -> Result<()> {
         let now = self.runtime.now();
         let settled = self.with(|state| {

@@ -18,7 +18,8 @@ pub struct Events {
     pub sessions_expired: u64,
     /// Idle sessions that ended so that another one got room.
     pub sessions_evicted: u64,
-    /// Sessions that a canister controller ended, by id or by a block.
+    /// Sessions that a canister controller ended, by id or by a block, and those of people who lost
+    /// their right in the capsule.
     pub sessions_ended: u64,
     /// Chunks that a used-up budget refused, by its name.
     pub budget_refusals: BTreeMap<&'static str, u64>,

@@ -10,7 +10,7 @@ use super::types::{FinishGuard, SessionId, SessionMeta, SessionStatus, UploadMet
 use crate::failure::{Failure, Result, hex};
 use crate::runtime::Runtime;
 use candid::Principal;
-use capsule_shared::memory_index::{BlobPlace, Memory, MemoryCommit};
+use capsule_shared::memory_index::{BlobPlace, MemoryCommit, MemoryHead};
 use capsule_shared::upload::{StorageBackend, UploadFinishResult};
 use ic_stable_structures::Memory as StableMemory;
 
@@ -167,9 +167,8 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             },
             sha256: record.sha256,
         };
-        let ask = || self.peers.memory_commit(index, &commit);
         // Again, the session is finishing during this await, and a deletion may commit it.
-        match self.peers.ask_index_surely(index, ask).await {
+        match self.peers.memory_commit(index, &commit).await {
             Ok(memory) => self.complete(id, &memory),
             Err(error) => match error.refusal() {
                 Some(Failure::Unauthorized | Failure::NotFound) => {
@@ -220,7 +219,11 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
 
     /// Marks a finishing session as committed and keeps its result. If it is committed already,
     /// returns that result.
-    pub(super) fn complete(&self, id: SessionId, memory: &Memory) -> Result<UploadFinishResult> {
+    pub(super) fn complete(
+        &self,
+        id: SessionId,
+        memory: &MemoryHead,
+    ) -> Result<UploadFinishResult> {
         if let Stage::Committed(result) = self.stage(id)? {
             return Ok(result);
         }
@@ -251,7 +254,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     }
 }
 
-fn finish_result(memory: &Memory) -> UploadFinishResult {
+fn finish_result(memory: &MemoryHead) -> UploadFinishResult {
     let blob_id = memory.place.blob_id;
     UploadFinishResult {
         memory_id: memory.id.clone(),

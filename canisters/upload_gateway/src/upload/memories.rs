@@ -20,12 +20,9 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     ) -> Result<MemoryPage> {
         check_page(capsule_id, &cursor, limit)?;
         let index = self.index()?;
-        let ask = || {
-            let cursor = cursor.clone();
-            self.peers
-                .memory_list(index, caller, capsule_id, cursor, limit, newest_first)
-        };
-        Ok(self.peers.ask_index_reading(index, ask).await?)
+        let peers = &self.peers;
+        let page = peers.memory_list(index, caller, capsule_id, cursor, limit, newest_first);
+        Ok(page.await?)
     }
 
     /// Lists the memories of a capsule whose file has this SHA-256.
@@ -56,12 +53,9 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     ) -> Result<TrashPage> {
         check_page(capsule_id, &cursor, limit)?;
         let index = self.index()?;
-        let ask = || {
-            let cursor = cursor.clone();
-            let peers = &self.peers;
-            peers.memory_trash_list(index, caller, capsule_id, cursor, limit)
-        };
-        Ok(self.peers.ask_index_reading(index, ask).await?)
+        let peers = &self.peers;
+        let page = peers.memory_trash_list(index, caller, capsule_id, cursor, limit);
+        Ok(page.await?)
     }
 
     pub async fn read_memory(&self, caller: Principal, memory_id: &str) -> Result<Memory> {

@@ -158,7 +158,7 @@ impl Events {
             (
                 "sessions_ended",
                 sessions_ended,
-                "Uploads that a canister controller ended.",
+                "Uploads that a canister controller ended, or whose owner lost its right.",
             ),
         ] {
             let help = format!("{help} Since the last upgrade.");

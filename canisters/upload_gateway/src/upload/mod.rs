@@ -13,6 +13,7 @@ mod finish;
 mod flows;
 mod hash;
 mod jobs;
+mod leaving;
 mod memories;
 mod metrics;
 mod people;

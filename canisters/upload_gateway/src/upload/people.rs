@@ -152,12 +152,15 @@ impl<M: Memory> People<M> {
         keys.take(max).map(|(_, who)| who).collect()
     }
 
-    /// Marks a principal. An older mark of the kind stays.
-    pub fn mark(&mut self, kind: MarkKind, who: Principal, now: u64) {
+    /// Marks a principal since a time. An older mark of the kind stays.
+    pub fn mark(&mut self, kind: MarkKind, who: Principal, since: u64) {
         let key = (kind.byte(), who);
-        if !self.marks.contains_key(&key) {
-            self.marks.insert(key, Mark { since: now });
+        let before = self.marks.get(&key);
+        if before.is_none() {
             self.count(kind, |count| count + 1);
+        }
+        if before.is_none_or(|mark| mark.since > since) {
+            self.marks.insert(key, Mark { since });
         }
     }
 

@@ -46,8 +46,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         for who in principals {
             let sessions = self.with(|state| {
                 state.principal_marked(MarkKind::Blocked, *who, true, now);
-                let ids = state.sessions().pending_of(*who, MAX_ENDED - ended);
-                state.ended(&ids, now)
+                state.sessions_of_ended(*who, MAX_ENDED - ended, now)
             });
             ended += sessions.len();
             self.log_expired(&sessions);

@@ -12,7 +12,7 @@ use crate::peers::call::PeerResult;
 use crate::runtime::Runtime;
 use candid::Principal;
 use capsule_shared::limits::MAX_ID_BYTES;
-use capsule_shared::memory_index::{Memory, Trash};
+use capsule_shared::memory_index::{MemoryHead, Trash};
 use ic_stable_structures::Memory as StableMemory;
 
 impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
@@ -22,7 +22,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         &self,
         who: Principal,
         index: Principal,
-        memory: Memory,
+        memory: MemoryHead,
         retention: u64,
     ) -> Result<()> {
         let now = self.runtime.now();
@@ -41,10 +41,10 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             key
         });
         self.schedule();
-        let ask = || self.peers.memory_trash(index, who, &memory.id, purge_at);
         // The note is in stable memory during this await. The timer may settle it first, and a
         // restore may cancel it.
-        let answer = self.peers.ask_index_surely(index, ask).await;
+        let trash = self.peers.memory_trash(index, who, &memory.id, purge_at);
+        let answer = trash.await;
         let settled = self.settle_trashing(&key, note, answer);
         settled.map_err(Failure::hidden)
     }
@@ -86,7 +86,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
 
     /// A caller wants to delete a memory that is in the trash already. Its note may still be there,
     /// because the answer was lost.
-    pub(super) fn found_in_trash(&self, index: Principal, memory: &Memory, purge_at: u64) {
+    pub(super) fn found_in_trash(&self, index: Principal, memory: &MemoryHead, purge_at: u64) {
         let now = self.runtime.now();
         self.with(|state| {
             let key = state.deletion_key(&memory.id, index);
@@ -112,10 +112,9 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         if found.trash.is_none() && !noted {
             return Ok(());
         }
-        let ask = || self.peers.memory_restore(index, caller, &memory_id);
         // The job that purges stays in the queue. The index refuses it if the memory isn't in the
         // trash, or was put there anew.
-        let restored = self.peers.ask_index_surely(index, ask).await;
+        let restored = self.peers.memory_restore(index, caller, &memory_id).await;
         restored.map_err(|error| Failure::from(error).hidden())?;
         // Another caller may have noted its deletion for good during this await.
         match self.with(|state| state.deletion(&key)) {
@@ -135,11 +134,8 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             purge_at,
             ..
         } = note;
-        let ask = || {
-            self.peers
-                .memory_trash(index, who, memory_of(&key), purge_at)
-        };
-        let answer = self.peers.ask_index_surely(index, ask).await;
+        let memory = memory_of(&key);
+        let answer = self.peers.memory_trash(index, who, memory, purge_at).await;
         // A refusal has cancelled the note of this caller. Another caller's note may be there.
         let _settled = self.settle_trashing(&key, note, answer);
         match self.with(|state| state.trashing(&key)) {
@@ -151,9 +147,8 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     /// Deletes a memory whose time in the trash is over, and then its blob.
     pub(super) async fn run_purge_memory(&self, purge: Purge) -> Result<Run> {
         let (index, id, purge_at) = (purge.index, &purge.memory, purge.purge_at);
-        let ask = || self.peers.memory_expire(index, id, purge_at);
         // The job is in the queue during this await.
-        let expired = match self.peers.ask_index_surely(index, ask).await {
+        let expired = match self.peers.memory_expire(index, id, purge_at).await {
             Ok(memory) => Some(memory),
             Err(error) => match error.refusal() {
                 // An earlier run or a caller deleted it. Deleting the blob again does no harm.

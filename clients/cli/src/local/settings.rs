@@ -25,12 +25,16 @@ pub struct LocalNetwork {
 impl LocalNetwork {
     /// Reads `local.json`.
     pub fn read() -> Result<Self, LocalError> {
-        let path = home()?.join("local.json");
+        let path = Self::path()?;
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) => return Err(LocalError::NoLocalNetwork { path, error }),
         };
         serde_json::from_str(&text).map_err(|error| LocalError::LocalNetwork { path, error })
+    }
+
+    pub fn path() -> Result<PathBuf, LocalError> {
+        Ok(home()?.join("local.json"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! One call of a canister, repeated while that may help.
 
 use crate::console;
+use crate::network::clocks::Expiry;
 use crate::network::error::{CallError, Cause};
 use candid::{CandidType, Principal, decode_one};
 use capsule_shared::Error as Refusal;
@@ -8,6 +9,7 @@ use ic_agent::agent::RejectCode;
 use ic_agent::{Agent, AgentError};
 use serde::de::DeserializeOwned;
 use std::time::{Duration, Instant};
+use time::OffsetDateTime;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LAST_PAUSE: Duration = Duration::from_secs(15);
@@ -152,10 +154,17 @@ fn fault(error: AgentError) -> Fault {
         AgentError::HttpError(ref payload) if payload.status >= 500 || payload.status == 429 => {
             Fault::Temporary(error.to_string())
         }
-        AgentError::HttpError(payload) => Fault::Final(Cause::Http {
-            status: payload.status,
-            text: String::from_utf8_lossy(&payload.content).trim().to_string(),
-        }),
+        AgentError::HttpError(payload) => {
+            let text = String::from_utf8_lossy(&payload.content).trim().to_string();
+            match Expiry::refused(&text, OffsetDateTime::now_utc()) {
+                Some(Expiry::Clocks(clocks)) => Fault::Final(Cause::Clocks(clocks)),
+                Some(Expiry::Late) => Fault::Temporary("the message arrived too late".into()),
+                None => Fault::Final(Cause::Http {
+                    status: payload.status,
+                    text,
+                }),
+            }
+        }
         AgentError::CertifiedReject { reject, .. }
         | AgentError::UncertifiedReject { reject, .. } => {
             let code = reject.error_code.as_deref();

@@ -2,6 +2,7 @@
 
 use crate::exit::Kind;
 use crate::local::error::LocalError;
+use crate::network::clocks::Clocks;
 use capsule_shared::Error as Refusal;
 use ic_agent::AgentError;
 use std::io;
@@ -19,6 +20,15 @@ pub enum ConnectError {
     Url { url: String, error: Box<AgentError> },
     #[error("the root key is not valid ({0}), expected the hex of its DER form")]
     RootKey(hex::FromHexError),
+    #[error(
+        "no network answers at {url}, which {path} names ({error}); \
+         start one with `cargo xtask up`, or name another with --network"
+    )]
+    Ended {
+        url: String,
+        path: PathBuf,
+        error: Box<AgentError>,
+    },
     #[error("{url} does not answer: {error}; check --network or repeat the command later")]
     Silent { url: String, error: Box<AgentError> },
     #[error(
@@ -44,7 +54,7 @@ pub enum ConnectError {
 impl ConnectError {
     pub fn kind(&self) -> Kind {
         match self {
-            ConnectError::Silent { .. } => Kind::Network,
+            ConnectError::Silent { .. } | ConnectError::Ended { .. } => Kind::Network,
             _ => Kind::Local,
         }
     }
@@ -67,6 +77,8 @@ pub enum Cause {
     Refused(Refusal),
     #[error("the network rejected the call: {0}")]
     Rejected(String),
+    #[error("{0}; set the clock and repeat the command")]
+    Clocks(Clocks),
     #[error("the network refused the message (HTTP {status}): {text}")]
     Http { status: u16, text: String },
     #[error("the reply is not what an upload gateway sends ({0}), check --gateway")]
@@ -88,6 +100,7 @@ impl CallError {
             Cause::GivenUp { .. } => Kind::Network,
             Cause::Refused(_)
             | Cause::Rejected(_)
+            | Cause::Clocks(_)
             | Cause::Http { .. }
             | Cause::Reply(_)
             | Cause::Agent(_) => Kind::Refused,

@@ -82,15 +82,17 @@ fn private() -> OpenOptions {
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn an_identity_is_made_once_and_only_its_owner_can_read_it() {
-        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("new/identity.pem");
         create(&path).unwrap();
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        #[cfg(unix)]
+        {
+            let permissions = std::fs::metadata(&path).unwrap().permissions();
+            let mode = std::os::unix::fs::PermissionsExt::mode(&permissions);
+            assert_eq!(mode & 0o777, 0o600);
+        }
         let principal = read(Some(&path)).unwrap().sender().unwrap();
         let error = create(&path).unwrap_err();
         assert!(

@@ -33,6 +33,7 @@ pub struct Options {
 impl Options {
     /// An agent for the network, and the gateway's id.
     pub async fn connect(&self) -> Result<(Agent, Principal), ConnectError> {
+        let is_local = self.network == "local";
         let (url, known_key, known_gateway) = match self.network.as_str() {
             "local" => {
                 let local = LocalNetwork::read()?;
@@ -55,6 +56,12 @@ impl Options {
                 return Err(ConnectError::Url { url, error });
             }
         };
+        // a network that was killed leaves its file behind, and no patience helps
+        if is_local && let Err(error) = agent.status().await {
+            let path = LocalNetwork::path()?;
+            let error = Box::new(error);
+            return Err(ConnectError::Ended { url, path, error });
+        }
         if let Some(key) = self.root_key.as_ref().or(known_key.as_ref()) {
             agent.set_root_key(hex::decode(key).map_err(ConnectError::RootKey)?);
         } else if is_loopback(&url) {

@@ -1,6 +1,7 @@
 //! Authenticates messages: signatures by Ed25519 and by ECDSA on secp256k1 and P-256, and chains of
 //! delegations.
 
+use super::date::date;
 use crate::server::refusal::Refusal;
 use candid::Principal;
 use ic_transport_types::{DelegationPermissions, Envelope, EnvelopeContent, SignedDelegation};
@@ -75,8 +76,9 @@ fn follow<'a>(
             // frontends ask for a new login when they see these words
             return Err(Refusal::bad_request(format!(
                 "Invalid delegation expiry: Specified sender delegation has expired: Provided \
-                 expiry: {}, Local replica time: {now}",
-                delegation.expiration
+                 expiry: {}, Local replica time: {}",
+                date(delegation.expiration),
+                date(now)
             )));
         }
         if let Some(targets) = &delegation.targets {

@@ -2,6 +2,7 @@
 //! canister in its path.
 
 use super::auth;
+use super::date::date;
 use crate::server::refusal::Refusal;
 use candid::Principal;
 use ic_transport_types::{Envelope, EnvelopeContent, RequestId};
@@ -37,8 +38,10 @@ pub fn open(bytes: &[u8], now: u64) -> Result<Message, Refusal> {
     if expires(&envelope) && !(from..=to).contains(&expiry) {
         return Err(Refusal::bad_request(format!(
             "Invalid request expiry: Specified ingress_expiry not within expected range: \
-             Minimum allowed expiry: {from}, Maximum allowed expiry: {to}, \
-             Provided expiry: {expiry}"
+             Minimum allowed expiry: {}, Maximum allowed expiry: {}, Provided expiry:        {}",
+            date(from),
+            date(to),
+            date(expiry)
         )));
     }
     auth::check(&envelope, now)?;
@@ -138,7 +141,10 @@ mod tests {
             assert!(open_plain(read(anonymous, expiry)).is_ok(), "{expiry}");
             let refused = open_plain(call(anonymous, expiry)).err().unwrap();
             assert_eq!(refused.status, 400);
-            assert!(refused.message.starts_with("Invalid request expiry"));
+            let words = "Invalid request expiry: Specified ingress_expiry not within expected \
+                         range: Minimum allowed expiry: 2030-03-17 17:46:40 UTC, Maximum allowed \
+                         expiry: 2030-03-17 17:52:40 UTC, Provided expiry:        ";
+            assert!(refused.message.starts_with(words), "{}", refused.message);
             // the expiry comes before the missing signature
             let alice = Principal::self_authenticating("alice");
             for content in [query(alice, 0), read(alice, 0)] {

@@ -9,6 +9,7 @@
 mod auth;
 mod call;
 mod cbor;
+mod date;
 mod envelope;
 mod query;
 mod read_state;

@@ -3,9 +3,11 @@
 use super::forward::{cors, forward};
 use crate::server::instances::instance::InstanceId;
 use crate::server::instances::registry::Instances;
+use crate::server::loopback::Loopback;
 use crate::server::refusal::Refusal;
 use axum::Router;
-use std::net::SocketAddr;
+use axum::serve::Listener;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -39,35 +41,40 @@ impl Drop for Gateway {
 pub struct Gateways(Arc<Mutex<Vec<Option<Gateway>>>>);
 
 impl Gateways {
-    /// Opens a port of `address` for an instance; port 0 takes any free one.
+    /// Opens a port of `ip` for an instance, or of both addresses of `localhost`; port 0 takes any
+    /// free one.
     ///
     /// # Errors
     ///
     /// Refuses with 404 if there is no such instance, and with 400 if the port can't be opened.
     pub async fn open(
         &self,
-        address: SocketAddr,
+        (ip, port): (Option<IpAddr>, u16),
         instances: Instances,
         instance: InstanceId,
         domains: Option<Vec<String>>,
     ) -> Result<Details, Refusal> {
         instances.get(instance)?;
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|e| Refusal::bad_request(format!("cannot listen at {address}: {e}")))?;
-        let port = listener
-            .local_addr()
-            .map_err(|e| Refusal::internal(format!("the listener has no address: {e}")))?
-            .port();
         let router = Router::new()
             .fallback(forward)
             .layer(cors())
             .with_state((instances, instance));
-        let task = tokio::spawn(async move {
-            if let Err(e) = axum::serve(listener, router).await {
-                eprintln!("the HTTP gateway at port {port} failed: {e}");
+        let (port, task) = match ip {
+            None => {
+                let listener = Loopback::open(port).await;
+                serve(
+                    listener.map_err(|e| Refusal::bad_request(e.to_string()))?,
+                    router,
+                )?
             }
-        });
+            Some(ip) => {
+                let address = SocketAddr::new(ip, port);
+                let listener = TcpListener::bind(address).await.map_err(|e| {
+                    Refusal::bad_request(format!("cannot listen at {address}: {e}"))
+                })?;
+                serve(listener, router)?
+            }
+        };
         let mut all = self.lock();
         let details = Details {
             id: all.len(),
@@ -106,4 +113,21 @@ impl Gateways {
             .lock()
             .expect("BUG: a holder of the gateways panicked")
     }
+}
+
+/// Serves `router` in the background. Returns the port and the task.
+fn serve(
+    listener: impl Listener<Addr = SocketAddr>,
+    router: Router,
+) -> Result<(u16, JoinHandle<()>), Refusal> {
+    let port = listener
+        .local_addr()
+        .map_err(|e| Refusal::internal(format!("the listener has no address: {e}")))?
+        .port();
+    let task = tokio::spawn(async move {
+        if let Err(e) = axum::serve(listener, router).await {
+            eprintln!("the HTTP gateway at port {port} failed: {e}");
+        }
+    });
+    Ok((port, task))
 }

@@ -12,7 +12,7 @@ use crate::replica::NetworkConfig;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Changes when this version can't continue older journals any more.
@@ -35,9 +35,12 @@ struct Header {
 
 /// An open journal, positioned at its end.
 pub struct Journal {
+    path: PathBuf,
     file: File,
     /// Bytes of whole records.
     length: u64,
+    /// Whether a part of a record may lie behind the whole ones.
+    torn: bool,
 }
 
 /// A journal and its contents.
@@ -80,7 +83,12 @@ impl Journal {
         })?;
         let reader = BufReader::new(file.try_clone().map_err(about)?);
         let mut events = Events { reader, length: 0 };
-        let mut journal = Self { file, length: 0 };
+        let mut journal = Self {
+            path: path.clone(),
+            file,
+            length: 0,
+            torn: false,
+        };
         let config = match events.record().map_err(about)? {
             Some(bytes) => {
                 serde_cbor::from_slice::<Header>(&bytes)
@@ -113,6 +121,11 @@ impl Journal {
         self.cut()
     }
 
+    /// Appends a record. After an error the journal is as before, and a later record may succeed.
+    ///
+    /// # Errors
+    ///
+    /// Names the file and says why it can't be written.
     pub fn append(&mut self, event: &Event) -> Result<(), String> {
         self.write(event)
     }
@@ -126,10 +139,18 @@ impl Journal {
             )
         })?;
         let whole = [&length.to_le_bytes()[..], &bytes].concat();
-        if let Err(e) = self.file.write_all(&whole) {
+        if self.torn {
             self.cut()?;
-            return Err(format!("cannot write the journal: {e}"));
         }
+        self.torn = true;
+        if let Err(e) = self.file.write_all(&whole) {
+            let path = self.path.display();
+            let failed = format!("cannot write the journal {path}: {e}");
+            // A cut that fails is tried again before the next record.
+            let _ = self.cut();
+            return Err(failed);
+        }
+        self.torn = false;
         self.length += whole.len() as u64;
         Ok(())
     }
@@ -139,8 +160,12 @@ impl Journal {
         self.file
             .set_len(self.length)
             .and_then(|()| self.file.seek(SeekFrom::Start(self.length)))
-            .map(|_| ())
-            .map_err(|e| format!("cannot cut the journal to its whole records: {e}"))
+            .map_err(|e| {
+                let path = self.path.display();
+                format!("cannot cut the journal {path} to its whole records: {e}")
+            })?;
+        self.torn = false;
+        Ok(())
     }
 }
 

@@ -32,6 +32,8 @@ pub struct LiveNetwork {
     expiries: BTreeSet<(u64, MessageId)>,
     /// `None` for a network that ends with the process.
     journal: Option<Journal>,
+    /// Whether time has passed since the last record.
+    time_unrecorded: bool,
 }
 
 impl LiveNetwork {
@@ -42,6 +44,7 @@ impl LiveNetwork {
             senders: HashMap::new(),
             expiries: BTreeSet::new(),
             journal: None,
+            time_unrecorded: false,
         })
     }
 
@@ -75,10 +78,19 @@ impl LiveNetwork {
         Ok(live)
     }
 
-    /// Writes the event into the journal, then applies it.
+    /// Writes the event into the journal, then applies it. Writes the time before it, if time has
+    /// passed.
     fn record(&mut self, event: Event) -> Result<Outcome, Refusal> {
         if let Some(journal) = &mut self.journal {
-            journal.append(&event).map_err(Refusal::internal)?;
+            let full =
+                |e: String| Refusal::temporary(format!("{e}; the network waits until it can"));
+            // the time of `tick_at` is never earlier
+            if self.time_unrecorded && !matches!(event, Event::TickAt(_)) {
+                let time = Event::SetTime(self.network.time());
+                journal.append(&time).map_err(full)?;
+            }
+            journal.append(&event).map_err(full)?;
+            self.time_unrecorded = false;
         }
         Ok(self.apply(event))
     }
@@ -193,7 +205,14 @@ impl LiveNetwork {
         self.done(Event::Tick)
     }
 
+    /// Runs a round at `time`, or at the network's own time if that is later. A round that would
+    /// only charge for storage is left out, and nothing is recorded: the next round charges for it.
     pub fn tick_at(&mut self, time: u64) -> Result<(), Refusal> {
+        let time = time.max(self.network.time());
+        if self.network.is_quiet_at(time) {
+            self.time_unrecorded = true;
+            return self.network.set_time(time).map_err(Refusal::internal);
+        }
         self.done(Event::TickAt(time))
     }
 
@@ -221,3 +240,6 @@ impl LiveNetwork {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

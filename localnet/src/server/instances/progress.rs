@@ -22,7 +22,7 @@ pub struct Progress {
 impl Progress {
     /// Runs `round` again and again, with pauses of at least `delay`; a delay of zero lets `wake`
     /// end a pause. A round returns whether nothing is left to do. `idle` is the result of
-    /// the latest round.
+    /// the latest round. A round that is refused for a while is tried again.
     pub fn start<F>(
         mut idle: bool,
         delay: Duration,
@@ -34,6 +34,7 @@ impl Progress {
     {
         let (stop, mut stopped) = watch::channel(());
         let task = tokio::spawn(async move {
+            let mut waiting = false;
             loop {
                 let pause = match idle {
                     true => IDLE_PAUSE,
@@ -45,9 +46,20 @@ impl Progress {
                     () = tokio::time::sleep(pause.max(delay)) => {}
                     () = wake.notified(), if delay.is_zero() => {}
                 }
-                // The instance was deleted or has failed. The next request reports it.
                 match round().await {
-                    Ok(now_idle) => idle = now_idle,
+                    Ok(now_idle) => {
+                        if waiting {
+                            eprintln!("the network goes on");
+                        }
+                        (idle, waiting) = (now_idle, false);
+                    }
+                    Err(refusal) if refusal.is_temporary() => {
+                        if !waiting {
+                            eprintln!("{}", refusal.message);
+                        }
+                        (idle, waiting) = (true, true);
+                    }
+                    // The instance was deleted or has failed. The next request reports it.
                     Err(_) => break,
                 }
             }

@@ -12,7 +12,7 @@ use pocket_ic::common::rest::{
     CreateHttpGatewayResponse, HttpGatewayBackend, HttpGatewayConfig, HttpGatewayDetails,
     HttpGatewayInfo, InstanceId,
 };
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 
 pub async fn list(State(gateways): State<Gateways>) -> Json<Vec<HttpGatewayDetails>> {
     let details = gateways.list().into_iter().map(|gateway| {
@@ -66,13 +66,13 @@ async fn open(
         return Err(Refusal::not_supported("HTTP gateways with TLS"));
     }
     instances.get(instance)?;
-    let ip: IpAddr = match &config.ip_addr {
-        None => Ipv4Addr::LOCALHOST.into(),
-        Some(text) => text.parse().map_err(|e| {
+    let parse = |text: &String| {
+        text.parse::<IpAddr>().map_err(|e| {
             Refusal::bad_request(format!("ip_addr is {text:?}, expected an IP address: {e}"))
-        })?,
+        })
     };
-    let address = SocketAddr::new(ip, config.port.unwrap_or(0));
+    let ip = config.ip_addr.as_ref().map(parse).transpose()?;
+    let address = (ip, config.port.unwrap_or(0));
     let opened = gateways.open(address, instances, instance, config.domains);
     let Details { id, port, .. } = opened.await?;
     Ok(HttpGatewayInfo {

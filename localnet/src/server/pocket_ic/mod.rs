@@ -12,7 +12,8 @@
 //! | `json_body`, `target` | what a request asks for: its body, its instance, how long it waits |
 //! | `operation` | runs one operation on an instance |
 //! | `config`, `types` | the types of the protocol, converted to those of the network and back |
-//! | `lifecycle`, `read`, `update`, `progress`, `statistics`, `http_gateways` | the endpoints |
+//! | `lifecycle`, `read`, `update`, `progress`, `http_gateways` | the endpoints |
+//! | `statistics`, `process` | the endpoints that only localnet has |
 //! | `routes` | which path leads to which endpoint |
 
 mod answer;
@@ -23,6 +24,7 @@ mod http_gateways;
 mod json_body;
 mod lifecycle;
 mod operation;
+mod process;
 mod progress;
 mod read;
 pub mod routes;

@@ -3,7 +3,7 @@
 use super::blobs::{self, MAX_BLOB_BYTES};
 use super::state::Server;
 use super::target::Target;
-use super::{graph, http_gateways, lifecycle, progress, read, statistics, update};
+use super::{graph, http_gateways, lifecycle, process, progress, read, statistics, update};
 use crate::server::agents;
 use crate::server::gateway::forward::cors;
 use crate::server::refusal::Refusal;
@@ -24,6 +24,7 @@ pub fn router() -> Router {
     let gateways = get(http_gateways::list).post(http_gateways::create);
     Router::new()
         .route("/status", get(async || "localnet is running"))
+        .route("/localnet/process", get(process::read))
         .route("/instances", instances.clone())
         .route("/instances/", instances)
         .route("/instances/{id}", delete(lifecycle::delete))

@@ -5,7 +5,17 @@ use crate::deployment::Part;
 use candid::encode_args;
 use candid::utils::ArgumentEncoder;
 
+/// The sender of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// A person, whose messages the canisters inspect.
+    Person,
+    /// A canister, whose calls nobody inspects.
+    Canister,
+}
+
 pub(super) struct Call {
+    pub sender: Sender,
     pub part: Part,
     pub method: &'static str,
     /// The situation in a few words.
@@ -21,7 +31,11 @@ impl Call {
             Part::BlobStore => "store: ",
             Part::MemoryIndex => "index: ",
         };
-        format!("{part}{}, {}", self.method, self.situation)
+        let sender = match self.sender {
+            Sender::Person => "",
+            Sender::Canister => ", by a canister",
+        };
+        format!("{part}{}, {}{sender}", self.method, self.situation)
     }
 }
 
@@ -33,6 +47,7 @@ pub(super) fn call(
     args: impl ArgumentEncoder,
 ) -> Call {
     Call {
+        sender: Sender::Person,
         part: Part::Gateway,
         method,
         situation,

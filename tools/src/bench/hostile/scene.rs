@@ -1,15 +1,16 @@
 //! The people and the data that hostile calls meet, and the measuring of one call.
 
-use super::call::Call;
+use super::call::{Call, Sender};
 use super::row::{HostileRow, Outcome};
 use crate::client::{Called, Client};
-use crate::deployment::{Deployment, Part, person};
+use crate::deployment::{Deployment, Part, person, wasm};
 use crate::source::UploadSpec;
 use crate::statistics::{self, Statistics};
-use candid::{Principal, Reserved, decode_one};
+use candid::{Encode, Principal, Reserved, decode_one, encode_args};
 use capsule_shared::Error;
 use capsule_shared::asset::AssetMetadata;
 use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_METADATA_BYTES, MAX_NAME_BYTES};
+use serde_bytes::{ByteBuf, Bytes};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
@@ -19,8 +20,11 @@ const SESSIONS: usize = 90;
 /// Turns of the timer before and after each call. They run the jobs that it made.
 const TURNS: usize = 6;
 
+/// Cycles of the canister that forwards.
+const CYCLES: u128 = 1_000_000_000_000_000;
+
 /// Alice has a capsule with a memory and a pending upload. Mallory, the stranger, has a capsule,
-/// uploads in every state, and a memory.
+/// uploads in every state, and a memory. A canister without any right forwards calls.
 pub(super) struct Scene<'a> {
     deployment: &'a Deployment,
     pub alice_capsule: String,
@@ -34,6 +38,7 @@ pub(super) struct Scene<'a> {
     /// A second one.
     pub other_complete: u64,
     pub memory: String,
+    canister: Principal,
 }
 
 impl<'a> Scene<'a> {
@@ -66,6 +71,7 @@ impl<'a> Scene<'a> {
             complete,
             other_complete,
             memory,
+            canister: install_canister(deployment),
         })
     }
 
@@ -78,11 +84,9 @@ impl<'a> Scene<'a> {
         self.take_turns();
         let pic = &self.deployment.pic;
         statistics::clear(pic)?;
-        let part = self.deployment.id(call.part);
-        let reply = pic.update_call(part, mallory(), call.method, call.arg.clone());
-        let outcome = match reply {
-            Err(_) => Outcome::Rejected,
-            Ok(reply) => match decode_one::<Result<Reserved, Error>>(&reply) {
+        let outcome = match self.send(call)? {
+            None => Outcome::Rejected,
+            Some(reply) => match decode_one::<Result<Reserved, Error>>(&reply) {
                 Ok(Err(_)) if call.outcome != Outcome::Taken => Outcome::Refused,
                 _ => Outcome::Taken,
             },
@@ -109,12 +113,44 @@ impl<'a> Scene<'a> {
         })
     }
 
+    /// Returns the reply, or nothing if the message is rejected.
+    ///
+    /// # Errors
+    /// When the canister that forwards it fails.
+    fn send(&self, call: &Call) -> Result<Option<Vec<u8>>, String> {
+        let (pic, part) = (&self.deployment.pic, self.deployment.id(call.part));
+        let arg = &call.arg;
+        if call.sender == Sender::Person {
+            let reply = pic.update_call(part, mallory(), call.method, arg.clone());
+            return Ok(reply.ok());
+        }
+        let forwarded = encode_args((part, call.method, Bytes::new(arg)));
+        let forwarded = forwarded.expect("BUG: a call can be encoded");
+        let reply = pic
+            .update_call(self.canister, mallory(), "forward", forwarded)
+            .map_err(|e| format!("`{}` can't be forwarded: {e}", call.name()))?;
+        let answer: Result<ByteBuf, String> = decode_one(&reply).map_err(|e| e.to_string())?;
+        Ok(answer.ok().map(ByteBuf::into_vec))
+    }
+
     fn take_turns(&self) {
         for _ in 0..TURNS {
             self.deployment.pic.advance_time(Duration::from_secs(1));
             self.deployment.pic.tick();
         }
     }
+}
+
+/// Installs a canister that no other one knows.
+fn install_canister(deployment: &Deployment) -> Principal {
+    let controller = Some(deployment.controller);
+    let pic = &deployment.pic;
+    let id = pic.create_canister_with_settings(controller, None);
+    pic.add_cycles(id, CYCLES);
+    // It stands before no peer here: it only forwards.
+    let peer = Encode!(&Principal::anonymous()).expect("BUG: an id can be encoded");
+    pic.install_canister(id, wasm("chaos"), peer, controller);
+    id
 }
 
 /// The stranger.

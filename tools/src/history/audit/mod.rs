@@ -5,6 +5,7 @@ mod resume;
 mod storage;
 
 use super::run::Run;
+use super::upgrades::is_wrong_module;
 use super::verdict::Checked;
 use crate::deployment::Part;
 use crate::metrics::metrics;
@@ -56,6 +57,7 @@ fn expire(run: &mut Run) -> Checked {
 fn nothing_trapped(run: &mut Run) -> Checked {
     for part in Part::ALL {
         let froze = run.world.froze(part);
+        let mistaken = run.world.was_mistaken(part);
         let controller = run.world.deployment.controller;
         let logs = run
             .world
@@ -64,7 +66,7 @@ fn nothing_trapped(run: &mut Run) -> Checked {
             .map_err(|e| format!("the log of {}: {e}", part.name()))?;
         for record in logs {
             let line = String::from_utf8_lossy(&record.content);
-            if is_fault(&line, froze) {
+            if is_fault(&line, froze) && !(mistaken && is_of_wrong_module(&line, part)) {
                 return Err(format!("{} printed {line}", part.name()));
             }
         }
@@ -85,9 +87,15 @@ fn is_fault(line: &str, froze: bool) -> bool {
     (line.contains("TRAP") || line.contains("BUG")) && !refused && !unpaid
 }
 
+/// Whether a log line is the refusal of a wrong module on this canister.
+fn is_of_wrong_module(line: &str, on: Part) -> bool {
+    let mut modules = Part::ALL.into_iter().filter(|module| *module != on);
+    modules.any(|module| is_wrong_module(line, on, module))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_fault;
+    use super::*;
 
     const UNPAID: &str = "[TRAP]: Canister cannot grow memory by 65536 bytes due to insufficient \
                           cycles. At least 5 additional cycles are required.";
@@ -112,5 +120,18 @@ mod tests {
     fn only_a_canister_that_was_frozen_may_lack_the_cycles_for_memory() {
         assert!(!is_fault(UNPAID, true));
         assert!(is_fault(UNPAID, false));
+    }
+
+    #[test]
+    fn only_the_refusal_of_another_module_is_a_mistake_of_the_operator() {
+        let line = "[TRAP]: the stable memory is of blob_store (schema 1), expected \
+                    upload_gateway, which this module is; nothing was changed";
+        assert!(is_fault(line, false));
+        assert!(is_of_wrong_module(line, Part::BlobStore));
+        assert!(!is_of_wrong_module(line, Part::MemoryIndex));
+        assert!(!is_of_wrong_module(
+            "[TRAP]: heap out of bounds",
+            Part::BlobStore
+        ));
     }
 }

@@ -12,3 +12,4 @@ pub mod links;
 pub mod names;
 pub mod openings;
 pub mod regions;
+pub mod systems;

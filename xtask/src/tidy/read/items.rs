@@ -71,11 +71,21 @@ pub fn items(source: &str) -> Items {
 
 /// The tokens that are compiled without tests.
 pub fn without_tests<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
+    without(tokens, is_test)
+}
+
+/// The tokens outside the items with a certain attribute. There are none if the whole file has it.
+pub fn without<'a>(tokens: &[Token<'a>], certain: impl Fn(&[Token<'_>]) -> bool) -> Vec<Token<'a>> {
     let mut kept = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
         match attribute(tokens, at) {
-            Some(end) if is_test(&tokens[at..end]) => at = end_of_item(tokens, end),
+            Some(end) if certain(&tokens[at..end]) => {
+                if tokens[at + 1].is("!") && kept.is_empty() {
+                    return kept;
+                }
+                at = end_of_item(tokens, end);
+            }
             _ => {
                 kept.push(tokens[at]);
                 at += 1;

@@ -4,6 +4,7 @@ mod begin;
 mod chunks;
 mod ending;
 mod growth;
+mod indexing;
 mod layout;
 mod model;
 mod room;

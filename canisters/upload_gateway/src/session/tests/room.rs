@@ -2,11 +2,10 @@
 
 use super::{LIMITS, Sessions, begin_as, open, reserve, spec, user};
 use crate::failure::Failure;
-use crate::regions::Regions;
 use crate::session::begin::Begin;
 use crate::session::standing::Standing::{Known, New};
-use crate::session::types::{Counters, Limits, SessionId};
-use ic_stable_structures::{Memory, StableBTreeMap, StableCell, VectorMemory};
+use crate::session::types::{Limits, SessionId};
+use ic_stable_structures::VectorMemory;
 
 const ROOM: Limits = Limits {
     active_per_owner: 10,
@@ -252,56 +251,4 @@ fn the_record_of_ended_sessions_is_bounded() {
     assert_eq!(end_at(2 * DAY).1, 9);
     assert_eq!(end_at(2 * DAY).1, 6);
     assert!(!s.ended_lately(ids[0], user(1), 20));
-}
-
-/// Release 0.1.0 had neither the indexes nor the count of strangers.
-#[test]
-fn the_indexes_are_made_for_sessions_of_0_1_0() {
-    let memory = VectorMemory::default();
-    let mut s = open(&memory, ROOM);
-    let old = begin_as(&mut s, Known, own(1, "a"), 0).unwrap();
-    begin_as(&mut s, Known, own(1, "b"), 1).unwrap();
-    begin_as(&mut s, Known, own(2, "a"), 2).unwrap();
-    let counters = s.counters();
-    let indexed = s.holders.counts();
-    drop(s);
-    let regions = Regions::open(memory.clone()).sessions;
-    StableBTreeMap::<[u8; 46], (), _>::init(regions.idle).clear_new();
-    StableBTreeMap::<[u8; 43], (), _>::init(regions.holders).clear_new();
-    // The golden bytes of a record of 0.1.0 read like this.
-    write_counters_of_0_1_0(regions.counters, counters);
-
-    let mut s = open(&memory, ROOM);
-    assert_eq!(s.counters(), counters);
-    assert_eq!(s.holders.counts(), indexed);
-    s.set_limits(Limits {
-        active_total: 3,
-        ..ROOM
-    });
-    begin_as(&mut s, Known, own(3, "k"), 50).unwrap();
-    assert_eq!(s.get(old), None);
-}
-
-/// A record as release 0.1.0 wrote it: without the last field.
-struct OldCounters([u8; 33]);
-
-impl ic_stable_structures::Storable for OldCounters {
-    fn to_bytes(&self) -> std::borrow::Cow<'_, [u8]> {
-        self.0.to_vec().into()
-    }
-    fn into_bytes(self) -> Vec<u8> {
-        self.0.to_vec()
-    }
-    fn from_bytes(bytes: std::borrow::Cow<[u8]>) -> Self {
-        OldCounters(bytes[..33].try_into().unwrap())
-    }
-    const BOUND: ic_stable_structures::storable::Bound =
-        ic_stable_structures::storable::Bound::Unbounded;
-}
-
-fn write_counters_of_0_1_0<M: Memory>(region: M, counters: Counters) {
-    let mut bytes = canister_common::codec::encode(&counters);
-    bytes.truncate(33);
-    bytes[0] = 1;
-    StableCell::new(region, OldCounters(bytes.try_into().unwrap()));
 }

@@ -8,7 +8,10 @@ use canister_common::codec::{Reader, Record, Writer, unknown};
 use canister_common::storable;
 
 /// The number of kinds of jobs.
-pub const KINDS: usize = 8;
+pub const KINDS: usize = 9;
+
+/// The kinds that version 1 of the record counted.
+const KINDS_OF_VERSION_1: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
@@ -37,10 +40,10 @@ impl Counts {
     }
 }
 
-/// Layout, version 1: the number of each of the eight kinds, 1 if all jobs are counted and 0
-/// otherwise, the id up to which they are, or zeros.
+/// Layout, version 2: the number of each kind, 1 if all jobs are counted and 0 otherwise, the id up
+/// to which they are, or zeros. Version 1 lacks the last kind, of which there were no jobs.
 impl Record for Counts {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 
     fn write(&self, mut fields: Writer) -> Writer {
         for count in self.by_kind {
@@ -52,10 +55,13 @@ impl Record for Counts {
     }
 
     fn read(version: u8, fields: &mut Reader<'_>) -> Self {
-        if version != 1 {
-            unknown(version);
-        }
-        let by_kind = [(); KINDS].map(|()| fields.u64());
+        let kinds = match version {
+            1 => KINDS_OF_VERSION_1,
+            2 => KINDS,
+            other => unknown(other),
+        };
+        let mut by_kind = [0; KINDS];
+        by_kind[..kinds].fill_with(|| fields.u64());
         let all = fields.u8() == 1;
         let to = (fields.u64(), fields.u64());
         Counts {

@@ -54,6 +54,8 @@ pub enum Task {
     TrashMemory { memory: String },
     /// Delete a memory whose time in the trash is over, then its blob.
     PurgeMemory(Purge),
+    /// End the pending sessions of a principal that lost its right in a capsule.
+    EndSessions(Leaver),
 }
 
 /// A memory in the trash, and when it goes.
@@ -68,6 +70,19 @@ pub struct Purge {
     pub purge_at: u64,
 }
 
+/// A principal that lost its right in a capsule, and which of its sessions there end.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Leaver {
+    pub who: Principal,
+    pub capsule: String,
+    /// The index that has the capsule.
+    pub index: Principal,
+    /// Sessions from this id on began later, so they stay.
+    pub before: u64,
+    /// The time of progress and the id of the last session that was looked at.
+    pub after: Option<(u64, u64)>,
+}
+
 impl Task {
     /// The position of its kind in [`LABELS`].
     fn kind(&self) -> usize {
@@ -80,6 +95,7 @@ impl Task {
             Task::ForgetDeletion { .. } => 5,
             Task::TrashMemory { .. } => 6,
             Task::PurgeMemory { .. } => 7,
+            Task::EndSessions { .. } => 8,
         }
     }
 }
@@ -94,6 +110,7 @@ const LABELS: [&str; KINDS] = [
     "forget_deletion",
     "trash_memory",
     "purge_memory",
+    "end_sessions",
 ];
 
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]

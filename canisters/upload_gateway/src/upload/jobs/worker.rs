@@ -16,8 +16,8 @@ use std::task::{Context, Poll};
 /// several rounds of the subnet; the last job and the end of the turn need the difference.
 const TURN_INSTRUCTIONS: u64 = 1_500_000_000;
 
-/// The part of them that counting the jobs of release 0.1.0 may use.
-const COUNT_INSTRUCTIONS: u64 = TURN_INSTRUCTIONS / 4;
+/// The part of them that catching up on what release 0.1.0 left may use.
+const CATCH_UP_INSTRUCTIONS: u64 = TURN_INSTRUCTIONS / 4;
 
 /// The part of them after which a turn ends no more sessions.
 const END_INSTRUCTIONS: u64 = TURN_INSTRUCTIONS / 2;
@@ -31,8 +31,8 @@ const MAX_POSTPONED: usize = 200;
 impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     /// Takes one turn of the timer.
     pub async fn tick(&self) {
-        while self.runtime.instructions() < COUNT_INSTRUCTIONS
-            && self.with(|state| state.jobs_counted(BATCH))
+        while self.runtime.instructions() < CATCH_UP_INSTRUCTIONS
+            && self.with(|state| state.caught_up(BATCH))
         {}
         self.end_overdue();
         let runs = self.start_jobs().await;
@@ -77,7 +77,9 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             };
             let callee = match self.with(|state| state.need_of(&due.job.task)) {
                 Need::Nothing => {
-                    self.with(|state| state.job_dropped(due));
+                    if let Some(leaver) = self.with(|state| state.job_dropped(due)) {
+                        self.end_sessions_of(leaver, TURN_INSTRUCTIONS);
+                    }
                     continue;
                 }
                 _ if !self.peers.have_room_for_jobs() => break,
@@ -110,6 +112,10 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             Task::TrashMemory { memory } => self.run_trash_memory(memory).await,
             Task::PurgeMemory(purge) => self.run_purge_memory(purge).await,
             Task::ForgetDeletion { memory } => Ok(self.run_forget_deletion(&memory)),
+            Task::EndSessions(leaver) => {
+                self.end_sessions_of(leaver, TURN_INSTRUCTIONS);
+                Ok(Run::Done)
+            }
         };
         let now = self.runtime.now();
         // A run that failed is tried again later.

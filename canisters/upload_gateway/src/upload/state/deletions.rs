@@ -4,7 +4,7 @@ use super::State;
 use crate::upload::jobs::queue::{CALLER_PAUSE_NS, FORGET_NS, Task};
 use crate::upload::types::{Deletion, SEPARATOR, SessionId, memory_of};
 use candid::Principal;
-use capsule_shared::memory_index::Memory;
+use capsule_shared::memory_index::MemoryHead;
 use ic_stable_structures::Memory as StableMemory;
 
 /// The most indexes that can have deletions of one memory id noted at once. Each noted deletion
@@ -76,7 +76,7 @@ impl<M: StableMemory> State<M> {
         &mut self,
         key: &str,
         deletion: Deletion,
-        deleted: Option<&Memory>,
+        deleted: Option<&MemoryHead>,
         now: u64,
     ) {
         if let Some(memory) = deleted {
@@ -105,6 +105,9 @@ impl<M: StableMemory> State<M> {
     pub fn committed_forgotten(&mut self, id: SessionId, memory_id: &str, now: u64) {
         let result = self.finishes.get(&id.0).and_then(|finish| finish.result);
         if result.is_some_and(|result| result.memory_id == memory_id) {
+            if let Some(session) = self.sessions.get(id) {
+                self.upload_noted(&session);
+            }
             self.sessions.end(id, now);
             self.finishes.remove(&id.0);
         }

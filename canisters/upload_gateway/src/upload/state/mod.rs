@@ -20,6 +20,7 @@
 
 mod deletions;
 mod jobs;
+mod leaving;
 mod settings;
 mod strangers;
 mod trash;
@@ -134,10 +135,11 @@ impl<M: Memory> State<M> {
         self.hashes.digest(id, count)
     }
 
-    /// When the timer must wake next: a job is due, or the time of a session is over. 0 while there
-    /// are jobs to count.
+    /// When the timer must wake next: a job is due, or the time of a session is over. 0 while it
+    /// catches up on what release 0.1.0 left.
     pub fn next_due(&self) -> Option<u64> {
-        let uncounted = (!self.jobs.is_counted()).then_some(0);
+        let caught_up = self.jobs.is_counted() && self.sessions.is_indexed();
+        let uncounted = (!caught_up).then_some(0);
         let due = [uncounted, self.jobs.next_due(), self.sessions.next_tick()];
         due.into_iter().flatten().min()
     }

@@ -6,12 +6,13 @@ use crate::failure::{Failure, Result};
 use crate::session::standing::Standing;
 use crate::upload::flows::{Ask, UsedUp};
 use crate::upload::people::{MarkKind, People};
-use crate::upload::types::{BeginReservation, SessionId, SessionMeta};
+use crate::upload::types::{BeginReservation, SessionId, SessionMeta, SessionStatus};
 use candid::Principal;
 use ic_stable_structures::Memory;
 
-/// How many committed sessions of release 0.1.0 tell who has a finished upload.
-const MAX_SEEDS: usize = 10_000;
+/// How many committed sessions of release 0.1.0 tell the start who has a finished upload. Others
+/// tell it when they retire.
+const MAX_SEEDS: usize = 500;
 
 impl<M: Memory> State<M> {
     /// Notes the owners of sessions that release 0.1.0 committed, once.
@@ -20,6 +21,15 @@ impl<M: Memory> State<M> {
             for (owner, at) in self.sessions.oldest_committed(MAX_SEEDS) {
                 self.people.mark(MarkKind::Uploaded, owner, at);
             }
+        }
+    }
+
+    /// Notes the owner of a committed session that is about to be forgotten. Release 0.1.0 noted
+    /// nobody at the commit.
+    pub(super) fn upload_noted(&mut self, session: &SessionMeta) {
+        if let SessionStatus::Committed { completed_at } = session.status {
+            let owner = session.spec.owner;
+            self.people.mark(MarkKind::Uploaded, owner, completed_at);
         }
     }
 
@@ -78,6 +88,12 @@ impl<M: Memory> State<M> {
         }
         self.events.sessions_ended += ended.len() as u64;
         ended
+    }
+
+    /// Ends at most `max` pending sessions of one owner; see [`State::ended`].
+    pub fn sessions_of_ended(&mut self, who: Principal, max: usize, now: u64) -> Vec<SessionMeta> {
+        let ids = self.sessions.pending_of(who, max);
+        self.ended(&ids, now)
     }
 
     // ---- budgets ------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
 use super::State;
 use crate::upload::jobs::queue::{CALLER_PAUSE_NS, Purge, Task};
 use crate::upload::types::{SessionId, Trashing, memory_of};
-use capsule_shared::memory_index::Memory;
+use capsule_shared::memory_index::MemoryHead;
 use ic_stable_structures::Memory as StableMemory;
 
 impl<M: StableMemory> State<M> {
@@ -68,7 +68,7 @@ impl<M: StableMemory> State<M> {
 
     /// The index has deleted a memory whose time was over. It returned the memory as `expired`, or
     /// had deleted it before. After: a job deletes the blob.
-    pub fn purged(&mut self, purge: &Purge, expired: Option<&Memory>, now: u64) {
+    pub fn purged(&mut self, purge: &Purge, expired: Option<&MemoryHead>, now: u64) {
         if let Some(memory) = expired {
             let bytes = memory.place.size;
             self.sessions.free_stored(&memory.capsule_id, bytes);

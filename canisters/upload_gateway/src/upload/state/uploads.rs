@@ -276,6 +276,7 @@ impl<M: Memory> State<M> {
         }
         for session in &ticked.retired {
             self.finishes.remove(&session.id.0);
+            self.upload_noted(session);
         }
         ticked.expired
     }

@@ -1,7 +1,7 @@
-//! The bytes of the records that came with the trash: its notes, and jobs with two more tasks.
+//! The bytes of the records that came with the trash: its notes, and jobs with more tasks.
 
 use crate::failure::hex;
-use crate::upload::jobs::queue::{Job, Purge, Task};
+use crate::upload::jobs::queue::{Job, Leaver, Purge, Task};
 use crate::upload::types::Trashing;
 use candid::Principal;
 use canister_common::codec::{decode, encode};
@@ -22,6 +22,13 @@ fn jobs_keep_their_layout() {
         key,
         purge_at: 0x0102_0304_0506_0708,
     };
+    let leaver = Leaver {
+        who: principal(9),
+        capsule: "capsule-1".to_string(),
+        index: principal(2),
+        before: 7,
+        after: Some((8, 6)),
+    };
     let jobs = [
         Task::DeleteBlob { store, key },
         Task::ReleaseBlob { store, key },
@@ -31,6 +38,7 @@ fn jobs_keep_their_layout() {
         Task::ForgetDeletion { memory: memory() },
         Task::TrashMemory { memory: memory() },
         Task::PurgeMemory(purge),
+        Task::EndSessions(leaver),
     ]
     .map(|task| Job { task, attempts: 3 });
     let bytes = jobs.each_ref().map(encode);
@@ -62,26 +70,30 @@ fn a_note_of_the_trash_keeps_its_layout() {
 }
 
 const JOB_TYPES: &str = "\
-    014449444c076c02c5fedae70401c6c5dca805796b08acfba89b0302fbaaeacd0402c8bedcd80803f9ba\
-    ccba0a02f3e8ced80b05eca68cdd0b06a4edd99b0c03e4e8e5cd0e056c018196ff25716c029f93c60204\
-    e1a7d8a008686d7b6c01d6aee09c09786c059f93c602048196ff2571c79b84eb0278e1a7d8a0086892b6\
-    d2f00b680100";
+    014449444c0a6c02c5fedae70401c6c5dca805796b09b8feb5eb0202acfba89b0305fbaaeacd0405c8be\
+    dcd80806f9baccba0a05f3e8ced80b08eca68cdd0b09a4edd99b0c06e4e8e5cd0e086c05beceea02689c\
+    cc89ed0103ffa8c9d10978ada9a2b50a7192b6d2f00b686e046c02007801786c018196ff25716c029f93\
+    c60207e1a7d8a008686d7b6c01d6aee09c09786c059f93c602078196ff2571c79b84eb0278e1a7d8a008\
+    6892b6d2f00b680100";
 
-const JOBS: [&str; 8] = [
+const JOBS: [&str; 9] = [
     "\
-     022005050505050505050505050505050505050505050505050505050505050505050103010101030000\
+     032005050505050505050505050505050505050505050505050505050505050505050103010101030000\
      00",
     "\
-     062005050505050505050505050505050505050505050505050505050505050505050103010101030000\
+     072005050505050505050505050505050505050505050505050505050505050505050103010101030000\
      00",
-    "04070000000000000003000000",
-    "07070000000000000003000000",
-    "00056d656d5f3103000000",
+    "05070000000000000003000000",
+    "08070000000000000003000000",
     "01056d656d5f3103000000",
-    "03056d656d5f3103000000",
+    "02056d656d5f3103000000",
+    "04056d656d5f3103000000",
     "\
-     05200505050505050505050505050505050505050505050505050505050505050505056d656d5f310807\
+     06200505050505050505050505050505050505050505050505050505050505050505056d656d5f310807\
      0605040302010103010101010302020203000000",
+    "\
+     000103090909010800000000000000060000000000000007000000000000000963617073756c652d3101\
+     0302020203000000",
 ];
 
 const NOTE: &str = "\

@@ -1,7 +1,7 @@
 //! The peers of a test: one blob store and one index, which keep what they are given.
 
 use candid::utils::ArgumentDecoder;
-use candid::{CandidType, Principal, decode_args, encode_one};
+use candid::{CandidType, Principal, decode_args, encode_args, encode_one};
 use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, OwnerState, PersonRef};
 use capsule_shared::memory_index::*;
@@ -32,6 +32,10 @@ pub enum Fault {
     LostReply,
     /// The callee answers with this error and doesn't act.
     Refused(Error),
+    /// The index doesn't know the gateway.
+    RefusedGateway,
+    /// The callee answers with this Candid and doesn't act.
+    Replied(Vec<u8>),
 }
 
 #[derive(Clone, Default)]
@@ -84,34 +88,38 @@ impl Net {
         match method {
             "capsule_usage" => {
                 let (who, _capsule): (Principal, String) = args(arg);
-                reply(self.writer(who).map(|()| CapsuleUsage {
+                told(self.writer(who).map(|()| CapsuleUsage {
                     stored_bytes: 0,
                     memory_count: 0,
                 }))
             }
-            "gateway_known" => reply(Ok(())),
-            "capsule_list" => reply(Ok(Vec::<CapsuleHeader>::new())),
+            "capsule_list" => told(Ok(Vec::<CapsuleHeader>::new())),
             "capsule_create" => {
                 let (who, _subject, most): (Principal, Option<PersonRef>, Option<u32>) = args(arg);
                 self.most_capsules = most;
-                reply(Ok(capsule(who)))
+                told(Ok(capsule(who)))
             }
             "capsule_remove_controller" => {
-                let (who, _id, _whom): (Principal, String, Principal) = args(arg);
-                reply(self.writer(who).map(|()| capsule(id(OWNER))))
+                let (who, _id, whom): (Principal, String, Principal) = args(arg);
+                told(self.writer(who).map(|()| {
+                    if whom != id(OWNER) {
+                        self.writers.remove(&whom);
+                    }
+                    capsule(id(OWNER))
+                }))
             }
-            "memory_commit" => reply(self.commit(args::<(MemoryCommit,)>(arg).0)),
+            "memory_commit" => told(self.commit(args::<(MemoryCommit,)>(arg).0)),
             "memory_read" => {
                 let (who, id): (Principal, String) = args(arg);
                 let found = self.find(who, &id);
-                reply(found.and_then(|found| match found.trash {
+                told(found.and_then(|found| match found.trash {
                     Some(_) => Err(Error::NotFound),
-                    None => Ok(found.memory),
+                    None => Ok(self.memories[&id].clone()),
                 }))
             }
             "memory_find" => {
                 let (who, id): (Principal, String) = args(arg);
-                reply(self.find(who, &id))
+                told(self.find(who, &id))
             }
             "memory_list" => {
                 let (_who, _capsule, _cursor, _limit, newest_first): (
@@ -121,7 +129,7 @@ impl Net {
                     Option<u32>,
                     Option<bool>,
                 ) = args(arg);
-                reply(Ok(MemoryPage {
+                told(Ok(MemoryPage {
                     memories: Vec::new(),
                     next: None,
                     newest_first,
@@ -131,14 +139,12 @@ impl Net {
                 let (who, capsule, sha256): (Principal, String, ByteBuf) = args(arg);
                 let found = self.memories.values().rev();
                 let found = found.filter(|m| m.capsule_id == capsule && m.sha256 == sha256);
-                reply(
-                    self.writer(who)
-                        .map(|()| found.map(header).collect::<Vec<_>>()),
-                )
+                let found = || found.map(header).collect::<Vec<_>>();
+                told(self.writer(who).map(|()| found()))
             }
             "memory_trash" => {
                 let (who, id, purge_at): (Principal, String, u64) = args(arg);
-                reply(self.find(who, &id).map(|_| {
+                told(self.find(who, &id).map(|_| {
                     let trash = Trash {
                         trashed_at: self.now,
                         trashed_by: who,
@@ -149,21 +155,20 @@ impl Net {
             }
             "memory_restore" => {
                 let (who, id): (Principal, String) = args(arg);
-                reply(self.find(who, &id).map(|_| {
+                told(self.find(who, &id).map(|_| {
                     self.trash.remove(&id);
                 }))
             }
             "memory_expire" => {
                 let (id, purge_at): (String, u64) = args(arg);
-                reply(self.expire(&id, purge_at))
+                told(self.expire(&id, purge_at))
             }
             "memory_delete" => {
                 let (who, id): (Principal, String) = args(arg);
                 let found = self.find(who, &id);
-                reply(found.map(|found| {
-                    self.memories.remove(&id);
+                told(found.map(|_| {
                     self.trash.remove(&id);
-                    found.memory
+                    self.memories.remove(&id).expect("it was found")
                 }))
             }
             "blob_locate" => {
@@ -172,7 +177,7 @@ impl Net {
                 let found =
                     listed.find(|m| m.place.blob_id == blob && !self.trash.contains_key(&m.id));
                 let place = found.map(|m| m.place.clone()).ok_or(Error::NotFound);
-                reply(place.and_then(|place| self.writer(who).map(|()| place)))
+                told(place.and_then(|place| self.writer(who).map(|()| place)))
             }
             "blob_open" => {
                 let (key,): (BlobKey,) = args(arg);
@@ -246,6 +251,7 @@ impl Net {
         let memory = self.memories.get(id).cloned().ok_or(Error::NotFound)?;
         self.writer(who)?;
         let trash = self.trash.get(id).copied();
+        let memory = memory.into();
         Ok(MemoryFound { memory, trash })
     }
 
@@ -361,4 +367,9 @@ fn args<T: for<'a> ArgumentDecoder<'a>>(arg: &[u8]) -> T {
 
 pub fn reply<T: CandidType>(answer: Result<T>) -> Vec<u8> {
     encode_one(answer).unwrap()
+}
+
+/// An answer of the index, which knows the gateway.
+pub fn told<T: CandidType>(answer: Result<T>) -> Vec<u8> {
+    encode_args((answer, true)).unwrap()
 }

@@ -6,7 +6,7 @@ use crate::upload::jobs::counts::Counts;
 use crate::upload::jobs::queue::{COUNTED_AT_START, Job, JobQueue, Run, Task};
 use canister_common::codec::{decode, encode};
 use canister_common::counted::Counted;
-use canister_common::golden::assert_hex;
+use canister_common::golden::{assert_hex, assert_readable};
 use capsule_shared::BlobKey;
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell, VectorMemory};
 use std::future::Future;
@@ -57,11 +57,12 @@ fn kinds<M: Memory>(queue: &JobQueue<M>) -> Option<[u64; 2]> {
 #[test]
 fn the_counts_keep_their_layout() {
     let mut counts = Counts {
-        by_kind: [1, 2, 3, 4, 5, 6, 7, 8],
+        by_kind: [1, 2, 3, 4, 5, 6, 7, 8, 9],
         counted_to: None,
     };
-    let golden = "01 0100000000000000 0200000000000000 0300000000000000 0400000000000000
+    let eight = "0100000000000000 0200000000000000 0300000000000000 0400000000000000
         0500000000000000 0600000000000000 0700000000000000 0800000000000000";
+    let golden = format!("02 {eight} 0900000000000000");
     let zeros = "0000000000000000 0000000000000000";
     assert_hex(&encode(&counts), &format!("{golden} 01 {zeros}"));
     assert_eq!(decode::<Counts>(&encode(&counts)), counts);
@@ -69,6 +70,9 @@ fn the_counts_keep_their_layout() {
     let to = "0700000000000000 0800000000000000";
     assert_hex(&encode(&counts), &format!("{golden} 00 {to}"));
     assert_eq!(decode::<Counts>(&encode(&counts)), counts);
+    counts.by_kind[8] = 0;
+    let version_1 = format!("01 {eight} 00 {to}");
+    assert_readable(&version_1, &counts);
 }
 
 /// An upgrade reads as much, however many jobs there are: the counts are stored.

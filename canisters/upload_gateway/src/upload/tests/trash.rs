@@ -5,13 +5,13 @@ use crate::failure::Failure;
 use crate::upload::types::SessionId;
 use capsule_shared::gateway::GatewayArgs;
 
-const DAY: u64 = 24 * 3_600;
-const MEMORY: &str = "memory-1";
+pub(super) const DAY: u64 = 24 * 3_600;
+pub(super) const MEMORY: &str = "memory-1";
 
 type Done = crate::failure::Result<()>;
 
 /// A gateway whose trash keeps memories for 30 days, and a committed upload.
-fn committed() -> (World, Service, SessionId) {
+pub(super) fn committed() -> (World, Service, SessionId) {
     let (world, service) = World::new();
     service
         .configure(GatewayArgs {
@@ -36,11 +36,11 @@ fn purge(service: &Service) -> Done {
     run(service.purge_memory(id(OWNER), MEMORY.into()))
 }
 
-fn in_trash(world: &World) -> bool {
+pub(super) fn in_trash(world: &World) -> bool {
     world.net().trash.contains_key(MEMORY)
 }
 
-fn is_whole(world: &World) -> bool {
+pub(super) fn is_whole(world: &World) -> bool {
     let net = world.net();
     net.memories.contains_key(MEMORY)
         && net
@@ -50,7 +50,7 @@ fn is_whole(world: &World) -> bool {
 }
 
 /// Neither memory nor blob is left, and the queue is empty.
-fn all_gone(world: &World, service: &Service) {
+pub(super) fn all_gone(world: &World, service: &Service) {
     assert!(world.net().memories.is_empty());
     assert!(world.net().blobs.is_empty());
     let told = service.cleanup_expired();
@@ -249,15 +249,11 @@ fn without_the_right_nothing_is_trashed_or_deleted_later() {
 #[test]
 fn an_index_that_refuses_the_gateway_ends_no_note() {
     let (world, service, _) = committed();
-    for method in ["memory_trash", "gateway_known"] {
-        world.fail(method, Fault::Refused(capsule_shared::Error::Unauthorized));
-    }
+    world.fail("memory_trash", Fault::RefusedGateway);
     assert!(delete(&service).unwrap_err().is_temporary());
     world.pass(&service, 700);
     assert!(in_trash(&world));
-    let refused = || Fault::Refused(capsule_shared::Error::Unauthorized);
-    world.fail("memory_expire", refused());
-    world.fail("gateway_known", refused());
+    world.fail("memory_expire", Fault::RefusedGateway);
     world.pass(&service, 31 * DAY);
     assert!(is_whole(&world));
     world.pass(&service, 700);

@@ -13,6 +13,7 @@ use candid::{Principal, encode_args};
 use capsule_shared::asset::*;
 use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::upload::UploadFinishResult;
+use capsule_shared::{Error, Result};
 use ic_stable_structures::VectorMemory;
 use ic_stable_structures::memory_manager::VirtualMemory;
 use serde_bytes::ByteBuf;
@@ -139,7 +140,13 @@ impl Runtime for World {
                     peer.borrow_mut().act(method, &arg);
                     failed(true)
                 }
-                Some(Fault::Refused(error)) => Ok(reply::<()>(Err(error))),
+                Some(Fault::Refused(error)) if is_store => Ok(reply::<()>(Err(error))),
+                Some(Fault::Refused(error)) => Ok(told::<()>(Err(error))),
+                Some(Fault::RefusedGateway) => {
+                    let refused: Result<()> = Err(Error::Unauthorized);
+                    Ok(encode_args((refused, false)).unwrap())
+                }
+                Some(Fault::Replied(bytes)) => Ok(bytes),
             };
             // An answer never arrives in the message that sent the call.
             let mut asked = false;
