@@ -47,7 +47,7 @@ pub fn target(name: &str, to: Option<&Path>, force: bool) -> Result<Target, Loca
 
 /// Whether a path means standard output of this process.
 pub fn is_stdout(path: &Path) -> bool {
-    ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
+    ["-", "/dev/stdout", "/dev/fd/1"]
         .into_iter()
         .any(|name| path == Path::new(name))
 }
