@@ -10,7 +10,7 @@ use crate::local::target::is_stdout;
 use crate::network::options::Options;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use glob::Pattern;
+use globset::{Glob, GlobMatcher};
 use mime_guess::Mime;
 use std::path::PathBuf;
 
@@ -240,8 +240,8 @@ pub struct Trust {
 #[derive(Args)]
 pub struct ListOptions {
     /// List only names like this, with `*`, `?` and `[abc]`
-    #[arg(long, value_name = "GLOB")]
-    pub name: Option<Pattern>,
+    #[arg(long, value_name = "GLOB", value_parser = pattern)]
+    pub name: Option<GlobMatcher>,
     /// List only uploads since this date in UTC, such as 2026-11-30 or "2026-11-30 16:05"
     #[arg(long, value_name = "DATE")]
     pub since: Option<Period>,
@@ -265,6 +265,14 @@ pub enum SortKey {
     Name,
     Date,
     Size,
+}
+
+/// A pattern for names.
+fn pattern(text: &str) -> Result<GlobMatcher, String> {
+    match Glob::new(text) {
+        Ok(glob) => Ok(glob.compile_matcher()),
+        Err(error) => Err(format!("{}, expected one like *.jpg", error.kind())),
+    }
 }
 
 /// A MIME type as it is stored: in lower case, with its parameters.

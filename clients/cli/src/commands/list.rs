@@ -77,7 +77,7 @@ impl ListOptions {
         let at = memory.uploaded_at;
         self.name
             .as_ref()
-            .is_none_or(|pattern| pattern.matches(&memory.name))
+            .is_none_or(|pattern| pattern.is_match(&memory.name))
             && self.since.is_none_or(|period| at >= period.start)
             && self.until.is_none_or(|period| at < period.end)
     }

@@ -75,8 +75,8 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
             again,
         } => {
             let choice = choice.choice()?;
-            let capsule = own_or(&gateway, sending.capsule).await?;
             let parallel = usize::from(sending.parallel);
+            let capsule = own_or(&gateway, sending.capsule).await?;
             let (folders, plain): (Vec<PathBuf>, Vec<PathBuf>) =
                 files.into_iter().partition(|path| path.is_dir());
             let bars = match folders.is_empty() {
@@ -84,14 +84,9 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
                 false => Bars::one_line(output.json),
             };
             let uploads = Uploads {
-                gateway,
-                gateway_id: gateway_id.to_text(),
-                capsule: capsule.clone(),
                 mime_type,
                 again,
-                slots: slots(parallel),
-                bars,
-                output,
+                ..uploads(gateway, Some(&capsule), parallel, bars, output)
             };
             if folders.is_empty() {
                 return uploads.run(&plain, parallel).await;
@@ -119,18 +114,9 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
                 (None, true) => gateway.own_capsule_if_any().await?,
                 (capsule, _) => Some(own_or(&gateway, capsule).await?),
             };
-            let uploads = Uploads {
-                gateway,
-                gateway_id: gateway_id.to_text(),
-                capsule: capsule.clone().unwrap_or_default(),
-                mime_type: None,
-                again: false,
-                slots: slots(parallel),
-                bars: Bars::one_line(output.json),
-                output,
-            };
+            let bars = Bars::one_line(output.json);
             let folders = Folders {
-                uploads,
+                uploads: uploads(gateway, capsule.as_deref(), parallel, bars, output),
                 capsule,
                 parallel,
                 unproven: trust.unproven,
@@ -199,9 +185,24 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
     }
 }
 
-/// One permit for each byte of so many chunks in flight.
-fn slots(parallel: usize) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(parallel * MAX_CHUNK_BYTES))
+/// Uploads into a capsule, `parallel` chunks at once.
+fn uploads(
+    gateway: Gateway,
+    capsule: Option<&str>,
+    parallel: usize,
+    bars: Bars,
+    output: Output,
+) -> Uploads {
+    Uploads {
+        gateway_id: gateway.id().to_text(),
+        gateway,
+        capsule: capsule.unwrap_or_default().to_string(),
+        mime_type: None,
+        again: false,
+        slots: Arc::new(Semaphore::new(parallel * MAX_CHUNK_BYTES)),
+        bars,
+        output,
+    }
 }
 
 fn check_folder(path: &Path) -> Result<(), FolderError> {

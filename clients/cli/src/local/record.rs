@@ -73,7 +73,10 @@ impl RecordFile {
         part.write_all(&text)?;
         // Without this, a power failure may take the record. A file of one chunk is sent again
         // sooner than a disk confirms a thousand records.
-        if record.bytes.is_none_or(|bytes| bytes > MAX_CHUNK_BYTES as u64) {
+        if record
+            .bytes
+            .is_none_or(|bytes| bytes > MAX_CHUNK_BYTES as u64)
+        {
             part.as_file().sync_all()?;
         }
         part.persist(&self.0)?;

@@ -364,8 +364,12 @@ mod tests {
             source("a", [2; 32]).idempotency_key("c"),
             source("b", [1; 32]).idempotency_key("c"),
             source("a", [1; 32]).idempotency_key("d"),
-            source("a", [1; 32]).at(Some("a".into())).idempotency_key("c"),
-            source("a", [1; 32]).at(Some("b/a".into())).idempotency_key("c"),
+            source("a", [1; 32])
+                .at(Some("a".into()))
+                .idempotency_key("c"),
+            source("a", [1; 32])
+                .at(Some("b/a".into()))
+                .idempotency_key("c"),
         ] {
             assert_ne!(key, other);
         }
