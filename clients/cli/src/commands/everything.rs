@@ -101,7 +101,7 @@ impl Everything {
     /// Downloads one memory, unless its file is there.
     ///
     /// One node's word is enough to leave a file as it is: a node that lies could as well not list
-    /// the memory at all. What is written is certified by the network.
+    /// the memory at all. The network certifies what is written.
     async fn one(&self, listed: &Listed, place: &Path) -> Outcome<Done> {
         let found = self.look(listed, place).await?;
         let replace = match found {

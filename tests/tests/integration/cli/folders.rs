@@ -165,7 +165,7 @@ fn hidden_and_excluded_files_stay_and_others_that_are_no_files_are_named() {
     assert!(said.contains("folder/loop leads back to"), "{said}");
     assert_eq!(paths(&machine), ["a.txt", "link/x.txt"]);
 
-    // What is left out is no failure.
+    // A file that is left out is no failure.
     let all = [
         "--all",
         "--exclude",

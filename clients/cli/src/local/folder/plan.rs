@@ -217,12 +217,17 @@ mod tests {
         /// After a second run nothing is missing, whatever is in the capsule.
         #[test]
         fn what_was_sent_is_there(
-            mut paths in prop::collection::hash_set("[ab/]{1,3}|[\u{FFFD}E9\\\\CON\n.]{1,4}", 0..12),
+            mut paths in prop::collection::hash_set(
+                "[ab/]{1,3}|[\u{FFFD}E9\\\\CON\n.]{1,4}", 0..12,
+            ),
             contents in prop::collection::vec(0..3u8, 12),
             foreign in prop::collection::vec(("[ab/.\\\\]{0,3}", 0..3u8), 0..8),
         ) {
             let mut seen = HashSet::new();
-            paths.retain(|path| seen.insert(key_of(Path::new(path))) && !key_of(Path::new(path)).is_empty());
+            paths.retain(|path| {
+                let key = key_of(Path::new(path));
+                !key.is_empty() && seen.insert(key)
+            });
             let files: Vec<Found> = paths.iter().zip(contents).map(|(p, c)| file(p, c)).collect();
             let mut memories: Vec<Listed> = foreign
                 .iter()
@@ -230,7 +235,8 @@ mod tests {
                 .map(|(n, (path, c))| listed(n, Some(path), "name", *c))
                 .collect();
             let sent = to_send(&files, memories.clone());
-            for file in files.iter().filter(|file| sent.contains(&file.relative.to_str().unwrap().to_string())) {
+            let is_sent = |file: &&Found| sent.iter().any(|path| file.relative == Path::new(path));
+            for file in files.iter().filter(is_sent) {
                 let number = memories.len();
                 let key = key_of(&file.relative);
                 memories.push(listed(number, Some(&key), "name", file.bytes as u8 - 1));

@@ -41,7 +41,7 @@ pub struct Walked {
     pub skipped: Vec<Skipped>,
 }
 
-/// Finds the files below `folder`. What is hidden or excluded isn't reported at all.
+/// Finds the files below `folder`. Hidden and excluded files aren't reported at all.
 pub fn walk(folder: &Path, choice: &Choice) -> Walked {
     let mut walked = Walked::default();
     let entries = WalkDir::new(folder)
