@@ -61,6 +61,8 @@ impl List {
                 "memory": id,
                 "name": name,
                 "path": memory.path,
+                "parent": memory.parent,
+                "created_at_ns": memory.created_at,
                 "mime_type": mime_type,
                 "bytes": size,
                 "sha256": sha256,

@@ -358,3 +358,18 @@ fn files_and_folders_go_up_together() {
     );
     assert_eq!(paths(&machine), ["a", "a", "none"]);
 }
+
+#[test]
+fn a_gateway_of_release_0_1_0_takes_folders_and_lists_no_paths() {
+    let machine = Machine::of_release_0_1_0();
+    write(&machine, "folder/a/x", b"x");
+    write(&machine, "folder/b/y", b"y");
+    assert_eq!(sent(&machine.json(&["upload", "folder"])), [2, 0, 0]);
+    // The same uploads are found by their keys.
+    machine.json(&["upload", "folder"]);
+    assert_eq!(paths(&machine), ["none", "none"]);
+    let lines = machine.json(&["download", "--all", "back"]);
+    assert_eq!(received(&lines), [2, 0, 0]);
+    let names: Vec<PathBuf> = tree(&machine, "back").into_keys().collect();
+    assert_eq!(names, [Path::new("x"), Path::new("y")]);
+}

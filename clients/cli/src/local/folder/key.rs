@@ -99,7 +99,6 @@ fn escaped(text: &str) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn strings(names: Vec<Vec<u8>>) -> Vec<String> {
         let text = |name: Vec<u8>| String::from_utf8(name).unwrap();
@@ -166,6 +165,7 @@ mod tests {
     #[cfg(unix)]
     mod bytes {
         use super::*;
+        use proptest::prelude::*;
         use std::ffi::OsStr;
         use std::os::unix::ffi::OsStrExt;
 
