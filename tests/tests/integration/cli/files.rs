@@ -122,7 +122,10 @@ fn a_pipe_is_refused_at_once_and_the_other_files_go_up() {
     machine.fails(1, &["verify", memory.as_str().unwrap(), "pipe"]);
     std::fs::create_dir(machine.path("folder")).unwrap();
     let said = machine.fails(1, &["verify", memory.as_str().unwrap(), "folder"]);
-    assert!(said.contains("folder is a folder, not a regular file"), "{said}");
+    assert!(
+        said.contains("folder is a folder, not a regular file"),
+        "{said}"
+    );
 }
 
 #[test]
