@@ -5,7 +5,6 @@
 //!
 //! | method | kind | arguments | result |
 //! | --- | --- | --- | --- |
-//! | `gateway_known` | query | `()` | `Result<()>` |
 //! | `capsule_create` | update | `(who, opt PersonRef, opt nat32)` | `Result<Capsule>` |
 //! | `capsule_read` | query | `(who, opt text capsule_id)` | `Result<CapsuleInfo>` |
 //! | `capsule_add_controller` | update | `(who, capsule_id, controller)` | `Result<Capsule>` |
@@ -20,7 +19,7 @@
 //! | `memory_delete` | update | `(who, memory_id)` | `Result<Memory>` |
 //! | `memory_trash` | update | `(who, memory_id, nat64 purge_at)` | `Result<Trash>` |
 //! | `memory_restore` | update | `(who, memory_id)` | `Result<()>` |
-//! | `memory_expire` | update | `(memory_id, nat64 purge_at)` | `Result<Memory>` |
+//! | `memory_expire` | update | `(memory_id, nat64 purge_at)` | `Result<MemoryHead>` |
 //! | `memory_trash_list` | query | `(who, capsule_id, opt text, opt nat32)` | `Result<TrashPage>` |
 //! | `blob_locate` | query | `(who, BlobId)` | `Result<BlobPlace>` |
 //! | `gateways_register` | update, controllers | `(principal)` | `Result<()>` |
@@ -29,7 +28,8 @@
 //!
 //! `who` and `controller` are principals, `capsule_id` and `memory_id` are texts.
 //!
-//! - `gateway_known` answers every caller that may call, at the same cost for ever.
+//! - Each answer to a gateway has a second value, a `bool`: whether the index knows the gateway. So
+//!   `Unauthorized` for the gateway can't be taken for a refusal of `who`.
 //! - `capsule_create` takes the subject, and the most capsules that `who` may have made.
 //! - `capsule_usage` checks the right to write and that there is room for one more memory.
 //! - `blob_locate` checks the right to read.

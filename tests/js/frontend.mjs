@@ -66,7 +66,7 @@ export function interfaceOf({ IDL }) {
   });
 }
 
-function metadata(name, bytes) {
+export function metadata(name, bytes) {
   const base = {
     name, mime_type: "application/octet-stream", bytes: BigInt(bytes),
     asset_type: { Original: null }, tags: [], created_at: 0n, updated_at: 0n, description: [],

@@ -7,7 +7,9 @@
 // ends with an error at the first check that fails.
 
 import assert from "node:assert/strict";
-import { Upload, bytesOf, holds, interfaceOf, load, ok, readBack, sha256 } from "./frontend.mjs";
+import {
+  Upload, bytesOf, holds, interfaceOf, load, metadata, ok, readBack, sha256,
+} from "./frontend.mjs";
 
 const [library, url, gatewayId] = process.argv.slice(2);
 const { HttpAgent, Actor, IDL, Ed25519KeyIdentity } = await load(library);

@@ -116,7 +116,7 @@ fn grow_stable_memory() -> Result<()> {
 /// memory takes a few million at most: its metadata have up to 16 KiB.
 const SLICE_INSTRUCTIONS: u64 = 1_000_000_000;
 
-/// The pause after a slice for which there was no room, in nanoseconds: a minute.
+/// The pause after a slice for which there was no room or no cycles, in nanoseconds: a minute.
 const PAUSE_NS: u64 = 60_000_000_000;
 
 /// Asks for a turn of the timer while memories of release 0.1.0 must be entered. Commits ask too,
@@ -134,8 +134,10 @@ extern "C" fn global_timer() {
 
 async fn enter_slice() {
     let before = with_state(|state| state.index.unentered());
+    // The last cycles are for what has begun.
+    let funds = check_own_funds("the memory index");
     // Nothing has begun during this await. Other messages may commit or delete memories.
-    if room_for_records().await.is_ok() {
+    if funds.is_ok() && room_for_records().await.is_ok() {
         let goes_on = || performance_counter(0) < SLICE_INSTRUCTIONS;
         with_state(|state| state.index.enter_older(goes_on));
     }

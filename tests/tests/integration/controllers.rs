@@ -59,7 +59,7 @@ fn a_controller_uploads_and_reads_until_the_owner_takes_the_right_back() {
     assert_eq!(alice.remove_controller(&alices, person("bob")), Ok(left));
     assert_eq!(
         refused(bob.finish(open, &sha256(&data), 700)),
-        Error::Unauthorized
+        Error::NotFound
     );
     assert_eq!(refused(bob.status(open)), Error::NotFound);
     assert_eq!(

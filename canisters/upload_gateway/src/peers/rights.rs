@@ -27,10 +27,19 @@ impl<R: Runtime> Peers<R> {
             Some(false) => Err(refused(index)),
             // An index of release 0.1.0 says `Unauthorized` in both cases.
             None if is_hidden(&answer.result) => {
-                let probe: Answer<_> = self.probe(index).await?;
+                let probe = match self.probe(index).await {
+                    // In a query the first answer has no consequences.
+                    Err(_) if self.runtime.in_query() => return answer.result,
+                    probe => probe?,
+                };
                 probe.result.map_err(|_| refused(index))?;
-                // Ask again: an operator may have registered the gateway meanwhile.
-                self.send(peer, method, arg).await?.result
+                // Ask again: an operator may have registered the gateway meanwhile, or upgraded the
+                // index.
+                let again = self.send(peer, method, arg).await?;
+                match again.known {
+                    Some(false) => Err(refused(index)),
+                    _ => again.result,
+                }
             }
             None => answer.result,
         }

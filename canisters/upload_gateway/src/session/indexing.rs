@@ -58,8 +58,12 @@ impl<M: Memory> SessionService<M> {
         if held == 0 || self.holders.contains(owner, held) {
             return;
         }
-        for id in self.ids_of(owner).collect::<Vec<_>>() {
-            let meta = self.expect(id);
+        // The committed sessions of an owner have no bound, and active ones are newer than most of
+        // them. So it looks from the newest on, until it has all active ones.
+        let sessions = self.ids_of(owner).rev().map(|id| self.expect(id));
+        let active =
+            sessions.filter(|meta| !matches!(meta.status, SessionStatus::Committed { .. }));
+        for meta in active.take(held as usize).collect::<Vec<_>>() {
             if meta.status == SessionStatus::Pending {
                 self.holders.move_session(0, None, Some(&meta));
             }

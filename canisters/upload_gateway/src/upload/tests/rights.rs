@@ -93,10 +93,23 @@ fn a_refusal_by_an_index_of_release_0_1_0_is_made_sure_of() {
         assert!(begin(&service, "key", 1).unwrap_err().is_temporary());
         assert_eq!(calls(), ["capsule_usage", "capsule_list"]);
     }
+    // A query has no consequences, so the first answer counts there.
+    world.net().in_query = true;
+    world.fail("memory_list", refused());
+    world.fail("capsule_list", Fault::NotSent);
+    let listed = run(service.list_memories(id(OWNER), "capsule-1", None, None, None));
+    assert_eq!(listed, Err(Failure::Unauthorized));
+    world.net().in_query = false;
     // An operator registers the gateway in between.
     world.net().writers.insert(id(OWNER));
     world.fail("capsule_usage", refused());
-    begin(&service, "key", 1).unwrap();
+    // It also upgrades the index and takes the right away: that is no refusal of the caller.
+    world.fail("memory_commit", refused());
+    world.fail("memory_commit", Fault::RefusedGateway);
+    let session = begin(&service, "key", 1).unwrap();
+    put(&service, session, 0, FILE).unwrap();
+    assert!(finish(&service, session, FILE).unwrap_err().is_temporary());
+    finish(&service, session, FILE).unwrap();
 }
 
 #[test]
