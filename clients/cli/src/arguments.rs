@@ -3,11 +3,14 @@
 use crate::console::Verbosity;
 use crate::dates::Period;
 use crate::exit;
+use crate::local::folder::error::FolderError;
+use crate::local::folder::exclude::Exclude;
+use crate::local::folder::walk::Choice;
 use crate::local::target::is_stdout;
 use crate::network::options::Options;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use glob::Pattern;
+use globset::{Glob, GlobMatcher};
 use mime_guess::Mime;
 use std::path::PathBuf;
 
@@ -57,20 +60,15 @@ impl Arguments {
 pub enum Command {
     /// Upload files; the same command resumes an upload that was interrupted
     Upload {
-        /// The files to upload
+        /// The files to upload, and folders with all files in them
         #[arg(required = true)]
         files: Vec<PathBuf>,
-        /// The capsule (default: your own, made if there is none)
-        #[arg(long, value_name = "ID")]
-        capsule: Option<String>,
-        /// Send this many chunks at once
-        #[arg(
-            long,
-            default_value_t = 4,
-            value_name = "N",
-            value_parser = clap::value_parser!(u16).range(1..=64)
-        )]
-        parallel: u16,
+        #[command(flatten)]
+        sending: SendOptions,
+        #[command(flatten)]
+        choice: ChoiceOptions,
+        #[command(flatten)]
+        trust: Trust,
         /// The MIME type of the files (default: by the name of each)
         #[arg(long = "type", value_name = "TYPE", value_parser = mime_type)]
         mime_type: Option<String>,
@@ -78,10 +76,31 @@ pub enum Command {
         #[arg(long)]
         again: bool,
     },
-    /// Download a memory into a file and check it against the index
+    /// Upload what a capsule lacks of a folder, by path and content; nothing is deleted
+    Sync {
+        /// The folder
+        folder: PathBuf,
+        #[command(flatten)]
+        sending: SendOptions,
+        #[command(flatten)]
+        choice: ChoiceOptions,
+        #[command(flatten)]
+        trust: Trust,
+        /// Say what would be uploaded, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Download a memory into a file, or all memories of a capsule into a folder, and check them
     Download {
         /// The id of the memory, as `capsule ls` shows it
-        memory: String,
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        memory: Option<String>,
+        /// Download all memories of a capsule into this folder
+        #[arg(long, value_name = "DIR", conflicts_with = "output")]
+        all: Option<PathBuf>,
+        /// The capsule whose memories are downloaded (default: your own)
+        #[arg(long, value_name = "ID", requires = "all")]
+        capsule: Option<String>,
         /// The file or folder, or `-` for standard output (default: the memory's own name, in this
         /// folder)
         #[arg(long, short)]
@@ -168,6 +187,47 @@ impl Command {
     }
 }
 
+/// How files are sent.
+#[derive(Args)]
+pub struct SendOptions {
+    /// The capsule (default: your own, made if there is none)
+    #[arg(long, value_name = "ID")]
+    pub capsule: Option<String>,
+    /// Send this many chunks at once, or eight times as many small files of a folder
+    #[arg(
+        long,
+        default_value_t = 4,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=64)
+    )]
+    pub parallel: u16,
+}
+
+/// Which files of a folder count.
+#[derive(Args)]
+pub struct ChoiceOptions {
+    /// Follow symbolic links in folders
+    #[arg(long)]
+    pub follow: bool,
+    /// Send hidden files and folders, too
+    #[arg(long)]
+    pub all: bool,
+    /// Leave out names like this, such as `*.tmp` or `cache/`; a pattern with `/` inside is for the
+    /// path below the folder
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+}
+
+impl ChoiceOptions {
+    pub fn choice(&self) -> Result<Choice, FolderError> {
+        Ok(Choice {
+            follow: self.follow,
+            all: self.all,
+            exclude: Exclude::new(&self.exclude)?,
+        })
+    }
+}
+
 /// How much of the network must agree.
 #[derive(Args)]
 pub struct Trust {
@@ -180,8 +240,8 @@ pub struct Trust {
 #[derive(Args)]
 pub struct ListOptions {
     /// List only names like this, with `*`, `?` and `[abc]`
-    #[arg(long, value_name = "GLOB")]
-    pub name: Option<Pattern>,
+    #[arg(long, value_name = "GLOB", value_parser = pattern)]
+    pub name: Option<GlobMatcher>,
     /// List only uploads since this date in UTC, such as 2026-11-30 or "2026-11-30 16:05"
     #[arg(long, value_name = "DATE")]
     pub since: Option<Period>,
@@ -205,6 +265,14 @@ pub enum SortKey {
     Name,
     Date,
     Size,
+}
+
+/// A pattern for names.
+fn pattern(text: &str) -> Result<GlobMatcher, String> {
+    match Glob::new(text) {
+        Ok(glob) => Ok(glob.compile_matcher()),
+        Err(error) => Err(format!("{}, expected one like *.jpg", error.kind())),
+    }
 }
 
 /// A MIME type as it is stored: in lower case, with its parameters.

@@ -5,6 +5,7 @@
 
 use crate::exit::Kind;
 use crate::local::error::{LocalError, SourceError};
+use crate::local::folder::error::FolderError;
 use crate::network::error::{CallError, ConnectError};
 use crate::network::refused::UploadError;
 use std::path::PathBuf;
@@ -22,6 +23,8 @@ pub enum Failure {
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
     Call(#[from] CallError),
@@ -38,13 +41,13 @@ pub enum Failure {
         path: PathBuf,
         failure: Box<Failure>,
     },
-    /// Some files of an upload failed; each of them is reported before.
-    #[error(
-        "{failed} of {files} files are not uploaded; repeat the command to send what is missing"
-    )]
+    /// Some files of several failed; each of them is reported before.
+    #[error("{failed} of {of} {what}")]
     Several {
         failed: usize,
-        files: usize,
+        of: usize,
+        /// The fault, and what to do next.
+        what: &'static str,
         /// The kind of the first failure.
         first: Kind,
     },
@@ -90,6 +93,8 @@ pub enum IntegrityError {
     },
     #[error("more bytes came of {memory} than the {expected} bytes of the index")]
     TooManyBytes { memory: String, expected: u64 },
+    #[error("one node lists {memory} at another path than the network; repeat the command")]
+    ListedOther { memory: String },
     #[error("{path} differs from {memory}: it has SHA-256 {sha256}, expected {expected}")]
     FileDiffers {
         path: PathBuf,
@@ -104,6 +109,7 @@ impl Failure {
     pub fn of_file(self, path: impl Into<PathBuf>) -> Self {
         match self {
             Failure::Source(_)
+            | Failure::Folder(_)
             | Failure::OfFile { .. }
             | Failure::Upload(UploadError::Gone { .. })
             | Failure::Integrity(IntegrityError::ChangedWhileSent { .. }) => self,
@@ -116,7 +122,7 @@ impl Failure {
 
     pub fn kind(&self) -> Kind {
         match self {
-            Failure::Local(_) | Failure::Source(_) => Kind::Local,
+            Failure::Local(_) | Failure::Source(_) | Failure::Folder(_) => Kind::Local,
             Failure::Connect(error) => error.kind(),
             Failure::Call(error) | Failure::Uncertified(error) => error.kind(),
             Failure::Upload(error) => error.kind(),

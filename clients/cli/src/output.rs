@@ -40,6 +40,14 @@ impl Output {
         }
     }
 
+    /// Prints the result of one file of many: as JSON, or as text with `--verbose`.
+    pub fn entry(&self, text: &str, value: Value) {
+        match self.json {
+            true => self.result(text, value),
+            false => console::detail(|| text.to_string()),
+        }
+    }
+
     /// Prints a failure as JSON. As text it goes to standard error, which is up to the caller.
     pub fn failure(&self, file: Option<&Path>, failure: &Failure) {
         if self.json {

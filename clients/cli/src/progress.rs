@@ -4,6 +4,8 @@ use crate::console;
 use crate::printable::{printable, printable_path};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const STYLE: &str = "{msg:24!} {bar:30} {decimal_bytes:>10}/{decimal_total_bytes:10} \
                      {decimal_bytes_per_sec:>12}, {eta} left";
@@ -13,6 +15,8 @@ const STYLE: &str = "{msg:24!} {bar:30} {decimal_bytes:>10}/{decimal_total_bytes
 pub struct Bars {
     all: MultiProgress,
     total: Option<ProgressBar>,
+    /// The files, if they are too many for bars of their own.
+    many: Option<Arc<Many>>,
 }
 
 /// The bar of one file.
@@ -20,6 +24,14 @@ pub struct Bars {
 pub struct FileBar {
     bar: ProgressBar,
     total: Option<ProgressBar>,
+    many: Option<Arc<Many>>,
+}
+
+/// The files of a folder, which share one line.
+#[derive(Default)]
+struct Many {
+    files: AtomicUsize,
+    done: AtomicUsize,
 }
 
 fn bar(bytes: u64, message: String) -> ProgressBar {
@@ -36,13 +48,44 @@ impl Bars {
             all.set_draw_target(ProgressDrawTarget::hidden());
         }
         let total = total.map(|bytes| all.add(bar(bytes, "all files".into())));
-        Self { all, total }
+        Self {
+            all,
+            total,
+            many: None,
+        }
+    }
+
+    /// One line for all files, however many they are.
+    pub fn one_line(quiet: bool) -> Self {
+        Self {
+            many: Some(Arc::default()),
+            ..Self::new(Some(0), quiet)
+        }
+    }
+
+    /// Says what is done before files are sent or read.
+    pub fn phase(&self, text: &str) {
+        if let Some(total) = &self.total {
+            total.set_message(text.to_string());
+            total.tick();
+        }
+    }
+
+    /// Begins the transfer of so many files.
+    pub fn expect(&self, files: usize, bytes: u64) {
+        if let (Some(total), Some(many)) = (&self.total, &self.many) {
+            total.reset();
+            total.set_length(bytes);
+            many.files.store(files, Ordering::Relaxed);
+            many.show(total);
+        }
     }
 
     fn add(&self, bar: ProgressBar) -> ProgressBar {
-        match &self.total {
-            Some(total) => self.all.insert_before(total, bar),
-            None => self.all.add(bar),
+        match (&self.many, &self.total) {
+            (Some(_), _) => ProgressBar::hidden(),
+            (None, Some(total)) => self.all.insert_before(total, bar),
+            (None, None) => self.all.add(bar),
         }
     }
 
@@ -57,6 +100,7 @@ impl Bars {
         FileBar {
             bar: self.add(bar(bytes, printable(name).into_owned())),
             total: self.total.clone(),
+            many: self.many.clone(),
         }
     }
 
@@ -99,5 +143,17 @@ impl FileBar {
 
     pub fn done(&self) {
         self.bar.finish_and_clear();
+        if let (Some(total), Some(many)) = (&self.total, &self.many) {
+            many.done.fetch_add(1, Ordering::Relaxed);
+            many.show(total);
+        }
+    }
+}
+
+impl Many {
+    fn show(&self, total: &ProgressBar) {
+        let (done, files) = (&self.done, &self.files);
+        let done = done.load(Ordering::Relaxed);
+        total.set_message(format!("{done} of {} files", files.load(Ordering::Relaxed)));
     }
 }

@@ -14,11 +14,15 @@ use crate::output::Output;
 use crate::printable::printable_path;
 use crate::progress::{Bars, FileBar};
 use capsule_shared::memory_index::Memory;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::sync::Once;
 use tokio::fs::{File, OpenOptions};
+
+/// Several downloads of one command warn once.
+static TOO_OLD: Once = Once::new();
 
 pub struct Downloads {
     pub gateway: Gateway,
@@ -29,10 +33,10 @@ pub struct Downloads {
 }
 
 /// An answer about a memory.
-struct Told {
-    memory: Memory,
+pub struct Told {
+    pub memory: Memory,
     /// Whether the whole network says so, or one node alone.
-    proven: bool,
+    pub proven: bool,
 }
 
 impl Downloads {
@@ -64,7 +68,22 @@ impl Downloads {
             }
         };
         bar.done();
-        self.report(&told, path.as_deref(), receiving.received.get());
+        self.bars.finish();
+        let (text, value) = result(&told, path.as_deref(), receiving.received.get());
+        self.output.result(&text, value);
+        Ok(())
+    }
+
+    /// Reads a memory into a file of a folder. The result is one of many.
+    pub async fn entry(&self, told: &Told, path: &Path, replace: bool) -> Outcome {
+        let memory = &told.memory;
+        let name = &memory.metadata.base().name;
+        let bar = self.bars.transfer(name, memory.place.size);
+        let receiving = self.receiving(memory, &bar);
+        file(&receiving, path, replace, &self.gateway).await?;
+        bar.done();
+        let (text, value) = result(told, Some(path), receiving.received.get());
+        self.output.entry(&text, value);
         Ok(())
     }
 
@@ -79,6 +98,7 @@ impl Downloads {
         let nowhere = &|error| write_error(Path::new("nowhere"), error);
         receiving.copy(&mut tokio::io::sink(), nowhere).await?;
         bar.done();
+        self.bars.finish();
         if let Some(file) = file {
             let source = Source::open(file, |_| ()).await?;
             if source.sha256[..] != memory.sha256[..] {
@@ -90,22 +110,25 @@ impl Downloads {
                 }));
             }
         }
-        self.report(&told, file, receiving.received.get());
+        let (text, value) = result(&told, file, receiving.received.get());
+        self.output.result(&text, value);
         Ok(())
     }
 
     /// Asks about a memory: the network, or one node if nothing else is there.
-    async fn told(&self, id: &str) -> Outcome<Told> {
+    pub async fn told(&self, id: &str) -> Outcome<Told> {
         if !self.unproven {
             match self.gateway.certified_memory(id).await {
                 Ok(Some(memory)) => {
                     let proven = true;
                     return Ok(Told { memory, proven });
                 }
-                Ok(None) => console::warning(
-                    "the gateway is too old to prove its answers; \
-                     the bytes are compared with what one node says about them",
-                ),
+                Ok(None) => TOO_OLD.call_once(|| {
+                    console::warning(
+                        "the gateway is too old to prove its answers; \
+                         the bytes are compared with what one node says about them",
+                    );
+                }),
                 Err(error) if error.is_rejection() => return Err(Failure::Uncertified(error)),
                 Err(error) => return Err(error.into()),
             }
@@ -124,35 +147,35 @@ impl Downloads {
             received: Cell::new(0),
         }
     }
+}
 
-    fn report(&self, told: &Told, path: Option<&Path>, received: u32) {
-        self.bars.finish();
-        let memory = &told.memory;
-        let name = &memory.metadata.base().name;
-        let shown = path.map_or(name.clone(), printable_path);
-        let checked = match told.proven {
-            true => "verified",
-            false => "verified against an unproven answer",
-        };
-        let text = format!(
-            "{}  {shown}  {} bytes, {checked}",
-            memory.id, memory.place.size
-        );
-        let mut value = json!({
-            "memory": memory.id,
-            "file": path.map(Path::to_string_lossy),
-            "bytes": memory.place.size,
-            "sha256": hex::encode(&memory.sha256),
-            "received_chunks": received,
-            "verified": true,
-            "proven": told.proven,
-        });
-        // the exact form of a path that isn't Unicode
-        if let Some(hex) = path.and_then(|path| hex_if_lossy(path.as_os_str())) {
-            value["file_hex"] = hex.into();
-        }
-        self.output.result(&text, value);
+/// The result of a download or a comparison, as text and as JSON.
+fn result(told: &Told, path: Option<&Path>, received: u32) -> (String, Value) {
+    let memory = &told.memory;
+    let name = &memory.metadata.base().name;
+    let shown = path.map_or(name.clone(), printable_path);
+    let checked = match told.proven {
+        true => "verified",
+        false => "verified against an unproven answer",
+    };
+    let text = format!(
+        "{}  {shown}  {} bytes, {checked}",
+        memory.id, memory.place.size
+    );
+    let mut value = json!({
+        "memory": memory.id,
+        "file": path.map(Path::to_string_lossy),
+        "bytes": memory.place.size,
+        "sha256": hex::encode(&memory.sha256),
+        "received_chunks": received,
+        "verified": true,
+        "proven": told.proven,
+    });
+    // the exact form of a path that isn't Unicode
+    if let Some(hex) = path.and_then(|path| hex_if_lossy(path.as_os_str())) {
+        value["file_hex"] = hex.into();
     }
+    (text, value)
 }
 
 /// Reads a memory into a file that gets its name when it is complete.

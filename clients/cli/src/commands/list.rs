@@ -60,6 +60,9 @@ impl List {
             json!({
                 "memory": id,
                 "name": name,
+                "path": memory.path,
+                "parent": memory.parent,
+                "created_at_ns": memory.created_at,
                 "mime_type": mime_type,
                 "bytes": size,
                 "sha256": sha256,
@@ -76,7 +79,7 @@ impl ListOptions {
         let at = memory.uploaded_at;
         self.name
             .as_ref()
-            .is_none_or(|pattern| pattern.matches(&memory.name))
+            .is_none_or(|pattern| pattern.is_match(&memory.name))
             && self.since.is_none_or(|period| at >= period.start)
             && self.until.is_none_or(|period| at < period.end)
     }
@@ -178,7 +181,7 @@ mod tests {
             listed(&["--until", "1970-01-01T00:00:00Z", "--name", "?.*"]),
             ["b.jpg"]
         );
-        let wrong = ["capsule", "ls", "--name", "a***"];
+        let wrong = ["capsule", "ls", "--name", "a["];
         assert!(Arguments::try_parse_from(wrong).is_err());
     }
 }

@@ -3,6 +3,8 @@
 mod abort;
 mod begin;
 mod download;
+mod everything;
+mod folders;
 mod identity;
 mod limits;
 mod list;
@@ -18,17 +20,21 @@ mod upload;
 use crate::arguments::{Arguments, Command, Trust};
 use crate::commands::abort::Aborts;
 use crate::commands::download::Downloads;
+use crate::commands::everything::Everything;
+use crate::commands::folders::Folders;
 use crate::commands::list::List;
 use crate::commands::show::Show;
 use crate::commands::trash::Trash;
 use crate::commands::upload::Uploads;
 use crate::failure::Outcome;
+use crate::local::folder::error::FolderError;
 use crate::network::gateway::Gateway;
 use crate::network::refused::UploadError;
 use crate::output::Output;
 use crate::progress::Bars;
 use capsule_shared::Error as Refusal;
-use std::path::PathBuf;
+use capsule_shared::limits::MAX_CHUNK_BYTES;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -62,31 +68,88 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
     match arguments.command {
         Command::Upload {
             files,
-            capsule,
-            parallel,
+            sending,
+            choice,
+            trust,
             mime_type,
             again,
         } => {
-            let capsule = own_or(&gateway, capsule).await?;
-            let parallel = usize::from(parallel);
+            let choice = choice.choice()?;
+            let parallel = usize::from(sending.parallel);
+            let capsule = own_or(&gateway, sending.capsule).await?;
+            let (folders, plain): (Vec<PathBuf>, Vec<PathBuf>) =
+                files.into_iter().partition(|path| path.is_dir());
+            let bars = match folders.is_empty() {
+                true => Bars::new(total_bytes(&plain), output.json),
+                false => Bars::one_line(output.json),
+            };
             let uploads = Uploads {
-                gateway,
-                gateway_id: gateway_id.to_text(),
-                capsule,
                 mime_type,
                 again,
-                slots: Arc::new(Semaphore::new(parallel)),
-                bars: Bars::new(total_bytes(&files), output.json),
-                output,
+                ..uploads(gateway, Some(&capsule), parallel, bars, output)
             };
-            uploads.run(&files, parallel).await
+            if folders.is_empty() {
+                return uploads.run(&plain, parallel).await;
+            }
+            let sending = Folders {
+                uploads,
+                capsule: Some(capsule),
+                parallel,
+                unproven: trust.unproven,
+                dry_run: false,
+            };
+            sending.run(folders, plain, choice).await
+        }
+        Command::Sync {
+            folder,
+            sending,
+            choice,
+            trust,
+            dry_run,
+        } => {
+            let choice = choice.choice()?;
+            let parallel = usize::from(sending.parallel);
+            check_folder(&folder)?;
+            let capsule = match (sending.capsule, dry_run) {
+                (None, true) => gateway.own_capsule_if_any().await?,
+                (capsule, _) => Some(own_or(&gateway, capsule).await?),
+            };
+            let bars = Bars::one_line(output.json);
+            let folders = Folders {
+                uploads: uploads(gateway, capsule.as_deref(), parallel, bars, output),
+                capsule,
+                parallel,
+                unproven: trust.unproven,
+                dry_run,
+            };
+            folders.run(vec![folder], Vec::new(), choice).await
+        }
+        Command::Download {
+            all: Some(folder),
+            capsule,
+            force,
+            trust,
+            ..
+        } => {
+            let capsule = own_or(&gateway, capsule).await?;
+            let everything = Everything {
+                downloads: Downloads {
+                    bars: Bars::one_line(output.json),
+                    ..downloads(trust)
+                },
+                folder,
+                force,
+            };
+            everything.run(&capsule).await
         }
         Command::Download {
             memory,
             output: to,
             force,
             trust,
+            ..
         } => {
+            let memory = memory.expect("BUG: the command line has a memory or --all");
             let downloads = downloads(trust);
             downloads.download(&memory, to.as_deref(), force).await
         }
@@ -119,6 +182,35 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         Command::Identity { .. } | Command::Completions { .. } | Command::Man { .. } => {
             unreachable!("BUG: handled before the network is needed")
         }
+    }
+}
+
+/// Uploads into a capsule, `parallel` chunks at once.
+fn uploads(
+    gateway: Gateway,
+    capsule: Option<&str>,
+    parallel: usize,
+    bars: Bars,
+    output: Output,
+) -> Uploads {
+    Uploads {
+        gateway_id: gateway.id().to_text(),
+        gateway,
+        capsule: capsule.unwrap_or_default().to_string(),
+        mime_type: None,
+        again: false,
+        slots: Arc::new(Semaphore::new(parallel * MAX_CHUNK_BYTES)),
+        bars,
+        output,
+    }
+}
+
+fn check_folder(path: &Path) -> Result<(), FolderError> {
+    let path = path.to_path_buf();
+    match std::fs::metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(FolderError::NotAFolder { path }),
+        Err(error) => Err(FolderError::Read { path, error }),
     }
 }
 

@@ -20,7 +20,7 @@ const AHEAD: u32 = 4;
 /// The upload of one file.
 pub struct Sending<'a> {
     pub gateway: &'a Gateway,
-    /// One permit for each chunk in flight, of all files.
+    /// One permit for each byte in flight, of all files.
     pub slots: &'a Semaphore,
     pub source: &'a Source,
     pub session: u64,
@@ -117,7 +117,8 @@ impl Sending<'_> {
     }
 
     async fn put(&self, index: u32) -> (u32, Outcome) {
-        let slot = self.slots.acquire().await;
+        let bytes = self.source.chunk_len(index) as u32;
+        let slot = self.slots.acquire_many(bytes).await;
         let outcome = async {
             let bytes = self.source.chunk(index).await?;
             Ok(self.gateway.put(self.session, index, &bytes).await?)

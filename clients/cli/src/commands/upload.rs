@@ -19,9 +19,12 @@ use capsule_shared::upload::{UploadFinishResult, UploadState};
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+
+/// The last word about files that failed.
+pub const NOT_UPLOADED: &str = "files are not uploaded; repeat the command to send what is missing";
 
 /// Everything that all files of one command share.
 pub struct Uploads {
@@ -32,10 +35,28 @@ pub struct Uploads {
     pub mime_type: Option<String>,
     /// Send files although the capsule has them.
     pub again: bool,
-    /// One permit for each chunk in flight, of all files.
+    /// One permit for each byte in flight, of all files.
     pub slots: Arc<Semaphore>,
     pub bars: Bars,
     pub output: Output,
+}
+
+/// A file to send.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub path: PathBuf,
+    /// The relative path, for a file of a folder. The capsule is known to lack it there.
+    pub storage_key: Option<String>,
+}
+
+/// The outcome for several files.
+#[derive(Debug, Default)]
+pub struct Sent {
+    pub files: usize,
+    /// Files that the capsule had already.
+    pub there: usize,
+    pub bytes: u64,
+    pub failures: Vec<Failure>,
 }
 
 /// The outcome for one file.
@@ -50,44 +71,69 @@ struct Done {
 impl Uploads {
     /// Uploads all files, `at_once` of them in parallel. A file that fails doesn't stop the others.
     pub async fn run(&self, files: &[PathBuf], at_once: usize) -> Outcome {
-        if let Err(error) = home() {
-            console::warning(&format!(
-                "{error}; uploads are not remembered on this machine"
-            ));
-        }
-        let uploads = stream::iter(files)
-            .map(|path| async move {
-                let uploaded = self.one(path).await;
-                uploaded.map_err(|failure| {
-                    let failure = failure.of_file(path);
-                    if files.len() > 1 {
-                        console::error(&failure.to_string());
-                        self.output.failure(Some(path), &failure);
-                    }
-                    failure
-                })
-            })
-            .buffer_unordered(at_once.max(1));
-        let outcomes: Vec<Outcome> = uploads.collect().await;
+        let items = files.iter().map(|path| Item {
+            path: path.clone(),
+            storage_key: None,
+        });
+        let items: Vec<Item> = items.collect();
+        let several = files.len() > 1;
+        let mut failures = self.each(&items, at_once, several).await.failures;
         self.bars.finish();
-        let mut failures: Vec<Failure> = outcomes.into_iter().filter_map(Outcome::err).collect();
         match failures.len() {
             0 => Ok(()),
-            1 if files.len() == 1 => Err(failures.remove(0)),
+            1 if !several => Err(failures.remove(0)),
             failed => Err(Failure::Several {
                 failed,
-                files: files.len(),
+                of: files.len(),
+                what: NOT_UPLOADED,
                 first: failures[0].kind(),
             }),
         }
     }
 
-    async fn one(&self, path: &Path) -> Outcome {
+    /// Uploads all files as `run` does, and tells why some failed if `report`.
+    pub async fn each(&self, items: &[Item], at_once: usize, report: bool) -> Sent {
+        if let Err(error) = home() {
+            console::warning(&format!(
+                "{error}; uploads are not remembered on this machine"
+            ));
+        }
+        let uploads = stream::iter(items)
+            .map(|item| async move {
+                let uploaded = self.one(item).await;
+                uploaded.map_err(|failure| {
+                    let failure = failure.of_file(&item.path);
+                    if report {
+                        console::error(&failure.to_string());
+                        self.output.failure(Some(&item.path), &failure);
+                    }
+                    failure
+                })
+            })
+            .buffer_unordered(at_once.max(1));
+        let outcomes: Vec<Outcome<Option<u64>>> = uploads.collect().await;
+        let mut sent = Sent::default();
+        for outcome in outcomes {
+            match outcome {
+                Ok(Some(bytes)) => {
+                    sent.files += 1;
+                    sent.bytes += bytes;
+                }
+                Ok(None) => sent.there += 1,
+                Err(failure) => sent.failures.push(failure),
+            }
+        }
+        sent
+    }
+
+    /// Uploads one file. Returns its bytes, or `None` if the capsule has the file.
+    async fn one(&self, item: &Item) -> Outcome<Option<u64>> {
+        let path = &item.path;
         let reading = self.bars.reading(path);
         let counted = reading.clone();
         let source = Source::open(path, move |bytes| counted.inc(bytes)).await;
         reading.finish_and_clear();
-        let source = source?;
+        let source = source?.at(item.storage_key.clone());
         // without a folder of settings nothing is remembered, as the user was warned
         let record = RecordFile::of(&source, &self.gateway_id, &self.capsule).ok();
         let beginning = Beginning {
@@ -100,11 +146,12 @@ impl Uploads {
         };
         beginning.check_unchanged().await?;
         if !self.again
+            && item.storage_key.is_none()
             && let Some(memory) = present(&self.gateway, &self.capsule, &source).await
         {
             beginning.forget();
             self.there_already(&source, &memory).await;
-            return Ok(());
+            return Ok(None);
         }
         let begun = beginning.begin().await?;
         let sent = self.send(&source, &begun).await;
@@ -113,25 +160,13 @@ impl Uploads {
             Err(_) => {}
         }
         self.report(&source, &sent?, None).await;
-        Ok(())
+        Ok(Some(source.bytes))
     }
 
     /// Sends what is missing of an upload, and finishes it.
     async fn send(&self, source: &Source, begun: &Begun) -> Outcome<Done> {
         let Begun { session, key } = begun;
-        let gone = || UploadError::Gone {
-            path: source.path.clone(),
-            session: *session,
-        };
-        let status = look(&self.gateway, *session, key).await?.ok_or_else(gone)?;
-        let missing: VecDeque<u32> = match status.state {
-            UploadState::Pending => status
-                .missing_chunks
-                .iter()
-                .flat_map(|range| range.first..=range.last)
-                .collect(),
-            UploadState::Finishing | UploadState::Committed => VecDeque::new(),
-        };
+        let missing = self.missing(source, begun).await?;
         let rest: u64 = missing.iter().map(|i| source.chunk_len(*i) as u64).sum();
         let bar = self.bars.transfer(&source.name, source.bytes);
         bar.skip(source.bytes - rest);
@@ -152,6 +187,28 @@ impl Uploads {
             blob: result.blob_id,
             session: Some(*session),
             sent_chunks,
+        })
+    }
+
+    /// The chunks that the gateway lacks.
+    async fn missing(&self, source: &Source, begun: &Begun) -> Outcome<VecDeque<u32>> {
+        if source.chunks() == 1 {
+            // To send it again costs less than to ask. A session that has it says so.
+            return Ok(VecDeque::from([0]));
+        }
+        let gone = || UploadError::Gone {
+            path: source.path.clone(),
+            session: begun.session,
+        };
+        let status = look(&self.gateway, begun.session, &begun.key).await?;
+        let status = status.ok_or_else(gone)?;
+        Ok(match status.state {
+            UploadState::Pending => status
+                .missing_chunks
+                .iter()
+                .flat_map(|range| range.first..=range.last)
+                .collect(),
+            UploadState::Finishing | UploadState::Committed => VecDeque::new(),
         })
     }
 
@@ -211,6 +268,7 @@ impl Uploads {
                 value[field] = told;
             }
         };
+        also("path", source.storage_key.clone().map(Value::from));
         // the exact form of names that aren't Unicode
         also(
             "file_hex",
@@ -233,6 +291,10 @@ impl Uploads {
                  {memory} has the {bytes} bytes, so upload the file again when it stays the same"
             ));
         }
-        self.output.result(&text, value);
+        match source.storage_key {
+            // a folder has too many files for a line each
+            Some(_) => self.output.entry(&text, value),
+            None => self.output.result(&text, value),
+        }
     }
 }

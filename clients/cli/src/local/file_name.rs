@@ -21,11 +21,9 @@ pub fn safe_name(name: &str) -> Result<String, LocalError> {
 
 fn safe_name_on(windows: bool, name: &str) -> Result<String, LocalError> {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let refused =
-        |c: char| is_code(c) || windows && matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*');
     let mut safe: String = last
         .chars()
-        .map(|c| if refused(c) { '_' } else { c })
+        .map(|c| if is_refused(windows, c) { '_' } else { c })
         .collect();
     if windows {
         // Windows drops these at the end of a name
@@ -41,7 +39,14 @@ fn safe_name_on(windows: bool, name: &str) -> Result<String, LocalError> {
     Ok(safe)
 }
 
-fn is_device(name: &str) -> bool {
+/// Whether no name may have this character, which could lead elsewhere or fool a terminal.
+pub fn is_refused(windows: bool, c: char) -> bool {
+    let windows = windows && matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*' | '\\');
+    windows || c == '/' || is_code(c)
+}
+
+/// Whether Windows takes this name for a device.
+pub fn is_device(name: &str) -> bool {
     let stem = name.split(['.', ':']).next().unwrap_or_default();
     let stem = stem.trim_end().to_uppercase();
     let numbered = |device: &str| {

@@ -3,6 +3,7 @@
 pub mod error;
 pub mod exact;
 pub mod file_name;
+pub mod folder;
 pub mod mime;
 pub mod part;
 pub mod record;

@@ -8,6 +8,7 @@ use crate::local::error::LocalError;
 use crate::local::exact::absorb;
 use crate::local::settings::home;
 use crate::local::source::Source;
+use capsule_shared::limits::MAX_CHUNK_BYTES;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::io::{self, Write};
@@ -70,7 +71,14 @@ impl RecordFile {
         std::fs::create_dir_all(folder)?;
         let mut part = tempfile::NamedTempFile::new_in(folder)?;
         part.write_all(&text)?;
-        part.as_file().sync_all()?;
+        // Without this, a power failure may take the record. A file of one chunk is sent again
+        // sooner than a disk confirms a thousand records.
+        if record
+            .bytes
+            .is_none_or(|bytes| bytes > MAX_CHUNK_BYTES as u64)
+        {
+            part.as_file().sync_all()?;
+        }
         part.persist(&self.0)?;
         Ok(())
     }

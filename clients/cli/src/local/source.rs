@@ -31,6 +31,8 @@ pub struct Source {
     pub sha256: [u8; 32],
     pub mime_type: String,
     pub times: Times,
+    /// The relative path, for a file of a folder.
+    pub storage_key: Option<String>,
     file: Arc<Mutex<File>>,
 }
 
@@ -77,6 +79,7 @@ impl Source {
             sha256: [0; 32],
             mime_type: String::new(),
             times: Times::of(&metadata),
+            storage_key: None,
             file: Arc::new(Mutex::new(file)),
         };
         let mut hasher = Sha256::new();
@@ -91,6 +94,12 @@ impl Source {
         }
         source.sha256 = hasher.finalize().into();
         Ok(source)
+    }
+
+    /// The same file at a path of its folder.
+    pub fn at(mut self, storage_key: Option<String>) -> Self {
+        self.storage_key = storage_key;
+        self
     }
 
     /// The number of chunks.
@@ -147,6 +156,7 @@ impl Source {
         let base = metadata.base_mut();
         base.created_at = self.times.created;
         base.updated_at = self.times.modified;
+        base.storage_key.clone_from(&self.storage_key);
         metadata
     }
 
@@ -160,6 +170,10 @@ impl Source {
         let name = self.file_name.as_encoded_bytes();
         let mut hasher = Sha256::new();
         absorb(&mut hasher, &[capsule.as_bytes(), name, sha256]);
+        // The same file elsewhere in a folder is a memory of its own.
+        if let Some(key) = &self.storage_key {
+            absorb(&mut hasher, &[key.as_bytes()]);
+        }
         format!("capsule-cli-{}", hex::encode(hasher.finalize()))
     }
 }
@@ -336,6 +350,7 @@ mod tests {
             sha256,
             mime_type: String::new(),
             times: Times::default(),
+            storage_key: None,
             file: Arc::new(Mutex::new(tempfile::tempfile().unwrap())),
         }
     }
@@ -349,6 +364,12 @@ mod tests {
             source("a", [2; 32]).idempotency_key("c"),
             source("b", [1; 32]).idempotency_key("c"),
             source("a", [1; 32]).idempotency_key("d"),
+            source("a", [1; 32])
+                .at(Some("a".into()))
+                .idempotency_key("c"),
+            source("a", [1; 32])
+                .at(Some("b/a".into()))
+                .idempotency_key("c"),
         ] {
             assert_ne!(key, other);
         }

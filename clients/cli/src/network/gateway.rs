@@ -6,6 +6,7 @@ use crate::network::call::{Call, Caller};
 use crate::network::error::CallError;
 use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal};
+use capsule_shared::Error as Refusal;
 use capsule_shared::asset::AssetMetadata;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{Memory, MemoryHeader, MemoryPage, TrashPage};
@@ -55,6 +56,19 @@ impl Gateway {
         let subject: Option<PersonRef> = None;
         self.update("your own capsule", "capsules_create", (subject,))
             .await
+    }
+
+    /// The caller's own capsule, if there is one.
+    pub async fn own_capsule_if_any(&self) -> Result<Option<String>, CallError> {
+        let own: Option<&str> = None;
+        let found: Result<CapsuleInfo, CallError> = self
+            .query("your own capsule", "capsules_read_basic", (own,))
+            .await;
+        match found {
+            Ok(capsule) => Ok(Some(capsule.capsule_id)),
+            Err(error) if error.refusal() == Some(&Refusal::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     pub async fn capsules(&self) -> Result<Vec<CapsuleHeader>, CallError> {
@@ -126,6 +140,20 @@ impl Gateway {
         let what = format!("the memories of capsule {capsule} with this SHA-256");
         let args = (capsule, Bytes::new(sha256));
         self.query(what, "memories_find", args).await
+    }
+
+    /// All memories of a capsule, oldest first.
+    pub async fn all_memories(&self, capsule: &str) -> Result<Vec<MemoryHeader>, CallError> {
+        let mut all = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = self.memories(capsule, cursor.as_deref()).await?;
+            all.extend(page.memories);
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(all);
+            }
+        }
     }
 
     /// The page of memories behind `cursor`, oldest first.

@@ -219,7 +219,7 @@ fn the_second_of_two_downloads_of_one_name_fails() {
     let other = uploaded(&machine, "other.jpg", 1_000, 14);
     machine.admit("blob_read_chunk", 0);
     // All have looked, and found no file of that name.
-    let mut clients = vec![
+    let mut clients = [
         waiting(&machine, &[&first], 1),
         waiting(&machine, &[&second], 2),
         waiting(&machine, &[&second], 3),

@@ -9,11 +9,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use candid::{decode_one, encode_one};
 use capsule_shared::Error;
-use capsule_shared::memory_index::Memory;
+use capsule_shared::memory_index::{Memory, MemoryPage};
 use ed25519_dalek::{Signer, SigningKey};
 use ic_transport_types::{Envelope, EnvelopeContent, QueryResponse, ReplyResponse};
 use serde_bytes::ByteBuf;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -29,6 +29,8 @@ enum Lie {
     Bytes,
     /// It also pretends that the gateway refuses updates.
     BytesAndRefusals,
+    /// It lists every memory with the SHA-256 of other bytes.
+    Lists,
 }
 
 /// A server between the client and the network.
@@ -79,7 +81,7 @@ async fn answer(State(behind): State<Behind>, request: Request) -> Response {
     let status = response.status();
     let told = response.bytes().await.unwrap();
     let told = match path.ends_with("/query") && status.is_success() {
-        true => lied(&body, told),
+        true => lied(behind.lie, &body, told),
         false => told,
     };
     let status = StatusCode::from_u16(status.as_u16()).unwrap();
@@ -104,7 +106,7 @@ fn refusal() -> Response {
 }
 
 /// The answer of a query with other content, and a signature that is right for it.
-fn lied(request: &[u8], told: Bytes) -> Bytes {
+fn lied(lie: Lie, request: &[u8], told: Bytes) -> Bytes {
     let envelope: Envelope = serde_cbor::from_slice(request).unwrap();
     let EnvelopeContent::Query { method_name, .. } = &*envelope.content else {
         panic!("a query is a query");
@@ -118,6 +120,15 @@ fn lied(request: &[u8], told: Bytes) -> Bytes {
         return told;
     };
     let arg = match method_name.as_str() {
+        "memories_list" if lie == Lie::Lists => {
+            let page: Result<MemoryPage, Error> = decode_one(&reply.arg).unwrap();
+            let mut page = page.unwrap();
+            for memory in &mut page.memories {
+                memory.sha256 = sha256(&forged()).to_vec().into();
+            }
+            encode_one(Ok::<_, Error>(page)).unwrap()
+        }
+        _ if lie == Lie::Lists => return told,
         "memories_read" => {
             let memory: Result<Memory, Error> = decode_one(&reply.arg).unwrap();
             let mut memory = memory.unwrap();
@@ -206,6 +217,28 @@ fn one_node_cannot_pretend_that_the_gateway_is_too_old_for_proofs() {
         }
         assert!(!machine.path("back").exists());
     });
+}
+
+/// A file that is kept back because of a lie may be lost.
+#[test]
+fn one_node_cannot_keep_a_file_of_a_folder_back() {
+    let machine = Machine::new();
+    std::fs::create_dir(machine.path("folder")).unwrap();
+    machine.file("folder/a.bin", CHUNK, 1);
+    machine.done(&["sync", "folder"]);
+    std::fs::write(machine.path("folder/a.bin"), forged()).unwrap();
+    let liar = Liar::before(&machine.url, Lie::Lists);
+    let through = through(&machine, &liar);
+    let synced = |options: &[&str]| {
+        let through: Vec<&str> = through.iter().map(String::as_str).collect();
+        let lines = machine.json(&[&through[..], &["sync", "folder"], options].concat());
+        let last = lines.last().unwrap();
+        (last["uploaded"].clone(), last["already_there"].clone())
+    };
+    // The lie is a good one.
+    assert_eq!(synced(&["--unproven"]), (json!(0), json!(1)));
+    assert_eq!(synced(&[]), (json!(1), json!(0)));
+    assert_eq!(machine.json(&["ls"]).len(), 2);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod commands;
 mod downloads;
 mod files;
+mod folders;
 mod interrupted;
 mod liar;
 mod lists;

@@ -1,0 +1,203 @@
+//! All memories of a capsule, downloaded into a folder.
+
+use crate::commands::download::Downloads;
+use crate::console;
+use crate::exit::Kind;
+use crate::failure::{Failure, IntegrityError, Outcome};
+use crate::local::error::LocalError;
+use crate::local::folder::enter::{There, enter, there, way};
+use crate::local::folder::name::Rules;
+use crate::local::folder::place::{Wanted, places};
+use crate::local::folder::plan::Listed;
+use capsule_shared::limits::MAX_CHUNK_BYTES;
+use capsule_shared::memory_index::Memory;
+use futures_util::stream::{self, StreamExt};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+/// The most memories at once. Small ones wait for rounds of the network, and share them.
+const AT_ONCE: usize = 32;
+
+/// The most bytes of one memory that are requested ahead.
+const AHEAD_BYTES: u64 = 4 * MAX_CHUNK_BYTES as u64;
+
+/// The most bytes that are requested ahead in all.
+const MAX_BYTES: usize = 16 * MAX_CHUNK_BYTES;
+
+/// The last word about memories that failed.
+const NOT_DOWNLOADED: &str =
+    "memories are not downloaded; repeat the command to read what is missing";
+
+/// A download of all memories of a capsule.
+pub struct Everything {
+    pub downloads: Downloads,
+    /// It is made if it isn't there.
+    pub folder: PathBuf,
+    /// Replace files that are there with other bytes.
+    pub force: bool,
+}
+
+/// The outcome for one memory.
+enum Done {
+    Downloaded(u64),
+    There,
+}
+
+/// The outcome for all memories.
+#[derive(Default)]
+struct Sum {
+    downloaded: usize,
+    there: usize,
+    bytes: u64,
+    failed: Vec<Failure>,
+}
+
+impl Everything {
+    /// Downloads all memories of the capsule, and says at the end what became of them.
+    pub async fn run(&self, capsule: &str) -> Outcome {
+        let started = Instant::now();
+        let bars = &self.downloads.bars;
+        bars.phase("asking what is there");
+        let memories = self.downloads.gateway.all_memories(capsule).await?;
+        let memories: Vec<Listed> = memories.into_iter().map(Listed::from).collect();
+        let wanted: Vec<Wanted<'_>> = memories.iter().map(Listed::wanted).collect();
+        let places = places(&wanted, Rules::HERE);
+        std::fs::create_dir_all(&self.folder).map_err(|error| LocalError::Write {
+            path: self.folder.clone(),
+            error,
+        })?;
+        bars.expect(
+            memories.len(),
+            memories.iter().map(|memory| memory.bytes).sum(),
+        );
+        let room = &Semaphore::new(MAX_BYTES);
+        let downloads = stream::iter(memories.iter().zip(&places))
+            .map(|(memory, place)| async move {
+                let ahead = memory.bytes.min(AHEAD_BYTES) as u32;
+                let _room = room.acquire_many(ahead).await;
+                let done = self.one(memory, place).await;
+                done.map_err(|failure| self.report(place, failure))
+            })
+            .buffer_unordered(AT_ONCE);
+        let outcomes: Vec<Outcome<Done>> = downloads.collect().await;
+        let mut sum = Sum::default();
+        for outcome in outcomes {
+            match outcome {
+                Ok(Done::There) => sum.there += 1,
+                Ok(Done::Downloaded(bytes)) => {
+                    sum.downloaded += 1;
+                    sum.bytes += bytes;
+                }
+                Err(failure) => sum.failed.push(failure),
+            }
+        }
+        bars.finish();
+        self.summary(sum, memories.len(), started)
+    }
+
+    /// Downloads one memory, unless its file is there.
+    ///
+    /// One node's word is enough to leave a file as it is: a node that lies could as well not list
+    /// the memory at all. The network certifies what is written.
+    async fn one(&self, listed: &Listed, place: &Path) -> Outcome<Done> {
+        let found = self.look(listed, place).await?;
+        let replace = match found {
+            There::Same => {
+                self.there(listed, place);
+                return Ok(Done::There);
+            }
+            There::Other if !self.force => {
+                let path = self.folder.join(place);
+                return Err(LocalError::Exists { path }.into());
+            }
+            There::Other => true,
+            There::Nothing => false,
+        };
+        let told = self.downloads.told(&listed.memory).await?;
+        if !is_named(&told.memory, listed) {
+            return Err(Failure::from(IntegrityError::ListedOther {
+                memory: listed.memory.clone(),
+            }));
+        }
+        let path = enter(&self.folder, place)?;
+        self.downloads.entry(&told, &path, replace).await?;
+        Ok(Done::Downloaded(told.memory.place.size))
+    }
+
+    /// Looks at the place where the memory goes.
+    async fn look(&self, listed: &Listed, place: &Path) -> Outcome<There> {
+        let path = way(&self.folder, place)?;
+        let (bytes, sha256) = (listed.bytes, listed.sha256.clone());
+        let found = spawn_blocking(move || there(&path, bytes, &sha256)).await;
+        Ok(found.expect("BUG: reading a file panicked")?)
+    }
+
+    fn there(&self, listed: &Listed, place: &Path) {
+        let path = self.folder.join(place);
+        let (memory, bytes) = (&listed.memory, listed.bytes);
+        let bar = self.downloads.bars.transfer(memory, bytes);
+        bar.skip(bytes);
+        bar.done();
+        self.downloads.output.entry(
+            &format!("{memory}  {}  {bytes} bytes, already there", path.display()),
+            json!({
+                "memory": memory,
+                "file": path.to_string_lossy(),
+                "bytes": bytes,
+                "sha256": hex::encode(&listed.sha256),
+                "received_chunks": 0,
+                "already_there": true,
+            }),
+        );
+    }
+
+    fn report(&self, place: &Path, failure: Failure) -> Failure {
+        let path = self.folder.join(place);
+        // problems of this machine name the path themselves
+        let failure = match failure.kind() {
+            Kind::Local => failure,
+            _ => failure.of_file(&path),
+        };
+        console::error(&failure.to_string());
+        self.downloads.output.failure(Some(&path), &failure);
+        failure
+    }
+
+    fn summary(&self, sum: Sum, all: usize, started: Instant) -> Outcome {
+        let seconds = started.elapsed().as_secs_f64();
+        let failed = sum.failed.len();
+        self.downloads.output.result(
+            &format!(
+                "{} downloaded, {} already there, {failed} failed; {} bytes in {seconds:.1} s",
+                sum.downloaded, sum.there, sum.bytes
+            ),
+            json!({
+                "downloaded": sum.downloaded,
+                "already_there": sum.there,
+                "failed": failed,
+                "bytes": sum.bytes,
+                "seconds": seconds,
+            }),
+        );
+        match sum.failed.first() {
+            None => Ok(()),
+            Some(first) => Err(Failure::Several {
+                failed,
+                of: all,
+                what: NOT_DOWNLOADED,
+                first: first.kind(),
+            }),
+        }
+    }
+}
+
+/// Whether a memory has the name and the path that one node listed. An index of release 0.1.0 lists
+/// no paths.
+fn is_named(memory: &Memory, listed: &Listed) -> bool {
+    let base = memory.metadata.base();
+    let same_path = listed.path.is_none() || base.storage_key == listed.path;
+    memory.id == listed.memory && base.name == listed.name && same_path
+}
