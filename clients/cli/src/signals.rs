@@ -36,6 +36,16 @@ impl Signal {
     }
 }
 
+/// Lets a write beyond the file size limit of this process fail like any other, so that the
+/// command says why it ends and removes its files. By default a signal ends the process.
+pub fn fail_at_file_size_limit() {
+    #[cfg(unix)]
+    // SAFETY: to ignore a signal installs no handler. It can't fail for this signal.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+    }
+}
+
 /// Waits for the first signal that asks the program to end.
 ///
 /// A signal that the program was told to ignore stays ignored: `nohup` does that to the hang-up,
@@ -115,5 +125,12 @@ mod tests {
     #[test]
     fn the_exit_codes_are_those_of_shells() {
         assert_eq!(Signal::ALL.map(Signal::exit_code), [130, 143, 129]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_size_limit_ends_no_process() {
+        fail_at_file_size_limit();
+        assert!(is_ignored(libc::SIGXFSZ));
     }
 }
