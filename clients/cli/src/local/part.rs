@@ -57,10 +57,14 @@ impl Part {
         self.file.set_modified(time)
     }
 
-    /// Gives the complete file its final name, at once. It replaces a file only if `replace`.
+    /// Gives the complete file its final name, at once. It replaces a file only if `replace`, and
+    /// never anything else, such as a link that appeared meanwhile.
     pub fn finish(self, replace: bool) -> Result<(), LocalError> {
         let Self { target, path, file } = self;
-        if replace && let Ok(old) = std::fs::metadata(&target) {
+        if replace && let Ok(old) = std::fs::symlink_metadata(&target) {
+            if !old.is_file() {
+                return Err(LocalError::NotReplaced { path: target });
+            }
             keep_permissions(&file, old.permissions());
         }
         let named = match replace {
@@ -196,6 +200,28 @@ mod tests {
             assert_eq!(std::fs::read_to_string(&target).unwrap(), expected);
             assert_eq!(names(folder.path()), ["a.jpg"]);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_appeared_meanwhile_and_is_no_file_is_never_replaced() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let inside = |name: &str| folder.path().join(name);
+        std::fs::create_dir(inside("folder")).unwrap();
+        std::os::unix::fs::symlink("folder", inside("link")).unwrap();
+        std::os::unix::fs::symlink("nothing", inside("dangling")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(inside("socket")).unwrap();
+        for name in ["folder", "link", "dangling", "socket"] {
+            let before = std::fs::symlink_metadata(inside(name)).unwrap().file_type();
+            let part = Part::open(&inside(name), "mem_1").unwrap();
+            let error = part.finish(true).unwrap_err();
+            let text = error.to_string();
+            assert!(matches!(error, LocalError::NotReplaced { .. }), "{text}");
+            let after = std::fs::symlink_metadata(inside(name)).unwrap().file_type();
+            assert_eq!(after, before, "{name}");
+        }
+        let left = names(folder.path());
+        assert_eq!(left, ["dangling", "folder", "link", "socket"]);
     }
 
     #[cfg(unix)]

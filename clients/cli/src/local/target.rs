@@ -62,7 +62,7 @@ fn names_a_folder(path: &Path) -> bool {
 fn checked(path: PathBuf, force: bool) -> Result<Target, LocalError> {
     let found = match std::fs::symlink_metadata(&path) {
         Ok(found) => found,
-        Err(error) if error.kind() == ErrorKind::NotFound => return new_file(path),
+        Err(error) if error.kind() == ErrorKind::NotFound => return new_file(path, force),
         Err(error) if error.kind() == ErrorKind::InvalidFilename => {
             return Err(LocalError::ImpossibleName { path, error });
         }
@@ -113,8 +113,9 @@ fn existing(
     }
 }
 
-/// Nothing has this name, so its folder must exist.
-fn new_file(path: PathBuf) -> Result<Target, LocalError> {
+/// Nothing has this name yet, so its folder must exist. `force` also holds for what appears
+/// meanwhile.
+fn new_file(path: PathBuf, force: bool) -> Result<Target, LocalError> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -125,7 +126,7 @@ fn new_file(path: PathBuf) -> Result<Target, LocalError> {
     }
     Ok(Target::File {
         path,
-        replace: false,
+        replace: force,
     })
 }
 
@@ -158,13 +159,16 @@ mod tests {
         let path = folder.path().join("a.jpg");
         let to = Some(folder.path());
         assert_eq!(target("a.jpg", to, false).unwrap(), new(path.clone()));
-        assert_eq!(target("a.jpg", to, true).unwrap(), new(path.clone()));
+        let replaced = Target::File {
+            path: path.clone(),
+            replace: true,
+        };
+        // it may appear during the download
+        assert_eq!(target("a.jpg", to, true).unwrap(), replaced);
         std::fs::write(&path, "old").unwrap();
         let error = target("a.jpg", to, false).unwrap_err();
         assert!(matches!(error, LocalError::Exists { .. }), "{error}");
-        let replace = true;
-        let replaced = target("a.jpg", to, true).unwrap();
-        assert_eq!(replaced, Target::File { path, replace });
+        assert_eq!(target("a.jpg", to, true).unwrap(), replaced);
     }
 
     #[test]
