@@ -102,7 +102,7 @@ impl Uploads {
         if !self.again
             && let Some(memory) = present(&self.gateway, &self.capsule, &source).await
         {
-            beginning.forget();
+            beginning.end_unneeded().await;
             self.there_already(&source, &memory).await;
             return Ok(());
         }
