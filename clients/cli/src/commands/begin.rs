@@ -203,16 +203,48 @@ impl Beginning<'_> {
     }
 }
 
-/// Whether the gateway refused a begin for good, so that it made no session.
+/// Whether the gateway itself refused a begin for good, so that it made no session.
+///
+/// A rejection or an error of HTTP is no such word: an earlier attempt of the same call may have
+/// made the session.
 fn is_final(error: &CallError) -> bool {
-    matches!(
-        error.cause,
-        Cause::Refused(_) | Cause::Rejected(_) | Cause::Http { .. }
-    )
+    matches!(error.cause, Cause::Refused(_))
 }
 
 fn new_key() -> String {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("BUG: this machine has no random bytes");
     format!("capsule-cli-again-{}", hex::encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use capsule_shared::Error as Refusal;
+
+    #[test]
+    fn only_the_word_of_the_gateway_ends_an_upload() {
+        let is_final = |cause| {
+            is_final(&CallError {
+                what: "beginning an upload".into(),
+                cause,
+            })
+        };
+        assert!(is_final(Cause::Refused(Refusal::ResourceExhausted)));
+        let text = || "no".to_string();
+        for open in [
+            Cause::Rejected(text()),
+            Cause::Http {
+                status: 403,
+                text: text(),
+            },
+            Cause::GivenUp {
+                seconds: 9,
+                reason: text(),
+            },
+        ] {
+            let shown = open.to_string();
+            assert!(!is_final(open), "{shown}");
+        }
+    }
 }
