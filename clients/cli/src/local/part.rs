@@ -6,7 +6,7 @@
 use crate::local::error::LocalError;
 use same_file::Handle;
 use sha2::{Digest, Sha256};
-use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -103,8 +103,8 @@ fn own(path: &Path) -> io::Result<Option<File>> {
                 _ => return Ok(None),
             }
             match options.open(path) {
-                Ok(file) => (file, false),
-                Err(_) => return Ok(None),
+                Ok(file) if is_ours(&file.metadata()?) => (file, false),
+                _ => return Ok(None),
             }
         }
         Err(error) => return Err(error),
@@ -121,6 +121,18 @@ fn own(path: &Path) -> io::Result<Option<File>> {
         .and_then(|there| Ok(there == Handle::from_file(file.try_clone()?)?))
         .unwrap_or(false);
     Ok(same.then_some(file))
+}
+
+/// Whether the user of this process owns a file. Another owner could change it at any time.
+#[cfg(unix)]
+fn is_ours(file: &Metadata) -> bool {
+    // SAFETY: the call has no arguments and always succeeds.
+    std::os::unix::fs::MetadataExt::uid(file) == unsafe { libc::geteuid() }
+}
+
+#[cfg(not(unix))]
+fn is_ours(_: &Metadata) -> bool {
+    true
 }
 
 #[cfg(test)]
@@ -235,6 +247,27 @@ mod tests {
         Part::open(&target, "mem_1").unwrap().finish(true).unwrap();
         let mode = std::fs::metadata(&target).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    /// Only the superuser can give a file away. Every other user finds files of root.
+    #[cfg(unix)]
+    #[test]
+    fn a_part_of_another_owner_is_left_alone() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let target = folder.path().join("a.jpg");
+        let foreign = Part::open(&target, "mem_1").unwrap();
+        let Part { path, file, .. } = foreign;
+        let path = path.keep().unwrap();
+        drop(file);
+        let ours = std::fs::metadata(&path).unwrap();
+        assert!(is_ours(&ours));
+        match std::os::unix::fs::chown(&path, Some(12_345), None) {
+            Ok(()) => {
+                let part = Part::open(&target, "mem_1").unwrap();
+                assert_ne!(part.path.to_path_buf(), path);
+            }
+            Err(_) => assert!(!is_ours(&std::fs::metadata("/").unwrap())),
+        }
     }
 
     #[cfg(unix)]

@@ -8,8 +8,8 @@ use ed25519_dalek::pkcs8::EncodePrivateKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ic_agent::Identity;
 use ic_agent::identity::{BasicIdentity, Prime256v1Identity, Secp256k1Identity};
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
@@ -64,9 +64,10 @@ pub fn create(path: &Path) -> Result<(), ConnectError> {
     {
         return Err(LocalError::Write { path, error }.into());
     }
-    let written = private()
-        .open(&path)
-        .and_then(|mut file| file.write_all(pem.as_bytes()));
+    let written = write_new(&path, |file| {
+        file.write_all(pem.as_bytes())?;
+        file.sync_all()
+    });
     match written {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -74,6 +75,20 @@ pub fn create(path: &Path) -> Result<(), ConnectError> {
         }
         Err(error) => Err(LocalError::Write { path, error }.into()),
     }
+}
+
+/// Makes a file with what `write` writes. A failure leaves no file behind, because the next try
+/// would take it for an identity.
+fn write_new(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let mut file = private().open(path)?;
+    let written = write(&mut file);
+    if written.is_err() {
+        // Windows removes no open file
+        drop(file);
+        // the failure of the write tells more than this one
+        let _ = std::fs::remove_file(path);
+    }
+    written
 }
 
 /// Options for a new file that only its owner can read. On Windows the user's own folders are
@@ -128,6 +143,24 @@ mod tests {
         let (identity, written) = tokio::join!(read(Some(pipe.clone())), write);
         written.unwrap();
         assert_eq!(identity.unwrap().sender().unwrap(), expected);
+    }
+
+    #[test]
+    fn an_identity_that_could_not_be_written_leaves_no_file() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("identity.pem");
+        let full = |file: &mut File| {
+            file.write_all(b"half")?;
+            Err(io::Error::from(ErrorKind::StorageFull))
+        };
+        let error = write_new(&path, full).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StorageFull);
+        assert!(!path.exists());
+        create(&path).unwrap();
+        // an identity that was there stays
+        let error = write_new(&path, full).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+        assert!(read_now(Some(&path)).is_ok());
     }
 
     #[test]
