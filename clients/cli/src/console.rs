@@ -62,11 +62,14 @@ pub fn line(text: &str) {
 
 /// Lets `print` write on the terminal while no bar is drawn there.
 pub fn above_bars(print: impl FnOnce()) {
-    let bars = &console().bars;
-    match bars.is_hidden() {
-        true => print(),
-        false => bars.suspend(print),
-    }
+    above(&console().bars, print);
+}
+
+/// The next change of a bar draws all of them again below what was printed.
+fn above(bars: &MultiProgress, print: impl FnOnce()) {
+    // a terminal that is gone shows no bars, and `suspend` would panic there
+    let _ = bars.clear();
+    print();
 }
 
 fn console() -> &'static Console {
@@ -82,5 +85,63 @@ impl Console {
             bars.set_draw_target(ProgressDrawTarget::hidden());
         }
         Self { verbosity, bars }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use indicatif::{ProgressBar, TermLike};
+    use std::io::{Error, Result};
+
+    /// A terminal whose other side has gone.
+    #[derive(Debug)]
+    struct Gone;
+
+    fn gone() -> Result<()> {
+        Err(Error::other("the terminal is gone"))
+    }
+
+    impl TermLike for Gone {
+        fn width(&self) -> u16 {
+            80
+        }
+        fn move_cursor_up(&self, _: usize) -> Result<()> {
+            gone()
+        }
+        fn move_cursor_down(&self, _: usize) -> Result<()> {
+            gone()
+        }
+        fn move_cursor_right(&self, _: usize) -> Result<()> {
+            gone()
+        }
+        fn move_cursor_left(&self, _: usize) -> Result<()> {
+            gone()
+        }
+        fn write_line(&self, _: &str) -> Result<()> {
+            gone()
+        }
+        fn write_str(&self, _: &str) -> Result<()> {
+            gone()
+        }
+        fn clear_line(&self) -> Result<()> {
+            gone()
+        }
+        fn flush(&self) -> Result<()> {
+            gone()
+        }
+    }
+
+    #[test]
+    fn a_terminal_that_is_gone_keeps_nothing_from_being_printed() {
+        let target = ProgressDrawTarget::term_like(Box::new(Gone));
+        let bars = MultiProgress::with_draw_target(target);
+        let bar = bars.add(ProgressBar::new(5));
+        bar.tick();
+        let mut printed = 0;
+        above(&bars, || printed += 1);
+        bar.inc(1);
+        above(&bars, || printed += 1);
+        assert_eq!(printed, 2);
     }
 }

@@ -17,11 +17,14 @@ use arguments::Arguments;
 use clap::Parser;
 use failure::Outcome;
 use output::Output;
+use signals::Signals;
 use std::io::Write;
 use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let signals = Signals::listen();
+    signals::fail_at_file_size_limit();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(said) => return help_or_usage(&said),
@@ -33,7 +36,7 @@ async fn main() -> ExitCode {
     };
     tokio::select! {
         outcome = commands::run(arguments, output) => ended(outcome, output),
-        signal = signals::received() => {
+        signal = signals.received() => {
             console::line("");
             console::line("interrupted; repeat the command to resume an upload");
             // returning would wait for the threads that still read a file

@@ -17,16 +17,17 @@ pub struct Aborts {
 impl Aborts {
     /// Gives these uploads up. One that fails doesn't stop the others.
     pub async fn these(&self, sessions: &[u64]) -> Outcome {
+        if let [session] = sessions {
+            return self.one(*session).await;
+        }
         let mut failures = Vec::new();
         for session in sessions {
             if let Err(failure) = self.one(*session).await {
-                if sessions.len() > 1 {
-                    self.tell(&failure);
-                }
+                self.tell(&failure);
                 failures.push(failure);
             }
         }
-        ended(failures, sessions.len())
+        ended(&failures, sessions.len())
     }
 
     /// Gives up all pending uploads of the caller.
@@ -55,7 +56,7 @@ impl Aborts {
         if tried.is_empty() && !self.output.json {
             self.output.result("no upload is pending", json!(null));
         }
-        ended(failures, tried.len())
+        ended(&failures, tried.len())
     }
 
     /// The gateway answers an unknown session like one that it gives up, so it is asked before.
@@ -83,14 +84,30 @@ impl Aborts {
     }
 }
 
-fn ended(mut failures: Vec<Failure>, sessions: usize) -> Outcome {
-    match failures.len() {
-        0 => Ok(()),
-        1 if sessions == 1 => Err(failures.remove(0)),
-        failed => Err(Failure::SeveralSessions {
-            failed,
+/// The outcome for several sessions, or all, whose failures are told already.
+fn ended(failures: &[Failure], sessions: usize) -> Outcome {
+    match failures {
+        [] => Ok(()),
+        [first, ..] => Err(Failure::SeveralSessions {
+            failed: failures.len(),
             sessions,
-            first: failures[0].kind(),
+            first: first.kind(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_that_is_told_is_not_told_again() {
+        let finishing = Failure::from(UploadError::Finishing { session: 5 });
+        let (told, kind) = (finishing.to_string(), finishing.kind());
+        let failure = ended(&[finishing], 1).unwrap_err();
+        assert_eq!(failure.to_string(), "1 of 1 uploads are not given up");
+        assert!(!failure.to_string().contains(&told));
+        assert_eq!(failure.kind(), kind);
+        assert!(ended(&[], 1).is_ok());
     }
 }

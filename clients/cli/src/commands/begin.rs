@@ -38,7 +38,7 @@ impl Beginning<'_> {
     /// Begins the upload. It notes the upload before the gateway may make it.
     pub async fn begin(&self) -> Outcome<Begun> {
         let (gateway, source) = (self.gateway, self.source);
-        let mut record = self.next_record();
+        let mut record = self.next_record().await?;
         let key = record.key.clone().expect("BUG: a new record has a key");
         self.note(&record);
         let metadata = source.metadata(self.mime_type);
@@ -57,23 +57,61 @@ impl Beginning<'_> {
         Ok(Begun { session, key })
     }
 
-    fn next_record(&self) -> Record {
-        let sha256 = hex::encode(self.source.sha256);
-        let key = match self.again {
-            false => self.source.idempotency_key(self.capsule),
-            true => {
-                // An interrupted upload goes on; a new one needs a key that no other has.
-                let known = self.record.and_then(RecordFile::read);
-                let known = known.filter(|known| known.again && known.sha256 == sha256);
-                known.and_then(|known| known.key).unwrap_or_else(new_key)
-            }
-        };
-        Record {
-            key: Some(key),
+    /// The record of the upload that this command begins or goes on with.
+    ///
+    /// A pending upload of this content goes on, with `--again` or without. Another one in its
+    /// place would take its record, and nobody would finish it.
+    async fn next_record(&self) -> Outcome<Record> {
+        let mut next = Record {
+            key: None,
             session: None,
-            sha256,
+            sha256: hex::encode(self.source.sha256),
             bytes: Some(self.source.bytes),
             again: self.again,
+        };
+        if let Some(known) = self.record.and_then(RecordFile::read)
+            && known.sha256 == next.sha256
+            && let Some(key) = self.key_of(&known)
+            && (known.again == self.again || self.pending(&known, &key).await?.is_some())
+        {
+            next.again = known.again;
+            next.key = Some(key);
+        }
+        next.key.get_or_insert_with(|| match self.again {
+            // an upload beside the others needs a key that no other has
+            true => new_key(),
+            false => self.source.idempotency_key(self.capsule),
+        });
+        Ok(next)
+    }
+
+    /// Ends what an earlier command began, because the capsule has the file by now.
+    ///
+    /// A pending upload with `--again` stays, and so does its record: with `--again` it goes on.
+    /// Any other is given up. If that fails, its record stays for the next command.
+    pub async fn end_unneeded(&self) {
+        let Some(record) = self.record.and_then(RecordFile::read) else {
+            return;
+        };
+        let Some(key) = self.key_of(&record) else {
+            return self.forget();
+        };
+        let ended = async {
+            match self.pending(&record, &key).await? {
+                Some(_) if record.again => Ok(false),
+                Some(status) => {
+                    self.gateway.abort(status.session_id).await?;
+                    Ok(true)
+                }
+                None => Ok(true),
+            }
+        };
+        match ended.await {
+            Ok(true) => self.forget(),
+            Ok(false) => {}
+            Err::<_, Failure>(failure) => console::detail(|| {
+                format!("{failure}; the earlier upload of this file may be pending")
+            }),
         }
     }
 
@@ -108,11 +146,7 @@ impl Beginning<'_> {
             self.forget();
             return Ok(());
         };
-        let status = match record.session {
-            Some(session) => look(self.gateway, session, &key).await?,
-            None => self.find(&record, &key).await?,
-        };
-        match status.filter(|status| status.state == UploadState::Pending) {
+        match self.pending(&record, &key).await? {
             // The client was stopped before it sent anything, so nothing is lost.
             Some(status) if record.session.is_none() && status.received_bytes == 0 => {
                 self.gateway.abort(status.session_id).await?;
@@ -130,6 +164,15 @@ impl Beginning<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// The state of a recorded upload if it is pending.
+    async fn pending(&self, record: &Record, key: &str) -> Outcome<Option<UploadStatus>> {
+        let status = match record.session {
+            Some(session) => look(self.gateway, session, key).await?,
+            None => self.find(record, key).await?,
+        };
+        Ok(status.filter(|status| status.state == UploadState::Pending))
     }
 
     /// The key of a recorded upload; records of release 0.1.0 only have what it follows from.
@@ -160,16 +203,48 @@ impl Beginning<'_> {
     }
 }
 
-/// Whether the gateway refused a begin for good, so that it made no session.
+/// Whether the gateway itself refused a begin for good, so that it made no session.
+///
+/// A rejection or an error of HTTP is no such word: an earlier attempt of the same call may have
+/// made the session.
 fn is_final(error: &CallError) -> bool {
-    matches!(
-        error.cause,
-        Cause::Refused(_) | Cause::Rejected(_) | Cause::Http { .. }
-    )
+    matches!(error.cause, Cause::Refused(_))
 }
 
 fn new_key() -> String {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("BUG: this machine has no random bytes");
     format!("capsule-cli-again-{}", hex::encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use capsule_shared::Error as Refusal;
+
+    #[test]
+    fn only_the_word_of_the_gateway_ends_an_upload() {
+        let is_final = |cause| {
+            is_final(&CallError {
+                what: "beginning an upload".into(),
+                cause,
+            })
+        };
+        assert!(is_final(Cause::Refused(Refusal::ResourceExhausted)));
+        let text = || "no".to_string();
+        for open in [
+            Cause::Rejected(text()),
+            Cause::Http {
+                status: 403,
+                text: text(),
+            },
+            Cause::GivenUp {
+                seconds: 9,
+                reason: text(),
+            },
+        ] {
+            let shown = open.to_string();
+            assert!(!is_final(open), "{shown}");
+        }
+    }
 }

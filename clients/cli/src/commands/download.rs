@@ -89,6 +89,11 @@ impl Downloads {
 
     /// Reads a memory and compares it with the index, and with a file if one is named.
     pub async fn verify(&self, memory: &str, file: Option<&Path>) -> Outcome {
+        // a file that can't be read is known before the memory is read
+        let source = match file {
+            Some(file) => Some(Source::open(file, |_| ()).await?),
+            None => None,
+        };
         let told = self.told(memory).await?;
         let memory = &told.memory;
         let bar = self
@@ -99,16 +104,15 @@ impl Downloads {
         receiving.copy(&mut tokio::io::sink(), nowhere).await?;
         bar.done();
         self.bars.finish();
-        if let Some(file) = file {
-            let source = Source::open(file, |_| ()).await?;
-            if source.sha256[..] != memory.sha256[..] {
-                return Err(Failure::from(IntegrityError::FileDiffers {
-                    path: source.path,
-                    memory: memory.id.clone(),
-                    sha256: hex::encode(source.sha256),
-                    expected: hex::encode(&memory.sha256),
-                }));
-            }
+        if let Some(source) = source
+            && source.sha256[..] != memory.sha256[..]
+        {
+            return Err(Failure::from(IntegrityError::FileDiffers {
+                path: source.path,
+                memory: memory.id.clone(),
+                sha256: hex::encode(source.sha256),
+                expected: hex::encode(&memory.sha256),
+            }));
         }
         let (text, value) = result(&told, file, receiving.received.get());
         self.output.result(&text, value);
@@ -217,5 +221,31 @@ fn stdout_error(error: io::Error) -> LocalError {
     match error.kind() {
         ErrorKind::BrokenPipe => LocalError::OutputClosed,
         _ => LocalError::Output { error },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candid::Principal;
+    use ic_agent::Agent;
+    use std::time::Duration;
+
+    /// No network answers here, so that an error of the file shows what came first.
+    #[tokio::test]
+    async fn a_file_that_cannot_be_read_is_known_before_the_memory_is_read() {
+        let agent = Agent::builder().with_url("http://127.0.0.1:1").build();
+        let gateway = Principal::anonymous();
+        let downloads = Downloads {
+            gateway: Gateway::new(agent.unwrap(), gateway, Duration::ZERO),
+            bars: Bars::new(None, true),
+            output: Output::new(false),
+            unproven: true,
+        };
+        let folder = tempfile::TempDir::new().unwrap();
+        let missing = folder.path().join("missing");
+        let verified = downloads.verify("mem_1", Some(&missing)).await;
+        let failure = verified.unwrap_err();
+        assert!(matches!(failure, Failure::Source(_)), "{failure}");
     }
 }

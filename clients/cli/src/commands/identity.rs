@@ -8,14 +8,14 @@ use crate::network::options::Options;
 use crate::output::Output;
 use serde_json::json;
 
-pub fn run(network: &Options, new: bool, output: Output) -> Outcome {
+pub async fn run(network: &Options, new: bool, output: Output) -> Outcome {
     if new {
         match &network.identity {
             Some(path) => identity::create(path)?,
             None => identity::create(&default_identity()?)?,
         }
     }
-    let principal = network.identity()?.sender();
+    let principal = network.identity().await?.sender();
     let principal = principal.map_err(ConnectError::NoPrincipal)?.to_text();
     output.result(&principal, json!({ "principal": principal }));
     Ok(())

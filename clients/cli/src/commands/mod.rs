@@ -45,7 +45,9 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         // these need no network
         Command::Completions { shell } => return manual::completions(shell),
         Command::Man { command } => return manual::page(command.as_deref()),
-        Command::Identity { new } => return identity::run(&arguments.network, new, output),
+        Command::Identity { new } => {
+            return identity::run(&arguments.network, new, output).await;
+        }
         _ => {}
     }
     let (agent, gateway_id) = arguments.network.connect().await?;

@@ -68,6 +68,17 @@ struct Done {
     sent_chunks: usize,
 }
 
+/// Does all tasks, `at_once` of them in parallel. The outcomes have the order of the tasks.
+async fn all_in_order<T: Future>(tasks: impl Iterator<Item = T>, at_once: usize) -> Vec<T::Output> {
+    let numbered = tasks
+        .enumerate()
+        .map(|(number, task)| async move { (number, task.await) });
+    let done = stream::iter(numbered).buffer_unordered(at_once.max(1));
+    let mut done: Vec<(usize, T::Output)> = done.collect().await;
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
 impl Uploads {
     /// Uploads all files, `at_once` of them in parallel. A file that fails doesn't stop the others.
     pub async fn run(&self, files: &[PathBuf], at_once: usize) -> Outcome {
@@ -98,20 +109,18 @@ impl Uploads {
                 "{error}; uploads are not remembered on this machine"
             ));
         }
-        let uploads = stream::iter(items)
-            .map(|item| async move {
-                let uploaded = self.one(item).await;
-                uploaded.map_err(|failure| {
-                    let failure = failure.of_file(&item.path);
-                    if report {
-                        console::error(&failure.to_string());
-                        self.output.failure(Some(&item.path), &failure);
-                    }
-                    failure
-                })
+        let uploads = items.iter().map(|item| async move {
+            let uploaded = self.one(item).await;
+            uploaded.map_err(|failure| {
+                let failure = failure.of_file(&item.path);
+                if report {
+                    console::error(&failure.to_string());
+                    self.output.failure(Some(&item.path), &failure);
+                }
+                failure
             })
-            .buffer_unordered(at_once.max(1));
-        let outcomes: Vec<Outcome<Option<u64>>> = uploads.collect().await;
+        });
+        let outcomes = all_in_order(uploads, at_once).await;
         let mut sent = Sent::default();
         for outcome in outcomes {
             match outcome {
@@ -149,7 +158,7 @@ impl Uploads {
             && item.storage_key.is_none()
             && let Some(memory) = present(&self.gateway, &self.capsule, &source).await
         {
-            beginning.forget();
+            beginning.end_unneeded().await;
             self.there_already(&source, &memory).await;
             return Ok(None);
         }
@@ -296,5 +305,34 @@ impl Uploads {
             Some(_) => self.output.entry(&text, value),
             None => self.output.result(&text, value),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::oneshot;
+
+    #[tokio::test]
+    async fn outcomes_have_the_order_of_the_files_and_not_of_time() {
+        let (tell, told) = oneshot::channel();
+        let (mut tell, mut told) = (Some(tell), Some(told));
+        let tasks = [1, 2].map(|number| {
+            let (tell, told) = match number {
+                1 => (None, told.take()),
+                _ => (tell.take(), None),
+            };
+            async move {
+                // the first task waits for the second
+                if let Some(told) = told {
+                    told.await.unwrap();
+                }
+                if let Some(tell) = tell {
+                    tell.send(()).unwrap();
+                }
+                number
+            }
+        });
+        assert_eq!(all_in_order(tasks.into_iter(), 2).await, [1, 2]);
     }
 }

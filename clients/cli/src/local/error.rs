@@ -42,6 +42,8 @@ pub enum LocalError {
     DanglingLink { path: PathBuf },
     #[error("{path} is neither a file nor a pipe, expected one of them or a new name")]
     Unwritable { path: PathBuf },
+    #[error("{path} is no regular file any more, expected one or nothing there")]
+    NotReplaced { path: PathBuf },
     #[error("nobody reads {path} any more, expected a reader of all bytes")]
     ReaderGone { path: PathBuf },
 }

@@ -18,16 +18,20 @@ const TEXT: &str = "text/plain";
 /// translations.
 const STREAMS: [&str; 5] = ["ts", "mts", "cts", "m2ts", "m2t"];
 
-/// Further extensions that `mime_guess` takes for media and that source code and other text have,
-/// too: modules of Go and Modula-2, device trees, schemas, drawings, models.
-const ALSO_TEXT: [&str; 17] = [
-    "art", "cod", "dif", "dts", "fbs", "fst", "hdr", "mac", "mod", "pic", "raw", "rgb", "rip",
-    "sid", "smd", "snd", "tts",
+/// Extensions that `mime_guess` takes for images and that source code and other text have, too:
+/// schemas, drawings, models.
+const ALSO_TEXT: [&str; 10] = [
+    "art", "cod", "fbs", "fst", "hdr", "mac", "pic", "raw", "rgb", "sid",
 ];
 
 /// The type of a file, by its name as the user sees it and by its first bytes.
 pub fn of(path: &Path, head: &[u8]) -> String {
-    let guess = mime_guess::from_path(path).first_or_octet_stream();
+    let known = mime_guess::from_path(path).first();
+    let is_sound = known
+        .as_ref()
+        .is_some_and(|guess| matches!(guess.type_().as_str(), "audio" | "video"));
+    let is_unknown = known.is_none();
+    let guess = known.unwrap_or(mime_guess::mime::APPLICATION_OCTET_STREAM);
     let guess = guess.essence_str();
     let Some(extension) = path.extension().and_then(|extension| extension.to_str()) else {
         return guess.to_string();
@@ -40,7 +44,7 @@ pub fn of(path: &Path, head: &[u8]) -> String {
             (false, true) => TRANSPORT_STREAM,
             (false, false) => mime_guess::mime::APPLICATION_OCTET_STREAM.essence_str(),
         }
-    } else if of(&ALSO_TEXT) && is_text(head) {
+    } else if (is_sound || is_unknown || of(&ALSO_TEXT)) && is_text(head) {
         TEXT
     } else if extension == "rpm" && head.starts_with(&RPM) {
         "application/x-rpm"
@@ -58,10 +62,32 @@ const RPM: [u8; 4] = [0xed, 0xab, 0xee, 0xdb];
 /// Whether this may be text in some encoding: UTF-16 with its mark, or bytes without control
 /// characters other than those of text.
 fn is_text(head: &[u8]) -> bool {
-    let utf16 = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
     let of_text =
         |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | 0x20..=0x7e | 0x80..);
-    utf16 || head.iter().all(of_text)
+    has_utf16(head).unwrap_or_else(|| head.iter().all(of_text))
+}
+
+/// Whether UTF-16 text follows its mark; `None` without the mark. Some audio begins like it.
+fn has_utf16(head: &[u8]) -> Option<bool> {
+    let unit: fn([u8; 2]) -> u16 = match head {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let (pairs, _) = head.as_chunks();
+    // the head may end between the halves of a character
+    let last = pairs.len() == HEAD_BYTES / 2;
+    let mut characters = char::decode_utf16(pairs.iter().map(|pair| unit(*pair))).peekable();
+    while let Some(character) = characters.next() {
+        let fits = match character {
+            Ok(character) => !character.is_control() || "\t\n\x0c\r".contains(character),
+            Err(_) => last && characters.peek().is_none(),
+        };
+        if !fits {
+            return Some(false);
+        }
+    }
+    Some(true)
 }
 
 /// Whether each packet in the head begins with the synchronization byte.
@@ -131,12 +157,51 @@ mod tests {
     }
 
     #[test]
+    fn text_with_the_name_of_audio_or_video_is_text() {
+        let text = "just words\n".as_bytes();
+        for name in [
+            "a.mp3", "a.mp4", "a.wav", "a.avi", "a.au", "a.ra", "a.qt", "a.dv", "a.rip", "a.smd",
+            "a.snd", "a.tts", "a.dif", "a.mid", "a.mov",
+        ] {
+            let guess = mime_guess::from_path(name).first().unwrap();
+            assert!(
+                ["audio", "video"].contains(&guess.type_().as_str()),
+                "{name}"
+            );
+            expect(name, text, "text/plain");
+            expect(name, b"\xff\xfe\x01\0", guess.essence_str());
+            expect(name, b"\0\x01", guess.essence_str());
+        }
+        for extension in ALSO_TEXT {
+            let name = format!("a.{extension}");
+            let guess = mime_guess::from_path(&name).first().unwrap();
+            assert_eq!(guess.type_(), "image", "{name}");
+            expect(&name, text, "text/plain");
+            expect(&name, b"\0\x01", guess.essence_str());
+        }
+    }
+
+    #[test]
+    fn text_of_an_unknown_kind_is_text() {
+        for name in ["a.unknown-kind", "notes.2026"] {
+            expect(name, b"just words\n", "text/plain");
+            expect(name, b"\xff\xfea\0\n\0", "text/plain");
+            expect(name, b"\0\x01", "application/octet-stream");
+        }
+        let mut cut = vec![0xff, 0xfe];
+        cut.resize(HEAD_BYTES - 2, b' ');
+        cut.extend([0x3d, 0xd8]);
+        expect("cut.unknown-kind", &cut, "text/plain");
+        cut.truncate(HEAD_BYTES - 4);
+        cut.extend([0x3d, 0xd8]);
+        expect("broken.unknown-kind", &cut, "application/octet-stream");
+    }
+
+    #[test]
     fn other_names_decide_alone() {
         for (name, expected) in [
             ("photo.jpg", "image/jpeg"),
             ("PHOTO.JPEG", "image/jpeg"),
-            ("film.mp4", "video/mp4"),
-            ("song.mp3", "audio/mpeg"),
             ("drawing.svg", "image/svg+xml"),
             ("page.html", "text/html"),
             ("9f8e7d", "application/octet-stream"),
@@ -145,6 +210,8 @@ mod tests {
             expect(name, b"any text", expected);
         }
         expect("film.mod", &[0, 0, 1, 0xba], "video/mpeg");
+        expect("film.mp4", b"\0\0\0\x20ftypisom", "video/mp4");
+        expect("song.mp3", b"ID3\x04\0", "audio/mpeg");
         expect(
             "tool.rpm",
             &[0xed, 0xab, 0xee, 0xdb, 3],

@@ -6,7 +6,7 @@
 use crate::local::error::LocalError;
 use same_file::Handle;
 use sha2::{Digest, Sha256};
-use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -57,10 +57,14 @@ impl Part {
         self.file.set_modified(time)
     }
 
-    /// Gives the complete file its final name, at once. It replaces a file only if `replace`.
+    /// Gives the complete file its final name, at once. It replaces a file only if `replace`, and
+    /// never anything else, such as a link that appeared meanwhile.
     pub fn finish(self, replace: bool) -> Result<(), LocalError> {
         let Self { target, path, file } = self;
-        if replace && let Ok(old) = std::fs::metadata(&target) {
+        if replace && let Ok(old) = std::fs::symlink_metadata(&target) {
+            if !old.is_file() {
+                return Err(LocalError::NotReplaced { path: target });
+            }
             keep_permissions(&file, old.permissions());
         }
         let named = match replace {
@@ -99,8 +103,8 @@ fn own(path: &Path) -> io::Result<Option<File>> {
                 _ => return Ok(None),
             }
             match options.open(path) {
-                Ok(file) => (file, false),
-                Err(_) => return Ok(None),
+                Ok(file) if is_ours(&file.metadata()?) => (file, false),
+                _ => return Ok(None),
             }
         }
         Err(error) => return Err(error),
@@ -117,6 +121,18 @@ fn own(path: &Path) -> io::Result<Option<File>> {
         .and_then(|there| Ok(there == Handle::from_file(file.try_clone()?)?))
         .unwrap_or(false);
     Ok(same.then_some(file))
+}
+
+/// Whether the user of this process owns a file. Another owner could change it at any time.
+#[cfg(unix)]
+fn is_ours(file: &Metadata) -> bool {
+    // SAFETY: the call has no arguments and always succeeds.
+    std::os::unix::fs::MetadataExt::uid(file) == unsafe { libc::geteuid() }
+}
+
+#[cfg(not(unix))]
+fn is_ours(_: &Metadata) -> bool {
+    true
 }
 
 #[cfg(test)]
@@ -200,6 +216,28 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
+    fn what_appeared_meanwhile_and_is_no_file_is_never_replaced() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let inside = |name: &str| folder.path().join(name);
+        std::fs::create_dir(inside("folder")).unwrap();
+        std::os::unix::fs::symlink("folder", inside("link")).unwrap();
+        std::os::unix::fs::symlink("nothing", inside("dangling")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(inside("socket")).unwrap();
+        for name in ["folder", "link", "dangling", "socket"] {
+            let before = std::fs::symlink_metadata(inside(name)).unwrap().file_type();
+            let part = Part::open(&inside(name), "mem_1").unwrap();
+            let error = part.finish(true).unwrap_err();
+            let text = error.to_string();
+            assert!(matches!(error, LocalError::NotReplaced { .. }), "{text}");
+            let after = std::fs::symlink_metadata(inside(name)).unwrap().file_type();
+            assert_eq!(after, before, "{name}");
+        }
+        let left = names(folder.path());
+        assert_eq!(left, ["dangling", "folder", "link", "socket"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
     fn a_replaced_file_leaves_its_permissions() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::TempDir::new().unwrap();
@@ -209,6 +247,27 @@ mod tests {
         Part::open(&target, "mem_1").unwrap().finish(true).unwrap();
         let mode = std::fs::metadata(&target).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    /// Only the superuser can give a file away. Every other user finds files of root.
+    #[cfg(unix)]
+    #[test]
+    fn a_part_of_another_owner_is_left_alone() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let target = folder.path().join("a.jpg");
+        let foreign = Part::open(&target, "mem_1").unwrap();
+        let Part { path, file, .. } = foreign;
+        let path = path.keep().unwrap();
+        drop(file);
+        let ours = std::fs::metadata(&path).unwrap();
+        assert!(is_ours(&ours));
+        match std::os::unix::fs::chown(&path, Some(12_345), None) {
+            Ok(()) => {
+                let part = Part::open(&target, "mem_1").unwrap();
+                assert_ne!(part.path.to_path_buf(), path);
+            }
+            Err(_) => assert!(!is_ours(&std::fs::metadata("/").unwrap())),
+        }
     }
 
     #[cfg(unix)]

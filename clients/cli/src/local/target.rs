@@ -2,8 +2,12 @@
 
 use crate::local::error::LocalError;
 use crate::local::file_name::safe_name;
+#[cfg(unix)]
+use std::fs::File;
 use std::fs::Metadata;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+#[cfg(unix)]
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 /// The place of a download.
@@ -50,6 +54,33 @@ pub fn is_stdout(path: &Path) -> bool {
     ["-", "/dev/stdout", "/dev/fd/1"]
         .into_iter()
         .any(|name| path == Path::new(name))
+        || is_open_as(path, io::stdout())
+}
+
+/// Whether a path leads to the file that is open here: the same inode of the same device.
+#[cfg(unix)]
+fn is_open_as(path: &Path, open: impl AsFd) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let open = open.as_fd().try_clone_to_owned().map(File::from);
+    // to open the path instead could wait for the other end of a pipe
+    match (
+        std::fs::metadata(path),
+        open.and_then(|open| open.metadata()),
+    ) {
+        (Ok(named), Ok(open)) => (named.dev(), named.ino()) == (open.dev(), open.ino()),
+        _ => false,
+    }
+}
+
+/// Whether a path leads to the file that standard output is.
+#[cfg(not(unix))]
+fn is_open_as(path: &Path, _: io::Stdout) -> bool {
+    use same_file::Handle;
+    path.is_file()
+        && matches!(
+            (Handle::from_path(path), Handle::stdout()),
+            (Ok(named), Ok(open)) if named == open
+        )
 }
 
 /// Whether only a folder can have this path: `Path` ignores such endings.
@@ -62,7 +93,7 @@ fn names_a_folder(path: &Path) -> bool {
 fn checked(path: PathBuf, force: bool) -> Result<Target, LocalError> {
     let found = match std::fs::symlink_metadata(&path) {
         Ok(found) => found,
-        Err(error) if error.kind() == ErrorKind::NotFound => return new_file(path),
+        Err(error) if error.kind() == ErrorKind::NotFound => return new_file(path, force),
         Err(error) if error.kind() == ErrorKind::InvalidFilename => {
             return Err(LocalError::ImpossibleName { path, error });
         }
@@ -113,8 +144,9 @@ fn existing(
     }
 }
 
-/// Nothing has this name, so its folder must exist.
-fn new_file(path: PathBuf) -> Result<Target, LocalError> {
+/// Nothing has this name yet, so its folder must exist. `force` also holds for what appears
+/// meanwhile.
+fn new_file(path: PathBuf, force: bool) -> Result<Target, LocalError> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -125,7 +157,7 @@ fn new_file(path: PathBuf) -> Result<Target, LocalError> {
     }
     Ok(Target::File {
         path,
-        replace: false,
+        replace: force,
     })
 }
 
@@ -158,13 +190,16 @@ mod tests {
         let path = folder.path().join("a.jpg");
         let to = Some(folder.path());
         assert_eq!(target("a.jpg", to, false).unwrap(), new(path.clone()));
-        assert_eq!(target("a.jpg", to, true).unwrap(), new(path.clone()));
+        let replaced = Target::File {
+            path: path.clone(),
+            replace: true,
+        };
+        // it may appear during the download
+        assert_eq!(target("a.jpg", to, true).unwrap(), replaced);
         std::fs::write(&path, "old").unwrap();
         let error = target("a.jpg", to, false).unwrap_err();
         assert!(matches!(error, LocalError::Exists { .. }), "{error}");
-        let replace = true;
-        let replaced = target("a.jpg", to, true).unwrap();
-        assert_eq!(replaced, Target::File { path, replace });
+        assert_eq!(target("a.jpg", to, true).unwrap(), replaced);
     }
 
     #[test]
@@ -217,6 +252,28 @@ mod tests {
         }
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn standard_output_may_have_any_name() {
+        let to = |path| target("a", Some(Path::new(path)), false).unwrap();
+        assert_eq!(to("/proc/self/fd/1"), Target::Stdout);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_itself_under_each_of_its_names() {
+        let folder = TempDir::new().unwrap();
+        let inside = |rest: &str| folder.path().join(rest);
+        std::fs::write(inside("file"), "x").unwrap();
+        std::fs::write(inside("other"), "x").unwrap();
+        std::fs::hard_link(inside("file"), inside("hard")).unwrap();
+        std::os::unix::fs::symlink("file", inside("link")).unwrap();
+        let open = File::open(inside("file")).unwrap();
+        let is = |name| is_open_as(&inside(name), &open);
+        assert_eq!(["file", "hard", "link"].map(is), [true; 3]);
+        assert_eq!(["other", "missing"].map(is), [false; 2]);
+    }
+
     #[cfg(unix)]
     #[test]
     fn links_pipes_and_devices_stay_what_they_are() {
@@ -227,7 +284,7 @@ mod tests {
         std::fs::write(inside("file"), "x").unwrap();
         symlink(inside("file"), inside("link")).unwrap();
         symlink(inside("nothing"), inside("dangling")).unwrap();
-        symlink("/dev/null", inside("null")).unwrap();
+        symlink("/dev/zero", inside("zero")).unwrap();
         let _socket = UnixListener::bind(inside("socket")).unwrap();
         let to = |name: &str, force| target("a", Some(&inside(name)), force);
         let error = to("link", false).unwrap_err();
@@ -240,9 +297,10 @@ mod tests {
             assert!(matches!(error, LocalError::DanglingLink { .. }), "{error}");
             let error = to("socket", force).unwrap_err();
             assert!(matches!(error, LocalError::Unwritable { .. }), "{error}");
-            assert_eq!(to("null", force).unwrap(), Target::Stream(inside("null")));
-            let null = target("a", Some(Path::new("/dev/null")), force).unwrap();
-            assert_eq!(null, Target::Stream("/dev/null".into()));
+            assert_eq!(to("zero", force).unwrap(), Target::Stream(inside("zero")));
+            // standard output of the tests is hardly this device
+            let zero = target("a", Some(Path::new("/dev/zero")), force).unwrap();
+            assert_eq!(zero, Target::Stream("/dev/zero".into()));
         }
     }
 }

@@ -47,7 +47,7 @@ impl Options {
         };
         let agent = Agent::builder()
             .with_url(&url)
-            .with_arc_identity(self.identity()?)
+            .with_arc_identity(self.identity().await?)
             .build();
         let agent = match agent {
             Ok(agent) => agent,
@@ -77,8 +77,8 @@ impl Options {
     }
 
     /// The identity that signs the calls.
-    pub fn identity(&self) -> Result<Arc<dyn Identity>, ConnectError> {
-        identity::read(self.identity.as_deref())
+    pub async fn identity(&self) -> Result<Arc<dyn Identity>, ConnectError> {
+        identity::read(self.identity.clone()).await
     }
 }
 
