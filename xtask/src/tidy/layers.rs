@@ -207,7 +207,7 @@ pub const TABLE: &[Package] = &[
             &["network/"],
             &["failure.rs"],
             &["output.rs", "progress.rs"],
-            &["arguments.rs"],
+            &["arguments/"],
             &["commands/"],
             &["main.rs"],
         ],

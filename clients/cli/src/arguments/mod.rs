@@ -1,17 +1,17 @@
 //! The command line: what the user can ask for, and what `--help` says about it.
 
+mod sending;
+
+pub use sending::{SyncOptions, Trust, UploadOptions};
+
 use crate::console::Verbosity;
 use crate::dates::Period;
 use crate::exit;
-use crate::local::folder::error::FolderError;
-use crate::local::folder::exclude::Exclude;
-use crate::local::folder::walk::Choice;
 use crate::local::target::is_stdout;
 use crate::network::options::Options;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use globset::{Glob, GlobMatcher};
-use mime_guess::Mime;
 use std::path::PathBuf;
 
 #[derive(Parser)]
@@ -59,37 +59,9 @@ impl Arguments {
 #[derive(Subcommand)]
 pub enum Command {
     /// Upload files; the same command resumes an upload that was interrupted
-    Upload {
-        /// The files to upload, and folders with all files in them
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-        #[command(flatten)]
-        sending: SendOptions,
-        #[command(flatten)]
-        choice: ChoiceOptions,
-        #[command(flatten)]
-        trust: Trust,
-        /// The MIME type of the files (default: by the name of each)
-        #[arg(long = "type", value_name = "TYPE", value_parser = mime_type)]
-        mime_type: Option<String>,
-        /// Send files although the capsule has them already
-        #[arg(long)]
-        again: bool,
-    },
+    Upload(UploadOptions),
     /// Upload what a capsule lacks of a folder, by path and content; nothing is deleted
-    Sync {
-        /// The folder
-        folder: PathBuf,
-        #[command(flatten)]
-        sending: SendOptions,
-        #[command(flatten)]
-        choice: ChoiceOptions,
-        #[command(flatten)]
-        trust: Trust,
-        /// Say what would be uploaded, and change nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
+    Sync(SyncOptions),
     /// Download a memory into a file, or all memories of a capsule into a folder, and check them
     Download {
         /// The id of the memory, as `capsule ls` shows it
@@ -187,55 +159,6 @@ impl Command {
     }
 }
 
-/// How files are sent.
-#[derive(Args)]
-pub struct SendOptions {
-    /// The capsule (default: your own, made if there is none)
-    #[arg(long, value_name = "ID")]
-    pub capsule: Option<String>,
-    /// Send this many chunks at once, or eight times as many small files of a folder
-    #[arg(
-        long,
-        default_value_t = 4,
-        value_name = "N",
-        value_parser = clap::value_parser!(u16).range(1..=64)
-    )]
-    pub parallel: u16,
-}
-
-/// Which files of a folder count.
-#[derive(Args)]
-pub struct ChoiceOptions {
-    /// Follow symbolic links in folders
-    #[arg(long)]
-    pub follow: bool,
-    /// Send hidden files and folders, too
-    #[arg(long)]
-    pub all: bool,
-    /// Leave out names like this, such as `*.tmp` or `cache/`; a pattern with `/` inside is for the
-    /// path below the folder
-    #[arg(long, value_name = "GLOB")]
-    pub exclude: Vec<String>,
-}
-
-impl ChoiceOptions {
-    pub fn choice(&self) -> Result<Choice, FolderError> {
-        Ok(Choice {
-            follow: self.follow,
-            all: self.all,
-            exclude: Exclude::new(&self.exclude)?,
-        })
-    }
-}
-
-/// How much of the network must agree.
-#[derive(Args)]
-pub struct Trust {
-    /// Take one node's word for the memory's size and SHA-256, without the network's proof
-    #[arg(long)]
-    pub unproven: bool,
-}
-
 /// Which memories are listed, and how.
 #[derive(Args)]
 pub struct ListOptions {
@@ -275,37 +198,10 @@ fn pattern(text: &str) -> Result<GlobMatcher, String> {
     }
 }
 
-/// A MIME type as it is stored: in lower case, with its parameters.
-fn mime_type(text: &str) -> Result<String, String> {
-    let names_one = |part: &str| !matches!(part, "" | "*");
-    match text.parse::<Mime>() {
-        Ok(mime) if names_one(mime.type_().as_str()) && names_one(mime.subtype().as_str()) => {
-            Ok(mime.to_string())
-        }
-        _ => Err("expected a MIME type such as image/jpeg".into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
-
-    #[test]
-    fn a_type_is_a_mime_type() {
-        for (text, stored) in [
-            ("image/jpeg", "image/jpeg"),
-            ("Text/Plain; charset=UTF-8", "text/plain; charset=utf-8"),
-            ("application/vnd.x+json", "application/vnd.x+json"),
-        ] {
-            assert_eq!(mime_type(text).as_deref(), Ok(stored));
-        }
-        for bad in [
-            "", "jpeg", "image/", "/jpeg", "image/*", "*/*", "a b/c", "a/b\n",
-        ] {
-            assert!(mime_type(bad).is_err(), "{bad:?}");
-        }
-    }
 
     #[test]
     fn the_patience_has_its_old_name_too() {
