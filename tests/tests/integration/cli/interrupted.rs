@@ -2,6 +2,7 @@
 
 use super::machine::{Machine, text};
 use crate::{CHUNK, bytes};
+use serde_json::Value;
 use tools::deployment::Part;
 
 #[test]
@@ -119,4 +120,72 @@ fn a_download_that_fails_leaves_nothing_behind() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert_eq!(machine.beginning_with(".capsule-"), Vec::<String>::new());
     assert_eq!(machine.beginning_with("back.bin"), Vec::<String>::new());
+}
+
+/// Sends the first chunk of a file that then waits for the next command. Returns its upload.
+fn interrupted(machine: &Machine, arguments: &[&str]) -> Value {
+    machine.admit("blob_put_chunk", 1);
+    let mut upload = machine.start(arguments);
+    let pending = machine.wait_until_received(&mut upload, CHUNK);
+    upload.kill().unwrap();
+    upload.wait().unwrap();
+    machine.open_gate();
+    pending
+}
+
+fn sessions(machine: &Machine, state: &str) -> usize {
+    let uploads = machine.json(&["status"]);
+    uploads.iter().filter(|one| one["state"] == state).count()
+}
+
+#[test]
+fn a_pending_upload_with_again_keeps_its_record_when_the_file_is_there() {
+    let machine = Machine::new();
+    let file = machine.file("film.mp4", 3 * CHUNK, 8);
+    machine.done(&["upload", text(&file)]);
+    let pending = interrupted(&machine, &["upload", "--again", text(&file)]);
+    let there = &machine.json(&["upload", text(&file)])[0];
+    assert_eq!(there["already_there"], true);
+    assert_eq!(machine.upload_records(), 1);
+    let again = &machine.json(&["upload", "--again", text(&file)])[0];
+    assert_eq!(again["session"], pending["session"]);
+    assert_eq!(
+        (sessions(&machine, "pending"), machine.upload_records()),
+        (0, 0)
+    );
+}
+
+#[test]
+fn a_pending_upload_goes_on_with_again_and_without() {
+    for [first, then] in [
+        [&["upload"][..], &["upload", "--again"]],
+        [&["upload", "--again"], &["upload"]],
+    ] {
+        let machine = Machine::new();
+        let file = machine.file("film.mp4", 3 * CHUNK, 8);
+        let with = |command: &[&'static str]| [command, &[text(&file)]].concat();
+        let pending = interrupted(&machine, &with(first));
+        let sent = &machine.json(&with(then))[0];
+        assert_eq!(sent["session"], pending["session"], "{then:?}");
+        assert_eq!(machine.json(&["ls"]).len(), 1);
+        assert_eq!(
+            (sessions(&machine, "pending"), machine.upload_records()),
+            (0, 0)
+        );
+    }
+}
+
+#[test]
+fn a_pending_upload_ends_when_the_file_got_there_otherwise() {
+    let machine = Machine::new();
+    let file = machine.file("film.mp4", 3 * CHUNK, 8);
+    interrupted(&machine, &["upload", text(&file)]);
+    let copy = machine.file("copy.mp4", 3 * CHUNK, 8);
+    machine.done(&["upload", text(&copy)]);
+    let there = &machine.json(&["upload", text(&file)])[0];
+    assert_eq!(there["already_there"], true);
+    assert_eq!(
+        (sessions(&machine, "pending"), machine.upload_records()),
+        (0, 0)
+    );
 }
