@@ -128,7 +128,7 @@ fn is_ignored(number: i32) -> bool {
     action(number) == Some(libc::SIG_IGN)
 }
 
-/// What a signal does, if the system tells it.
+/// The action of a signal, if the system tells it.
 #[cfg(unix)]
 fn action(number: i32) -> Option<libc::sighandler_t> {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
