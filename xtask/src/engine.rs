@@ -24,7 +24,7 @@ pub fn check_localnet(command: &str) -> Result<()> {
 /// Whether the user names a server.
 fn is_named() -> bool {
     let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    SERVERS.iter().any(|name| set(&name))
+    SERVERS.iter().any(set)
 }
 
 fn choose(runs_localnet: bool, named: bool) -> Result<()> {
