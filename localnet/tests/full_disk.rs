@@ -100,18 +100,6 @@ fn a_full_disk_is_named_and_the_network_goes_on_by_itself() {
     let id = submit(&pic, canister).expect("is accepted");
     pic.await_call_no_ticks(id).expect("is answered");
 
-    // a call that can just be recorded may have to wait for its round, and is not forgotten
-    let id = (0..)
-        .step_by(8)
-        .find_map(|bytes| {
-            let length = std::fs::metadata(&journal).expect("is there").len();
-            server.limit(Some(length + bytes));
-            submit(&pic, canister).ok()
-        })
-        .expect("is accepted some time");
-    server.limit(None);
-    pic.await_call_no_ticks(id).expect("is answered");
-
     // the journal is whole
     pic.stop_progress();
     let balance = pic.cycle_balance(canister);

@@ -159,9 +159,9 @@ mod tests {
 
     #[test]
     fn a_refused_call_has_a_bound_and_a_taken_one_has_none() {
-        let dear = check_refused(&[row(Outcome::Refused, 45_100_000, 0)]);
-        assert!(dear[0].contains("costs 45.10 M cycles"), "{}", dear[0]);
-        assert!(check_refused(&[row(Outcome::Refused, 44_900_000, 0)]).is_empty());
+        let dear = check_refused(&[row(Outcome::Refused, 20_100_000, 0)]);
+        assert!(dear[0].contains("costs 20.10 M cycles"), "{}", dear[0]);
+        assert!(check_refused(&[row(Outcome::Refused, 19_900_000, 0)]).is_empty());
         assert!(check_refused(&[row(Outcome::Taken, 90_000_000, 0)]).is_empty());
     }
 }
