@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use localnet::server::loopback::Loopback;
+use localnet::server::messages::tell;
 use std::io::{ErrorKind, Read, Write};
 use std::process::{ExitCode, exit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("{message}");
+            tell(&message);
             ExitCode::FAILURE
         }
     }
@@ -75,7 +76,7 @@ fn allow_many_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(e) = setrlimit(Resource::Nofile, limit) {
-        eprintln!("Cannot raise the limit of open files: {e}");
+        tell(&format!("Cannot raise the limit of open files: {e}"));
     }
 }
 

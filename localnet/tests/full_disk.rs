@@ -5,6 +5,7 @@ use candid::Principal;
 use pocket_ic::common::rest::RawMessageId;
 use pocket_ic::{PocketIc, PocketIcBuilder};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -33,6 +34,8 @@ impl Server {
             .args(["-c", &script])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // the log lies on the same disk
+            .stderr(File::create("/dev/full").expect("opens"))
             .spawn()
             .expect("starts");
         let mut url = String::new();
@@ -98,6 +101,22 @@ fn a_full_disk_is_named_and_the_network_goes_on_by_itself() {
     assert!(refused.contains(&named), "{refused}");
     server.limit(None);
     let id = submit(&pic, canister).expect("is accepted");
+    pic.await_call_no_ticks(id).expect("is answered");
+
+    // a call that can just be recorded may have to wait for its round, and is not forgotten
+    let id = (0..)
+        .step_by(8)
+        .find_map(|bytes| {
+            let length = std::fs::metadata(&journal).expect("is there").len();
+            server.limit(Some(length + bytes));
+            submit(&pic, canister).ok()
+        })
+        .expect("is accepted some time");
+    // each of these waits for its turn, so the round has had its own and has told that it waits
+    for _ in 0..20 {
+        submit(&pic, canister).expect_err("is refused");
+    }
+    server.limit(None);
     pic.await_call_no_ticks(id).expect("is answered");
 
     // the journal is whole

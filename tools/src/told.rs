@@ -9,6 +9,7 @@ use candid::Principal;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -91,7 +92,11 @@ impl Told {
 impl Drop for Told {
     fn drop(&mut self) {
         if let Err(text) = self.withdraw() {
-            eprintln!("clients may still look for the network that ended: {text}");
+            // a message that can't be written is no reason to fail
+            let _ = writeln!(
+                std::io::stderr(),
+                "clients may still look for the network that ended: {text}"
+            );
         }
     }
 }

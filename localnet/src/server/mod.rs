@@ -7,6 +7,7 @@
 //! | room | what it does |
 //! | --- | --- |
 //! | `refusal`, `body` | how a request is refused, and how its body is read |
+//! | `messages` | what the person at the terminal reads |
 //! | `loopback` | one listener for both addresses of `localhost` |
 //! | `instances` | the networks of a server: turns, automatic rounds, the journal |
 //! | `agents` | the IC HTTP interface of one instance |
@@ -18,6 +19,7 @@ mod body;
 mod gateway;
 mod instances;
 pub mod loopback;
+pub mod messages;
 mod pocket_ic;
 mod refusal;
 

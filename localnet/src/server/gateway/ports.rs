@@ -4,6 +4,7 @@ use super::forward::{cors, forward};
 use crate::server::instances::instance::InstanceId;
 use crate::server::instances::registry::Instances;
 use crate::server::loopback::Loopback;
+use crate::server::messages::tell;
 use crate::server::refusal::Refusal;
 use axum::Router;
 use axum::serve::Listener;
@@ -126,7 +127,7 @@ fn serve(
         .port();
     let task = tokio::spawn(async move {
         if let Err(e) = axum::serve(listener, router).await {
-            eprintln!("the HTTP gateway at port {port} failed: {e}");
+            tell(&format!("the HTTP gateway at port {port} failed: {e}"));
         }
     });
     Ok((port, task))

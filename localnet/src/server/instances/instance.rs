@@ -4,6 +4,7 @@
 use super::live_network::LiveNetwork;
 use super::progress::Progress;
 use super::slot::Slot;
+use crate::server::messages::tell;
 use crate::server::refusal::Refusal;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -159,6 +160,6 @@ impl Instance {
         let mut slot = self.turn().await;
         spawn_blocking(move || *slot = Slot::Deleted)
             .await
-            .unwrap_or_else(|e| eprintln!("cannot free instance {}: {e}", self.id));
+            .unwrap_or_else(|e| tell(&format!("cannot free instance {}: {e}", self.id)));
     }
 }

@@ -1,5 +1,6 @@
 //! A background task that runs rounds by itself until it is stopped.
 
+use crate::server::messages::tell;
 use crate::server::refusal::Refusal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,13 +50,13 @@ impl Progress {
                 match round().await {
                     Ok(now_idle) => {
                         if waiting {
-                            eprintln!("the network goes on");
+                            tell("the network goes on");
                         }
                         (idle, waiting) = (now_idle, false);
                     }
                     Err(refusal) if refusal.is_temporary() => {
                         if !waiting {
-                            eprintln!("{}", refusal.message);
+                            tell(&refusal.message);
                         }
                         (idle, waiting) = (true, true);
                     }
