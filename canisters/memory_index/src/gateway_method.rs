@@ -81,33 +81,12 @@ macro_rules! gateway_method {
         update for $check:ident with $room:ident:
         fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty $body:block
     ) => {
-        #[ic_cdk::update(
-            hidden = true,
-            decode_with = "std::convert::identity",
-            encode_with = "crate::gateway_method::encode"
-        )]
-        async fn $name(message: Vec<u8>) -> ($result, bool) {
-            #[candid::candid_method(update)]
-            fn $name($($arg: $type),*) -> ($result, bool) {
-                fn method($($arg: $type),*) -> $result $body
-                (method($($arg),*), true)
-            }
-            if let Err(refused) = $check(ic_cdk::api::msg_caller()) {
-                return (Err(refused), false);
-            }
-            let ($($arg,)*): ($($type,)*) = match canister_common::args::decode(&message) {
-                Ok(arguments) => arguments,
-                Err(error) => return (Err(error), true),
-            };
-            if let Err(full) = $room().await {
-                return (Err(full), true);
-            }
+        gateway_method!(update for $check: async fn $name($($arg: $type),*) -> $result {
+            $room().await?;
             // An operator may have unregistered the caller during this await.
-            if let Err(refused) = $check(ic_cdk::api::msg_caller()) {
-                return (Err(refused), false);
-            }
-            $name($($arg),*)
-        }
+            $check(ic_cdk::api::msg_caller())?;
+            $body
+        });
     };
 }
 pub(crate) use gateway_method;

@@ -144,8 +144,10 @@ pub struct Due {
 /// The need of a job's run, before anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Nothing: it makes no call.
+    /// Nothing: there is nothing left to run.
     Nothing,
+    /// Instructions of this turn: it makes no call.
+    Instructions,
     /// A call to this blob store.
     Store(Principal),
     /// A call to this memory index; `None` to the one that is configured.

@@ -77,11 +77,10 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             };
             let callee = match self.with(|state| state.need_of(&due.job.task)) {
                 Need::Nothing => {
-                    if let Some(leaver) = self.with(|state| state.job_dropped(due)) {
-                        self.end_sessions_of(leaver, TURN_INSTRUCTIONS);
-                    }
+                    self.with(|state| state.job_dropped(due));
                     continue;
                 }
+                Need::Instructions => None,
                 _ if !self.peers.have_room_for_jobs() => break,
                 Need::Store(store) => Some(store),
                 // Without an index the run fails, and comes again later.

@@ -1,7 +1,7 @@
 //! The transitions of jobs: started, postponed, ended. Records that name a job follow it.
 
 use super::State;
-use crate::upload::jobs::queue::{Due, JobId, Leaver, Need, Run, Task};
+use crate::upload::jobs::queue::{Due, JobId, Need, Run, Task};
 use crate::upload::types::SessionId;
 use ic_stable_structures::Memory;
 
@@ -32,24 +32,22 @@ impl<M: Memory> State<M> {
                 None => Need::Nothing,
             },
             Task::PurgeMemory(purge) => Need::Index(Some(purge.index)),
-            Task::Finish { .. }
-            | Task::Digest { .. }
-            | Task::ForgetDeletion { .. }
-            | Task::EndSessions(_) => Need::Nothing,
+            Task::EndSessions(_) => Need::Instructions,
+            Task::Finish { .. } | Task::Digest { .. } | Task::ForgetDeletion { .. } => {
+                Need::Nothing
+            }
         }
     }
 
     /// Ends a job that needs nothing. After: it has left the queue, and if it is there to forget a
-    /// deletion, that is forgotten. Returns the leaver whose sessions it was there to end.
-    pub fn job_dropped(&mut self, due: Due) -> Option<Leaver> {
+    /// deletion, that is forgotten.
+    pub fn job_dropped(&mut self, due: Due) {
         self.jobs.remove(due.id);
         match due.job.task {
             Task::ForgetDeletion { memory } => self.deletion_forgotten(&memory),
             Task::Digest { session } => self.hashes.set_job(SessionId(session), None),
-            Task::EndSessions(leaver) => return Some(leaver),
             _ => {}
         }
-        None
     }
 
     /// Starts a job that is due, and returns its new id. Before and after, it is in the queue.
