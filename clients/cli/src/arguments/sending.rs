@@ -49,7 +49,7 @@ pub struct SendOptions {
     /// The capsule (default: your own, made if there is none)
     #[arg(long, value_name = "ID")]
     pub capsule: Option<String>,
-    /// Send this many chunks at once, or eight times as many small files of a folder
+    /// Send this many chunks at once, or eight times as many small files of a folder, at most 64
     #[arg(
         long,
         default_value_t = 4,

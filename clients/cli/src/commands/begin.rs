@@ -9,7 +9,6 @@ use crate::local::record::{Record, RecordFile};
 use crate::local::source::Source;
 use crate::network::error::{CallError, Cause};
 use crate::network::gateway::Gateway;
-use capsule_shared::asset::of_file;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
 use capsule_shared::upload::{UploadState, UploadStatus};
 use std::sync::Once;
@@ -192,7 +191,8 @@ impl Beginning<'_> {
         let Some(bytes) = record.bytes else {
             return Ok(None);
         };
-        let metadata = of_file(&self.source.name, &self.source.mime_type, bytes);
+        let mut metadata = self.source.metadata(self.mime_type);
+        metadata.base_mut().bytes = bytes;
         let chunks = u32::try_from(bytes.div_ceil(MAX_CHUNK_BYTES as u64)).unwrap_or(u32::MAX);
         let begun = self.gateway.begin(self.capsule, &metadata, chunks, key);
         match begun.await {

@@ -1,6 +1,7 @@
 //! All memories of a capsule, downloaded into a folder.
 
 use crate::commands::download::Downloads;
+use crate::commands::in_order::all_in_order;
 use crate::console;
 use crate::exit::Kind;
 use crate::failure::{Failure, IntegrityError, Outcome};
@@ -9,14 +10,13 @@ use crate::local::folder::enter::{There, enter, there, way};
 use crate::local::folder::name::Rules;
 use crate::local::folder::place::{Wanted, places};
 use crate::local::folder::plan::Listed;
+use crate::local::source::blocking;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
 use capsule_shared::memory_index::Memory;
-use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 
 /// The most memories at once. Small ones wait for rounds of the network, and share them.
 const AT_ONCE: usize = 32;
@@ -73,16 +73,22 @@ impl Everything {
             memories.len(),
             memories.iter().map(|memory| memory.bytes).sum(),
         );
+        let all = || memories.iter().zip(&places);
+        // All looks come first. Two places may be one file, for example if the disk knows no upper
+        // case. Then the second memory finds the file of the first, and doesn't replace it.
+        let looks = all().map(|(memory, place)| self.look(memory, place));
+        let found = all_in_order(looks, AT_ONCE).await;
         let room = &Semaphore::new(MAX_BYTES);
-        let downloads = stream::iter(memories.iter().zip(&places))
-            .map(|(memory, place)| async move {
-                let ahead = memory.bytes.min(AHEAD_BYTES) as u32;
-                let _room = room.acquire_many(ahead).await;
-                let done = self.one(memory, place).await;
-                done.map_err(|failure| self.report(place, failure))
-            })
-            .buffer_unordered(AT_ONCE);
-        let outcomes: Vec<Outcome<Done>> = downloads.collect().await;
+        let downloads = all().zip(found).map(|((memory, place), found)| async move {
+            let ahead = memory.bytes.min(AHEAD_BYTES) as u32;
+            let _room = room.acquire_many(ahead).await;
+            let done = match found {
+                Ok(found) => self.one(memory, place, found).await,
+                Err(failure) => Err(failure),
+            };
+            done.map_err(|failure| self.report(place, failure))
+        });
+        let outcomes = all_in_order(downloads, AT_ONCE).await;
         let mut sum = Sum::default();
         for outcome in outcomes {
             match outcome {
@@ -102,8 +108,7 @@ impl Everything {
     ///
     /// One node's word is enough to leave a file as it is: a node that lies could as well not list
     /// the memory at all. The network certifies what is written.
-    async fn one(&self, listed: &Listed, place: &Path) -> Outcome<Done> {
-        let found = self.look(listed, place).await?;
+    async fn one(&self, listed: &Listed, place: &Path, found: There) -> Outcome<Done> {
         let replace = match found {
             There::Same => {
                 self.there(listed, place);
@@ -131,8 +136,7 @@ impl Everything {
     async fn look(&self, listed: &Listed, place: &Path) -> Outcome<There> {
         let path = way(&self.folder, place)?;
         let (bytes, sha256) = (listed.bytes, listed.sha256.clone());
-        let found = spawn_blocking(move || there(&path, bytes, &sha256)).await;
-        Ok(found.expect("BUG: reading a file panicked")?)
+        Ok(blocking(move || there(&path, bytes, &sha256)).await?)
     }
 
     fn there(&self, listed: &Listed, place: &Path) {

@@ -9,6 +9,7 @@ use crate::local::folder::key::key_of;
 use crate::local::folder::name::Rules;
 use crate::local::folder::plan::{Contents, Listed, plan};
 use crate::local::folder::walk::{Choice, Found, Walked, walk};
+use crate::local::source::blocking;
 use crate::network::error::CallError;
 use capsule_shared::memory_index::Memory;
 use futures_util::stream::{self, StreamExt};
@@ -17,7 +18,6 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Instant;
-use tokio::task::spawn_blocking;
 
 /// The most files of a folder at once, well within the usual limit of unfinished uploads.
 const MAX_FILES_AT_ONCE: usize = 64;
@@ -66,12 +66,14 @@ impl Folders {
             path: file.path.clone(),
             storage_key: Some(key_of(&file.relative)),
         });
+        let named_bytes: u64 = files.iter().map(|path| length(path)).sum();
         let named = files.into_iter().map(|path| Item {
             path,
             storage_key: None,
         });
         let items: Vec<Item> = items.chain(named).collect();
-        let bytes = items.iter().map(|item| length(&item.path)).sum();
+        let lengths = work.send.iter().map(|file| file.bytes);
+        let bytes = lengths.sum::<u64>() + named_bytes;
         self.uploads.bars.expect(items.len(), bytes);
         let mut sent = self.uploads.each(&items, self.at_once(), true).await;
         self.uploads.bars.finish();
@@ -261,7 +263,7 @@ impl Folders {
     }
 }
 
-/// The files of all folders, each path once.
+/// The files of all folders. One file at two paths is sent twice, the same path only once.
 fn walk_all(folders: &[PathBuf], choice: &Choice) -> Walked {
     let mut all = Walked::default();
     for folder in folders {
@@ -270,7 +272,11 @@ fn walk_all(folders: &[PathBuf], choice: &Choice) -> Walked {
         all.skipped.extend(skipped);
     }
     let mut seen = HashSet::new();
-    all.files.retain(|file| seen.insert(file.path.clone()));
+    all.files.retain(|file| {
+        let path = file.path.canonicalize();
+        let path = path.unwrap_or_else(|_| file.path.clone());
+        seen.insert((path, key_of(&file.relative)))
+    });
     all
 }
 
@@ -300,10 +306,4 @@ fn outcome(failed: Vec<Failure>, done: usize) -> Outcome {
 /// Bytes of a file; 0 if it can't be read, which its upload reports.
 fn length(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())
-}
-
-/// Runs `work` where blocking is allowed.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let done = spawn_blocking(work).await;
-    done.expect("BUG: looking at files panicked")
 }

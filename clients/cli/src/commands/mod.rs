@@ -6,6 +6,7 @@ mod download;
 mod everything;
 mod folders;
 mod identity;
+mod in_order;
 mod limits;
 mod list;
 mod manual;

@@ -48,6 +48,10 @@ impl RecordFile {
         if source.absolute.file_name() != Some(&source.file_name) {
             absorb(&mut hasher, &[source.file_name.as_encoded_bytes()]);
         }
+        // The same file at two places of a folder is two uploads, each with its own path.
+        if let Some(key) = &source.storage_key {
+            absorb(&mut hasher, &[b"path", key.as_bytes()]);
+        }
         let name = format!("{}.json", hex::encode(hasher.finalize()));
         Self(home.join("uploads").join(name))
     }
@@ -149,10 +153,12 @@ mod tests {
             let link = folder.path().join(format!("link{}", records.len()));
             std::os::unix::fs::symlink(&path, &link).unwrap();
             for path in [path, link] {
-                let source = source(&path).await;
-                for (gateway, capsule) in [("g", "c"), ("g", "d"), ("gc", "")] {
-                    let file = RecordFile::in_folder(folder.path(), &source, gateway, capsule);
-                    records.push(file.0);
+                for key in [None, Some("a"), Some("sub/a")] {
+                    let source = source(&path).await.at(key.map(str::to_string));
+                    for (gateway, capsule) in [("g", "c"), ("g", "d"), ("gc", "")] {
+                        let file = RecordFile::in_folder(folder.path(), &source, gateway, capsule);
+                        records.push(file.0);
+                    }
                 }
             }
         }

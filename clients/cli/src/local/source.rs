@@ -205,7 +205,7 @@ fn regular(path: &Path, metadata: &Metadata) -> Result<(), SourceError> {
 }
 
 /// Runs `work` where blocking is allowed.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     spawn_blocking(work)
         .await
         .expect("BUG: reading a file panicked")

@@ -182,6 +182,38 @@ fn hidden_and_excluded_files_stay_and_others_that_are_no_files_are_named() {
 }
 
 #[test]
+fn one_file_at_several_paths_is_a_memory_for_each() {
+    let machine = Machine::new();
+    write(&machine, "photos/sub/a", &bytes(2_000, 1));
+    symlink("sub", machine.path("photos/link")).unwrap();
+    // Both are on their way at the same time, from one place on the disk.
+    let lines = machine.json(&["upload", "photos", "--follow"]);
+    assert_eq!(sent(&lines), [2, 0, 0]);
+    assert_eq!(paths(&machine), ["link/a", "sub/a"]);
+    // Below another folder it has another path. The same path again is the same file.
+    let lines = machine.json(&["upload", "photos/sub", "photos", "./photos", "--follow"]);
+    assert_eq!(sent(&lines), [1, 2, 0]);
+    assert_eq!(paths(&machine), ["a", "link/a", "sub/a"]);
+}
+
+#[test]
+fn an_interrupted_upload_of_a_file_goes_on_under_its_own_path_only() {
+    let machine = Machine::new();
+    let file = write(&machine, "photos/sub/a", &bytes(2_000, 1));
+    machine.admit("blob_put_chunk", 0);
+    let mut client = machine.start(&["upload", "photos"]);
+    machine.wait_until_noted(&mut client, 1);
+    client.kill().unwrap();
+    client.wait().unwrap();
+    machine.open_gate();
+    assert_eq!(sent(&machine.json(&["upload", "photos/sub"])), [1, 0, 0]);
+    machine.done(&["upload", "--again", text(&file)]);
+    assert_eq!(paths(&machine), ["a", "none"]);
+    assert_eq!(sent(&machine.json(&["upload", "photos"])), [1, 0, 0]);
+    assert_eq!(paths(&machine), ["a", "none", "sub/a"]);
+}
+
+#[test]
 fn a_sync_sends_what_changed_and_deletes_nothing() {
     let machine = Machine::new();
     for name in ["a", "b", "sub/c"] {

@@ -90,7 +90,8 @@ fn visit(folder: &Path, entry: &DirEntry, walked: &mut Walked) {
 /// Reports what can't be read, unless it doesn't count: a broken link has no entry to be filtered.
 fn skip_unreadable(folder: &Path, error: walkdir::Error, choice: &Choice, walked: &mut Walked) {
     let path = error.path().unwrap_or(folder).to_path_buf();
-    if !choice.takes_path(relative(folder, &path), false) {
+    let is_folder = error.loop_ancestor().is_some();
+    if !choice.takes_path(relative(folder, &path), is_folder) {
         return;
     }
     let reason = match error.loop_ancestor() {
@@ -285,6 +286,16 @@ mod tests {
             assert!(skipped[0].starts_with(&circle), "{skipped:?}");
             assert!(skipped[1].starts_with("self cannot be read"), "{skipped:?}");
             assert_eq!(skipped.len(), 2);
+            let exclude = Exclude::new(&["up/".to_string()]).unwrap();
+            let skipped = walk(
+                folder.path(),
+                &Choice {
+                    exclude,
+                    ..follow()
+                },
+            )
+            .skipped;
+            assert_eq!(skipped.len(), 1);
         }
 
         #[test]
