@@ -11,6 +11,9 @@ use serde::Deserialize;
 use serde_bytes::ByteBuf;
 use std::io;
 
+/// The methods that `/metrics` answers.
+const METHODS: [&str; 2] = ["GET", "HEAD"];
+
 pub type Encoder = MetricsEncoder<Vec<u8>>;
 
 /// The request of an HTTP gateway, with the fields that matter here.
@@ -46,6 +49,14 @@ impl HttpResponse {
     fn plain(status_code: u16, body: &str) -> Self {
         Self::text(status_code, "text/plain; charset=utf-8", body)
     }
+
+    fn method_not_allowed() -> Self {
+        let body = format!("method not allowed, expected {}", METHODS.join(" or "));
+        let mut response = Self::plain(405, &body);
+        let allow = ("Allow".into(), METHODS.join(", "));
+        response.headers.push(allow);
+        response
+    }
 }
 
 /// Decodes a request and answers it. The answer to an undecodable request is status 400.
@@ -57,8 +68,20 @@ pub fn answer(message: &[u8], respond: impl FnOnce(HttpRequest) -> HttpResponse)
 }
 
 /// Serves the samples that `encode` writes as `/metrics`. `now`, in nanoseconds since 1970, is the
-/// time of each sample.
+/// time of each sample. The answer to `HEAD` is that to `GET` without its body (RFC 9110, 9.3.2).
 pub fn serve_metrics(
+    request: &HttpRequest,
+    now: u64,
+    encode: impl FnOnce(&mut Encoder) -> io::Result<()>,
+) -> HttpResponse {
+    let mut response = get_metrics(request, now, encode);
+    if request.method == "HEAD" {
+        response.body.clear();
+    }
+    response
+}
+
+fn get_metrics(
     request: &HttpRequest,
     now: u64,
     encode: impl FnOnce(&mut Encoder) -> io::Result<()>,
@@ -67,8 +90,8 @@ pub fn serve_metrics(
     if path != "/metrics" {
         return HttpResponse::plain(404, "not found, expected /metrics");
     }
-    if request.method != "GET" {
-        return HttpResponse::plain(405, "method not allowed, expected GET");
+    if !METHODS.contains(&request.method.as_str()) {
+        return HttpResponse::method_not_allowed();
     }
     let mut encoder = MetricsEncoder::new(Vec::new(), (now / 1_000_000) as i64);
     encode(&mut encoder).expect("BUG: a metric has an illegal name");
@@ -174,8 +197,26 @@ mod tests {
         }
         assert_eq!(get("GET", "/").status_code, 404);
         assert_eq!(get("GET", "").status_code, 404);
-        assert_eq!(get("POST", "/metrics").status_code, 405);
         let unread = answer(b"DIDL", |_| unreachable!("it can't be decoded"));
         assert_eq!(unread.status_code, 400);
+    }
+    #[test]
+    fn head_is_answered_like_get_without_the_body() {
+        for url in ["/metrics", "/"] {
+            let (got, head) = (get("GET", url), get("HEAD", url));
+            assert_eq!(head.status_code, got.status_code);
+            assert_eq!(head.headers, got.headers);
+            assert!(head.body.is_empty() && !got.body.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_refused_method_is_told_the_allowed_ones() {
+        for method in ["POST", "OPTIONS", "get", ""] {
+            let refused = get(method, "/metrics");
+            assert_eq!(refused.status_code, 405);
+            let allow = ("Allow".to_string(), "GET, HEAD".to_string());
+            assert!(refused.headers.contains(&allow));
+        }
     }
 }

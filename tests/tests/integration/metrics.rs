@@ -1,12 +1,15 @@
 //! The samples of `/metrics`, read as Prometheus reads them.
 
+use crate::live::live;
 use crate::waiting::{in_network_time, jobs_done};
 use crate::{begin_and_put, bytes, refused, sha256, upload};
 use candid::Principal;
+use reqwest::Method;
+use reqwest::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tools::deployment::{Deployment, Part, deploy, person};
-use tools::metrics;
+use tools::{http, metrics};
 use tools::source::UploadSpec;
 
 fn get(deployment: &Deployment, part: Part, url: &str) -> (u16, String) {
@@ -105,5 +108,25 @@ fn only_metrics_are_served() {
         );
         let told = String::from_utf8_lossy(&broken.unwrap()).into_owned();
         assert!(told.contains("arguments can't be decoded"), "{told}");
+    }
+}
+
+#[test]
+fn scrapers_may_ask_by_head_and_are_told_the_allowed_methods() {
+    let (deployment, url) = live();
+    for part in Part::ALL {
+        let url = format!("{url}metrics?canisterId={}", deployment.id(part));
+        let ask = |method: Method| http::client().request(method, &url).send().unwrap();
+        let (got, head) = (ask(Method::GET), ask(Method::HEAD));
+        assert_eq!((got.status().as_u16(), head.status().as_u16()), (200, 200));
+        assert_eq!(head.headers()[CONTENT_TYPE], got.headers()[CONTENT_TYPE]);
+        // A length would have to be that of the body that GET gets.
+        assert_eq!(head.headers().get(CONTENT_LENGTH), None);
+        assert!(head.bytes().unwrap().is_empty());
+        for method in [Method::POST, Method::DELETE, Method::OPTIONS] {
+            let refused = ask(method);
+            assert_eq!(refused.status(), 405);
+            assert_eq!(refused.headers()[ALLOW], "GET, HEAD");
+        }
     }
 }

@@ -76,7 +76,13 @@ impl Run<'_> {
             Asked::Purge { session, restores } => match decode(reply)? {
                 // It isn't in the trash.
                 Err(Error::Conflict(_)) => Ok(()),
-                answer => self.judge_delete(*session, *restores, answer),
+                answer => {
+                    let purged = answer.is_ok();
+                    self.judge_delete(*session, *restores, answer)?;
+                    let known = self.known(*session);
+                    known.purged |= purged && known.deleted;
+                    Ok(())
+                }
             },
             Asked::Restore { .. } => match decode::<()>(reply)? {
                 // Its time was over, it is being purged, or Carol lost her right.

@@ -52,6 +52,8 @@ pub struct Session {
     /// How many restores were sent.
     pub restores: u32,
     pub deleted: bool,
+    /// Its deletion for good was Ok, and nobody asked for a restore that may have come later.
+    pub purged: bool,
 }
 
 impl Session {

@@ -133,10 +133,15 @@ pub enum Step {
 #[derive(Clone, Debug)]
 pub struct History {
     pub files: Vec<File>,
+    /// A deleted memory stays in the trash so long, in seconds.
+    pub trash_seconds: u64,
     pub steps: Vec<Step>,
 }
 
 const FILES: usize = 4;
+
+/// The usual time in the trash: less than the day after which nothing may be left.
+const TRASH_SECONDS: u64 = 6 * 3_600;
 
 fn file() -> impl Strategy<Value = File> {
     let owner = prop_oneof![
@@ -193,7 +198,7 @@ fn outage() -> impl Strategy<Value = (Outage, usize)> {
         1 => (frozen.prop_map(Outage::Frozen), 1..6usize),
         1 => (peer().prop_map(Outage::Unregistered), 1..6usize),
         // Long enough for jobs to run meanwhile.
-        1 => (other_index.prop_map(Outage::WrongIndex), 1..20usize),
+        2 => (other_index.prop_map(Outage::WrongIndex), 1..20usize),
         1 => (Just(Outage::StoreRemoved), 1..10usize),
     ]
 }
@@ -218,11 +223,12 @@ fn step() -> impl Strategy<Value = Step> {
         2 => file().prop_map(Step::Abort),
         4 => file().prop_map(Step::Delete),
         2 => file().prop_map(Step::Restore),
-        1 => file().prop_map(Step::Purge),
+        3 => file().prop_map(Step::Purge),
         1 => file().prop_map(Step::Stranger),
         1 => any::<bool>().prop_map(Step::Grant),
         18 => Just(Step::Round),
         5 => (1..120u64).prop_map(Step::Pass),
+        2 => (600..2_000u64).prop_map(Step::Pass),
         1 => (1..26u64).prop_map(|hours| Step::Pass(hours * 3_600)),
         10 => (prop::sample::select(&METHODS[..]), fault())
             .prop_map(|(method, fault)| Step::Fault(method, fault)),
@@ -238,7 +244,12 @@ fn step() -> impl Strategy<Value = Step> {
 pub fn history() -> impl Strategy<Value = History> {
     (
         prop::collection::vec(file(), FILES),
+        prop_oneof![3 => Just(TRASH_SECONDS), 1 => Just(0)],
         prop::collection::vec(step(), 10..60),
     )
-        .prop_map(|(files, steps)| History { files, steps })
+        .prop_map(|(files, trash_seconds, steps)| History {
+            files,
+            trash_seconds,
+            steps,
+        })
 }

@@ -18,7 +18,8 @@ const MAX_ROUNDS: u32 = 60;
 /// # Errors
 /// The first broken rule, in words.
 pub fn play(pic: PocketIc, history: &History, strangers: Strangers) -> Checked<Tally> {
-    let mut run = Run::new(World::new(pic, strangers.settings()), history)?;
+    let world = World::new(pic, history.trash_seconds, strangers.settings());
+    let mut run = Run::new(world, history)?;
     if strangers != Strangers::None {
         run.list_people()?;
     }

@@ -189,6 +189,7 @@ impl Run<'_> {
         let known = self.known(session);
         known.restores += 1;
         known.deleted = false;
+        known.purged = false;
         let asked = Asked::Restore { session };
         self.send_for(session, "memories_restore", (memory,), asked)
     }

@@ -11,9 +11,6 @@ use std::time::Duration;
 
 /// A freezing threshold that no balance reaches, in seconds.
 const FROZEN_SECONDS: u64 = 1_000_000_000_000_000;
-/// A deleted memory stays in the trash so long: less than the day after which nothing may be left.
-const TRASH_SECONDS: u64 = 6 * 3_600;
-
 const USUAL_FREEZING_SECONDS: u64 = 30 * 24 * 3_600;
 
 pub struct World {
@@ -41,8 +38,9 @@ pub struct World {
 }
 
 impl World {
-    /// Installs the canisters with these settings of the gateway.
-    pub fn new(pic: PocketIc, settings: GatewayArgs) -> Self {
+    /// Installs the canisters with these settings of the gateway. A deleted memory stays in the
+    /// trash for `trash_seconds`.
+    pub fn new(pic: PocketIc, trash_seconds: u64, settings: GatewayArgs) -> Self {
         let created = Created::on(pic);
         let store_line = created.chaos_before(Part::BlobStore);
         let index_line = created.chaos_before(Part::MemoryIndex);
@@ -53,7 +51,7 @@ impl World {
             auditor: Some(auditor),
         };
         let settings = GatewayArgs {
-            trash_retention_ns: Some(TRASH_SECONDS * 1_000_000_000),
+            trash_retention_ns: Some(trash_seconds * 1_000_000_000),
             ..settings
         };
         World {

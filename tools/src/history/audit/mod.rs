@@ -3,6 +3,7 @@
 mod finding;
 mod resume;
 mod storage;
+mod trash;
 
 use super::run::Run;
 use super::upgrades::is_wrong_module;
@@ -14,7 +15,8 @@ use crate::metrics::metrics;
 const MAX_TURNS: u32 = 40;
 
 pub fn audit(mut run: Run) -> Checked {
-    let checks: [fn(&mut Run) -> Checked; 7] = [
+    let checks: [fn(&mut Run) -> Checked; 8] = [
+        trash::trash_can_be_restored,
         resume::resume,
         finding::files_are_found,
         expire,

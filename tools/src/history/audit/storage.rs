@@ -8,6 +8,7 @@ use crate::history::run::Run;
 use crate::history::verdict::Checked;
 use crate::history::world::{principal, stranger};
 use crate::metrics::metrics;
+use capsule_shared::BlobKey;
 use capsule_shared::Error;
 use capsule_shared::blob_store::StoredBlob;
 use capsule_shared::keys::{BlobId, pmid_session_hash32};
@@ -119,17 +120,12 @@ pub fn nothing_is_left(run: &mut Run) -> Checked {
     let memories = memories(run)?;
     let store = run.world.auditor(Part::BlobStore);
     let mut found = Vec::new();
-    let last = run.sessions.keys().last().copied().unwrap_or(0) + 4;
-    for (number, file) in run.history.files.iter().enumerate() {
-        let stem = format!("{}#file-{number}", run.capsules[&file.owner]);
-        for session in 1..=last {
-            let key = pmid_session_hash32(&stem, session);
-            let meta: Called<StoredBlob> = store.query("blob_meta", (key,));
-            match meta {
-                Ok(blob) => found.push((key.blob_id(), blob)),
-                Err(CallError::Refused(Error::NotFound)) => {}
-                Err(error) => return Err(format!("blob_meta of the store: {error}")),
-            }
+    for key in possible_keys(run) {
+        let meta: Called<StoredBlob> = store.query("blob_meta", (key,));
+        match meta {
+            Ok(blob) => found.push((key.blob_id(), blob)),
+            Err(CallError::Refused(Error::NotFound)) => {}
+            Err(error) => return Err(format!("blob_meta of the store: {error}")),
         }
     }
     let totals = metrics(&run.world.deployment, Part::BlobStore)?;
@@ -165,4 +161,14 @@ pub fn nothing_is_left(run: &mut Run) -> Checked {
         ));
     }
     Ok(())
+}
+
+/// The key of every blob that a session of this history may have opened.
+pub fn possible_keys(run: &Run) -> Vec<BlobKey> {
+    let last = run.sessions.keys().last().copied().unwrap_or(0) + 4;
+    let files = run.history.files.iter().enumerate();
+    let stems = files.map(|(number, file)| format!("{}#file-{number}", run.capsules[&file.owner]));
+    stems
+        .flat_map(|stem| (1..=last).map(move |session| pmid_session_hash32(&stem, session)))
+        .collect()
 }
