@@ -9,8 +9,8 @@ use reqwest::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tools::deployment::{Deployment, Part, deploy, person};
-use tools::{http, metrics};
 use tools::source::UploadSpec;
+use tools::{http, metrics};
 
 fn get(deployment: &Deployment, part: Part, url: &str) -> (u16, String) {
     metrics::get(deployment, part, url).unwrap()

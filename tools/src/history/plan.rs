@@ -143,6 +143,9 @@ const FILES: usize = 4;
 /// The usual time in the trash: less than the day after which nothing may be left.
 const TRASH_SECONDS: u64 = 6 * 3_600;
 
+/// So short that memories are purged while the history goes on.
+const SHORT_TRASH_SECONDS: u64 = 1_800;
+
 fn file() -> impl Strategy<Value = File> {
     let owner = prop_oneof![
         3 => Just(Owner::Alice),
@@ -244,7 +247,7 @@ fn step() -> impl Strategy<Value = Step> {
 pub fn history() -> impl Strategy<Value = History> {
     (
         prop::collection::vec(file(), FILES),
-        prop_oneof![3 => Just(TRASH_SECONDS), 1 => Just(0)],
+        prop_oneof![2 => Just(TRASH_SECONDS), 1 => Just(SHORT_TRASH_SECONDS), 1 => Just(0)],
         prop::collection::vec(step(), 10..60),
     )
         .prop_map(|(files, trash_seconds, steps)| History {
