@@ -4,15 +4,17 @@
 //!
 //! | method | kind | arguments | result |
 //! | --- | --- | --- | --- |
-//! | `blob_open` | update | `(BlobKey)` | `Result<()>` |
+//! | `blob_open` | update | `(BlobKey, opt Declared)` | `Result<()>` |
 //! | `blob_release` | update | `(BlobKey)` | `Result<()>` |
 //! | `blob_put_chunk` | update | `(BlobKey, nat32 index, blob bytes)` | `Result<()>` |
-//! | `blob_seal` | update | `(BlobKey, nat32 chunk_count, nat64 total_bytes)` | `Result<()>` |
+//! | `blob_seal` | update | `(BlobKey, nat32 chunk_count, nat64 total_bytes, opt blob sha256)` | `Result<()>` |
 //! | `blob_digest` | update | `(BlobKey)` | `Result<DigestProgress>` |
 //! | `blob_delete` | update | `(BlobKey)` | `Result<DeleteProgress>` |
 //! | `blob_meta` | query | `(BlobKey)` | `Result<StoredBlob>` |
 //! | `blob_read_chunk` | query | `(BlobKey, nat32 index)` | `Result<blob>` |
 //! | `blob_read_range` | query | `(BlobKey, nat64 offset, nat64 length)` | `Result<blob>` |
+//! | `store_status` | update | `()` | `Result<StoreStatus>` |
+//! | `configure` | update, controllers | `(BlobStoreArgs)` | `Result<()>` |
 //! | `gateways_register` | update, controllers | `(principal)` | `Result<()>` |
 //! | `gateways_unregister` | update, controllers | `(principal)` | `Result<()>` |
 //! | `gateways_list` | query, controllers | `()` | `Result<vec principal>` |
@@ -36,6 +38,81 @@ use serde_bytes::ByteBuf;
 pub struct BlobStoreArgs {
     /// Adds gateways that may call. `gateways_unregister` removes one.
     pub gateways: Option<Vec<Principal>>,
+    /// The most bytes that blobs may take; see [`LEAST_CAPACITY_BYTES`] and
+    /// [`MOST_CAPACITY_BYTES`]. A store that holds more already takes nothing new.
+    pub capacity_bytes: Option<u64>,
+}
+
+/// The capacity of a store that was given none: 150 GiB.
+pub const DEFAULT_CAPACITY_BYTES: u64 = 150 << 30;
+
+/// The least capacity that a store can be given: 64 MiB.
+pub const LEAST_CAPACITY_BYTES: u64 = 64 << 20;
+
+/// The most capacity that a store can be given: 450 GiB. It is the 500 GiB of stable memory that
+/// the platform gives a canister, less a tenth for records.
+pub const MOST_CAPACITY_BYTES: u64 = 450 << 30;
+
+/// What a gateway knows about a blob before its first chunk.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// The bytes that the uploader announced. More or fewer may come.
+    pub bytes: u64,
+    /// Whether the gateway knows the uploader. Promises to the others are together at most a
+    /// hundredth of the free space.
+    pub known: bool,
+}
+
+/// What a store holds, and what it can still take.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct StoreStatus {
+    /// The version of the layout that new blobs get.
+    pub schema: u32,
+    pub blobs: u64,
+    pub chunks: u64,
+    /// Bytes of all stored chunks.
+    pub bytes: u64,
+    /// Bytes that they take, in whole blocks.
+    pub allocated_bytes: u64,
+    /// Bytes that open blobs announced and that are kept free for them.
+    pub promised_bytes: u64,
+    /// Bytes that a new blob can have.
+    pub free_bytes: u64,
+    pub capacity_bytes: u64,
+    pub migration: MigrationStatus,
+    /// Cycles, including those below the freezing threshold.
+    pub cycles: u128,
+    /// `null` until the store asked the platform.
+    pub reserve: Option<StoreReserve>,
+}
+
+/// Cycles that the platform keeps for storage.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct StoreReserve {
+    pub cycles: u128,
+    /// Growth that would need more is refused.
+    pub limit_cycles: u128,
+}
+
+/// How far blobs of schema version 1 are copied.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub enum MigrationStatus {
+    /// The store never had schema version 1.
+    Nothing,
+    /// These are left in it.
+    Copying {
+        chunks: u64,
+        bytes: u64,
+        /// Blobs that can't be copied, because a chunk is missing or has another length than it
+        /// should. They stay readable where they are.
+        kept: u32,
+        /// The key of the first of them.
+        first_kept: Option<ByteBuf>,
+        /// The last attempt found no room for the copies.
+        no_room: bool,
+    },
+    /// All are copied.
+    Done,
 }
 
 /// Facts about a blob that the store has without reading a chunk.

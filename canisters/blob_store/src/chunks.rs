@@ -1,53 +1,29 @@
-//! The bytes of all blobs: `STABLE_BLOB_STORE`, schema version 1. Its key and value types are
-//! frozen.
+//! Schema version 1 of the bytes: `STABLE_BLOB_STORE`, a B-tree map with a value for each chunk.
+//! Its key and value types are frozen.
 //!
-//! Only this module knows that a B-tree map holds the chunks. Another layout is schema version 2: a
-//! new `MemoryId`, a migration, and the same functions here.
+//! New blobs are files (see `extents`). The map is read, and takes the rest of blobs that were open
+//! when the store got schema version 2. Chunks of deleted and copied blobs stay in it: taking one
+//! out rewrites those beside it, and the whole region goes to files in the end.
 
-use canister_common::manager::PAGE_BYTES;
 use capsule_shared::BlobKey;
 use capsule_shared::limits::STORE_VALUE_BOUND_BYTES;
 use ic_stable_structures::{Memory, StableBTreeMap};
 use std::ops::RangeInclusive;
 
-/// Schema version 1: `(pmid_session_hash32, chunk index)` to the bytes of the chunk.
-type StableBlobStore<M> = StableBTreeMap<([u8; 32], u32), Vec<u8>, M>;
+/// `(pmid_session_hash32, chunk index)` to the bytes of the chunk.
+type StableBlobStore<M> = StableBTreeMap<([u8; 32], u32), Vec<u8>, Fenced<M>>;
 
 pub struct Chunks<M: Memory> {
     map: StableBlobStore<M>,
-    /// The region of the map.
-    region: M,
 }
 
-/// Where the header of the map's allocator has the length of a page in bytes and the number of
-/// pages in use, each as a little-endian u64.
-///
-/// Source: version 2 of the map's layout in ic-stable-structures, which golden bytes pin in
-/// `tests/stable_memory.rs`.
-const PAGE_LEN_AT: u64 = 60;
-const PAGES_BEGIN_AT: u64 = 100;
-const PAGE_HEADER_BYTES: u64 = 16;
-
 impl<M: Memory> Chunks<M> {
-    /// Opens the map in a region, which comes twice.
-    pub fn open(region: M, again: M) -> Self {
-        let map = StableBTreeMap::init(region);
-        Self { map, region: again }
-    }
-
-    /// Bytes that the map can still take without growing its region: at its end, and in pages that
-    /// deletions freed.
-    pub fn free_bytes(&self) -> u64 {
-        let mut header = [0; 16];
-        self.region.read(PAGE_LEN_AT, &mut header);
-        let number = |at: usize| {
-            let bytes = header[at..at + 8].try_into();
-            u64::from_le_bytes(bytes.expect("BUG: a u64 has 8 bytes"))
-        };
-        let (page, used) = (number(0) + PAGE_HEADER_BYTES, number(8));
-        // The allocator always keeps one free page.
-        let taken = PAGES_BEGIN_AT + (used + 1) * page;
-        (self.region.size() * PAGE_BYTES).saturating_sub(taken)
+    /// Opens the map of a region, which has one.
+    pub fn open(region: M) -> Self {
+        fence(&region);
+        Self {
+            map: StableBTreeMap::init(Fenced(region)),
+        }
     }
 
     pub fn get(&self, key: &BlobKey, index: u32) -> Option<Vec<u8>> {
@@ -74,15 +50,67 @@ impl<M: Memory> Chunks<M> {
         let before = self.map.insert((key.0, index), bytes.to_vec());
         assert!(before.is_none(), "BUG: a stored chunk was overwritten");
     }
+}
 
-    /// Removes a chunk and returns its length in bytes.
-    pub fn remove(&mut self, key: &BlobKey, index: u32) -> u64 {
-        let bytes = self.map.remove(&(key.0, index));
-        bytes.expect("BUG: a listed chunk isn't stored").len() as u64
+/// The first bytes of a map's region: its magic number, and the version of its layout.
+///
+/// Source: version 2 of the map's layout in ic-stable-structures, which golden bytes pin in
+/// `tests/stable_memory.rs`.
+const MAGIC: &[u8; 3] = b"BTR";
+const VERSION_AT: u64 = 3;
+const VERSION: u8 = 2;
+
+/// A version that no map has. Release 0.1.0, put back by mistake, stops at it and changes nothing.
+/// Without it, that release would find other maps than it knows, or make its map anew over files.
+const FENCE: u8 = 255;
+
+/// Sets up the fence, also in a region that never had a map.
+pub fn fence(region: &impl Memory) {
+    if region.size() == 0 {
+        let grown = region.grow(1);
+        assert!(grown >= 0, "BUG: no room was made for the fence");
+        region.write(0, MAGIC);
+    }
+    let mut version = [0];
+    region.read(VERSION_AT, &mut version);
+    if version != [FENCE] {
+        region.write(VERSION_AT, &[FENCE]);
+    }
+}
+
+/// The region as the map sees it, without the fence.
+struct Fenced<M: Memory>(M);
+
+impl<M: Memory> Memory for Fenced<M> {
+    fn size(&self) -> u64 {
+        self.0.size()
     }
 
-    #[cfg(test)]
-    pub fn len(&self) -> u64 {
-        self.map.len()
+    fn grow(&self, pages: u64) -> i64 {
+        self.0.grow(pages)
     }
+
+    fn read(&self, offset: u64, out: &mut [u8]) {
+        self.0.read(offset, out);
+        if let Some(version) = version_in(offset, out.len()) {
+            out[version] = VERSION;
+        }
+    }
+
+    fn write(&self, offset: u64, bytes: &[u8]) {
+        match version_in(offset, bytes.len()) {
+            None => self.0.write(offset, bytes),
+            Some(version) => {
+                let mut fenced = bytes.to_vec();
+                fenced[version] = FENCE;
+                self.0.write(offset, &fenced);
+            }
+        }
+    }
+}
+
+/// Where among so many bytes from `offset` on the version lies.
+fn version_in(offset: u64, len: usize) -> Option<usize> {
+    let at = VERSION_AT.checked_sub(offset)? as usize;
+    (at < len).then_some(at)
 }

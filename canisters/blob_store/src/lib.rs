@@ -5,7 +5,9 @@
 
 mod blob;
 mod chunks;
+mod extents;
 mod metrics;
+mod migration;
 mod regions;
 mod state;
 #[cfg(test)]
@@ -24,12 +26,14 @@ use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_w
 use canister_common::http::{self, HttpRequest, HttpResponse};
 use canister_common::inspection::inspect_ingress;
 use canister_common::{check_canister_controller, method, reply};
-use capsule_shared::blob_store::{BlobStoreArgs, DeleteProgress, DigestProgress, StoredBlob};
+use capsule_shared::blob_store::{
+    BlobStoreArgs, Declared, DeleteProgress, DigestProgress, StoredBlob,
+};
 use capsule_shared::{BlobKey, Result};
 use ic_cdk::api::{msg_caller, performance_counter, time};
 use ic_cdk::{init, inspect_message, post_upgrade, pre_upgrade, query, update};
 use ic_stable_structures::DefaultMemoryImpl;
-use serde_bytes::{ByteBuf, Bytes};
+use serde_bytes::{ByteArray, ByteBuf, Bytes};
 use std::cell::RefCell;
 
 thread_local! {
@@ -48,7 +52,7 @@ fn check_gateway(caller: Principal) -> Result<()> {
 
 /// Makes room for a new blob or chunk; see `growth`.
 async fn room_for_blobs() -> Result<bool> {
-    let inside = with_state(|state| state.store.free_bytes());
+    let inside = with_state(|state| state.store.room_bytes());
     make_room("the blob store", ROOM, inside).await
 }
 
@@ -101,9 +105,12 @@ fn grow_stable_memory() -> Result<()> {
 
 // ---- writing blobs -----------------------------------------------------------------------------
 
-method!(update for check_gateway with room_for_blobs: fn blob_open(key: BlobKey) -> Result<()> {
+method!(update for check_gateway with room_for_blobs: fn blob_open(
+    key: BlobKey,
+    declared: Option<Declared>,
+) -> Result<()> {
     check_own_funds("the blob store")?;
-    with_state(|state| state.store.open_blob(msg_caller(), key))
+    with_state(|state| state.store.open_blob(msg_caller(), key, declared))
 });
 
 method!(update for check_gateway: fn blob_release(key: BlobKey) -> Result<()> {
@@ -123,8 +130,9 @@ method!(update for check_gateway: fn blob_seal(
     key: BlobKey,
     chunk_count: u32,
     total_bytes: u64,
+    sha256: Option<ByteArray<32>>,
 ) -> Result<()> {
-    with_state(|state| state.store.seal(msg_caller(), key, chunk_count, total_bytes))
+    with_state(|state| state.store.seal(msg_caller(), key, chunk_count, total_bytes, sha256.map(ByteArray::into_array)))
 });
 
 method!(update for check_gateway: fn blob_digest(key: BlobKey) -> Result<DigestProgress> {

@@ -1,7 +1,8 @@
 //! Owns every stable `MemoryId` of the blob store.
 //!
 //! An id never gets a second meaning. A changed layout takes new ids, and the old ones are listed
-//! here as retired (none so far).
+//! here as retired (none so far). There is one exception: when all chunks of `STABLE_BLOB_STORE`
+//! were copied, its region takes blocks of files, behind a fence that release 0.1.0 stops at.
 
 use canister_common::room::Room;
 use canister_common::superblock::{self, Kind, Superblock};
@@ -13,15 +14,15 @@ use ic_stable_structures::memory_manager::{MemoryId, VirtualMemory};
 /// The manager has at most 32,768 buckets, and a canister at most 500 GiB of stable memory. That is
 /// 8,192,000 pages, so a bucket must have at least 8,192,000 / 32,768 = 250 pages. 256 pages
 /// (16 MiB) reach 512 GiB; the default of 128 ends at 256 GiB. The price: each region in use takes
-/// at least one bucket, 96 MiB for the six regions here.
+/// at least one bucket, 160 MiB for the ten regions here.
 pub const BUCKET_PAGES: u16 = 256;
 
 /// The stable memory that the store grows ahead: 64 MiB, and its heap.
 ///
-/// A message that writes takes at most one bucket each for the chunks and for the records or the
-/// blob ids. A put of 1.8 MB into full nodes takes 11 MB more for a moment, as a node of the map
-/// has at most 11 chunks and moves 5 of them. A deletion may take as much again.
-/// The heap holds the message, and twice the chunks of a full node of the map while it splits.
+/// A message that writes takes at most one bucket for blocks of files, and one for the record, its
+/// runs, or its blob id. A put into the map of schema version 1 may take one more.
+/// The heap holds the message. In a store with schema version 1 it holds twice the chunks of a full
+/// node of the map, too, while it splits.
 pub const ROOM: Room = Room {
     wanted: 4,
     least: 3,
@@ -43,6 +44,14 @@ const BLOB_IDS: MemoryId = MemoryId::new(2);
 const TOTALS: MemoryId = MemoryId::new(3);
 /// The registered gateways: a set of principals.
 const GATEWAYS: MemoryId = MemoryId::new(4);
+/// Blocks of files; see `extents`.
+const EXTENTS: MemoryId = MemoryId::new(6);
+/// `([u8; 32] key, u32 block of the file)` to the run of blocks; see `extents::files`.
+const RUNS: MemoryId = MemoryId::new(7);
+/// `u32` (first block of a free run) to `u32` (its blocks); see `extents::free`.
+const FREE_BY_START: MemoryId = MemoryId::new(8);
+/// `(u32 blocks, u32 first block)` of each free run.
+const FREE_BY_LENGTH: MemoryId = MemoryId::new(9);
 /// The superblock; see `canister_common::superblock`.
 const SUPERBLOCK: MemoryId = MemoryId::new(5);
 
@@ -50,15 +59,19 @@ const SUPERBLOCK: MemoryId = MemoryId::new(5);
 /// a new layout, and raise `lowest_reader` to the lowest schema that can.
 const LAYOUT: Superblock = Superblock {
     kind: Kind::BlobStore,
-    schema: 1,
-    lowest_reader: 1,
+    schema: 2,
+    lowest_reader: 2,
 };
 
 /// The regions of the blobs.
 pub struct BlobRegions<M: Memory> {
     pub chunks: VirtualMemory<M>,
-    /// The same region again, to read how full it is.
-    pub chunks_header: VirtualMemory<M>,
+    /// The same region again, for the blocks that it has in the end.
+    pub second_extents: VirtualMemory<M>,
+    pub extents: VirtualMemory<M>,
+    pub runs: VirtualMemory<M>,
+    pub free_by_start: VirtualMemory<M>,
+    pub free_by_length: VirtualMemory<M>,
     pub records: VirtualMemory<M>,
     pub blob_ids: VirtualMemory<M>,
     pub totals: VirtualMemory<M>,
@@ -85,7 +98,11 @@ impl<M: Memory> Regions<M> {
         Self {
             blobs: BlobRegions {
                 chunks: manager.get(STABLE_BLOB_STORE),
-                chunks_header: manager.get(STABLE_BLOB_STORE),
+                second_extents: manager.get(STABLE_BLOB_STORE),
+                extents: manager.get(EXTENTS),
+                runs: manager.get(RUNS),
+                free_by_start: manager.get(FREE_BY_START),
+                free_by_length: manager.get(FREE_BY_LENGTH),
                 records: manager.get(BLOB_RECORDS),
                 blob_ids: manager.get(BLOB_IDS),
                 totals: manager.get(TOTALS),

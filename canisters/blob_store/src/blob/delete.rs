@@ -1,5 +1,6 @@
 //! Deleting a blob, in slices.
 
+use super::layout::Layout;
 use super::record::{BlobState, Hashed};
 use super::slice::Slice;
 use super::store::BlobStore;
@@ -8,9 +9,8 @@ use capsule_shared::blob_store::DeleteProgress;
 use capsule_shared::{BlobKey, Error, Result};
 use ic_stable_structures::Memory;
 
-/// Deleting uses fewer instructions than hashing, because a message may touch only 2 GiB of stable
-/// memory. Rewriting the map's nodes touches up to 20 MB for each 1.8 MB removed, at less than 2
-/// instructions a byte.
+/// Deleting touches the runs of the blob and the free ones, never its bytes. A blob has few runs
+/// unless it was put into scattered free space.
 pub const DELETE_INSTRUCTIONS: u64 = 2_000_000_000;
 
 impl<M: Memory> BlobStore<M> {
@@ -30,32 +30,35 @@ impl<M: Memory> BlobStore<M> {
         if record.gateway != caller {
             return Err(Error::Unauthorized);
         }
-        record.state = BlobState::Deleting;
-        record.hashed = Hashed::default();
-        let (mut chunks, mut bytes) = (0, 0);
-        while slice.goes_on(chunks) {
-            let Some(index) = record.chunks.pop_last() else {
-                break;
-            };
-            bytes += self.chunks.remove(&key, index);
-            chunks += 1;
-        }
-        record.bytes -= bytes;
-        let remaining = record.chunks.count();
-        if remaining == 0 {
+        let mut totals = self.totals();
+        *totals.promised_to(record.promise.known) -= record.promise.bytes;
+        record.promise.bytes = 0;
+        let chunks = record.chunks.count();
+        // A blob that is being copied from the map has blocks, too.
+        let gone = self
+            .extents
+            .delete(&mut totals.space, &key.0, |runs| slice.goes_on(runs));
+        if gone {
+            if record.layout == Layout::Map {
+                totals
+                    .migration
+                    .left_the_map(chunks.into(), record.bytes);
+                totals.migration.look_at(key.0);
+            }
+            totals.chunks -= u64::from(chunks);
+            totals.bytes -= record.bytes;
+            totals.blobs -= 1;
             self.records.remove(&key.0);
             self.blob_ids.remove(&key.blob_id().0);
         } else {
+            record.state = BlobState::Deleting;
+            record.hashed = Hashed::default();
             self.records.insert(key.0, record);
         }
-        self.change_totals(|totals| {
-            totals.chunks -= u64::from(chunks);
-            totals.bytes -= bytes;
-            totals.blobs -= u64::from(remaining == 0);
-        });
-        Ok(match remaining {
-            0 => DeleteProgress::Done,
-            more => DeleteProgress::Remaining(more),
+        self.set_totals(totals);
+        Ok(match gone {
+            true => DeleteProgress::Done,
+            false => DeleteProgress::Remaining(chunks),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Hashing a blob in place, in slices.
 
+use super::record::BlobState;
 use super::slice::Slice;
 use super::store::BlobStore;
 use candid::Principal;
@@ -32,10 +33,14 @@ impl<M: Memory> BlobStore<M> {
         let end = record.chunks.contiguous();
         let mut done = 0;
         while record.hashed.chunks < end && slice.goes_on(done) {
-            let bytes = self.stored(&key, record.hashed.chunks);
-            record.hashed.midstate.update(&bytes);
-            record.hashed.chunks += 1;
-            record.hashed.bytes += bytes.len() as u64;
+            let mut hashed = record.hashed.clone();
+            self.each_piece(&key, &record, hashed.chunks, |bytes| {
+                hashed.midstate.update(bytes);
+                hashed.bytes += bytes.len() as u64;
+                true
+            });
+            hashed.chunks += 1;
+            record.hashed = hashed;
             done += 1;
         }
         let stored = record.chunks.count();
@@ -46,6 +51,9 @@ impl<M: Memory> BlobStore<M> {
         let hashed = record.hashed.chunks;
         let digest = record.hashed.midstate.digest();
         if done > 0 {
+            if hashed == stored && record.state == BlobState::Sealed {
+                record.sha256 = Some(digest);
+            }
             self.records.insert(key.0, record);
         }
         if hashed == stored {

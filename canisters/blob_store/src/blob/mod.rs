@@ -2,8 +2,10 @@
 //! `ic_cdk`.
 
 pub mod chunk_set;
+pub mod copy;
 pub mod delete;
 pub mod digest;
+pub mod layout;
 mod range;
 mod read;
 pub mod record;

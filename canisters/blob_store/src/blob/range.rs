@@ -1,6 +1,7 @@
 //! Reading a range of bytes of a sealed blob, across its chunks.
 
-use super::record::BlobState;
+use super::layout::{Layout, Shape};
+use super::record::{BlobRecord, BlobState};
 use super::store::BlobStore;
 use capsule_shared::range::range_len;
 use capsule_shared::{BlobKey, Error, Result};
@@ -10,11 +11,9 @@ impl<M: Memory> BlobStore<M> {
     /// Appends up to `length` bytes from `offset` to a buffer, and returns it. `buffer` makes the
     /// buffer when it is known how many bytes come; a reply thus needs no further copy.
     ///
-    /// Gateways put chunks of one length, but for the last, so the first chunk tells where each
-    /// begins. A scan then reads the chunks of the range, and nothing else.
-    ///
     /// `NotFound` if the blob doesn't exist, `InvalidArgument` for a bad range (see [`range_len`]),
-    /// `Conflict` if the blob isn't sealed, or if its chunks have other lengths.
+    /// `Conflict` if the blob isn't sealed, or if it lies in the map and its chunks have other
+    /// lengths than gateways put.
     pub fn read_range(
         &self,
         key: BlobKey,
@@ -30,11 +29,48 @@ impl<M: Memory> BlobStore<M> {
         }
         let len = range_len(record.bytes, offset, length)?;
         let mut out = buffer(len as usize);
+        match record.layout {
+            Layout::Map => self.append_from_map(&key, &record, offset, len, &mut out)?,
+            Layout::File(shape) => {
+                self.append_from_file(&key, &shape, record.bytes, offset, len, &mut out);
+            }
+        }
+        Ok(out)
+    }
+
+    fn append_from_file(
+        &self,
+        key: &BlobKey,
+        shape: &Shape,
+        bytes: u64,
+        offset: u64,
+        len: u64,
+        out: &mut Vec<u8>,
+    ) {
+        let mut at = out.len();
+        out.resize(at + len as usize, 0);
+        for piece in shape.pieces(bytes, offset, len) {
+            let end = at + piece.len as usize;
+            self.extents.read(&key.0, piece.offset, &mut out[at..end]);
+            at = end;
+        }
+    }
+
+    /// Gateways put chunks of one length, but for the last, so the first chunk tells where each
+    /// begins. A scan then reads the chunks of the range, and nothing else.
+    fn append_from_map(
+        &self,
+        key: &BlobKey,
+        record: &BlobRecord,
+        offset: u64,
+        len: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         let end = offset + len;
         let last = record.chunks.count() - 1;
         let first_len = match last {
             0 => record.bytes,
-            _ => self.stored(&key, 0).len() as u64,
+            _ => self.in_map(key, 0).len() as u64,
         };
         // A blob of chunks with other lengths ends in another chunk, or its last one has another
         // length.
@@ -50,7 +86,7 @@ impl<M: Memory> BlobStore<M> {
                 ))
             })?;
         let chunks = (offset / first_len) as u32..=((end - 1) / first_len) as u32;
-        for (index, bytes) in self.chunks.scan(&key, chunks) {
+        for (index, bytes) in self.map().scan(key, chunks) {
             let expected = if index == last { last_len } else { first_len };
             if bytes.len() as u64 != expected {
                 return Err(Error::conflict(format!(
@@ -63,6 +99,6 @@ impl<M: Memory> BlobStore<M> {
             let to = (end - begin).min(expected) as usize;
             out.extend_from_slice(&bytes[from..to]);
         }
-        Ok(out)
+        Ok(())
     }
 }

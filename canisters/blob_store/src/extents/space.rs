@@ -1,0 +1,20 @@
+//! How many blocks there are, and how many are free. The totals of the store hold it.
+
+/// Blocks of both regions. Those below the high-water mark and those of the second region are in a
+/// file or free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Space {
+    /// Blocks of the first region that were ever in use.
+    pub high_water: u32,
+    /// Blocks of the second region that files may take; 0 until it belongs to them.
+    pub second: u32,
+    /// Blocks in free runs.
+    pub free: u32,
+}
+
+impl Space {
+    /// Blocks that belong to files.
+    pub fn allocated(&self) -> u64 {
+        u64::from(self.high_water) + u64::from(self.second) - u64::from(self.free)
+    }
+}

@@ -1,0 +1,157 @@
+//! Copying from the map of schema version 1: what is copied when, and what stays.
+
+use super::blocks::check_blocks;
+use super::old::{OldBlob, lay_out, sealed};
+use super::{chunks, gateway, key};
+use crate::blob::copy::Copied;
+use crate::blob::record::BlobState;
+use crate::blob::store::BlobStore;
+use crate::migration::{Left, Migration};
+use crate::regions::Regions;
+use crate::state::State;
+use capsule_shared::Error;
+use capsule_shared::blob_store::DeleteProgress;
+use ic_stable_structures::memory_manager::{MemoryId, MemoryManager};
+use ic_stable_structures::{Memory, StableBTreeMap, VectorMemory};
+
+fn open(memory: &VectorMemory) -> State<VectorMemory> {
+    State::over(Regions::in_buckets(memory.clone(), 1))
+}
+
+fn store_of(blobs: &[OldBlob]) -> (VectorMemory, State<VectorMemory>) {
+    let memory = VectorMemory::default();
+    lay_out(&memory, 1, blobs);
+    let state = open(&memory);
+    (memory, state)
+}
+
+/// Copies until there is nothing to copy now, with a restart after each chunk.
+fn copy_all(memory: &VectorMemory, state: &mut State<VectorMemory>) -> Copied {
+    loop {
+        let copied = state.store.copy(&chunks(1));
+        check_blocks(&state.store);
+        *state = open(memory);
+        if copied != Copied::More {
+            return copied;
+        }
+    }
+}
+
+fn read<M: Memory>(store: &BlobStore<M>, n: u8, len: u64) -> Vec<u8> {
+    store.read_range(key(n), 0, len, Vec::with_capacity).unwrap()
+}
+
+/// The first byte of the fence's version in the region of the map.
+fn fence(memory: &VectorMemory) -> [u8; 4] {
+    let manager = MemoryManager::init(memory.clone());
+    let mut bytes = [0; 4];
+    manager.get(MemoryId::new(0)).read(0, &mut bytes);
+    bytes
+}
+
+#[test]
+fn sealed_blobs_become_files_and_the_region_of_the_map_takes_blocks() {
+    let blobs = [
+        sealed(1, &[&[1; 5_000], &[2; 5_000], &[3; 70]]),
+        sealed(2, &[&[4; 9_000]]),
+        sealed(3, &[&[5; 30], &[6; 30]]),
+    ];
+    let (memory, mut state) = store_of(&blobs);
+    assert_eq!(copy_all(&memory, &mut state), Copied::Done);
+    let totals = state.store.totals();
+    assert_eq!(totals.migration, Migration::Done);
+    assert!(totals.space.second > 0);
+    let [one, two, three] = [(1, 10_070), (2, 9_000), (3, 60)].map(|(n, len)| {
+        let bytes = read(&state.store, n, len);
+        assert_eq!(bytes.len() as u64, len);
+        bytes
+    });
+    assert!(one[..5_000] == [1; 5_000] && one[5_000..10_000] == [2; 5_000]);
+    assert!(one[10_000..] == [3; 70] && two == [4; 9_000]);
+    assert!(three[..30] == [5; 30] && three[30..] == [6; 30]);
+
+    // What was the map holds files now, behind its fence.
+    let before = state.store.totals().space;
+    let bytes = vec![7; before.second as usize * 4_096];
+    state.store.open_blob(gateway(1), key(9), None).unwrap();
+    state.store.put(gateway(1), key(9), 0, &bytes).unwrap();
+    let after = state.store.totals().space;
+    assert_eq!(after.high_water, before.high_water);
+    assert_eq!(state.store.read_chunk(key(9), 0), Ok(bytes));
+    assert_eq!(fence(&memory), *b"BTR\xff");
+    check_blocks(&open(&memory).store);
+}
+
+#[test]
+fn an_open_blob_stays_in_the_map_until_it_is_sealed() {
+    let half = OldBlob {
+        n: 1,
+        state: BlobState::Open,
+        chunks: vec![(0, vec![1; 800])],
+    };
+    let (memory, mut state) = store_of(&[half, sealed(2, &[&[9; 10]])]);
+    assert_eq!(copy_all(&memory, &mut state), Copied::Waiting);
+    let left = Left { chunks: 1, bytes: 800 };
+    assert_eq!(state.store.totals().migration.left(), left);
+    state.store.put(gateway(1), key(1), 1, &[2; 100]).unwrap();
+    state.store.seal(gateway(1), key(1), 2, 900, None).unwrap();
+    assert_eq!(copy_all(&memory, &mut state), Copied::Done);
+    let bytes = read(&state.store, 1, 900);
+    assert!(bytes[..800] == [1; 800] && bytes[800..] == [2; 100]);
+}
+
+#[test]
+fn a_blob_that_cannot_be_a_file_stays_readable_where_it_is() {
+    let odd = sealed(1, &[&[1; 10], &[2; 20], &[3; 5]]);
+    let (memory, mut state) = store_of(&[odd, sealed(2, &[&[9; 10]])]);
+    // A listed chunk is missing, too.
+    let broken = sealed(3, &[&[1; 10], &[1; 10], &[1; 10]]);
+    drop(state);
+    let other = VectorMemory::default();
+    lay_out(&other, 1, &[broken, sealed(2, &[&[9; 10]])]);
+    let manager = MemoryManager::init(other.clone());
+    let mut map = StableBTreeMap::<([u8; 32], u32), Vec<u8>, _>::init(manager.get(MemoryId::new(0)));
+    map.remove(&(key(3).0, 1)).unwrap();
+    for (memory, kept, chunk, left) in [
+        (memory, 1, 2, Left { chunks: 3, bytes: 35 }),
+        (other, 3, 2, Left { chunks: 3, bytes: 30 }),
+    ] {
+        state = open(&memory);
+        assert_eq!(copy_all(&memory, &mut state), Copied::Waiting);
+        let Migration::Copying(copying) = state.store.totals().migration else {
+            panic!("the map is still there")
+        };
+        assert_eq!((copying.kept, copying.first_kept), (1, Some(key(kept).0)));
+        assert_eq!(copying.left, left);
+        assert!(state.store.read_chunk(key(kept), chunk).is_ok());
+        assert_eq!(read(&state.store, 2, 10), [9; 10]);
+        // Its deletion frees the map.
+        let deleted = state.store.delete(gateway(1), key(kept), &chunks(1));
+        assert_eq!(deleted, Ok(DeleteProgress::Done));
+        assert_eq!(copy_all(&memory, &mut state), Copied::Done);
+    }
+}
+
+#[test]
+fn a_blob_that_is_deleted_while_it_is_copied_leaves_nothing() {
+    let long = sealed(1, &[&[1; 5_000], &[2; 5_000], &[3; 5_000]]);
+    let (memory, mut state) = store_of(&[long, sealed(2, &[&[9; 10]])]);
+    assert_eq!(state.store.copy(&chunks(2)), Copied::More);
+    assert!(state.store.totals().space.allocated() > 0);
+    assert_eq!(state.store.read_chunk(key(1), 1), Ok(vec![2; 5_000]));
+    let deleted = state.store.delete(gateway(1), key(1), &chunks(9));
+    assert_eq!(deleted, Ok(DeleteProgress::Done));
+    check_blocks(&state.store);
+    assert_eq!(copy_all(&memory, &mut state), Copied::Done);
+    assert_eq!(state.store.totals().bytes, 10);
+    assert_eq!(state.store.read_chunk(key(1), 1), Err(Error::NotFound));
+}
+
+#[test]
+fn a_new_store_has_the_fence_and_no_map() {
+    let memory = VectorMemory::default();
+    let mut state = open(&memory);
+    assert_eq!(fence(&memory), *b"BTR\xff");
+    assert_eq!(state.store.copy(&chunks(1)), Copied::Done);
+    assert_eq!(state.store.totals().migration, Migration::Nothing);
+}
