@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 /// The argument of install and upgrade; `null` changes nothing.
-#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct BlobStoreArgs {
     /// Adds gateways that may call. `gateways_unregister` removes one.
     pub gateways: Option<Vec<Principal>>,

@@ -10,35 +10,49 @@ mod metrics;
 mod migration;
 mod regions;
 mod state;
+mod status;
 #[cfg(test)]
 mod tests;
 mod totals;
 
+use crate::blob::copy::{COPY_INSTRUCTIONS, Copied};
 use crate::blob::delete::DELETE_INSTRUCTIONS;
 use crate::blob::digest::DIGEST_INSTRUCTIONS;
 use crate::blob::slice::{SLICE_CHUNKS, Slice};
-use crate::regions::ROOM;
+use crate::regions::{MAX_STABLE_BYTES, ROOM};
 use crate::state::State;
 use candid::Principal;
+use canister_background::{self as background, Next};
 use canister_common::args::decode;
 use canister_common::funds::check_own_funds;
 use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_while_growing};
 use canister_common::http::{self, HttpRequest, HttpResponse};
 use canister_common::inspection::inspect_ingress;
+use canister_common::manager::PAGE_BYTES;
 use canister_common::{check_canister_controller, method, reply};
 use capsule_shared::blob_store::{
-    BlobStoreArgs, Declared, DeleteProgress, DigestProgress, StoredBlob,
+    BlobStoreArgs, Declared, DeleteProgress, DigestProgress, StoreStatus, StoredBlob,
 };
 use capsule_shared::{BlobKey, Result};
-use ic_cdk::api::{msg_caller, performance_counter, time};
+use ic_cdk::api::{canister_cycle_balance, msg_caller, performance_counter, time};
+use ic_cdk::stable::stable_size;
 use ic_cdk::{init, inspect_message, post_upgrade, pre_upgrade, query, update};
 use ic_stable_structures::DefaultMemoryImpl;
 use serde_bytes::{ByteArray, ByteBuf, Bytes};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 thread_local! {
     static STATE: RefCell<State<DefaultMemoryImpl>> =
         RefCell::new(State::open(DefaultMemoryImpl::default()));
+}
+
+/// The pause after a turn of background work for which there was no room or no cycles.
+const PAUSE: Duration = Duration::from_secs(60);
+
+thread_local! {
+    /// Whether the last turn of copying found no room. The heap holds it, so an upgrade forgets it.
+    static NO_ROOM: Cell<bool> = const { Cell::new(false) };
 }
 
 fn with_state<T>(f: impl FnOnce(&mut State<DefaultMemoryImpl>) -> T) -> T {
@@ -48,6 +62,13 @@ fn with_state<T>(f: impl FnOnce(&mut State<DefaultMemoryImpl>) -> T) -> T {
 /// The callers that may read and write blobs.
 fn check_gateway(caller: Principal) -> Result<()> {
     with_state(|state| state.gateways.check(caller))
+}
+
+/// As [`with_state`], for a change. It asks for background work, in case a turn was lost.
+fn change<T>(f: impl FnOnce(&mut State<DefaultMemoryImpl>) -> T) -> T {
+    let changed = with_state(f);
+    ask_for_work();
+    changed
 }
 
 /// Makes room for a new blob or chunk; see `growth`.
@@ -81,6 +102,7 @@ fn inspect_message() {
 #[pre_upgrade]
 fn pre_upgrade() {
     refuse_upgrade_while_growing();
+    background::refuse_upgrade_in_a_turn();
 }
 
 #[post_upgrade]
@@ -91,10 +113,11 @@ fn post_upgrade(args: Option<BlobStoreArgs>) {
 }
 
 fn start(args: Option<BlobStoreArgs>) {
-    let gateways = args.and_then(|args| args.gateways);
-    if let Err(error) = with_state(|state| state.gateways.configure(gateways)) {
-        ic_cdk::api::trap(format!("the gateways can't be registered: {error}"));
+    let args = args.unwrap_or_default();
+    if let Err(error) = with_state(|state| state.configure(args)) {
+        ic_cdk::api::trap(format!("the store can't be set up: {error}"));
     }
+    ask_for_work();
 }
 
 /// The canister calls itself; see `growth`.
@@ -110,11 +133,11 @@ method!(update for check_gateway with room_for_blobs: fn blob_open(
     declared: Option<Declared>,
 ) -> Result<()> {
     check_own_funds("the blob store")?;
-    with_state(|state| state.store.open_blob(msg_caller(), key, declared))
+    change(|state| state.store.open_blob(msg_caller(), key, declared))
 });
 
 method!(update for check_gateway: fn blob_release(key: BlobKey) -> Result<()> {
-    with_state(|state| state.store.release(msg_caller(), key))
+    change(|state| state.store.release(msg_caller(), key))
 });
 
 method!(update for check_gateway with room_for_blobs: fn blob_put_chunk(
@@ -123,7 +146,7 @@ method!(update for check_gateway with room_for_blobs: fn blob_put_chunk(
     bytes: &Bytes,
 ) -> Result<()> {
     check_own_funds("the blob store")?;
-    with_state(|state| state.store.put(msg_caller(), key, index, bytes))
+    change(|state| state.store.put(msg_caller(), key, index, bytes))
 });
 
 method!(update for check_gateway: fn blob_seal(
@@ -132,15 +155,15 @@ method!(update for check_gateway: fn blob_seal(
     total_bytes: u64,
     sha256: Option<ByteArray<32>>,
 ) -> Result<()> {
-    with_state(|state| state.store.seal(msg_caller(), key, chunk_count, total_bytes, sha256.map(ByteArray::into_array)))
+    change(|state| state.store.seal(msg_caller(), key, chunk_count, total_bytes, sha256.map(ByteArray::into_array)))
 });
 
 method!(update for check_gateway: fn blob_digest(key: BlobKey) -> Result<DigestProgress> {
-    with_state(|state| state.store.digest(msg_caller(), key, &slice(DIGEST_INSTRUCTIONS)))
+    change(|state| state.store.digest(msg_caller(), key, &slice(DIGEST_INSTRUCTIONS)))
 });
 
 method!(update for check_gateway: fn blob_delete(key: BlobKey) -> Result<DeleteProgress> {
-    with_state(|state| state.store.delete(msg_caller(), key, &slice(DELETE_INSTRUCTIONS)))
+    change(|state| state.store.delete(msg_caller(), key, &slice(DELETE_INSTRUCTIONS)))
 });
 
 // ---- reading blobs -----------------------------------------------------------------------------
@@ -177,7 +200,41 @@ fn blob_read_range_type(_key: BlobKey, _offset: u64, _length: u64) -> Result<Byt
     unreachable!("BUG: it only declares a Candid type")
 }
 
-// ---- gateways ----------------------------------------------------------------------------------
+// ---- background work ---------------------------------------------------------------------------
+
+/// Asks for a turn of background work while there is any.
+fn ask_for_work() {
+    if with_state(|state| state.store.can_copy()) {
+        background::ask(work);
+    }
+}
+
+/// Copies a slice of the blobs in schema version 1.
+async fn work() -> Next {
+    // The last cycles are for what has begun.
+    let room = match check_own_funds("the blob store") {
+        // Nothing has begun during this await. Other messages may change every blob.
+        Ok(()) => make_room("the blob store", ROOM, 0).await.map(drop),
+        refused => refused,
+    };
+    let both_fit = with_state(|state| state.store.bytes_to_grow()) < bytes_that_can_grow();
+    if room.is_err() || !both_fit {
+        NO_ROOM.set(true);
+        return Next::After(PAUSE);
+    }
+    NO_ROOM.set(false);
+    match with_state(|state| state.store.copy(&slice(COPY_INSTRUCTIONS))) {
+        Copied::More => Next::Now,
+        Copied::Waiting | Copied::Done => Next::Never,
+    }
+}
+
+/// The bytes that stable memory can grow by before it has all that the platform gives a canister.
+fn bytes_that_can_grow() -> u64 {
+    MAX_STABLE_BYTES.saturating_sub(stable_size() * PAGE_BYTES)
+}
+
+// ---- gateways and settings ---------------------------------------------------------------------
 
 method!(update for check_canister_controller: fn gateways_register(
     gateway: Principal,
@@ -194,6 +251,22 @@ method!(update for check_canister_controller: fn gateways_unregister(
 
 method!(query for check_canister_controller: fn gateways_list() -> Result<Vec<Principal>> {
     Ok(with_state(|state| state.gateways.list()))
+});
+
+method!(update for check_canister_controller: fn configure(args: BlobStoreArgs) -> Result<()> {
+    change(|state| state.configure(args))
+});
+
+/// For gateways and canister controllers. It is no query, so that it can ask for background work.
+fn check_gateway_or_controller(caller: Principal) -> Result<()> {
+    check_canister_controller(caller).or_else(|_| check_gateway(caller))
+}
+
+method!(update for check_gateway_or_controller: async fn store_status() -> Result<StoreStatus> {
+    ask_for_work();
+    let reserve = growth::reserve().await;
+    let cycles = canister_cycle_balance();
+    Ok(with_state(|state| state.status(NO_ROOM.get(), cycles, reserve)))
 });
 
 // ---- metrics -----------------------------------------------------------------------------------

@@ -29,8 +29,11 @@ pub const ROOM: Room = Room {
     heap_bytes: 48 << 20,
 };
 
+/// The stable memory that the platform gives a canister: 500 GiB.
+pub const MAX_STABLE_BYTES: u64 = 500 << 30;
+
 const _: () = assert!(
-    32_768 * BUCKET_PAGES as u64 * 65_536 >= 500 << 30,
+    32_768 * BUCKET_PAGES as u64 * 65_536 >= MAX_STABLE_BYTES,
     "the buckets must reach 500 GiB"
 );
 
@@ -55,12 +58,15 @@ const FREE_BY_LENGTH: MemoryId = MemoryId::new(9);
 /// The superblock; see `canister_common::superblock`.
 const SUPERBLOCK: MemoryId = MemoryId::new(5);
 
+/// The version of the schema that new blobs get.
+pub const SCHEMA: u32 = 2;
+
 /// The layout that this module writes. Raise `schema` when a module of the present one can't read
 /// a new layout, and raise `lowest_reader` to the lowest schema that can.
 const LAYOUT: Superblock = Superblock {
     kind: Kind::BlobStore,
-    schema: 2,
-    lowest_reader: 2,
+    schema: SCHEMA,
+    lowest_reader: SCHEMA,
 };
 
 /// The regions of the blobs.

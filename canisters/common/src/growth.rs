@@ -153,13 +153,9 @@ pub async fn make_room(canister: &'static str, room: Room, inside: u64) -> Resul
         }
         Err(_) => {}
     }
-    if ASKED_AT
-        .get()
-        .is_none_or(|at| now >= at.saturating_add(STATUS_HOLDS_NS))
-    {
-        ASKED_AT.set(Some(now));
+    if is_time_to_ask(now) {
         // The operation needn't wait for it.
-        ic_cdk::futures::spawn(ask_for_reserve());
+        ic_cdk::futures::spawn(ask_reserve());
     }
     settle(grown).map(|()| true)
 }
@@ -204,6 +200,26 @@ async fn ask_to_grow() -> Result<()> {
     }
 }
 
+/// Whether the platform may be asked for the reserve now. If so, it isn't for the next minute.
+fn is_time_to_ask(now: u64) -> bool {
+    let may = ASKED_AT
+        .get()
+        .is_none_or(|at| now >= at.saturating_add(STATUS_HOLDS_NS));
+    if may {
+        ASKED_AT.set(Some(now));
+    }
+    may
+}
+
+/// The reserve of this canister. Asks the platform for it at most once a minute.
+pub async fn reserve() -> Option<Reserve> {
+    if is_time_to_ask(time()) {
+        // Nothing is under way during this await.
+        ask_reserve().await;
+    }
+    RESERVE.get()
+}
+
 #[derive(CandidType)]
 struct StatusArgs {
     canister_id: Principal,
@@ -222,8 +238,8 @@ struct Settings {
     memory_allocation: Nat,
 }
 
-/// Asks the platform for the reserve of this canister. Only the metrics miss it when that fails.
-async fn ask_for_reserve() {
+/// Asks the platform for the reserve of this canister. Only reports miss it when that fails.
+async fn ask_reserve() {
     let open = OpenCall::begin();
     let args = StatusArgs {
         canister_id: canister_self(),

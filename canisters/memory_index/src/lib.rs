@@ -1,7 +1,7 @@
 //! The memory index: who owns which capsule, one record for each committed upload, and where its
 //! blob lies. Registered gateways call it for their users.
 //!
-//! This file has endpoints and the timer; the operations are in `capsules` and `memories`. None of
+//! This file has endpoints and background work; the operations are in `capsules` and `memories`. None of
 //! them awaits, so each is atomic. Only room for what they store is made before them, in a message
 //! of its own.
 
@@ -27,11 +27,12 @@ use crate::memories::page::Order;
 use crate::regions::ROOM;
 use crate::state::State;
 use candid::Principal;
+use canister_background::{self as background, Next};
 use canister_common::funds::check_own_funds;
 use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_while_growing};
 use canister_common::http::{self, HttpRequest, HttpResponse};
 use canister_common::inspection::inspect_ingress;
-use canister_common::{check_canister_controller, method, timer};
+use canister_common::{check_canister_controller, method};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{
     BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryFound, MemoryHead, MemoryHeader,
@@ -43,6 +44,7 @@ use ic_cdk::{init, inspect_message, post_upgrade, pre_upgrade, query, update};
 use ic_stable_structures::DefaultMemoryImpl;
 use serde_bytes::ByteBuf;
 use std::cell::RefCell;
+use std::time::Duration;
 
 thread_local! {
     static STATE: RefCell<State<DefaultMemoryImpl>> =
@@ -87,6 +89,7 @@ fn inspect_message() {
 #[pre_upgrade]
 fn pre_upgrade() {
     refuse_upgrade_while_growing();
+    background::refuse_upgrade_in_a_turn();
 }
 
 #[post_upgrade]
@@ -116,23 +119,18 @@ fn grow_stable_memory() -> Result<()> {
 /// memory takes a few million at most: its metadata have up to 16 KiB.
 const SLICE_INSTRUCTIONS: u64 = 1_000_000_000;
 
-/// The pause after a slice for which there was no room or no cycles, in nanoseconds: a minute.
-const PAUSE_NS: u64 = 60_000_000_000;
+/// The pause after a slice for which there was no room or no cycles.
+const PAUSE: Duration = Duration::from_secs(60);
 
-/// Asks for a turn of the timer while memories of release 0.1.0 must be entered. Commits ask too,
-/// in case a turn was lost.
+/// Asks for background work while memories of release 0.1.0 must be entered. Commits ask too, in
+/// case a turn was lost.
 fn schedule() {
     if with_state(|state| state.index.unentered()) > 0 {
-        timer::wake_at(time());
+        background::ask(enter_slice);
     }
 }
 
-#[unsafe(export_name = "canister_global_timer")]
-extern "C" fn global_timer() {
-    timer::run(enter_slice());
-}
-
-async fn enter_slice() {
+async fn enter_slice() -> Next {
     let before = with_state(|state| state.index.unentered());
     // The last cycles are for what has begun.
     let funds = check_own_funds("the memory index");
@@ -142,9 +140,9 @@ async fn enter_slice() {
         with_state(|state| state.index.enter_older(goes_on));
     }
     match with_state(|state| state.index.unentered()) {
-        0 => {}
-        after if after < before => timer::wake_at(time()),
-        _ => timer::wake_at(time() + PAUSE_NS),
+        0 => Next::Never,
+        after if after < before => Next::Now,
+        _ => Next::After(PAUSE),
     }
 }
 

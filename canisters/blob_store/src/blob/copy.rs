@@ -37,6 +37,23 @@ pub enum Copied {
 }
 
 impl<M: Memory> BlobStore<M> {
+    /// Whether there may be something to copy now.
+    pub fn can_copy(&self) -> bool {
+        matches!(
+            self.totals().migration,
+            Migration::Copying(Copying {
+                cursor: Some(_),
+                ..
+            })
+        )
+    }
+
+    /// Bytes that the stable memory must grow by until all is copied.
+    pub fn bytes_to_grow(&self) -> u64 {
+        let left = self.totals().migration.left().bytes;
+        left.saturating_sub(self.room_bytes())
+    }
+
     /// Copies a slice. There must be room for [`COPY_BYTES`] and a chunk.
     pub fn copy(&mut self, slice: &Slice<'_>) -> Copied {
         let mut totals = self.totals();
@@ -145,7 +162,9 @@ fn whole_shape(record: &BlobRecord, chunk_len: u32) -> Result<Shape, Unfit> {
     let before_last = u64::from(last) * u64::from(chunk_len);
     let len = record.bytes.checked_sub(before_last);
     let len = len.and_then(|len| u32::try_from(len).ok());
-    let len = len.filter(|len| (1..=chunk_len).contains(len)).ok_or(Unfit)?;
+    let len = len
+        .filter(|len| (1..=chunk_len).contains(len))
+        .ok_or(Unfit)?;
     Ok(Shape {
         chunk_len,
         apart: None,

@@ -40,9 +40,7 @@ impl<M: Memory> BlobStore<M> {
             .delete(&mut totals.space, &key.0, |runs| slice.goes_on(runs));
         if gone {
             if record.layout == Layout::Map {
-                totals
-                    .migration
-                    .left_the_map(chunks.into(), record.bytes);
+                totals.migration.left_the_map(chunks.into(), record.bytes);
                 totals.migration.look_at(key.0);
             }
             totals.chunks -= u64::from(chunks);

@@ -96,7 +96,11 @@ impl<M: Memory> FreeRuns<M> {
 
     fn remove(&mut self, run: Run) {
         let removed = self.by_start.remove(&run.first);
-        assert_eq!(removed, Some(run.blocks), "BUG: the lists of free runs differ");
+        assert_eq!(
+            removed,
+            Some(run.blocks),
+            "BUG: the lists of free runs differ"
+        );
         let removed = self.by_length.remove(&(run.blocks, run.first));
         assert!(removed, "BUG: the lists of free runs differ");
     }

@@ -117,7 +117,10 @@ impl<M: Memory> Extents<M> {
 
     /// Bytes that can be written before the region has to grow.
     pub fn room_bytes(&self, space: &Space) -> u64 {
-        let behind = self.blocks.len().saturating_sub(u64::from(space.high_water));
+        let behind = self
+            .blocks
+            .len()
+            .saturating_sub(u64::from(space.high_water));
         (u64::from(space.free) + behind) * BLOCK_BYTES
     }
 

@@ -51,7 +51,10 @@ pub fn check_blocks<M: Memory>(store: &BlobStore<M>) {
     free.iter().for_each(|run| own(*run));
     let blocks: u32 = free.iter().map(|run| run.blocks).sum();
     let count = free.len() as u64;
-    assert_eq!((store.extents.free.counts(), space.free), ((count, count), blocks));
+    assert_eq!(
+        (store.extents.free.counts(), space.free),
+        ((count, count), blocks)
+    );
     assert_eq!(space.allocated(), allocated);
     assert_eq!(owned.len() as u64, allocated + u64::from(blocks));
     assert_eq!(

@@ -1,10 +1,9 @@
 //! Copying from the map of schema version 1: what is copied when, and what stays.
 
 use super::blocks::check_blocks;
-use super::old::{OldBlob, lay_out, sealed};
+use super::old::{OldBlob, lay_out, open_blob, sealed};
 use super::{chunks, gateway, key};
 use crate::blob::copy::Copied;
-use crate::blob::record::BlobState;
 use crate::blob::store::BlobStore;
 use crate::migration::{Left, Migration};
 use crate::regions::Regions;
@@ -38,7 +37,9 @@ fn copy_all(memory: &VectorMemory, state: &mut State<VectorMemory>) -> Copied {
 }
 
 fn read<M: Memory>(store: &BlobStore<M>, n: u8, len: u64) -> Vec<u8> {
-    store.read_range(key(n), 0, len, Vec::with_capacity).unwrap()
+    store
+        .read_range(key(n), 0, len, Vec::with_capacity)
+        .unwrap()
 }
 
 /// The first byte of the fence's version in the region of the map.
@@ -84,14 +85,12 @@ fn sealed_blobs_become_files_and_the_region_of_the_map_takes_blocks() {
 
 #[test]
 fn an_open_blob_stays_in_the_map_until_it_is_sealed() {
-    let half = OldBlob {
-        n: 1,
-        state: BlobState::Open,
-        chunks: vec![(0, vec![1; 800])],
-    };
-    let (memory, mut state) = store_of(&[half, sealed(2, &[&[9; 10]])]);
+    let (memory, mut state) = store_of(&[open_blob(1, 0, &[1; 800]), sealed(2, &[&[9; 10]])]);
     assert_eq!(copy_all(&memory, &mut state), Copied::Waiting);
-    let left = Left { chunks: 1, bytes: 800 };
+    let left = Left {
+        chunks: 1,
+        bytes: 800,
+    };
     assert_eq!(state.store.totals().migration.left(), left);
     state.store.put(gateway(1), key(1), 1, &[2; 100]).unwrap();
     state.store.seal(gateway(1), key(1), 2, 900, None).unwrap();
@@ -110,11 +109,28 @@ fn a_blob_that_cannot_be_a_file_stays_readable_where_it_is() {
     let other = VectorMemory::default();
     lay_out(&other, 1, &[broken, sealed(2, &[&[9; 10]])]);
     let manager = MemoryManager::init(other.clone());
-    let mut map = StableBTreeMap::<([u8; 32], u32), Vec<u8>, _>::init(manager.get(MemoryId::new(0)));
+    let mut map =
+        StableBTreeMap::<([u8; 32], u32), Vec<u8>, _>::init(manager.get(MemoryId::new(0)));
     map.remove(&(key(3).0, 1)).unwrap();
     for (memory, kept, chunk, left) in [
-        (memory, 1, 2, Left { chunks: 3, bytes: 35 }),
-        (other, 3, 2, Left { chunks: 3, bytes: 30 }),
+        (
+            memory,
+            1,
+            2,
+            Left {
+                chunks: 3,
+                bytes: 35,
+            },
+        ),
+        (
+            other,
+            3,
+            2,
+            Left {
+                chunks: 3,
+                bytes: 30,
+            },
+        ),
     ] {
         state = open(&memory);
         assert_eq!(copy_all(&memory, &mut state), Copied::Waiting);

@@ -2,9 +2,9 @@
 //! store may hold them. A changed layout needs a new version and golden bytes beside these.
 
 use super::{chunks, gateway, key, state};
-use crate::blob::record::{BlobRecord, BlobState, Hashed};
 use crate::blob::layout::{Layout, Odd, Shape};
 use crate::blob::record::Promise;
+use crate::blob::record::{BlobRecord, BlobState, Hashed};
 use crate::extents::block::Run;
 use crate::extents::space::Space;
 use crate::migration::{Copying, Left, Migration};
@@ -219,7 +219,10 @@ fn runs_of_blocks_are_pinned() {
         blocks: 5,
     };
     assert_golden(&run, "01 04030201 05000000");
-    assert_golden(&([5_u8; 32], 6_u32), &format!("{} 00000006", "05".repeat(32)));
+    assert_golden(
+        &([5_u8; 32], 6_u32),
+        &format!("{} 00000006", "05".repeat(32)),
+    );
     assert_golden(&(1_u32, 2_u32), "00000001 00000002");
 }
 

@@ -1,9 +1,9 @@
 //! Random histories against a simple model: a map of blobs, each a map of chunks. A restart opens
 //! the same stable memory again.
 
-use super::{chunks, gateway, key};
 use super::blocks::check_blocks;
 use super::old::{OldBlob, lay_out};
+use super::{chunks, gateway, key};
 use crate::blob::layout::Layout;
 use crate::blob::record::BlobState;
 use crate::regions::Regions;
@@ -81,12 +81,16 @@ impl Blob {
 
     /// Whether a chunk of this length fits: all have one length, but for a shorter last one.
     fn fits(&self, index: u32, len: usize) -> bool {
-        let others = self.chunks.iter().map(|(index, bytes)| (*index, bytes.len()));
+        let others = self
+            .chunks
+            .iter()
+            .map(|(index, bytes)| (*index, bytes.len()));
         let all: Vec<(u32, usize)> = others.chain([(index, len)]).collect();
         let (longest, last) = all.iter().fold((0, 0), |(longest, last), (index, len)| {
             (longest.max(*len), last.max(*index))
         });
-        all.iter().all(|(index, len)| *len == longest || *index == last)
+        all.iter()
+            .all(|(index, len)| *len == longest || *index == last)
     }
 
     fn complete(&self) -> bool {
@@ -305,20 +309,27 @@ fn ops() -> impl Strategy<Value = Vec<(u8, u8, Op)>> {
 
 /// Blobs of schema version 1, complete or not, of chunks with one length or several.
 fn old_blobs() -> impl Strategy<Value = Vec<OldBlob>> {
-    let chunks = proptest::collection::vec(prop_oneof![4 => Just(700usize), 1 => 1..900usize], 1..6);
+    let chunks =
+        proptest::collection::vec(prop_oneof![4 => Just(700usize), 1 => 1..900usize], 1..6);
     let blob = (chunks, any::<bool>(), any::<bool>());
     proptest::collection::vec(blob, 0..3).prop_map(|blobs| {
         let blobs = (0..).zip(blobs);
         blobs
             .map(|(n, (lens, sealed, gap))| {
-                let chunks = (0..).zip(lens).map(|(index, len)| (index, vec![index as u8; len]));
+                let chunks = (0..)
+                    .zip(lens)
+                    .map(|(index, len)| (index, vec![index as u8; len]));
                 let mut chunks: Vec<(u32, Vec<u8>)> = chunks.collect();
                 if !sealed && gap {
                     chunks.remove(0);
                 }
                 OldBlob {
                     n,
-                    state: if sealed { BlobState::Sealed } else { BlobState::Open },
+                    state: if sealed {
+                        BlobState::Sealed
+                    } else {
+                        BlobState::Open
+                    },
                     chunks,
                 }
             })

@@ -27,6 +27,15 @@ pub fn sealed(n: u8, chunks: &[&[u8]]) -> OldBlob {
     }
 }
 
+/// A blob that still takes chunks, with one of them.
+pub fn open_blob(n: u8, index: u32, bytes: &[u8]) -> OldBlob {
+    OldBlob {
+        n,
+        state: BlobState::Open,
+        chunks: vec![(index, bytes.to_vec())],
+    }
+}
+
 /// Lays out an empty memory with these blobs, in buckets of so many pages.
 pub fn lay_out<M: Memory + Clone>(memory: &M, pages: u16, blobs: &[OldBlob]) {
     drop(Regions::in_buckets(memory.clone(), pages));

@@ -165,7 +165,10 @@ fn a_refused_seal_says_what_does_not_match() {
     invalid(store.seal(gateway(1), key(1), 0, 0, None));
     invalid(store.seal(gateway(1), key(1), MAX_CHUNKS + 1, 10, None));
     assert!(!store.meta(key(1)).unwrap().sealed);
-    assert_eq!(store.seal(gateway(1), key(2), 4, 10, None), Err(Error::NotFound));
+    assert_eq!(
+        store.seal(gateway(1), key(2), 4, 10, None),
+        Err(Error::NotFound)
+    );
     assert_eq!(store.seal(gateway(1), key(1), 4, 10, None), Ok(()));
     assert_eq!(store.seal(gateway(1), key(1), 4, 10, None), Ok(()));
     assert!(is_conflict(store.seal(gateway(1), key(1), 4, 9, None)));
@@ -288,7 +291,10 @@ fn nobody_sees_a_blob_that_is_being_deleted() {
         store.put(gateway(1), key(1), 0, b"bytes"),
         Err(Error::NotFound)
     );
-    assert_eq!(store.seal(gateway(1), key(1), 3, 15, None), Err(Error::NotFound));
+    assert_eq!(
+        store.seal(gateway(1), key(1), 3, 15, None),
+        Err(Error::NotFound)
+    );
     assert_eq!(
         store.digest(gateway(1), key(1), &chunks(9)),
         Err(Error::NotFound)
