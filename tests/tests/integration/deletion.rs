@@ -10,11 +10,13 @@ use tools::source::UploadSpec;
 
 /// The chunks of 10 GB.
 const CHUNKS: usize = 5_556;
+/// The blocks of so many chunks of one byte, in bytes.
+const BLOCKS: f64 = 8_192.0;
 /// Chunks in flight at once.
 const AT_ONCE: usize = 32;
 
 #[test]
-fn a_large_blob_is_deleted_in_many_messages_with_upgrades_between_them() {
+fn a_blob_of_many_chunks_is_deleted_at_once_and_its_space_is_free() {
     let deployment = Created::on(network()).install(without_trash());
     let client = deployment.client(person("alice"));
     let data = bytes(CHUNKS, 1);
@@ -42,22 +44,26 @@ fn a_large_blob_is_deleted_in_many_messages_with_upgrades_between_them() {
     client.memories_delete(&large.memory_id).unwrap();
     let stored = || metrics(&deployment, Part::BlobStore).unwrap()["blob_store_chunks"] as usize;
     assert_eq!(stored(), CHUNKS + 1);
-    let mut seen = vec![stored()];
+    let space = || {
+        let all = metrics(&deployment, Part::BlobStore).unwrap();
+        [
+            all["blob_store_allocated_bytes"],
+            all["blob_store_reusable_bytes"],
+        ]
+    };
+    let [allocated, reusable] = space();
     in_network_time(&deployment, "the end of the deletion", || {
-        let now = stored();
-        if now == 1 {
-            return Some(());
+        assert_eq!(refused(client.blob_meta(&large.blob_id)), Error::NotFound);
+        match stored() {
+            1 => Some(()),
+            now => {
+                assert_eq!(now, CHUNKS + 1, "a part is deleted");
+                None
+            }
         }
-        if seen.last() != Some(&now) {
-            seen.push(now);
-            // A half deleted blob is not readable.
-            assert_eq!(refused(client.blob_meta(&large.blob_id)), Error::NotFound);
-            deployment.upgrade([Part::BlobStore, Part::Gateway][seen.len() % 2]);
-        }
-        None
     });
-    assert!(seen.len() > 5, "{seen:?}");
-    assert!(seen.is_sorted_by(|a, b| a > b), "{seen:?}");
+    // Its blocks are free for other blobs.
+    assert_eq!(space(), [allocated - BLOCKS, reusable + BLOCKS]);
     assert!(read_back(&client, &stays.result.blob_id) == bytes(500, 2));
     let left = metrics(&deployment, Part::BlobStore).unwrap();
     assert_eq!(left["blob_store_bytes"], 500.0);

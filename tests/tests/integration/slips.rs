@@ -280,6 +280,7 @@ fn stores_are_added_and_removed_one_by_one() {
     let session = begin_and_put(&alice, &spec, &data, 1);
     let args = capsule_shared::blob_store::BlobStoreArgs {
         gateways: Some(vec![deployment.gateway]),
+        ..Default::default()
     };
     let second = deployment.install_another(Part::BlobStore, &args);
     // As older scripts call it: the list is added.

@@ -44,6 +44,7 @@ impl Filled {
 
     fn try_all_wrong_modules(&self) {
         for on in Part::ALL {
+            let schema = if on == Part::BlobStore { 2 } else { 1 };
             let stable_memory = || {
                 self.deployment
                     .pic
@@ -53,7 +54,7 @@ impl Filled {
             for module in Part::ALL.into_iter().filter(|module| *module != on) {
                 let reason = self.refused(wasm(module.name()), on);
                 let expected = format!(
-                    "the stable memory is of {} (schema 1), expected {}, which this module is; \
+                    "the stable memory is of {} (schema {schema}), expected {}, which this module is; \
                      nothing was changed",
                     on.name(),
                     module.name()

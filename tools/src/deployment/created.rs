@@ -95,6 +95,7 @@ impl Created {
         let gateways = Some(gateways);
         let store_args = BlobStoreArgs {
             gateways: gateways.clone(),
+            ..Default::default()
         };
         self.install_one(Part::BlobStore, &store_args);
         self.install_one(Part::MemoryIndex, &MemoryIndexArgs { gateways });

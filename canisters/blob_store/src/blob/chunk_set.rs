@@ -32,17 +32,6 @@ impl ChunkSet {
         self.count += 1;
     }
 
-    /// Removes the highest index and returns it.
-    pub fn pop_last(&mut self) -> Option<u32> {
-        let last = self.last()?;
-        self.words[last as usize / 64] &= !(1 << (last % 64));
-        self.count -= 1;
-        while self.words.last() == Some(&0) {
-            self.words.pop();
-        }
-        Some(last)
-    }
-
     /// The highest index.
     pub fn last(&self) -> Option<u32> {
         let word = self.words.last()?;
@@ -118,12 +107,6 @@ mod tests {
             for index in 0..MAX_CHUNKS {
                 prop_assert_eq!(set.contains(index), model.contains(&index));
             }
-            let mut taken = Vec::new();
-            while let Some(index) = set.pop_last() {
-                taken.push(index);
-            }
-            prop_assert_eq!(taken, model.into_iter().rev().collect::<Vec<_>>());
-            prop_assert_eq!(set, ChunkSet::default());
         }
     }
 

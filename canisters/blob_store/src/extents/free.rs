@@ -59,6 +59,7 @@ impl<M: Memory> FreeRuns<M> {
     }
 
     /// All free runs, by their place.
+    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = Run> {
         self.by_start.iter().map(|entry| Run {
             first: *entry.key(),
@@ -67,6 +68,7 @@ impl<M: Memory> FreeRuns<M> {
     }
 
     /// The number of free runs, by place and by length.
+    #[cfg(test)]
     pub fn counts(&self) -> (u64, u64) {
         (self.by_start.len(), self.by_length.len())
     }
