@@ -76,6 +76,8 @@ pub fn serve_metrics(
 ) -> HttpResponse {
     let mut response = get_metrics(request, now, encode);
     if request.method == "HEAD" {
+        let bytes = response.body.len().to_string();
+        response.headers.push(("Content-Length".into(), bytes));
         response.body.clear();
     }
     response
@@ -205,8 +207,9 @@ mod tests {
         for url in ["/metrics", "/"] {
             let (got, head) = (get("GET", url), get("HEAD", url));
             assert_eq!(head.status_code, got.status_code);
-            assert_eq!(head.headers, got.headers);
             assert!(head.body.is_empty() && !got.body.is_empty());
+            let length = ("Content-Length".to_string(), got.body.len().to_string());
+            assert_eq!(head.headers, [got.headers, vec![length]].concat());
         }
     }
 

@@ -143,8 +143,8 @@ const FILES: usize = 4;
 /// The usual time in the trash: less than the day after which nothing may be left.
 const TRASH_SECONDS: u64 = 6 * 3_600;
 
-/// So short that memories are purged while the history goes on.
-const SHORT_TRASH_SECONDS: u64 = 1_800;
+/// The least that the gateway allows: memories are purged while the history goes on.
+const SHORT_TRASH_SECONDS: u64 = 3_600;
 
 fn file() -> impl Strategy<Value = File> {
     let owner = prop_oneof![
@@ -231,7 +231,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::Grant),
         18 => Just(Step::Round),
         5 => (1..120u64).prop_map(Step::Pass),
-        2 => (600..2_000u64).prop_map(Step::Pass),
+        2 => (600..4_000u64).prop_map(Step::Pass),
         1 => (1..26u64).prop_map(|hours| Step::Pass(hours * 3_600)),
         10 => (prop::sample::select(&METHODS[..]), fault())
             .prop_map(|(method, fault)| Step::Fault(method, fault)),

@@ -9,7 +9,7 @@ use crate::server::instances::instance::Instance;
 use crate::server::refusal::Refusal;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use candid::{CandidType, Principal, Reserved};
 use serde::Deserialize;
@@ -54,6 +54,7 @@ async fn answer(instance: Arc<Instance>, request: Request) -> Result<Response, R
         )
     })?;
     let (parts, body) = request.into_parts();
+    let is_head = parts.method == Method::HEAD;
     let body = read_whole(body, MAX_BODY_BYTES).await?;
     let headers = parts.headers.iter();
     let request = HttpRequest {
@@ -87,8 +88,9 @@ async fn answer(instance: Arc<Instance>, request: Request) -> Result<Response, R
     }
     let mut built = Response::builder().status(response.status_code);
     for (name, value) in &response.headers {
-        // the server computes the length of what it sends
-        if !name.eq_ignore_ascii_case(header::CONTENT_LENGTH.as_str()) {
+        // the server computes the length of what it sends; an answer to HEAD has no body, and
+        // names the length that GET would send
+        if is_head || !name.eq_ignore_ascii_case(header::CONTENT_LENGTH.as_str()) {
             built = built.header(name, value);
         }
     }
