@@ -7,7 +7,7 @@
 //! | `blob_open` | update | `(BlobKey, opt Declared)` | `Result<()>` |
 //! | `blob_release` | update | `(BlobKey)` | `Result<()>` |
 //! | `blob_put_chunk` | update | `(BlobKey, nat32 index, blob bytes)` | `Result<()>` |
-//! | `blob_seal` | update | `(BlobKey, nat32 chunk_count, nat64 total_bytes, opt blob sha256)` | `Result<()>` |
+//! | `blob_seal` | update | `(BlobKey, nat32 chunks, nat64 bytes, opt blob)` | `Result<()>` |
 //! | `blob_digest` | update | `(BlobKey)` | `Result<DigestProgress>` |
 //! | `blob_delete` | update | `(BlobKey)` | `Result<DeleteProgress>` |
 //! | `blob_meta` | query | `(BlobKey)` | `Result<StoredBlob>` |
@@ -53,7 +53,7 @@ pub const LEAST_CAPACITY_BYTES: u64 = 64 << 20;
 /// the platform gives a canister, less a tenth for records.
 pub const MOST_CAPACITY_BYTES: u64 = 450 << 30;
 
-/// What a gateway knows about a blob before its first chunk.
+/// The facts that a gateway knows about a blob before its first chunk.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Declared {
     /// The bytes that the uploader announced. More or fewer may come.
@@ -63,7 +63,7 @@ pub struct Declared {
     pub known: bool,
 }
 
-/// What a store holds, and what it can still take.
+/// The contents of a store, and the room in it.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct StoreStatus {
     /// The version of the layout that new blobs get.

@@ -155,7 +155,11 @@ method!(update for check_gateway: fn blob_seal(
     total_bytes: u64,
     sha256: Option<ByteArray<32>>,
 ) -> Result<()> {
-    change(|state| state.store.seal(msg_caller(), key, chunk_count, total_bytes, sha256.map(ByteArray::into_array)))
+    let sha256 = sha256.map(ByteArray::into_array);
+    change(|state| {
+        let store = &mut state.store;
+        store.seal(msg_caller(), key, chunk_count, total_bytes, sha256)
+    })
 });
 
 method!(update for check_gateway: fn blob_digest(key: BlobKey) -> Result<DigestProgress> {

@@ -87,9 +87,9 @@ impl Migration {
         }
     }
 
-    /// Appends u8 stage (0 nothing, 1 copying, 2 done). While copying: u64 chunks and u64 bytes
-    /// that are left; u8 length of the cursor (0 or 32) and the cursor; u32 copied chunks; u32 chunk
-    /// length; u32 kept blobs; the first of them as the cursor.
+    /// Appends u8 stage: 0 nothing, 1 copying, 2 done. While copying: u64 chunks and u64 bytes
+    /// that are left; u8 length of the cursor (0 or 32) and the cursor; u32 copied chunks; u32
+    /// length of a chunk; u32 kept blobs; the first of them as the cursor.
     pub fn write(&self, fields: Writer) -> Writer {
         let copying = match self {
             Migration::Nothing => return fields.u8(0),

@@ -1,9 +1,9 @@
 //! The memory index: who owns which capsule, one record for each committed upload, and where its
 //! blob lies. Registered gateways call it for their users.
 //!
-//! This file has endpoints and background work; the operations are in `capsules` and `memories`. None of
-//! them awaits, so each is atomic. Only room for what they store is made before them, in a message
-//! of its own.
+//! This file has endpoints and background work; the operations are in `capsules` and `memories`.
+//! None of them awaits, so each is atomic. Only room for what they store is made before them, in a
+//! message of its own.
 
 mod capacity;
 mod capsules;

@@ -39,13 +39,18 @@ pub const CRATES: &[Crate] = &[
         never: &[],
     },
     Crate {
+        name: "canister-background",
+        may_use: &[],
+        never: &[],
+    },
+    Crate {
         name: "blob_store",
-        may_use: &["canister-common", "capsule-shared"],
+        may_use: &["canister-background", "canister-common", "capsule-shared"],
         never: &[],
     },
     Crate {
         name: "memory_index",
-        may_use: &["canister-common", "capsule-shared"],
+        may_use: &["canister-background", "canister-common", "capsule-shared"],
         never: &[],
     },
     Crate {
@@ -97,6 +102,11 @@ pub const TABLE: &[Package] = &[
             &["memory_index.rs", "upload.rs"],
             &["lib.rs"],
         ],
+        unknown: &[],
+    },
+    Package {
+        folder: "canisters/background",
+        layers: &[&["lib.rs"]],
         unknown: &[],
     },
     Package {
@@ -167,13 +177,18 @@ pub const TABLE: &[Package] = &[
     Package {
         folder: "canisters/blob_store",
         layers: &[
-            &["regions.rs", "totals.rs", "chunks.rs"],
+            &["regions.rs", "chunks.rs", "migration.rs", "extents/"],
+            &["totals.rs"],
             &["blob/"],
             &["state.rs"],
-            &["metrics.rs"],
+            &["metrics.rs", "status.rs"],
             &["lib.rs"],
         ],
-        unknown: &[("blob/", &["ic_cdk"]), ("chunks.rs", &["ic_cdk"])],
+        unknown: &[
+            ("blob/", &["ic_cdk"]),
+            ("chunks.rs", &["ic_cdk"]),
+            ("extents/", &["ic_cdk"]),
+        ],
     },
     Package {
         folder: "canisters/memory_index",

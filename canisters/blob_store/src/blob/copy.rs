@@ -30,7 +30,7 @@ const COPY_RECORDS: u32 = 1_000;
 pub enum Copied {
     /// There is more to copy now.
     More,
-    /// What is left can't be copied now: blobs are open, or can't be files.
+    /// The rest can't be copied now: blobs are open, or can't be files.
     Waiting,
     /// There is no map, or nothing of it is in use any more.
     Done,

@@ -5,8 +5,7 @@
 //! shows it. So a chunk other than 0 that comes first gets a place of its own, apart.
 
 use super::chunk_set::ChunkSet;
-use crate::extents::Range;
-use crate::extents::block::{BLOCK_BYTES, SECOND_REGION};
+use crate::extents::block::{BLOCK_BYTES, Range, SECOND_REGION};
 use canister_common::codec::{Reader, Writer};
 use capsule_shared::{Error, Result};
 

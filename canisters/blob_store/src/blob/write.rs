@@ -12,11 +12,11 @@ use ic_stable_structures::Memory;
 
 impl<M: Memory> BlobStore<M> {
     /// Makes an empty blob that belongs to `caller`. Repeating it is `Ok` while the blob is open
-    /// and empty. What is declared is promised as far as [`Totals::promisable`] allows.
+    /// and empty. The declared bytes are promised as far as [`Totals::promisable`] allows.
     ///
     /// `Conflict` if the key or its blob id is taken: by another gateway, by a blob with chunks,
     /// by a blob that is being deleted, or by another key with the same first 8 bytes.
-    /// `ResourceExhausted` if the store has no room for what is declared, or for a chunk.
+    /// `ResourceExhausted` if the store has no room for the declared bytes, or for a chunk.
     ///
     /// [`Totals::promisable`]: crate::totals::Totals::promisable
     pub fn open_blob(

@@ -15,6 +15,24 @@ pub fn blocks_of(bytes: u64) -> u32 {
     u32::try_from(bytes.div_ceil(BLOCK_BYTES)).expect("BUG: more than 2^32 blocks")
 }
 
+/// A range of bytes of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    pub offset: u64,
+    pub len: u64,
+}
+
+impl Range {
+    /// The first and the last block of the file that have a byte of the range. It isn't empty.
+    pub fn blocks(self) -> (u32, u32) {
+        let last = self.offset + self.len - 1;
+        let block = |byte: u64| {
+            u32::try_from(byte / BLOCK_BYTES).expect("BUG: a file has more than 2^32 blocks")
+        };
+        (block(self.offset), block(last))
+    }
+}
+
 /// Blocks that lie side by side.
 ///
 /// Layout of version 1: u8 version, then the number of the first block and the number of blocks as

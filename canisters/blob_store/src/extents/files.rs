@@ -1,7 +1,6 @@
 //! Which runs of blocks each file has.
 
-use super::Range;
-use super::block::{BLOCK_BYTES, Run};
+use super::block::{BLOCK_BYTES, Range, Run};
 use super::region::Place;
 use ic_stable_structures::{Memory, StableBTreeMap};
 

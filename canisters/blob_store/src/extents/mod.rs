@@ -10,7 +10,7 @@ pub mod free;
 pub mod region;
 pub mod space;
 
-use self::block::{BLOCK_BYTES, Run, blocks_of};
+use self::block::{BLOCK_BYTES, Range, Run, blocks_of};
 use self::files::Files;
 use self::free::FreeRuns;
 use self::region::Blocks;
@@ -26,24 +26,6 @@ pub struct Extents<M: Memory> {
     pub(crate) blocks: Blocks<M>,
     pub(crate) files: Files<M>,
     pub(crate) free: FreeRuns<M>,
-}
-
-/// Where a file's bytes are, as an offset in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
-    pub offset: u64,
-    pub len: u64,
-}
-
-impl Range {
-    /// The first and the last block of the file that have a byte of the range. It isn't empty.
-    fn blocks(self) -> (u32, u32) {
-        let last = self.offset + self.len - 1;
-        let block = |byte: u64| {
-            u32::try_from(byte / BLOCK_BYTES).expect("BUG: a file has more than 2^32 blocks")
-        };
-        (block(self.offset), block(last))
-    }
 }
 
 impl<M: Memory> Extents<M> {

@@ -71,7 +71,7 @@ fn sealed_blobs_become_files_and_the_region_of_the_map_takes_blocks() {
     assert!(one[10_000..] == [3; 70] && two == [4; 9_000]);
     assert!(three[..30] == [5; 30] && three[30..] == [6; 30]);
 
-    // What was the map holds files now, behind its fence.
+    // The region of the map holds files now, behind its fence.
     let before = state.store.totals().space;
     let bytes = vec![7; before.second as usize * 4_096];
     state.store.open_blob(gateway(1), key(9), None).unwrap();

@@ -301,7 +301,7 @@ impl World {
     }
 }
 
-/// What may happen to two blobs, by whom.
+/// Operations on two blobs, each with its caller.
 fn ops() -> impl Strategy<Value = Vec<(u8, u8, Op)>> {
     let caller = prop_oneof![9 => Just(1u8), 1 => Just(2u8)];
     proptest::collection::vec((caller, 0..2u8, op()), 1..60)

@@ -111,7 +111,7 @@ fn every_structure_is_found_by_its_number() {
     let by_start = StableBTreeMap::<u32, u32, _>::init(region(&memory, 8));
     let by_length = StableBTreeSet::<(u32, u32), _>::init(region(&memory, 9));
     let lengths = by_start.iter().map(|entry| (entry.value(), *entry.key()));
-    assert!(by_start.len() > 0 && lengths.collect::<BTreeSet<_>>() == by_length.iter().collect());
+    assert!(!by_start.is_empty() && lengths.collect::<BTreeSet<_>>() == by_length.iter().collect());
     let gateways = StableBTreeSet::<Principal, _>::init(region(&memory, 4));
     assert!(gateways.iter().eq([gateway(1)]));
 }
