@@ -9,6 +9,7 @@ mod layouts;
 mod model;
 mod old;
 mod ranges;
+mod reuse;
 mod rules;
 mod stable_memory;
 
