@@ -120,7 +120,12 @@ fn release_0_1_0_is_put_back_by_mistake() {
     let deployment = &filled.deployment;
     let module = release(Part::BlobStore);
     deployment.upgrade_to(Part::BlobStore, module).unwrap();
+    let stable_memory = || deployment.pic.get_stable_memory(deployment.blob_store);
+    let before = stable_memory();
     let client = deployment.client(person("alice"));
     assert!(client.blob_read_chunk(&filled.blob, 0).is_err());
+    let put = client.put_chunk(filled.session, 1, &filled.data[300..]);
+    assert!(put.is_err());
+    assert!(stable_memory() == before, "release 0.1.0 wrote something");
     filled.finish();
 }

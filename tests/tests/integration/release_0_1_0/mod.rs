@@ -2,6 +2,7 @@
 //! upgrades.
 
 mod assets;
+mod copying;
 mod filled;
 mod finished;
 mod pairs;
