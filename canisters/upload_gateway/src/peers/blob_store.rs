@@ -1,4 +1,7 @@
 //! Calls to a blob store. Every one may be repeated.
+//!
+//! Stores of release 0.1.0 lack the last argument of `blob_open`. Candid has a callee ignore
+//! arguments that it doesn't know, so they get the same call.
 
 use super::call::{Peer, PeerResult, Peers};
 use crate::runtime::Runtime;
@@ -6,13 +9,19 @@ use crate::session::types::LocalFuture;
 use crate::wire;
 use candid::Principal;
 use capsule_shared::BlobKey;
-use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
+use capsule_shared::blob_store::{Declared, DeleteProgress, DigestProgress};
 use serde_bytes::ByteBuf;
 
 impl<R: Runtime> Peers<R> {
-    /// Takes the key for this gateway; `Conflict` if the key belongs to another blob.
-    pub fn blob_open(&self, store: Principal, key: BlobKey) -> LocalFuture<PeerResult<()>> {
-        self.call(Peer::BlobStore(store), "blob_open", (key,))
+    /// Takes the key for this gateway: `Conflict` if the key belongs to another blob,
+    /// `ResourceExhausted` if the store has no room for what is declared.
+    pub fn blob_open(
+        &self,
+        store: Principal,
+        key: BlobKey,
+        declared: Declared,
+    ) -> LocalFuture<PeerResult<()>> {
+        self.call(Peer::BlobStore(store), "blob_open", (key, Some(declared)))
     }
 
     /// Gives an opened key back. It never deletes bytes.

@@ -2,7 +2,7 @@
 
 use candid::utils::ArgumentDecoder;
 use candid::{CandidType, Principal, decode_args, encode_args, encode_one};
-use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
+use capsule_shared::blob_store::{Declared, DeleteProgress, DigestProgress};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, OwnerState, PersonRef};
 use capsule_shared::memory_index::*;
 use capsule_shared::range::range_len;
@@ -42,6 +42,8 @@ pub enum Fault {
 pub struct Blob {
     pub chunks: BTreeMap<u32, Vec<u8>>,
     pub sealed: bool,
+    /// What the gateway told when it opened the blob.
+    pub declared: Option<Declared>,
     /// Another gateway opened it.
     pub foreign: bool,
     digest_calls: u32,
@@ -180,8 +182,10 @@ impl Net {
                 told(place.and_then(|place| self.writer(who).map(|()| place)))
             }
             "blob_open" => {
-                let (key,): (BlobKey,) = args(arg);
-                self.blobs.entry(key).or_default();
+                let (key, declared): (BlobKey, Option<Declared>) = args(arg);
+                let known: (BlobKey,) = first_args(arg);
+                assert_eq!(known, (key,));
+                self.blobs.entry(key).or_default().declared = declared;
                 reply(Ok(()))
             }
             "blob_release" => {
@@ -363,6 +367,11 @@ fn capsule(owner: Principal) -> Capsule {
 
 fn args<T: for<'a> ArgumentDecoder<'a>>(arg: &[u8]) -> T {
     decode_args(arg).expect("the callee can't decode the arguments")
+}
+
+/// The arguments as a store of release 0.1.0 decodes them, which knows the first ones only.
+fn first_args<T: for<'a> ArgumentDecoder<'a>>(arg: &[u8]) -> T {
+    canister_common::args::decode(arg).expect("an old store can't decode the arguments")
 }
 
 pub fn reply<T: CandidType>(answer: Result<T>) -> Vec<u8> {
