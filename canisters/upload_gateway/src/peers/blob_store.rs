@@ -1,7 +1,7 @@
 //! Calls to a blob store. Every one may be repeated.
 //!
-//! Stores of release 0.1.0 lack the last argument of `blob_open`. Candid has a callee ignore
-//! arguments that it doesn't know, so they get the same call.
+//! Stores of release 0.1.0 lack the last arguments of `blob_open` and `blob_seal`. Candid has a
+//! callee ignore arguments that it doesn't know, so they get the same calls.
 
 use super::call::{Peer, PeerResult, Peers};
 use crate::runtime::Runtime;
@@ -10,7 +10,7 @@ use crate::wire;
 use candid::Principal;
 use capsule_shared::BlobKey;
 use capsule_shared::blob_store::{Declared, DeleteProgress, DigestProgress};
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteBuf, Bytes};
 
 impl<R: Runtime> Peers<R> {
     /// Takes the key for this gateway: `Conflict` if the key belongs to another blob,
@@ -40,15 +40,18 @@ impl<R: Runtime> Peers<R> {
         self.call_raw(Peer::BlobStore(store), "blob_put_chunk", arg)
     }
 
-    /// Has the store verify that it holds all `chunks`, which have `bytes` bytes together.
+    /// Has the store verify that it holds all `chunks`, which have `bytes` bytes together. It keeps
+    /// the SHA-256 of the whole file, so that it can check itself later.
     pub fn blob_seal(
         &self,
         store: Principal,
         key: BlobKey,
         chunks: u32,
         bytes: u64,
+        sha256: &[u8],
     ) -> LocalFuture<PeerResult<()>> {
-        self.call(Peer::BlobStore(store), "blob_seal", (key, chunks, bytes))
+        let whole = (key, chunks, bytes, Some(Bytes::new(sha256)));
+        self.call(Peer::BlobStore(store), "blob_seal", whole)
     }
 
     /// Has the store hash one slice of the blob.

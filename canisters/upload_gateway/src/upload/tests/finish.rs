@@ -21,7 +21,10 @@ fn an_upload_from_begin_to_reading_it_back() {
         (result.size, result.storage_backend),
         (9, StorageBackend::Icp)
     );
-    assert!(world.net().blobs[&key].sealed);
+    let blob = world.net().blobs[&key].clone();
+    assert!(blob.sealed);
+    let sha256 = <sha2::Sha256 as sha2::Digest>::digest(FILE).into();
+    assert_eq!(blob.sha256, Some(sha256));
     let log = world.net().log.clone();
     let hash = crate::failure::hex(result.checksum_sha256.as_ref().unwrap());
     assert_eq!(

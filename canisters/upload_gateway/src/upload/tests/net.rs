@@ -7,7 +7,7 @@ use capsule_shared::capsule::{Capsule, CapsuleHeader, OwnerState, PersonRef};
 use capsule_shared::memory_index::*;
 use capsule_shared::range::range_len;
 use capsule_shared::{BlobId, BlobKey, Error, Result};
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteArray, ByteBuf};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -44,6 +44,8 @@ pub struct Blob {
     pub sealed: bool,
     /// What the gateway told when it opened the blob.
     pub declared: Option<Declared>,
+    /// The SHA-256 that came with the seal.
+    pub sha256: Option<[u8; 32]>,
     /// Another gateway opened it.
     pub foreign: bool,
     digest_calls: u32,
@@ -199,8 +201,10 @@ impl Net {
                 reply(self.put(key, index, bytes.into_vec()))
             }
             "blob_seal" => {
-                let (key, count, total): (BlobKey, u32, u64) = args(arg);
-                reply(self.seal(key, count, total))
+                let (key, count, total, sha256) = args(arg);
+                let known: (BlobKey, u32, u64) = first_args(arg);
+                assert_eq!(known, (key, count, total));
+                reply(self.seal(key, count, total, sha256))
             }
             "blob_digest" => {
                 let (key,): (BlobKey,) = args(arg);
@@ -287,13 +291,20 @@ impl Net {
         }
     }
 
-    fn seal(&mut self, key: BlobKey, count: u32, total: u64) -> Result<()> {
+    fn seal(
+        &mut self,
+        key: BlobKey,
+        count: u32,
+        total: u64,
+        sha256: Option<ByteArray<32>>,
+    ) -> Result<()> {
         let blob = self.blobs.get_mut(&key).ok_or(Error::NotFound)?;
         let bytes: usize = blob.chunks.values().map(Vec::len).sum();
         if (blob.chunks.len() as u32, bytes as u64) != (count, total) {
             return Err(Error::invalid("a chunk is missing"));
         }
         blob.sealed = true;
+        blob.sha256 = sha256.map(ByteArray::into_array);
         Ok(())
     }
 
