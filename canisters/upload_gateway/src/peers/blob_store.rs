@@ -1,18 +1,30 @@
 //! Calls to a blob store. Every one may be repeated.
+//!
+//! Stores of release 0.1.0 lack the last arguments of `blob_open` and `blob_seal`. Candid has a
+//! callee ignore arguments that it doesn't know, so they get the same calls.
 
-use super::call::{Peer, PeerResult, Peers};
+use super::call::{Peer, PeerError, PeerResult, Peers, encoded};
+use crate::failure::Failure;
 use crate::runtime::Runtime;
 use crate::session::types::LocalFuture;
-use crate::wire;
+use crate::wire::PutChunk;
 use candid::Principal;
+use candid::utils::ArgumentEncoder;
+use canister_common::reply::BlobReply;
 use capsule_shared::BlobKey;
-use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
-use serde_bytes::ByteBuf;
+use capsule_shared::blob_store::{Declared, DeleteProgress, DigestProgress};
+use serde_bytes::Bytes;
 
 impl<R: Runtime> Peers<R> {
-    /// Takes the key for this gateway; `Conflict` if the key belongs to another blob.
-    pub fn blob_open(&self, store: Principal, key: BlobKey) -> LocalFuture<PeerResult<()>> {
-        self.call(Peer::BlobStore(store), "blob_open", (key,))
+    /// Takes the key for this gateway: `Conflict` if the key belongs to another blob,
+    /// `ResourceExhausted` if the store has no room for what is declared.
+    pub fn blob_open(
+        &self,
+        store: Principal,
+        key: BlobKey,
+        declared: Declared,
+    ) -> LocalFuture<PeerResult<()>> {
+        self.call(Peer::BlobStore(store), "blob_open", (key, Some(declared)))
     }
 
     /// Gives an opened key back. It never deletes bytes.
@@ -24,22 +36,24 @@ impl<R: Runtime> Peers<R> {
         &self,
         store: Principal,
         key: &BlobKey,
-        index: u32,
-        bytes: &[u8],
+        chunk: PutChunk,
     ) -> LocalFuture<PeerResult<()>> {
-        let arg = wire::encode_put_chunk(key, index, bytes);
+        let arg = chunk.into_store_args(key);
         self.call_raw(Peer::BlobStore(store), "blob_put_chunk", arg)
     }
 
-    /// Has the store verify that it holds all `chunks`, which have `bytes` bytes together.
+    /// Has the store verify that it holds all `chunks`, which have `bytes` bytes together. It keeps
+    /// the SHA-256 of the whole file, so that it can check itself later.
     pub fn blob_seal(
         &self,
         store: Principal,
         key: BlobKey,
         chunks: u32,
         bytes: u64,
+        sha256: &[u8],
     ) -> LocalFuture<PeerResult<()>> {
-        self.call(Peer::BlobStore(store), "blob_seal", (key, chunks, bytes))
+        let whole = (key, chunks, bytes, Some(Bytes::new(sha256)));
+        self.call(Peer::BlobStore(store), "blob_seal", whole)
     }
 
     /// Has the store hash one slice of the blob.
@@ -65,8 +79,8 @@ impl<R: Runtime> Peers<R> {
         store: Principal,
         key: BlobKey,
         index: u32,
-    ) -> LocalFuture<PeerResult<ByteBuf>> {
-        self.call(Peer::BlobStore(store), "blob_read_chunk", (key, index))
+    ) -> LocalFuture<PeerResult<BlobReply>> {
+        self.read(store, "blob_read_chunk", (key, index))
     }
 
     /// Reads up to `length` bytes from `offset`. Stores of release 0.1.0 lack the method.
@@ -76,8 +90,24 @@ impl<R: Runtime> Peers<R> {
         key: BlobKey,
         offset: u64,
         length: u64,
-    ) -> LocalFuture<PeerResult<ByteBuf>> {
-        let range = (key, offset, length);
-        self.call(Peer::BlobStore(store), "blob_read_range", range)
+    ) -> LocalFuture<PeerResult<BlobReply>> {
+        self.read(store, "blob_read_range", (key, offset, length))
+    }
+
+    /// Keeps the bytes where the reply has them.
+    fn read(
+        &self,
+        store: Principal,
+        method: &'static str,
+        args: impl ArgumentEncoder,
+    ) -> LocalFuture<PeerResult<BlobReply>> {
+        let (peers, peer) = (self.clone(), Peer::BlobStore(store));
+        let arg = encoded(args);
+        Box::pin(async move {
+            let reply = peers.exchange(peer, method, arg).await?;
+            let read = BlobReply::read(reply);
+            let result = read.map_err(|error| PeerError::undecodable(peer, method, error))?;
+            result.map_err(|error| PeerError::refused(peer, Failure::of_peer(error)))
+        })
     }
 }

@@ -6,8 +6,10 @@ use super::service::UploadService;
 use super::types::{Begin, BeginArgs, BeginReservation, SessionId, SessionSpec};
 use crate::failure::{Failure, Result};
 use crate::runtime::Runtime;
+use crate::session::standing::Standing;
 use candid::Principal;
 use capsule_shared::BlobKey;
+use capsule_shared::blob_store::Declared;
 use capsule_shared::keys::pmid_stem;
 use ic_stable_structures::Memory;
 
@@ -68,15 +70,21 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         for _ in 0..MAX_OPEN_TRIES {
             let stores = self.stores()?;
             let now = self.runtime.now();
-            let opening = self.with(|state| {
+            let (opening, standing) = self.with(|state| {
                 let (capsule, metadata) = (&args.capsule_id, &args.metadata);
-                state.opening(capsule, &stem, metadata, &stores, index, now)
+                let opening = state.opening(capsule, &stem, metadata, &stores, index, now);
+                (opening, state.standing(caller, now))
             });
             self.schedule();
             let id = opening.id;
             let key = opening.upload.key(id);
+            let declared = Declared {
+                bytes: args.metadata.base().bytes,
+                known: standing == Standing::Known,
+            };
+            let store = opening.upload.store;
             // The intent is in stable memory during this await, and may have come due after it.
-            let opened = self.peers.blob_open(opening.upload.store, key).await;
+            let opened = self.peers.blob_open(store, key, declared).await;
             let now = self.runtime.now();
             let error = match opened {
                 Ok(()) => {

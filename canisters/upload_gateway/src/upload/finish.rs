@@ -138,9 +138,11 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         };
         let count = session.spec.expected_chunks;
         let bytes = session.bytes_received;
-        let key = upload.key(id);
+        let (store, key) = (upload.store, upload.key(id));
+        let sha256 = self.with(|state| state.expect_finish(id)).sha256;
+        let seal = self.peers.blob_seal(store, key, count, bytes, &sha256);
         // The session is finishing during this await. A deletion may find the memory committed.
-        let sealed = self.peers.blob_seal(upload.store, key, count, bytes).await;
+        let sealed = seal.await;
         if let Err(error) = sealed {
             return Err(self.reopen_unless_temporary(id, error.into()));
         }
@@ -149,23 +151,22 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         let index = self.index_of(upload.index)?;
         // Check again: if the memory was committed and deleted meanwhile, a second commit would
         // bring it back.
-        let record = match self.stage(id)? {
-            Stage::Finishing { .. } => self.with(|state| state.expect_finish(id)),
-            Stage::Committed(result) => return Ok(result),
-        };
+        if let Stage::Committed(result) = self.stage(id)? {
+            return Ok(result);
+        }
         let commit = MemoryCommit {
             who: session.spec.owner,
             capsule_id: upload.capsule_id.clone(),
             session_id: id.0,
             metadata: upload.metadata(),
             place: BlobPlace {
-                store: upload.store,
+                store,
                 key,
                 blob_id: key.blob_id(),
                 size: bytes,
                 chunk_count: count,
             },
-            sha256: record.sha256,
+            sha256,
         };
         // Again, the session is finishing during this await, and a deletion may commit it.
         match self.peers.memory_commit(index, &commit).await {

@@ -4,6 +4,8 @@ use super::world::*;
 use crate::failure::Failure;
 use crate::upload::types::SessionId;
 use candid::Principal;
+use capsule_shared::Error;
+use capsule_shared::blob_store::Declared;
 use capsule_shared::gateway::GatewayArgs;
 
 #[test]
@@ -90,10 +92,7 @@ fn without_the_right_to_write_nothing_is_left() {
 #[test]
 fn a_taken_blob_id_is_skipped() {
     let (world, service) = World::new();
-    world.fail(
-        "blob_open",
-        Fault::Refused(capsule_shared::Error::conflict("taken")),
-    );
+    world.fail("blob_open", Fault::Refused(Error::conflict("taken")));
     assert_eq!(begin(&service, "key", 2), Ok(SessionId(2)));
     world.pass(&service, 7_200);
     assert!(!world.net().calls.contains(&"blob_delete"));
@@ -188,4 +187,42 @@ fn a_refusal_to_an_unregistered_gateway_says_nothing_about_the_caller() {
     world.fail("capsule_usage", Fault::RefusedGateway);
     assert!(begin(&service, "key", 1).unwrap_err().is_temporary());
     begin(&service, "key", 1).unwrap();
+}
+
+#[test]
+fn the_store_learns_what_the_uploader_declared() {
+    let (world, service) = World::new();
+    let declared = |session: SessionId| {
+        let key = service.with(|state| state.expect_upload(session).key(session));
+        world.net().blobs[&key].declared
+    };
+    let session = run(service.begin(id(OWNER), begin_args("sized", "photo.jpg", 2, 70))).unwrap();
+    let stranger = Declared {
+        bytes: 70,
+        known: false,
+    };
+    assert_eq!(declared(session), Some(stranger));
+    service.list_principals(&[id(OWNER)], true).unwrap();
+    let session = begin(&service, "no size", 2).unwrap();
+    let known = Declared {
+        bytes: 0,
+        known: true,
+    };
+    assert_eq!(declared(session), Some(known));
+}
+
+#[test]
+fn a_full_store_refuses_a_begin_that_may_be_repeated() {
+    let (world, service) = World::new();
+    for _ in 0..200 {
+        world.fail("blob_open", Fault::Refused(Error::ResourceExhausted));
+        assert_eq!(begin(&service, "key", 2), Err(Failure::ResourceExhausted));
+    }
+    assert!(world.net().blobs.is_empty());
+    assert_eq!(
+        service.cleanup_expired(),
+        "Expired sessions: 0, Queued jobs: 0"
+    );
+    let session = begin(&service, "key", 2).unwrap();
+    assert_eq!(begin(&service, "key", 2), Ok(session));
 }

@@ -2,12 +2,12 @@
 
 use candid::utils::ArgumentDecoder;
 use candid::{CandidType, Principal, decode_args, encode_args, encode_one};
-use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
+use capsule_shared::blob_store::{Declared, DeleteProgress, DigestProgress};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, OwnerState, PersonRef};
 use capsule_shared::memory_index::*;
 use capsule_shared::range::range_len;
 use capsule_shared::{BlobId, BlobKey, Error, Result};
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteArray, ByteBuf};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -42,6 +42,10 @@ pub enum Fault {
 pub struct Blob {
     pub chunks: BTreeMap<u32, Vec<u8>>,
     pub sealed: bool,
+    /// The gateway told this when it opened the blob.
+    pub declared: Option<Declared>,
+    /// The SHA-256 that came with the seal.
+    pub sha256: Option<[u8; 32]>,
     /// Another gateway opened it.
     pub foreign: bool,
     digest_calls: u32,
@@ -63,6 +67,9 @@ pub struct Net {
     /// Answers of these methods wait after the callee has acted.
     pub held: BTreeSet<&'static str>,
     pub calls: Vec<&'static str>,
+    /// Where the arguments and the reply of the last call end in memory.
+    pub last_arg_end: usize,
+    pub last_reply_end: usize,
     pub log: Vec<String>,
     /// How often the gateway called `memory_commit`.
     pub commits: u32,
@@ -180,8 +187,10 @@ impl Net {
                 told(place.and_then(|place| self.writer(who).map(|()| place)))
             }
             "blob_open" => {
-                let (key,): (BlobKey,) = args(arg);
-                self.blobs.entry(key).or_default();
+                let (key, declared): (BlobKey, Option<Declared>) = args(arg);
+                let known: (BlobKey,) = first_args(arg);
+                assert_eq!(known, (key,));
+                self.blobs.entry(key).or_default().declared = declared;
                 reply(Ok(()))
             }
             "blob_release" => {
@@ -195,8 +204,10 @@ impl Net {
                 reply(self.put(key, index, bytes.into_vec()))
             }
             "blob_seal" => {
-                let (key, count, total): (BlobKey, u32, u64) = args(arg);
-                reply(self.seal(key, count, total))
+                let (key, count, total, sha256) = args(arg);
+                let known: (BlobKey, u32, u64) = first_args(arg);
+                assert_eq!(known, (key, count, total));
+                reply(self.seal(key, count, total, sha256))
             }
             "blob_digest" => {
                 let (key,): (BlobKey,) = args(arg);
@@ -277,19 +288,41 @@ impl Net {
 
     fn put(&mut self, key: BlobKey, index: u32, bytes: Vec<u8>) -> Result<()> {
         let blob = self.blobs.get_mut(&key).ok_or(Error::NotFound)?;
-        match *blob.chunks.entry(index).or_insert_with(|| bytes.clone()) == bytes {
-            true => Ok(()),
-            false => Err(Error::conflict("other bytes")),
+        if let Some(stored) = blob.chunks.get(&index) {
+            return match *stored == bytes {
+                true => Ok(()),
+                false => Err(Error::conflict("other bytes")),
+            };
         }
+        let mut lengths: BTreeMap<u32, usize> = blob
+            .chunks
+            .iter()
+            .map(|(at, chunk)| (*at, chunk.len()))
+            .collect();
+        lengths.insert(index, bytes.len());
+        let (_, last) = lengths.pop_last().expect("there is one");
+        let one = lengths.values().next().copied().unwrap_or(last);
+        if last > one || lengths.values().any(|len| *len != one) {
+            return Err(Error::invalid("a length that doesn't fit"));
+        }
+        blob.chunks.insert(index, bytes);
+        Ok(())
     }
 
-    fn seal(&mut self, key: BlobKey, count: u32, total: u64) -> Result<()> {
+    fn seal(
+        &mut self,
+        key: BlobKey,
+        count: u32,
+        total: u64,
+        sha256: Option<ByteArray<32>>,
+    ) -> Result<()> {
         let blob = self.blobs.get_mut(&key).ok_or(Error::NotFound)?;
         let bytes: usize = blob.chunks.values().map(Vec::len).sum();
         if (blob.chunks.len() as u32, bytes as u64) != (count, total) {
             return Err(Error::invalid("a chunk is missing"));
         }
         blob.sealed = true;
+        blob.sha256 = sha256.map(ByteArray::into_array);
         Ok(())
     }
 
@@ -363,6 +396,11 @@ fn capsule(owner: Principal) -> Capsule {
 
 fn args<T: for<'a> ArgumentDecoder<'a>>(arg: &[u8]) -> T {
     decode_args(arg).expect("the callee can't decode the arguments")
+}
+
+/// The arguments as a store of release 0.1.0 decodes them, which knows the first ones only.
+fn first_args<T: for<'a> ArgumentDecoder<'a>>(arg: &[u8]) -> T {
+    canister_common::args::decode(arg).expect("an old store can't decode the arguments")
 }
 
 pub fn reply<T: CandidType>(answer: Result<T>) -> Vec<u8> {
