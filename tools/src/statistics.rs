@@ -24,6 +24,9 @@ pub struct Statistics {
     pub management_cycles: u128,
     pub stable_read_bytes: u64,
     pub stable_written_bytes: u64,
+    pub dirtied_bytes: u64,
+    pub query_instructions: u64,
+    pub query_stable_read_bytes: u64,
 }
 
 impl Statistics {
@@ -57,6 +60,9 @@ impl AddAssign<&Statistics> for Statistics {
         self.management_cycles += other.management_cycles;
         self.stable_read_bytes += other.stable_read_bytes;
         self.stable_written_bytes += other.stable_written_bytes;
+        self.dirtied_bytes += other.dirtied_bytes;
+        self.query_instructions += other.query_instructions;
+        self.query_stable_read_bytes += other.query_stable_read_bytes;
     }
 }
 

@@ -94,8 +94,8 @@ impl Network {
         let canister = self.canisters.get_mut(&id).expect("BUG: ran and is gone");
         let code = canister.code.as_mut().expect("BUG: ran without a module");
         let written = code.state.commit(&tried.workspace);
-        canister.heap_delta_debit +=
-            written.expect("localnet has no memory left for the state of a canister");
+        let written = written.expect("localnet has no memory left for the state of a canister");
+        canister.dirtied(written);
         let host = &mut tried.run.host;
         canister.balance = host.funds.balance;
         canister.reserved = host.funds.reserved;

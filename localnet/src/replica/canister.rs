@@ -145,6 +145,12 @@ impl Canister {
         self.next_id
     }
 
+    /// Counts written memory pages, for the limit of a round and for the statistics.
+    pub fn dirtied(&mut self, bytes: u64) {
+        self.heap_delta_debit += bytes;
+        self.statistics.dirtied_bytes += bytes;
+    }
+
     pub fn is_controller(&self, who: &Principal) -> bool {
         self.settings.controllers.contains(who)
     }

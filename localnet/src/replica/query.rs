@@ -243,6 +243,9 @@ impl Network {
         let code = self.canisters[&id].code.as_ref();
         let code = code.expect("BUG: checked before the query began");
         let run = run(&code.module, workspace, entry, host);
+        if let Some(canister) = self.canisters.get_mut(&id) {
+            canister.statistics.queried(&run);
+        }
         let instructions = run.instructions + run.hidden_instructions;
         graph.use_up(instructions);
         Part {

@@ -1,4 +1,4 @@
-//! The costs and the stable memory traffic of canisters. They serve measurements, not decisions.
+//! The costs and the memory traffic of canisters. They serve measurements, not decisions.
 
 use crate::prices;
 use crate::wasm::Run;
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// The costs of one canister since its creation, or since someone cleared the statistics.
 ///
-/// Queries cost nothing and are not included.
+/// Queries cost nothing. Only the fields that begin with `query_` include them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Statistics {
     /// Cycles for messages from outside, management calls included.
@@ -31,6 +31,14 @@ pub struct Statistics {
     pub stable_read_bytes: u64,
     /// Bytes that the System API wrote to stable memory, in failed runs too.
     pub stable_written_bytes: u64,
+    /// Bytes of the written pages of 4 KiB, in the heap and in stable memory. Each message counts
+    /// its pages again, and failed runs write none. Chunks of modules count as well. The limit of a
+    /// round counts the same bytes.
+    pub dirtied_bytes: u64,
+    /// Instructions of queries and their callbacks, failed ones too. They are free.
+    pub query_instructions: u64,
+    /// Bytes that the System API read from stable memory in these queries.
+    pub query_stable_read_bytes: u64,
 }
 
 impl Statistics {
@@ -41,6 +49,12 @@ impl Statistics {
         self.stable_written_bytes += run.host.stable_written_bytes;
         let instructions = run.instructions + run.hidden_instructions;
         self.largest_execution = self.largest_execution.max(instructions);
+    }
+
+    /// Counts a part of a query, even one that failed.
+    pub(super) fn queried(&mut self, run: &Run) {
+        self.query_instructions += run.instructions + run.hidden_instructions;
+        self.query_stable_read_bytes += run.host.stable_read_bytes;
     }
 
     /// Counts a paid run and its instructions.

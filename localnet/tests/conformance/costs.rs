@@ -14,6 +14,8 @@ const INGRESS: u128 = 1_200_000 + 2_000 * 124;
 const METHODS: &str = r#"
 (func (export "canister_update nop") (call $msg_reply))
 (func (export "canister_query qry") (call $msg_reply))
+(func (export "canister_query red")
+  (call $stable64_read (i64.const 65536) (i64.const 0) (i64.const 100)) (call $msg_reply))
 (func (export "canister_update trp") (unreachable))
 (func $touch (param $step i32) (local $i i32)
   (loop $more
@@ -287,6 +289,24 @@ fn statistics_account_for_every_cycle() {
     // six updates and a timer
     assert_eq!(statistics[&busy].executions, 7);
     assert!(statistics[&busy].storage_cycles > 100 * 127_000);
+}
+
+#[test]
+fn statistics_count_queries_apart() {
+    let mut net = Net::new();
+    let id = net.canister(METHODS);
+    net.update(id, "gib", b"").unwrap();
+    net.network.clear_statistics();
+    net.query(id, "qry", b"").unwrap();
+    // 1 for the entry of the function, 5 for the call, 500 for msg_reply
+    let plain = 1 + 5 + 500;
+    assert_eq!(net.network.statistics()[&id].query_instructions, plain);
+    net.query(id, "red", b"").unwrap();
+    let it = &net.network.statistics()[&id];
+    assert!(it.query_instructions > 2 * plain, "{it:?}");
+    assert_eq!(it.query_stable_read_bytes, 100);
+    let updates = (it.executions, it.instructions, it.stable_read_bytes);
+    assert_eq!(updates, (0, 0, 0));
 }
 
 #[test]

@@ -8,24 +8,30 @@ use ic_management_canister_types::UploadChunkArgs;
 use localnet::replica::{Network, NetworkConfig};
 
 /// `heap` writes to so many pages of the heap, `stable` to so many of stable memory, one byte each.
+/// `both` takes two numbers.
 const WRITER: &str = r#"
 (func (export "canister_init") (drop (call $stable64_grow (i64.const 8192))))
-(func (export "canister_update heap") (local $n i32) (local $at i32)
-  (local.set $n (i32.wrap_i64 (call $arg_u64 (i32.const 0))))
+(func $heap (param $n i32) (local $at i32)
   (local.set $at (i32.const 65536))
   (loop $more
     (i32.store8 (local.get $at) (i32.add (i32.load8_u (local.get $at)) (i32.const 1)))
     (local.set $at (i32.add (local.get $at) (i32.const 4096)))
-    (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
-  (call $msg_reply))
-(func (export "canister_update stable") (local $n i64) (local $at i64)
-  (local.set $n (call $arg_u64 (i32.const 0)))
+    (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+(func $stable (param $n i64) (local $at i64)
   (loop $more
     (call $stable64_write (local.get $at) (i64.const 0) (i64.const 1))
     (local.set $at (i64.add (local.get $at) (i64.const 4096)))
     (local.set $n (i64.sub (local.get $n) (i64.const 1)))
-    (br_if $more (i32.wrap_i64 (local.get $n))))
-  (call $msg_reply))
+    (br_if $more (i32.wrap_i64 (local.get $n)))))
+(func (export "canister_update heap")
+  (call $heap (i32.wrap_i64 (call $arg_u64 (i32.const 0)))) (call $msg_reply))
+(func (export "canister_update stable")
+  (call $stable (call $arg_u64 (i32.const 0))) (call $msg_reply))
+(func (export "canister_update both")
+  (call $heap (i32.wrap_i64 (call $arg_u64 (i32.const 0))))
+  (call $stable (call $arg_u64 (i32.const 1))) (call $msg_reply))
+(func (export "canister_update both_trap")
+  (call $heap (i32.const 9)) (call $stable (i64.const 9)) (call $trap @"no"))
 (func (export "canister_update stable_trap")
   (call $stable64_write (i64.const 0) (i64.const 0) (i64.const 1000000)) (call $trap @"no"))
 (func (export "canister_query heap_in_query") (memory.fill (i32.const 65536) (i32.const 7)
@@ -152,4 +158,33 @@ fn the_limit_can_be_switched_off_and_system_subnets_have_none() {
         net.update(id, "stable", u64s(&[5 * ROUND])).unwrap();
         assert_eq!(rounds_until_it_runs(&mut net, id), 1);
     }
+}
+
+#[test]
+fn statistics_count_the_pages_that_each_message_writes() {
+    let mut net = Net::new();
+    let id = writer(&mut net);
+    let pages = |net: &mut Net, method: &str, numbers: &[u64]| {
+        net.network.clear_statistics();
+        let answer = net.update(id, method, u64s(numbers));
+        let counted = net.network.statistics()[&id].dirtied_bytes;
+        (answer.is_ok(), counted / 4_096, counted % 4_096)
+    };
+    // the helper that reads the argument writes page 0 of the heap
+    assert_eq!(pages(&mut net, "heap", &[5]), (true, 6, 0));
+    assert_eq!(pages(&mut net, "stable", &[7]), (true, 8, 0));
+    assert_eq!(pages(&mut net, "both", &[5, 7]), (true, 13, 0));
+    // the same pages again
+    assert_eq!(pages(&mut net, "both", &[5, 7]), (true, 13, 0));
+    assert_eq!(pages(&mut net, "both_trap", &[]), (false, 0, 0));
+    assert_eq!(pages(&mut net, "stable_trap", &[]), (false, 0, 0));
+    assert_eq!(pages(&mut net, "heap_in_query", &[]), (true, 0, 0));
+    net.query(id, "heap_in_query", b"").unwrap();
+    assert_eq!(net.network.statistics()[&id].dirtied_bytes, 0);
+    let chunk = UploadChunkArgs {
+        canister_id: id,
+        chunk: vec![1],
+    };
+    net.manage("upload_chunk", &chunk).unwrap();
+    assert_eq!(net.network.statistics()[&id].dirtied_bytes, 1 << 20);
 }

@@ -58,10 +58,11 @@ mod tests {
         };
         Row {
             name: name.into(),
-            chunks: 1,
+            pieces: 1,
             bytes: 1_800_000,
             time: Duration::from_millis(millis),
             parts: [Statistics::default(), store, Statistics::default()],
+            allocated: None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! One measurement: the costs of a piece of work, for each chunk and each byte.
+//! One measurement: the costs of a piece of work, for each chunk or query and for each byte.
 
 use crate::deployment::Part;
 use crate::statistics::Statistics;
@@ -9,17 +9,26 @@ use std::time::Duration;
 pub struct Row {
     /// The name of the work, and the key when two tables are compared.
     pub name: String,
-    /// Chunks that the work sends or deletes.
-    pub chunks: u64,
-    /// Bytes of data in these chunks.
+    /// Chunks that the work sends or deletes, or queries that it reads with.
+    pub pieces: u64,
+    /// Bytes of data in these chunks or replies.
     pub bytes: u64,
     pub time: Duration,
     /// The costs by canister, in the order of [`Part::ALL`].
     pub parts: [Statistics; 3],
+    /// Bytes by which the store's allocated space grew; below zero after a deletion. `None` if the
+    /// store has no such metric.
+    pub allocated: Option<f64>,
 }
 
 impl Row {
-    fn sum(&self) -> Statistics {
+    pub fn part(&self, part: Part) -> &Statistics {
+        let place = Part::ALL.iter().position(|other| *other == part);
+        &self.parts[place.expect("BUG: all canisters are in the list")]
+    }
+
+    /// The costs of all canisters.
+    pub fn sum(&self) -> Statistics {
         let mut sum = Statistics::default();
         for part in &self.parts {
             sum += part;
@@ -27,33 +36,13 @@ impl Row {
         sum
     }
 
-    /// Millions of cycles for each chunk.
-    fn per_chunk(&self, cycles: u128) -> f64 {
-        cycles as f64 / 1e6 / self.chunks as f64
+    /// Millions for each chunk or query.
+    pub fn mega_per_piece(&self, count: u128) -> f64 {
+        count as f64 / 1e6 / self.pieces as f64
     }
 
-    fn per_byte(&self, count: u64) -> f64 {
+    pub fn per_byte(&self, count: u64) -> f64 {
         count as f64 / self.bytes as f64
-    }
-
-    /// The cells that do not depend on the machine, in the order of [`COLUMNS`].
-    pub fn cells(&self) -> [f64; COLUMNS.len()] {
-        let sum = self.sum();
-        let [gateway, store, index] =
-            [0, 1, 2].map(|part: usize| self.per_chunk(self.parts[part].cycles()));
-        const { assert!(matches!(Part::ALL[0], Part::Gateway)) };
-        [
-            gateway,
-            store,
-            index,
-            self.per_chunk(sum.ingress_cycles),
-            self.per_chunk(sum.relay_cycles()),
-            self.per_chunk(sum.computing_cycles()),
-            self.per_byte(sum.instructions),
-            self.per_byte(sum.stable_read_bytes),
-            self.per_byte(sum.stable_written_bytes),
-            sum.largest_execution as f64 / 1e6,
-        ]
     }
 
     /// Megabytes a second; depends on the machine.
@@ -63,29 +52,45 @@ impl Row {
 
     /// Millions of cycles for each chunk beside ingress and relay.
     pub fn computing(&self) -> f64 {
-        self.per_chunk(self.sum().computing_cycles())
+        self.mega_per_piece(self.sum().computing_cycles())
+    }
+
+    /// Chunks that the store takes in each round, by the memory that it may write. `None` if it
+    /// wrote none.
+    pub fn chunks_per_round(&self) -> Option<f64> {
+        let dirtied = self.part(Part::BlobStore).dirtied_bytes;
+        let chunks = (DIRTIED_PER_ROUND * self.pieces) as f64;
+        (dirtied > 0).then(|| chunks / dirtied as f64)
     }
 }
 
-/// A column of the table.
-pub struct Column {
-    pub title: &'static str,
-    pub is_cycles: bool,
-}
+/// Bytes of memory pages that a canister may write in a round.
+///
+/// Source: the replica's configuration (`heap_delta_rate_limit`).
+const DIRTIED_PER_ROUND: u64 = 75 << 20;
 
-const fn column(title: &'static str, is_cycles: bool) -> Column {
-    Column { title, is_cycles }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-pub const COLUMNS: [Column; 10] = [
-    column("gateway", true),
-    column("store", true),
-    column("index", true),
-    column("ingress", true),
-    column("relay", true),
-    column("computing", true),
-    column("instr/B", false),
-    column("read/B", false),
-    column("written/B", false),
-    column("largest", false),
-];
+    #[test]
+    fn a_store_takes_as_many_chunks_a_round_as_their_pages_allow() {
+        let writes = |dirtied_bytes| {
+            let store = Statistics {
+                dirtied_bytes,
+                ..Statistics::default()
+            };
+            let row = Row {
+                name: "row".into(),
+                pieces: 3,
+                bytes: 3,
+                time: Duration::ZERO,
+                parts: [Statistics::default(), store, Statistics::default()],
+                allocated: None,
+            };
+            row.chunks_per_round()
+        };
+        assert_eq!(writes(3 * (30 << 20)), Some(2.5));
+        assert_eq!(writes(0), None);
+    }
+}

@@ -1,36 +1,42 @@
-//! The table of measurements in Markdown: prints it, reads it, and compares it with new rows.
+//! A table of measurements in Markdown: prints it, reads it, and compares it with new rows.
 
 use super::cells::{cells, exceeds};
-use super::row::{COLUMNS, Row};
+use super::form::Form;
+use super::row::Row;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The cells of a table by the names of its rows.
-pub type Table = BTreeMap<String, Vec<f64>>;
+pub type Table = BTreeMap<String, Vec<Option<f64>>>;
+
+/// The least width of a column.
+const WIDTH: usize = 9;
 
 /// Prints the table with one row a line.
 ///
 /// With `speed`, adds a column of megabytes a second, which depends on the machine.
-pub fn render(rows: &[Row], speed: bool) -> String {
-    let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
-    let mut out = format!("| {:width$} |", "per chunk");
-    for column in &COLUMNS {
-        write!(out, " {:>9} |", column.title).expect("BUG: a string is full");
+pub fn render(form: &Form, rows: &[Row], speed: bool) -> String {
+    let names = rows.iter().map(|row| row.name.len());
+    let width = names.max().unwrap_or(0).max(form.names.len());
+    let mut out = format!("| {:width$} |", form.names);
+    let mut rule = format!("| {} |", "-".repeat(width));
+    for column in form.columns {
+        let wide = column.title.len().max(WIDTH);
+        write!(out, " {:>wide$} |", column.title).expect("BUG: a string is full");
+        write!(rule, " {}: |", "-".repeat(wide - 1)).expect("BUG: a string is full");
     }
     if speed {
         out.push_str("  MB/s |");
+        rule.push_str(" ----: |");
     }
-    write!(out, "\n| {} |", "-".repeat(width)).expect("BUG: a string is full");
-    for _ in &COLUMNS {
-        out.push_str(" --------: |");
-    }
-    if speed {
-        out.push_str(" ----: |");
-    }
+    write!(out, "\n{rule}").expect("BUG: a string is full");
     for row in rows {
         write!(out, "\n| {:width$} |", row.name).expect("BUG: a string is full");
-        for cell in row.cells() {
-            write!(out, " {cell:>9.2} |").expect("BUG: a string is full");
+        for (column, cell) in form.columns.iter().zip(form.cells(row)) {
+            let wide = column.title.len().max(WIDTH);
+            let digits = column.decimals;
+            let cell = cell.map_or("-".to_string(), |figure| format!("{figure:.digits$}"));
+            write!(out, " {cell:>wide$} |").expect("BUG: a string is full");
         }
         if speed {
             write!(out, " {:>5.1} |", row.speed()).expect("BUG: a string is full");
@@ -40,11 +46,11 @@ pub fn render(rows: &[Row], speed: bool) -> String {
     out
 }
 
-/// Reads the rows of a Markdown text: the lines with a number in each column.
-pub fn parse(text: &str) -> Table {
+/// Reads the rows of a Markdown text: the lines with a figure or `-` in each column.
+pub fn parse(form: &Form, text: &str) -> Table {
     let mut table = Table::new();
     for line in text.lines() {
-        if let Some((names, cells)) = cells(line, 1, COLUMNS.len()) {
+        if let Some((names, cells)) = cells(line, 1, form.columns.len()) {
             table.insert(names.concat(), cells);
         }
     }
@@ -53,23 +59,24 @@ pub fn parse(text: &str) -> Table {
 
 /// Compares new rows with a committed table.
 ///
-/// Returns a sentence for each cell of cycles that exceeds the table, and for each row that is
+/// Returns a sentence for each bounded figure that exceeds the table, and for each row that is
 /// missing on one side.
-pub fn compare(committed: &Table, rows: &[Row]) -> Vec<String> {
+pub fn compare(form: &Form, committed: &Table, rows: &[Row]) -> Vec<String> {
     let mut worse = vec![];
     for row in rows {
         let Some(before) = committed.get(&row.name) else {
             worse.push(format!("`{}` is not in the committed table", row.name));
             continue;
         };
-        for ((column, before), now) in COLUMNS.iter().zip(before).zip(row.cells()) {
-            if column.is_cycles && exceeds(now, *before) {
+        for ((column, before), now) in form.columns.iter().zip(before).zip(form.cells(row)) {
+            if let (Some(unit), Some(before), Some(now)) = (column.bounded, before, now)
+                && exceeds(now, *before)
+            {
                 worse.push(format!(
-                    "`{}`: {} is {now:.2} M cycles a chunk, \
-                     {:.1} % above the committed {before:.2} M",
+                    "`{}`: {} is {now:.2} {unit}, {:.1} % above the committed {before:.2}",
                     row.name,
                     column.title,
-                    (now / before - 1.0) * 100.0
+                    (now - before) / before.abs() * 100.0
                 ));
             }
         }
@@ -85,6 +92,7 @@ pub fn compare(committed: &Table, rows: &[Row]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::form::{COSTS, MEMORY};
     use crate::statistics::Statistics;
     use std::time::Duration;
 
@@ -96,42 +104,87 @@ mod tests {
         };
         Row {
             name: name.into(),
-            chunks: 2,
+            pieces: 2,
             bytes: 1_000_000,
             time: Duration::from_secs(1),
             parts: [gateway, Statistics::default(), Statistics::default()],
+            allocated: None,
         }
     }
 
     #[test]
     fn a_rendered_table_is_read_back() {
         let rows = [row("one", 4_000_000, 100_000_000), row("two", 8_000_000, 0)];
-        let text = format!("# Prose | with a bar\n\n{}\nmore\n", render(&rows, false));
-        let table = parse(&text);
+        let rendered = render(&COSTS, &rows, false);
+        let table = parse(
+            &COSTS,
+            &format!("# Prose | with a bar\n\n{rendered}\nmore\n"),
+        );
         assert_eq!(table.len(), 2);
-        let expected = [52.0, 0.0, 0.0, 2.0, 0.0, 50.0, 100.0, 0.0, 0.0, 0.0];
-        assert_eq!(table["one"], expected);
-        assert_eq!(compare(&table, &rows), Vec::<String>::new());
-        assert!(render(&rows, true).contains("  1.0 |"));
+        let expected = [52.0, 0.0, 0.0, 2.0, 0.0, 50.0, 0.0, 100.0, 0.0];
+        assert_eq!(table["one"], expected.map(Some));
+        assert_eq!(compare(&COSTS, &table, &rows), Vec::<String>::new());
+        assert!(render(&COSTS, &rows, true).contains("  1.0 |"));
+    }
+
+    #[test]
+    fn a_figure_that_a_row_does_not_have_is_a_dash_and_is_not_compared() {
+        let without = row("one", 0, 0);
+        let with = Row {
+            allocated: Some(2_000_000.0),
+            ..row("one", 0, 0)
+        };
+        let table = parse(&MEMORY, &render(&MEMORY, &[without.clone()], false));
+        assert_eq!(table["one"][4..], [None, None]);
+        let none = Vec::<String>::new();
+        assert_eq!(compare(&MEMORY, &table, &[with.clone()]), none);
+        let table = parse(&MEMORY, &render(&MEMORY, &[with], false));
+        assert_eq!(table["one"][5], Some(2.0));
+        assert_eq!(compare(&MEMORY, &table, &[without]), none);
     }
 
     #[test]
     fn more_cycles_than_the_tolerance_are_reported() {
-        let table = parse(&render(&[row("one", 100_000_000, 0)], false));
-        let compared = |ingress| compare(&table, &[row("one", ingress, 0)]);
+        let table = parse(
+            &COSTS,
+            &render(&COSTS, &[row("one", 100_000_000, 0)], false),
+        );
+        let compared = |ingress| compare(&COSTS, &table, &[row("one", ingress, 0)]);
         assert_eq!(compared(102_900_000), Vec::<String>::new());
         assert_eq!(compared(50_000_000), Vec::<String>::new());
         let worse = compared(104_000_000);
-        let expected =
-            "`one`: gateway is 52.00 M cycles a chunk, 4.0 % above the committed 50.00 M";
+        let expected = "`one`: gateway is 52.00 M cycles a chunk, 4.0 % above the committed 50.00";
         assert_eq!(worse[0], expected);
         assert!(worse[1].contains("ingress"));
     }
 
     #[test]
+    fn more_written_pages_and_more_space_than_the_tolerance_are_reported() {
+        let measured = |dirtied_bytes, allocated| {
+            let mut row = row("one", 0, 0);
+            row.parts[1].dirtied_bytes = dirtied_bytes;
+            row.allocated = Some(allocated);
+            [row]
+        };
+        let table = parse(
+            &MEMORY,
+            &render(&MEMORY, &measured(8_000_000, -1_000_000.0), false),
+        );
+        let compared = |dirtied, allocated| compare(&MEMORY, &table, &measured(dirtied, allocated));
+        assert_eq!(compared(8_200_000, -1_020_000.0), Vec::<String>::new());
+        assert_eq!(
+            compared(9_000_000, -500_000.0),
+            [
+                "`one`: dirty st/B is 9.00 bytes for each byte, 12.5 % above the committed 8.00",
+                "`one`: alloc/B is -0.50 bytes for each byte, 50.0 % above the committed -1.00"
+            ]
+        );
+    }
+
+    #[test]
     fn rows_of_only_one_table_are_reported() {
-        let table = parse(&render(&[row("old", 0, 0)], false));
-        let worse = compare(&table, &[row("new", 0, 0)]);
+        let table = parse(&COSTS, &render(&COSTS, &[row("old", 0, 0)], false));
+        let worse = compare(&COSTS, &table, &[row("new", 0, 0)]);
         assert_eq!(
             worse,
             [

@@ -44,7 +44,7 @@ pub fn upload(network: &mut Network, arg: &[u8]) -> Answer {
         .charge(prices::UPLOAD_CHUNK)
         .map_err(|missing| Reject::out_of_cycles(id, missing))?;
     canister.statistics.management_cycles += prices::UPLOAD_CHUNK;
-    canister.heap_delta_debit += prices::MAX_CHUNK as u64;
+    canister.dirtied(prices::MAX_CHUNK as u64);
     let hash: [u8; 32] = Sha256::digest(&args.chunk).into();
     canister.chunks.insert(hash, args.chunk);
     reply(&ChunkHash {
