@@ -57,7 +57,16 @@ fn a_file_goes_up_is_listed_comes_back_and_is_deleted() {
     assert_eq!(&machine.json(&["ls"])[0], listed);
     let removed = &machine.json(&["rm", memory])[0];
     assert!(removed["purge_at_ns"].as_u64() >= trashed["purge_at_ns"].as_u64());
-    machine.done(&["rm", memory]);
+    assert_eq!(removed["already_in_trash"], false);
+    // It is there already, and keeps its time.
+    let again = &machine.json(&["rm", memory])[0];
+    assert_eq!(again["already_in_trash"], true);
+    assert_eq!(again["purge_at_ns"], removed["purge_at_ns"]);
+    let said = machine.done(&["rm", memory]);
+    assert!(
+        said.contains("is in the trash already, until 20"),
+        "{said}"
+    );
     assert!(machine.json(&["ls"]).is_empty());
     assert!(
         machine
