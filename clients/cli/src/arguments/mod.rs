@@ -7,7 +7,7 @@ pub use sending::{SyncOptions, Trust, UploadOptions};
 use crate::console::Verbosity;
 use crate::dates::Period;
 use crate::exit;
-use crate::local::target::is_stdout;
+use crate::local::stdout::is_stdout;
 use crate::network::options::Options;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
