@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 /// Uploads files, and all files in folders.
 pub async fn upload(gateway: Gateway, options: UploadOptions, output: Output) -> Outcome {
-    let choice = options.choice.choice()?;
+    let choice = options.choice.choice();
     let parallel = usize::from(options.sending.parallel);
     let capsule = own_or(&gateway, options.sending.capsule).await?;
     let (folders, plain): (Vec<PathBuf>, Vec<PathBuf>) =
@@ -45,7 +45,7 @@ pub async fn upload(gateway: Gateway, options: UploadOptions, output: Output) ->
 
 /// Uploads what a capsule lacks of a folder. A dry run makes no capsule either.
 pub async fn sync(gateway: Gateway, options: SyncOptions, output: Output) -> Outcome {
-    let choice = options.choice.choice()?;
+    let choice = options.choice.choice();
     let parallel = usize::from(options.sending.parallel);
     check_folder(&options.folder)?;
     let capsule = match (options.sending.capsule, options.dry_run) {

@@ -1,4 +1,4 @@
-//! Problems with folders: their patterns, and what lies where a memory shall be written.
+//! Problems with folders: what can't be sent, and what lies where a memory shall be written.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,8 +7,6 @@ use thiserror::Error;
 /// A problem with a folder that is sent or filled.
 #[derive(Debug, Error)]
 pub enum FolderError {
-    #[error("{pattern:?} is not a pattern ({reason}), expected one like `*.tmp` or `cache/`")]
-    Pattern { pattern: String, reason: String },
     #[error("{path} {reason}")]
     Skipped { path: PathBuf, reason: Reason },
     #[error("{path} is not a folder, expected one")]
