@@ -195,7 +195,7 @@ mod tests {
             (refused(Refusal::ResourceExhausted), Kind::Refused),
             (changed(), Kind::Integrity),
             (gone(), Kind::NotFound),
-            (UploadError::AllUploads.into(), Kind::Refused),
+            (UploadError::AllUploads { own: 0 }.into(), Kind::Refused),
             (Failure::from(LocalError::NoHome), Kind::Local),
         ] {
             let text = failure.to_string();

@@ -129,6 +129,22 @@ pub enum Command {
         #[arg(long, value_name = "ID")]
         capsule: Option<String>,
     },
+    /// Delete memories in the trash for good; nothing brings them back
+    Purge {
+        /// The ids of the memories, as `capsule trash` shows them
+        #[arg(
+            required_unless_present = "all",
+            conflicts_with = "all",
+            value_name = "MEMORY"
+        )]
+        memories: Vec<String>,
+        /// Everything in the trash of a capsule
+        #[arg(long)]
+        all: bool,
+        /// The capsule whose trash is emptied (default: your own)
+        #[arg(long, value_name = "ID", requires = "all")]
+        capsule: Option<String>,
+    },
     /// Take a memory out of the trash
     Restore {
         /// The id of the memory, as `capsule trash` shows it

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::local::source::Source;
 use crate::network::error::CallError;
 use crate::network::gateway::Gateway;
-use crate::network::refused::UploadError;
+use crate::network::refused::{InTrash, UploadError};
 use capsule_shared::Error as Refusal;
 use capsule_shared::asset::of_file;
 use capsule_shared::upload::UploadState;
@@ -17,6 +17,9 @@ const MAX_MEMORIES: u64 = 100_000;
 
 /// A capsule that doesn't exist: ids of capsules end with their number.
 const NO_CAPSULE: &str = "no-capsule";
+
+/// The idempotency key of begins that only ask.
+const PROBE: &str = "capsule-cli-limit";
 
 /// How long a question about the reason is repeated. The reason only helps.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -43,23 +46,66 @@ async fn find(gateway: &Gateway, capsule: &str, bytes: u64) -> Result<UploadErro
     let mut active = gateway.uploads().await?;
     active.retain(|upload| upload.state != UploadState::Committed);
     if no_upload_begins(gateway).await? {
-        return Ok(match active.len() {
-            0 => UploadError::AllUploads,
-            own => UploadError::OwnUploads { own },
+        let own = active.len();
+        // the metrics only help, too
+        let busy = gateway.is_busy().await.unwrap_or(None);
+        return Ok(match (own, busy) {
+            (0, _) | (_, Some(true)) => UploadError::AllUploads { own },
+            (_, Some(false)) => UploadError::OwnUploads { own },
+            (_, None) => UploadError::SomeUploads { own },
         });
     }
-    let capsule = capsule.to_string();
-    let memories = gateway.capsule(&capsule).await?.memory_count;
-    if memories >= MAX_MEMORIES {
-        return Ok(UploadError::Memories { capsule, memories });
+    let own = active.iter().filter(|upload| upload.capsule_id == capsule);
+    let own = own.count();
+    let memories = gateway.capsule(capsule).await?.memory_count;
+    let trash = in_trash(gateway, capsule).await?;
+    let name = capsule.to_string();
+    if memories + trash.memories >= MAX_MEMORIES {
+        return Ok(UploadError::Memories {
+            capsule: name,
+            memories,
+            trash,
+            most: MAX_MEMORIES,
+        });
     }
-    let in_capsule = active.iter().filter(|upload| upload.capsule_id == capsule);
-    let own = in_capsule.count();
-    Ok(UploadError::Capsule {
-        capsule,
-        bytes,
-        own,
+    Ok(match (byte_fits(gateway, capsule).await?, own) {
+        (true, _) => UploadError::Bytes {
+            capsule: name,
+            bytes,
+            trash,
+            own,
+        },
+        (false, 0) => UploadError::Capsule {
+            capsule: name,
+            trash,
+        },
+        (false, _) => UploadError::CapsuleUploads { capsule: name, own },
     })
+}
+
+/// Counts the trash. Gateways of release 0.1.0 have none.
+async fn in_trash(gateway: &Gateway, capsule: &str) -> Result<InTrash, CallError> {
+    let trash = match gateway.all_trash(capsule).await {
+        Err(error) if error.is_rejection() => Vec::new(),
+        trash => trash?,
+    };
+    Ok(InTrash {
+        memories: trash.len() as u64,
+        bytes: trash.iter().map(|entry| entry.memory.size).sum(),
+    })
+}
+
+/// Whether an upload of one byte into the capsule begins. It is given up at once.
+async fn byte_fits(gateway: &Gateway, capsule: &str) -> Result<bool, CallError> {
+    let metadata = of_file("limit", "text/plain", 1);
+    match gateway.begin(capsule, &metadata, 1, PROBE).await {
+        Ok(session) => {
+            gateway.abort(session).await?;
+            Ok(true)
+        }
+        Err(error) if error.refusal() == Some(&Refusal::ResourceExhausted) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether the limits of uploads are reached, whatever the capsule.
@@ -69,7 +115,7 @@ async fn find(gateway: &Gateway, capsule: &str, bytes: u64) -> Result<UploadErro
 async fn no_upload_begins(gateway: &Gateway) -> Result<bool, CallError> {
     let metadata = of_file("limit", "text/plain", 1);
     match gateway
-        .begin(NO_CAPSULE, &metadata, 1, "capsule-cli-limit")
+        .begin(NO_CAPSULE, &metadata, 1, PROBE)
         .await
     {
         Ok(_) => Ok(false),

@@ -12,6 +12,7 @@ mod list;
 mod manual;
 mod own;
 mod present;
+mod purge;
 mod receiving;
 mod send;
 mod sending;
@@ -26,6 +27,7 @@ use crate::commands::download::Downloads;
 use crate::commands::everything::Everything;
 use crate::commands::list::List;
 use crate::commands::own::own_or;
+use crate::commands::purge::Purges;
 use crate::commands::show::Show;
 use crate::commands::trash::Trash;
 use crate::failure::Outcome;
@@ -118,6 +120,20 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         }
         Command::Rm { memory } => trash.remove(&memory).await,
         Command::Trash { capsule } => trash.list(&own_or(&gateway, capsule).await?).await,
+        Command::Purge {
+            memories,
+            all,
+            capsule,
+        } => {
+            let purges = Purges {
+                gateway: gateway.clone(),
+                output,
+            };
+            match all {
+                true => purges.all(&own_or(&gateway, capsule).await?).await,
+                false => purges.these(&memories).await,
+            }
+        }
         Command::Restore { memory } => trash.restore(&memory).await,
         Command::Capsules => show.capsules().await,
         Command::Identity { .. } | Command::Completions { .. } | Command::Man { .. } => {

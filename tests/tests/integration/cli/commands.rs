@@ -74,6 +74,17 @@ fn a_file_goes_up_is_listed_comes_back_and_is_deleted() {
             .contains("not found")
     );
 
+    // Only what is in the trash can go for good, and one that fails stops no other.
+    let other = machine.json(&["upload", text(&other)])[0]["memory"].clone();
+    let other = other.as_str().unwrap();
+    let said = machine.fails(3, &["purge", other, memory]);
+    assert!(said.contains("1 of 2 memories"), "{said}");
+    assert!(machine.json(&["trash"]).is_empty());
+    assert!(machine.done(&["purge", "--all"]).contains("is empty"));
+    machine.fails(4, &["restore", memory]);
+    assert_eq!(machine.json(&["ls"])[0]["memory"], other);
+    machine.done(&["rm", other]);
+
     // A deleted file can be uploaded again, as a new memory.
     let anew = &machine.json(&["upload", text(&photo)])[0];
     assert_eq!(anew["sent_chunks"], 3);

@@ -1,6 +1,7 @@
 //! Uploads that end elsewhere, are given up, meet a limit, or belong to somebody else.
 
 use super::machine::{Machine, text};
+use crate::waiting::eventually;
 use crate::{CHUNK, bytes};
 use capsule_shared::gateway::GatewayArgs;
 use serde_json::Value;
@@ -199,7 +200,7 @@ fn a_limit_is_named_with_what_helps() {
     pending(&machine, "b", 2);
     let file = machine.file("c", 1_000, 3);
     let said = machine.fails(3, &["upload", text(&file)]);
-    let reason = "a limit of unfinished uploads is reached, and you have 2;";
+    let reason = "your limit of unfinished uploads is reached: you have 2;";
     assert!(said.contains(reason), "{said}");
     assert!(said.contains("capsule abort --all"), "{said}");
 
@@ -209,8 +210,10 @@ fn a_limit_is_named_with_what_helps() {
         ..GatewayArgs::default()
     });
     let said = machine.fails(3, &["upload", text(&file)]);
-    assert!(said.contains("capsule-1 has no room"), "{said}");
-    assert!(said.contains("(2 of them are yours)"), "{said}");
+    let reason = "the limit of unfinished uploads into capsule-1 is reached";
+    assert!(said.contains(reason), "{said}");
+    assert!(said.contains("2 of them are yours"), "{said}");
+    assert!(said.contains("capsule abort --all"), "{said}");
 
     // The reason is found without a trace, and the advice helps.
     assert_eq!(states(&machine), ["a pending", "b pending"]);
@@ -218,17 +221,32 @@ fn a_limit_is_named_with_what_helps() {
     machine.open_gate();
     machine.done(&["upload", text(&file)]);
 
+    // What lies in the trash counts, and to purge it helps.
     machine.configure(GatewayArgs {
         max_bytes_per_capsule: Some(CHUNK as u64),
         ..GatewayArgs::default()
     });
     let large = machine.file("d", CHUNK, 4);
+    let memory = machine.json(&["ls"])[0]["memory"].clone();
+    let memory = memory.as_str().unwrap();
     let said = machine.fails(3, &["upload", text(&large)]);
-    assert!(
-        said.contains("no room for an upload of 1800000 bytes"),
-        "{said}"
-    );
+    assert!(said.contains("no room for 1800000 bytes"), "{said}");
+    assert!(said.contains("0 bytes of 0 memories in its trash"), "{said}");
+    machine.done(&["rm", memory]);
+    let said = machine.fails(3, &["upload", text(&large)]);
+    let reason = "1000 bytes of 1 memories in its trash";
+    assert!(said.contains(reason), "{said}");
     assert!(said.contains("--capsule"), "{said}");
+    let advice = "purge --all --capsule capsule-1";
+    assert!(said.contains(&format!("`capsule {advice}`")), "{said}");
+    assert!(states(&machine).iter().all(|state| state.ends_with("committed")));
+    let purged = machine.json(&advice.split(' ').collect::<Vec<_>>());
+    assert_eq!(purged[0]["memory"], memory);
+    assert!(machine.json(&["trash"]).is_empty());
+    eventually("the deletion of the bytes", || {
+        let output = machine.run(&["upload", text(&large)]);
+        output.status.success().then_some(())
+    });
 
     machine.configure(GatewayArgs {
         max_bytes_per_capsule: Some(10 * CHUNK as u64),
@@ -240,7 +258,11 @@ fn a_limit_is_named_with_what_helps() {
     let pem = machine.path("other.pem");
     machine.done(&["--identity", text(&pem), "identity", "--new"]);
     let said = machine.fails(3, &["--identity", text(&pem), "upload", text(&large)]);
-    assert!(said.contains("of all users"), "{said}");
+    assert!(said.contains("of all users is reached, and 0 of them"), "{said}");
+    // The limit of all is named, too, if the user's own uploads reach it.
+    let said = machine.fails(3, &["upload", text(&file)]);
+    assert!(said.contains("of all users is reached, and 1 of them"), "{said}");
+    assert!(said.contains("capsule abort --all"), "{said}");
 }
 
 #[test]
