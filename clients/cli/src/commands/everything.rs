@@ -6,7 +6,8 @@ use crate::console;
 use crate::exit::Kind;
 use crate::failure::{Failure, IntegrityError, Outcome};
 use crate::local::error::LocalError;
-use crate::local::folder::enter::{There, enter, there, way};
+use crate::local::folder::enter::{Identity, There, enter, identity, there, way};
+use crate::local::folder::error::FolderError;
 use crate::local::folder::name::Rules;
 use crate::local::folder::place::{Wanted, places};
 use crate::local::folder::plan::Listed;
@@ -14,6 +15,7 @@ use crate::local::source::blocking;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
 use capsule_shared::memory_index::Memory;
 use serde_json::json;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tokio::sync::Semaphore;
@@ -44,6 +46,12 @@ pub struct Everything {
 enum Done {
     Downloaded(u64),
     There,
+}
+
+/// What is at the place of a memory.
+struct Found {
+    there: There,
+    file: Option<Identity>,
 }
 
 /// The outcome for all memories.
@@ -77,13 +85,14 @@ impl Everything {
         // All looks come first. Two places may be one file, for example if the disk knows no upper
         // case. Then the second memory finds the file of the first, and doesn't replace it.
         let looks = all().map(|(memory, place)| self.look(memory, place));
-        let found = all_in_order(looks, AT_ONCE).await;
+        let mut found = all_in_order(looks, AT_ONCE).await;
+        self.keep_apart(&memories, &places, &mut found);
         let room = &Semaphore::new(MAX_BYTES);
         let downloads = all().zip(found).map(|((memory, place), found)| async move {
             let ahead = memory.bytes.min(AHEAD_BYTES) as u32;
             let _room = room.acquire_many(ahead).await;
             let done = match found {
-                Ok(found) => self.one(memory, place, found).await,
+                Ok(found) => self.one(memory, place, found.there).await,
                 Err(failure) => Err(failure),
             };
             done.map_err(|failure| self.report(place, failure))
@@ -133,10 +142,40 @@ impl Everything {
     }
 
     /// Looks at the place where the memory goes.
-    async fn look(&self, listed: &Listed, place: &Path) -> Outcome<There> {
+    async fn look(&self, listed: &Listed, place: &Path) -> Outcome<Found> {
         let path = way(&self.folder, place)?;
         let (bytes, sha256) = (listed.bytes, listed.sha256.clone());
-        Ok(blocking(move || there(&path, bytes, &sha256)).await?)
+        let looked = blocking(move || {
+            let there = there(&path, bytes, &sha256)?;
+            let file = identity(&path);
+            Ok::<_, FolderError>(Found { there, file })
+        });
+        Ok(looked.await?)
+    }
+
+    /// Lets one memory have each file that is there: the one with its bytes, else the first that
+    /// would replace it. The others fail, because they would replace it silently.
+    fn keep_apart(&self, memories: &[Listed], places: &[PathBuf], found: &mut [Outcome<Found>]) {
+        let mut owners: HashMap<Identity, usize> = HashMap::new();
+        for there in [There::Same, There::Other] {
+            for (index, outcome) in found.iter_mut().enumerate() {
+                let file = match outcome {
+                    Ok(found) if found.there == there => found.file.clone(),
+                    _ => None,
+                };
+                let Some(file) = file else {
+                    continue;
+                };
+                let owner = *owners.entry(file).or_insert(index);
+                if there == There::Other && self.force && owner != index {
+                    *outcome = Err(Failure::from(FolderError::OneFile {
+                        path: self.folder.join(&places[index]),
+                        other: self.folder.join(&places[owner]),
+                        memory: memories[owner].memory.clone(),
+                    }));
+                }
+            }
+        }
     }
 
     fn there(&self, listed: &Listed, place: &Path) {

@@ -282,6 +282,36 @@ fn files_that_are_there_stay_and_others_come_beside_them() {
     assert!(tree(&machine, "back") == tree(&machine, "folder"));
 }
 
+/// A link stands for a disk that ignores the case of names: both places are one file there.
+#[test]
+fn two_memories_never_replace_one_file() {
+    let machine = Machine::new();
+    // one after the other, so that the ids have the order of the names
+    for name in ["a", "b", "c"] {
+        write(&machine, Path::new("folder").join(name), name.as_bytes());
+        machine.done(&["upload", "folder"]);
+    }
+    let inside = |name: &str| machine.path("back").join(name);
+    let link = |from: &str, to: &str| std::fs::hard_link(inside(from), inside(to)).unwrap();
+    write(&machine, "back/a", b"old");
+    link("a", "b");
+    let force = ["download", "--all", "back", "--force"];
+    let said = machine.fails(1, &force);
+    assert!(said.contains("back/b and back/a are one file here"), "{said}");
+    assert!(said.contains("which mem_1 gets"), "{said}");
+    assert_eq!(std::fs::read(inside("a")).unwrap(), b"a");
+
+    // The memory whose bytes are there keeps the file, whatever the order is.
+    std::fs::remove_file(inside("a")).unwrap();
+    link("c", "a");
+    let said = machine.fails(1, &force);
+    assert!(said.contains("back/a and back/c are one file here"), "{said}");
+    assert_eq!(std::fs::read(inside("c")).unwrap(), b"c");
+    std::fs::remove_file(inside("a")).unwrap();
+    assert_eq!(received(&machine.json(&force)), [1, 2, 0]);
+    assert!(tree(&machine, "back") == tree(&machine, "folder"));
+}
+
 /// Strangers with the right to write choose names and paths as they like.
 #[test]
 fn no_memory_leaves_the_folder() {

@@ -17,6 +17,12 @@ pub enum FolderError {
     Make { path: PathBuf, error: io::Error },
     #[error("cannot read {path}: {error}")]
     Read { path: PathBuf, error: io::Error },
+    #[error("{path} and {other} are one file here, which {memory} gets; expected a file for each")]
+    OneFile {
+        path: PathBuf,
+        other: PathBuf,
+        memory: String,
+    },
     #[error("{path} is not a regular file, expected one or nothing there")]
     NotAFile { path: PathBuf },
 }
