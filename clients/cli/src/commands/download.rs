@@ -1,10 +1,10 @@
 //! Downloads and comparisons: the bytes of a memory are checked against a certified answer.
 
+use crate::commands::line::DownloadLine;
 use crate::commands::receiving::Receiving;
 use crate::console;
 use crate::failure::{Failure, IntegrityError, Outcome};
 use crate::local::error::LocalError;
-use crate::local::exact::hex_if_lossy;
 use crate::local::part::Part;
 use crate::local::source::Source;
 use crate::local::target::{Target, target};
@@ -14,7 +14,7 @@ use crate::output::Output;
 use crate::printable::printable_path;
 use crate::progress::{Bars, FileBar};
 use capsule_shared::memory_index::Memory;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -166,20 +166,16 @@ fn result(told: &Told, path: Option<&Path>, received: u32) -> (String, Value) {
         "{}  {shown}  {} bytes, {checked}",
         memory.id, memory.place.size
     );
-    let mut value = json!({
-        "memory": memory.id,
-        "file": path.map(Path::to_string_lossy),
-        "bytes": memory.place.size,
-        "sha256": hex::encode(&memory.sha256),
-        "received_chunks": received,
-        "verified": true,
-        "proven": told.proven,
-    });
-    // the exact form of a path that isn't Unicode
-    if let Some(hex) = path.and_then(|path| hex_if_lossy(path.as_os_str())) {
-        value["file_hex"] = hex.into();
-    }
-    (text, value)
+    let line = DownloadLine {
+        memory: &memory.id,
+        file: path,
+        bytes: memory.place.size,
+        sha256: &memory.sha256,
+        received_chunks: received,
+        proven: told.proven,
+        already_there: false,
+    };
+    (text, line.json())
 }
 
 /// Reads a memory into a file that gets its name when it is complete.

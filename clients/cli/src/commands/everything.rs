@@ -2,6 +2,7 @@
 
 use crate::commands::download::Downloads;
 use crate::commands::in_order::all_in_order;
+use crate::commands::line::DownloadLine;
 use crate::console;
 use crate::exit::Kind;
 use crate::failure::{Failure, IntegrityError, Outcome};
@@ -186,14 +187,16 @@ impl Everything {
         bar.done();
         self.downloads.output.entry(
             &format!("{memory}  {}  {bytes} bytes, already there", path.display()),
-            json!({
-                "memory": memory,
-                "file": path.to_string_lossy(),
-                "bytes": bytes,
-                "sha256": hex::encode(&listed.sha256),
-                "received_chunks": 0,
-                "already_there": true,
-            }),
+            DownloadLine {
+                memory,
+                file: Some(&path),
+                bytes,
+                sha256: &listed.sha256,
+                received_chunks: 0,
+                proven: false,
+                already_there: true,
+            }
+            .json(),
         );
     }
 

@@ -1,5 +1,6 @@
 //! Folders: every file that a capsule lacks is sent, by its relative path and its SHA-256.
 
+use crate::commands::line::UploadLine;
 use crate::commands::upload::{Item, NOT_UPLOADED, Sent, Uploads};
 use crate::console;
 use crate::failure::{Failure, Outcome};
@@ -190,15 +191,14 @@ impl Folders {
                 "{}  {key}  {} bytes, already there",
                 memory.memory, file.bytes
             ),
-            json!({
-                "file": file.path.to_string_lossy(),
-                "path": key,
-                "memory": memory.memory,
-                "bytes": file.bytes,
-                "sha256": hex::encode(&memory.sha256),
-                "sent_chunks": 0,
-                "already_there": true,
-            }),
+            UploadLine {
+                sha256: Some(&memory.sha256),
+                memory: Some(&memory.memory),
+                blob: Some(&memory.blob),
+                stored_as: Some(&memory.name),
+                ..UploadLine::unsent(file, &absolute(file), &key)
+            }
+            .json(),
         );
     }
 
@@ -209,15 +209,10 @@ impl Folders {
         for file in &work.send {
             let key = key_of(&file.relative);
             bytes += file.bytes;
-            self.uploads.output.result(
-                &format!("would upload {key}  {} bytes", file.bytes),
-                json!({
-                    "file": file.path.to_string_lossy(),
-                    "path": key,
-                    "bytes": file.bytes,
-                    "would_upload": true,
-                }),
-            );
+            let mut value = UploadLine::unsent(file, &absolute(file), &key).json();
+            value["would_upload"] = true.into();
+            let text = format!("would upload {key}  {} bytes", file.bytes);
+            self.uploads.output.result(&text, value);
         }
         let (send, there, failed) = (work.send.len(), work.there, work.failed.len());
         self.uploads.output.result(
@@ -263,6 +258,12 @@ impl Folders {
     }
 }
 
+/// The absolute path without symbolic links, unless the file is gone meanwhile.
+fn absolute(file: &Found) -> PathBuf {
+    let path = file.path.canonicalize();
+    path.unwrap_or_else(|_| file.path.clone())
+}
+
 /// The files of all folders. One file at two paths is sent twice, the same path only once.
 fn walk_all(folders: &[PathBuf], choice: &Choice) -> Walked {
     let mut all = Walked::default();
@@ -273,9 +274,7 @@ fn walk_all(folders: &[PathBuf], choice: &Choice) -> Walked {
     }
     let mut seen = HashSet::new();
     all.files.retain(|file| {
-        let path = file.path.canonicalize();
-        let path = path.unwrap_or_else(|_| file.path.clone());
-        seen.insert((path, key_of(&file.relative)))
+        seen.insert((absolute(file), key_of(&file.relative)))
     });
     all
 }

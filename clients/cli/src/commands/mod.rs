@@ -8,6 +8,7 @@ mod folders;
 mod identity;
 mod in_order;
 mod limits;
+mod line;
 mod list;
 mod manual;
 mod own;

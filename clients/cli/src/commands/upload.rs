@@ -2,12 +2,12 @@
 
 use crate::commands::begin::{Beginning, Begun};
 use crate::commands::in_order::all_in_order;
+use crate::commands::line::UploadLine;
 use crate::commands::present::present;
 use crate::commands::sending::Sending;
 use crate::commands::session::look;
 use crate::console;
 use crate::failure::{Failure, IntegrityError, Outcome};
-use crate::local::exact::hex_if_lossy;
 use crate::local::record::RecordFile;
 use crate::local::settings::home;
 use crate::local::source::Source;
@@ -17,7 +17,6 @@ use crate::output::Output;
 use crate::progress::Bars;
 use capsule_shared::memory_index::Memory;
 use capsule_shared::upload::{UploadFinishResult, UploadState};
-use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -249,40 +248,28 @@ impl Uploads {
             "{}  {}  {} bytes  {}",
             done.memory, source.name, source.bytes, done.blob
         );
-        let mut value = json!({
-            "file": source.absolute.to_string_lossy(),
-            "name": source.name,
-            "memory": done.memory,
-            "blob": done.blob,
-            "session": done.session,
-            "bytes": source.bytes,
-            "chunks": source.chunks(),
-            "sent_chunks": done.sent_chunks,
-            "sha256": hex::encode(source.sha256),
-            "already_there": stored_as.is_some(),
-        });
-        let mut also = |field: &str, told: Option<Value>| {
-            if let Some(told) = told {
-                value[field] = told;
-            }
+        let line = UploadLine {
+            file: &source.absolute,
+            name: &source.file_name,
+            path: source.storage_key.as_deref(),
+            bytes: source.bytes,
+            sha256: Some(&source.sha256),
+            memory: Some(&done.memory),
+            blob: Some(&done.blob),
+            session: done.session,
+            sent_chunks: done.sent_chunks,
+            stored_as,
         };
-        also("path", source.storage_key.clone().map(Value::from));
-        // the exact form of names that aren't Unicode
-        also(
-            "file_hex",
-            hex_if_lossy(source.absolute.as_os_str()).map(Value::from),
-        );
-        also("name_hex", hex_if_lossy(&source.file_name).map(Value::from));
+        let mut value = line.json();
         if let Some(name) = stored_as {
-            also("stored_as", Some(name.into()));
             text.push_str(match name == source.name {
                 true => ", already there",
                 false => ", already there under another name",
             });
         }
         let now = source.changed_length().await;
-        also("file_bytes_now", now.map(Value::from));
         if let Some(now) = now {
+            value["file_bytes_now"] = now.into();
             let (path, bytes, memory) = (source.path.display(), source.bytes, &done.memory);
             console::warning(&format!(
                 "{path} had {bytes} bytes when it was read and has {now} now; \

@@ -1,7 +1,7 @@
 //! Folders: they go up whole, come back whole, and only what is missing is sent.
 
 use super::machine::{Machine, text};
-use crate::bytes;
+use crate::{CHUNK, bytes};
 use crate::waiting::eventually;
 use candid::Principal;
 use serde_json::Value;
@@ -216,6 +216,40 @@ fn an_interrupted_upload_of_a_file_goes_on_under_its_own_path_only() {
     assert_eq!(paths(&machine), ["a", "none"]);
     assert_eq!(sent(&machine.json(&["upload", "photos"])), [1, 0, 0]);
     assert_eq!(paths(&machine), ["a", "none", "sub/a"]);
+}
+
+/// The names of the fields of a result.
+fn fields(line: &Value) -> Vec<&str> {
+    line.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn all_results_of_a_file_have_the_same_fields() {
+    let machine = Machine::new();
+    let name = OsStr::from_bytes(b"caf\xe9");
+    write(&machine, Path::new("folder").join(name), &bytes(CHUNK + 1, 1));
+    let mut would = machine.json(&["sync", "folder", "--dry-run"])[0].clone();
+    let would = would.as_object_mut().unwrap();
+    assert_eq!(would.remove("would_upload"), Some(true.into()));
+    let would = Value::from(would.clone());
+    let sent = machine.json(&["sync", "folder"])[0].clone();
+    let there = machine.json(&["sync", "folder"])[0].clone();
+    assert_eq!(fields(&would), fields(&sent));
+    assert_eq!(fields(&there), fields(&sent));
+    let same = ["file", "file_hex", "name", "name_hex", "path", "bytes", "chunks"];
+    for field in same {
+        assert_eq!(would[field], sent[field], "{field}");
+    }
+    for field in same.into_iter().chain(["memory", "blob", "sha256"]) {
+        assert_eq!(there[field], sent[field], "{field}");
+    }
+    assert_eq!(there["stored_as"], sent["name"]);
+    assert!(Path::new(sent["file"].as_str().unwrap()).is_absolute());
+
+    let received = machine.json(&["download", "--all", "back"])[0].clone();
+    let there = machine.json(&["download", "--all", "back"])[0].clone();
+    assert_eq!(fields(&there), fields(&received));
+    assert_eq!(there["file_hex"], received["file_hex"]);
 }
 
 #[test]

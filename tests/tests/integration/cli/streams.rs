@@ -77,10 +77,10 @@ fn an_unwritable_standard_output_is_an_error_with_a_sentence() {
             let output = run(&machine, arguments, stdout(), Stdio::piped());
             expect_unwritable(arguments, output);
         }
-        let shell = ["-c", "exec \"$@\" >&-", "sh", text(&program("capsule"))];
         let closed = machine
             .command("sh")
-            .args(shell)
+            .args(["-c", "exec \"$@\" >&-", "sh"])
+            .arg(program("capsule"))
             .args(arguments)
             .output()
             .unwrap();
