@@ -68,8 +68,8 @@ impl Everything {
     /// Downloads all memories of the capsule, and says at the end what became of them.
     pub async fn run(&self, capsule: &str) -> Outcome {
         let started = Instant::now();
-        let bars = &self.downloads.bars;
-        bars.phase("asking what is there");
+        let progress = &self.downloads.progress;
+        progress.phase("asking what is there");
         let memories = self.downloads.gateway.all_memories(capsule).await?;
         let memories: Vec<Listed> = memories.into_iter().map(Listed::from).collect();
         let wanted: Vec<Wanted<'_>> = memories.iter().map(Listed::wanted).collect();
@@ -78,7 +78,7 @@ impl Everything {
             path: self.folder.clone(),
             error,
         })?;
-        bars.expect(
+        progress.expect(
             memories.len(),
             memories.iter().map(|memory| memory.bytes).sum(),
         );
@@ -110,7 +110,7 @@ impl Everything {
                 Err(failure) => sum.failed.push(failure),
             }
         }
-        bars.finish();
+        progress.finish();
         self.summary(sum, memories.len(), started)
     }
 
@@ -182,9 +182,9 @@ impl Everything {
     fn there(&self, listed: &Listed, place: &Path) {
         let path = self.folder.join(place);
         let (memory, bytes) = (&listed.memory, listed.bytes);
-        let bar = self.downloads.bars.transfer(memory, bytes);
-        bar.skip(bytes);
-        bar.done();
+        let moved = self.downloads.progress.transfer(memory, bytes);
+        moved.skip(bytes);
+        moved.done();
         self.downloads.output.entry(
             &format!("{memory}  {}  {bytes} bytes, already there", path.display()),
             DownloadLine {

@@ -1,7 +1,7 @@
 //! Folders: every file that a capsule lacks is sent, by its relative path and its SHA-256.
 
 use crate::commands::line::UploadLine;
-use crate::commands::upload::{Item, NOT_UPLOADED, Sent, Uploads};
+use crate::commands::upload::{Item, NOT_UPLOADED, Sent, Uploads, length};
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::local::folder::enter::hash;
@@ -56,7 +56,7 @@ impl Folders {
     /// Sends what the capsule lacks of `folders`, and `files` as any upload does.
     pub async fn run(&self, folders: Vec<PathBuf>, files: Vec<PathBuf>, choice: Choice) -> Outcome {
         let started = Instant::now();
-        self.uploads.bars.phase("looking for files");
+        self.uploads.progress.phase("looking for files");
         let walked = blocking(move || walk_all(&folders, &choice)).await;
         let mut work = self.compare(walked).await?;
         self.confirm(&mut work).await;
@@ -75,9 +75,9 @@ impl Folders {
         let items: Vec<Item> = items.chain(named).collect();
         let lengths = work.send.iter().map(|file| file.bytes);
         let bytes = lengths.sum::<u64>() + named_bytes;
-        self.uploads.bars.expect(items.len(), bytes);
+        self.uploads.progress.expect(items.len(), bytes);
         let mut sent = self.uploads.each(&items, self.at_once(), true).await;
-        self.uploads.bars.finish();
+        self.uploads.progress.finish();
         sent.there += work.there;
         sent.failures.append(&mut work.failed);
         self.summary(&sent, started);
@@ -105,13 +105,13 @@ impl Folders {
             work.send = files;
             return Ok(work);
         }
-        let bars = &self.uploads.bars;
-        bars.phase("asking what is there");
+        let progress = &self.uploads.progress;
+        progress.phase("asking what is there");
         let memories = match &self.capsule {
             Some(capsule) => self.uploads.gateway.all_memories(capsule).await?,
             None => Vec::new(),
         };
-        bars.phase(&format!("comparing {} files", files.len()));
+        progress.phase(&format!("comparing {} files", files.len()));
         let (send, told, unread) = blocking(move || {
             let memories = memories.into_iter().map(Listed::from).collect();
             let contents = Contents::new(memories, Rules::HERE);
@@ -146,7 +146,7 @@ impl Folders {
         let told = std::mem::take(&mut work.told);
         let count = told.len();
         self.uploads
-            .bars
+            .progress
             .phase(&format!("confirming {count} files"));
         let confirmed = stream::iter(told)
             .map(|told| async move {
@@ -204,7 +204,7 @@ impl Folders {
 
     /// Says what would be sent.
     fn tell(&self, work: Work) -> Outcome {
-        self.uploads.bars.finish();
+        self.uploads.progress.finish();
         let mut bytes = 0;
         for file in &work.send {
             let key = key_of(&file.relative);
@@ -273,9 +273,8 @@ fn walk_all(folders: &[PathBuf], choice: &Choice) -> Walked {
         all.skipped.extend(skipped);
     }
     let mut seen = HashSet::new();
-    all.files.retain(|file| {
-        seen.insert((absolute(file), key_of(&file.relative)))
-    });
+    all.files
+        .retain(|file| seen.insert((absolute(file), key_of(&file.relative))));
     all
 }
 
@@ -300,9 +299,4 @@ fn outcome(failed: Vec<Failure>, done: usize) -> Outcome {
             first: first.kind(),
         }),
     }
-}
-
-/// Bytes of a file; 0 if it can't be read, which its upload reports.
-fn length(path: &Path) -> u64 {
-    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }

@@ -114,10 +114,7 @@ async fn byte_fits(gateway: &Gateway, capsule: &str) -> Result<bool, CallError> 
 /// exist tells, and never makes a session.
 async fn no_upload_begins(gateway: &Gateway) -> Result<bool, CallError> {
     let metadata = of_file("limit", "text/plain", 1);
-    match gateway
-        .begin(NO_CAPSULE, &metadata, 1, PROBE)
-        .await
-    {
+    match gateway.begin(NO_CAPSULE, &metadata, 1, PROBE).await {
         Ok(_) => Ok(false),
         Err(error) => match error.refusal() {
             Some(Refusal::ResourceExhausted) => Ok(true),

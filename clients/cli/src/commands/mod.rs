@@ -34,7 +34,7 @@ use crate::commands::trash::Trash;
 use crate::failure::Outcome;
 use crate::network::gateway::Gateway;
 use crate::output::Output;
-use crate::progress::Bars;
+use crate::progress::Progress;
 use std::time::Duration;
 
 /// Runs the command that the user asked for.
@@ -61,7 +61,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
     };
     let downloads = |trust: Trust| Downloads {
         gateway: gateway.clone(),
-        bars: Bars::new(None, output.json),
+        progress: Progress::new(output.json),
         output,
         unproven: trust.unproven,
     };
@@ -77,10 +77,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         } => {
             let capsule = own_or(&gateway, capsule).await?;
             let everything = Everything {
-                downloads: Downloads {
-                    bars: Bars::one_line(output.json),
-                    ..downloads(trust)
-                },
+                downloads: downloads(trust),
                 folder,
                 force,
             };

@@ -14,11 +14,11 @@ use crate::local::source::Source;
 use crate::network::gateway::Gateway;
 use crate::network::refused::UploadError;
 use crate::output::Output;
-use crate::progress::Bars;
+use crate::progress::Progress;
 use capsule_shared::memory_index::Memory;
 use capsule_shared::upload::{UploadFinishResult, UploadState};
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -36,7 +36,7 @@ pub struct Uploads {
     pub again: bool,
     /// One permit for each byte in flight, of all files.
     pub slots: Arc<Semaphore>,
-    pub bars: Bars,
+    pub progress: Progress,
     pub output: Output,
 }
 
@@ -67,6 +67,11 @@ struct Done {
     sent_chunks: usize,
 }
 
+/// Bytes of a file; 0 if it can't be read, which its upload reports.
+pub fn length(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
 impl Uploads {
     /// Uploads all files, `at_once` of them in parallel. A file that fails doesn't stop the others.
     pub async fn run(&self, files: &[PathBuf], at_once: usize) -> Outcome {
@@ -76,8 +81,10 @@ impl Uploads {
         });
         let items: Vec<Item> = items.collect();
         let several = files.len() > 1;
+        self.progress
+            .expect(files.len(), files.iter().map(|file| length(file)).sum());
         let mut failures = self.each(&items, at_once, several).await.failures;
-        self.bars.finish();
+        self.progress.finish();
         match failures.len() {
             0 => Ok(()),
             1 if !several => Err(failures.remove(0)),
@@ -126,10 +133,10 @@ impl Uploads {
     /// Uploads one file. Returns its bytes, or `None` if the capsule has the file.
     async fn one(&self, item: &Item) -> Outcome<Option<u64>> {
         let path = &item.path;
-        let reading = self.bars.reading(path);
+        let reading = self.progress.reading(path);
         let counted = reading.clone();
-        let source = Source::open(path, move |bytes| counted.inc(bytes)).await;
-        reading.finish_and_clear();
+        let source = Source::open(path, move |bytes| counted.add(bytes)).await;
+        reading.done();
         let source = source?.at(item.storage_key.clone());
         // without a folder of settings nothing is remembered, as the user was warned
         let record = RecordFile::of(&source, &self.gateway_id, &self.capsule).ok();
@@ -165,20 +172,20 @@ impl Uploads {
         let Begun { session, key } = begun;
         let missing = self.missing(source, begun).await?;
         let rest: u64 = missing.iter().map(|i| source.chunk_len(*i) as u64).sum();
-        let bar = self.bars.transfer(&source.name, source.bytes);
-        bar.skip(source.bytes - rest);
+        let moving = self.progress.transfer(&source.name, source.bytes);
+        moving.skip(source.bytes - rest);
         let sending = Sending {
             gateway: &self.gateway,
             slots: &self.slots,
             source,
             session: *session,
             key,
-            bar: &bar,
+            progress: &moving,
         };
         let sent_chunks = sending.run(missing).await?;
-        bar.finishing();
+        moving.finishing();
         let result = self.finish(source, &sending).await?;
-        bar.done();
+        moving.done();
         Ok(Done {
             memory: result.memory_id,
             blob: result.blob_id,
@@ -238,6 +245,9 @@ impl Uploads {
             session: None,
             sent_chunks: 0,
         };
+        let moved = self.progress.transfer(&source.name, source.bytes);
+        moved.skip(source.bytes);
+        moved.done();
         let name = memory.metadata.base().name.as_str();
         self.report(source, &done, Some(name)).await;
     }

@@ -63,10 +63,7 @@ fn a_file_goes_up_is_listed_comes_back_and_is_deleted() {
     assert_eq!(again["already_in_trash"], true);
     assert_eq!(again["purge_at_ns"], removed["purge_at_ns"]);
     let said = machine.done(&["rm", memory]);
-    assert!(
-        said.contains("is in the trash already, until 20"),
-        "{said}"
-    );
+    assert!(said.contains("is in the trash already, until 20"), "{said}");
     assert!(machine.json(&["ls"]).is_empty());
     assert!(
         machine

@@ -1,8 +1,8 @@
 //! Folders: they go up whole, come back whole, and only what is missing is sent.
 
 use super::machine::{Machine, text};
-use crate::{CHUNK, bytes};
 use crate::waiting::eventually;
+use crate::{CHUNK, bytes};
 use candid::Principal;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -220,14 +220,22 @@ fn an_interrupted_upload_of_a_file_goes_on_under_its_own_path_only() {
 
 /// The names of the fields of a result.
 fn fields(line: &Value) -> Vec<&str> {
-    line.as_object().unwrap().keys().map(String::as_str).collect()
+    line.as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
 }
 
 #[test]
 fn all_results_of_a_file_have_the_same_fields() {
     let machine = Machine::new();
     let name = OsStr::from_bytes(b"caf\xe9");
-    write(&machine, Path::new("folder").join(name), &bytes(CHUNK + 1, 1));
+    write(
+        &machine,
+        Path::new("folder").join(name),
+        &bytes(CHUNK + 1, 1),
+    );
     let mut would = machine.json(&["sync", "folder", "--dry-run"])[0].clone();
     let would = would.as_object_mut().unwrap();
     assert_eq!(would.remove("would_upload"), Some(true.into()));
@@ -236,7 +244,9 @@ fn all_results_of_a_file_have_the_same_fields() {
     let there = machine.json(&["sync", "folder"])[0].clone();
     assert_eq!(fields(&would), fields(&sent));
     assert_eq!(fields(&there), fields(&sent));
-    let same = ["file", "file_hex", "name", "name_hex", "path", "bytes", "chunks"];
+    let same = [
+        "file", "file_hex", "name", "name_hex", "path", "bytes", "chunks",
+    ];
     for field in same {
         assert_eq!(would[field], sent[field], "{field}");
     }
@@ -331,7 +341,10 @@ fn two_memories_never_replace_one_file() {
     link("a", "b");
     let force = ["download", "--all", "back", "--force"];
     let said = machine.fails(1, &force);
-    assert!(said.contains("back/b and back/a are one file here"), "{said}");
+    assert!(
+        said.contains("back/b and back/a are one file here"),
+        "{said}"
+    );
     assert!(said.contains("which mem_1 gets"), "{said}");
     assert_eq!(std::fs::read(inside("a")).unwrap(), b"a");
 
@@ -339,7 +352,10 @@ fn two_memories_never_replace_one_file() {
     std::fs::remove_file(inside("a")).unwrap();
     link("c", "a");
     let said = machine.fails(1, &force);
-    assert!(said.contains("back/a and back/c are one file here"), "{said}");
+    assert!(
+        said.contains("back/a and back/c are one file here"),
+        "{said}"
+    );
     assert_eq!(std::fs::read(inside("c")).unwrap(), b"c");
     std::fs::remove_file(inside("a")).unwrap();
     assert_eq!(received(&machine.json(&force)), [1, 2, 0]);

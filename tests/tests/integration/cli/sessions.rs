@@ -231,7 +231,10 @@ fn a_limit_is_named_with_what_helps() {
     let memory = memory.as_str().unwrap();
     let said = machine.fails(3, &["upload", text(&large)]);
     assert!(said.contains("no room for 1800000 bytes"), "{said}");
-    assert!(said.contains("0 bytes of 0 memories in its trash"), "{said}");
+    assert!(
+        said.contains("0 bytes of 0 memories in its trash"),
+        "{said}"
+    );
     machine.done(&["rm", memory]);
     let said = machine.fails(3, &["upload", text(&large)]);
     let reason = "1000 bytes of 1 memories in its trash";
@@ -239,7 +242,11 @@ fn a_limit_is_named_with_what_helps() {
     assert!(said.contains("--capsule"), "{said}");
     let advice = "purge --all --capsule capsule-1";
     assert!(said.contains(&format!("`capsule {advice}`")), "{said}");
-    assert!(states(&machine).iter().all(|state| state.ends_with("committed")));
+    assert!(
+        states(&machine)
+            .iter()
+            .all(|state| state.ends_with("committed"))
+    );
     let purged = machine.json(&advice.split(' ').collect::<Vec<_>>());
     assert_eq!(purged[0]["memory"], memory);
     assert!(machine.json(&["trash"]).is_empty());
@@ -258,10 +265,16 @@ fn a_limit_is_named_with_what_helps() {
     let pem = machine.path("other.pem");
     machine.done(&["--identity", text(&pem), "identity", "--new"]);
     let said = machine.fails(3, &["--identity", text(&pem), "upload", text(&large)]);
-    assert!(said.contains("of all users is reached, and 0 of them"), "{said}");
+    assert!(
+        said.contains("of all users is reached, and 0 of them"),
+        "{said}"
+    );
     // The limit of all is named, too, if the user's own uploads reach it.
     let said = machine.fails(3, &["upload", text(&file)]);
-    assert!(said.contains("of all users is reached, and 1 of them"), "{said}");
+    assert!(
+        said.contains("of all users is reached, and 1 of them"),
+        "{said}"
+    );
     assert!(said.contains("capsule abort --all"), "{said}");
 }
 

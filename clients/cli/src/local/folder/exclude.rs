@@ -57,9 +57,8 @@ impl Exclude {
     /// Whether a path below the folder doesn't count.
     pub fn matches(&self, relative: &Path, is_folder: bool) -> bool {
         let mut patterns = self.0.iter();
-        patterns.any(|pattern| {
-            (is_folder || !pattern.only_folders) && pattern.paths.is_match(relative)
-        })
+        patterns
+            .any(|pattern| (is_folder || !pattern.only_folders) && pattern.paths.is_match(relative))
     }
 }
 
