@@ -1,6 +1,6 @@
 //! Uploads: several files at once, each from where an earlier command stopped.
 
-use crate::commands::begin::{Beginning, Begun};
+use crate::commands::begin::{Beginning, Begun, take_over};
 use crate::commands::in_order::all_in_order;
 use crate::commands::line::UploadLine;
 use crate::commands::present::present;
@@ -29,6 +29,8 @@ pub const NOT_UPLOADED: &str = "files are not uploaded; repeat the command to se
 pub struct Uploads {
     pub gateway: Gateway,
     pub gateway_id: String,
+    /// The principal that sends.
+    pub sender: String,
     pub capsule: String,
     /// The MIME type of all files, if the user gave one.
     pub mime_type: Option<String>,
@@ -138,8 +140,7 @@ impl Uploads {
         let source = Source::open(path, move |bytes| counted.add(bytes)).await;
         reading.done();
         let source = source?.at(item.storage_key.clone());
-        // without a folder of settings nothing is remembered, as the user was warned
-        let record = RecordFile::of(&source, &self.gateway_id, &self.capsule).ok();
+        let record = self.record(&source).await;
         let beginning = Beginning {
             gateway: &self.gateway,
             capsule: &self.capsule,
@@ -165,6 +166,16 @@ impl Uploads {
         }
         self.report(&source, &sent?, None).await;
         Ok(Some(source.bytes))
+    }
+
+    /// The record of an upload. Without a folder of settings nothing is remembered, as the user was
+    /// warned.
+    async fn record(&self, source: &Source) -> Option<RecordFile> {
+        let (gateway, capsule) = (&self.gateway_id, &self.capsule);
+        let record = RecordFile::of(source, gateway, capsule, &self.sender).ok()?;
+        let old = RecordFile::of_anybody(source, gateway, capsule).ok()?;
+        take_over(&self.gateway, &old, &record).await;
+        Some(record)
     }
 
     /// Sends what is missing of an upload, and finishes it.

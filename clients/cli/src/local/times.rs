@@ -41,7 +41,9 @@ impl Times {
         };
         let exact = since_1970(time);
         let modified = number(exact);
-        let created = file.created().map_or(modified, |time| number(since_1970(time)));
+        let created = file
+            .created()
+            .map_or(modified, |time| number(since_1970(time)));
         Self {
             created: created.min(modified),
             modified,
@@ -53,7 +55,9 @@ impl Times {
     pub fn tell(&self, metadata: &mut AssetMetadataBase) {
         metadata.created_at = self.created;
         metadata.updated_at = self.modified;
-        metadata.tags.extend(self.exact.map(|exact| format!("{TAG}{exact}")));
+        metadata
+            .tags
+            .extend(self.exact.map(|exact| format!("{TAG}{exact}")));
     }
 }
 
@@ -74,7 +78,11 @@ fn is_certain(number: u64) -> bool {
 
 /// Whether a number is nanoseconds rather than a usual time in another unit.
 fn is_nanoseconds(number: u64) -> bool {
-    let usual = |unit| number.checked_mul(unit).is_some_and(|time| USUAL.contains(&time));
+    let usual = |unit| {
+        number
+            .checked_mul(unit)
+            .is_some_and(|time| USUAL.contains(&time))
+    };
     is_certain(number) || (number > 0 && !UNITS.into_iter().any(usual))
 }
 

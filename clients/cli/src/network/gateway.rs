@@ -3,7 +3,7 @@
 //! Each is repeated for the patience of the client. Its errors name the item that it is about.
 
 use crate::network::call::{Call, Caller};
-use crate::network::error::CallError;
+use crate::network::error::{CallError, ConnectError};
 use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal};
 use capsule_shared::Error as Refusal;
@@ -41,6 +41,12 @@ impl Gateway {
     /// The canister id.
     pub fn id(&self) -> Principal {
         self.caller.canister
+    }
+
+    /// The principal in whose name the gateway is called.
+    pub fn sender(&self) -> Result<Principal, ConnectError> {
+        let sender = self.caller.agent.get_principal();
+        sender.map_err(ConnectError::NoPrincipal)
     }
 
     /// The same gateway, whose calls are repeated for at most `patience`.

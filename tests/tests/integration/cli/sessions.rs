@@ -2,7 +2,8 @@
 
 use super::machine::{Machine, text};
 use crate::waiting::eventually;
-use crate::{CHUNK, bytes};
+use crate::{CHUNK, bytes, sha256};
+use candid::Principal;
 use capsule_shared::gateway::GatewayArgs;
 use serde_json::Value;
 use std::path::Path;
@@ -186,6 +187,78 @@ fn a_record_of_release_0_1_0_still_helps() {
     std::fs::write(&file, bytes(3 * CHUNK, 5)).unwrap();
     let said = machine.fails(1, &["upload", text(&file)]);
     assert!(said.contains(&format!("capsule abort {session}")), "{said}");
+}
+
+/// The name of the record of a file, as clients had it that kept no identities apart.
+fn old_name(machine: &Machine, capsule: &str, file: &Path) -> String {
+    let gateway = machine.deployment.gateway.to_text();
+    let file = file.canonicalize().unwrap();
+    let mut bytes = Vec::new();
+    for part in [gateway.as_str(), capsule, text(&file)] {
+        bytes.extend((part.len() as u64).to_be_bytes());
+        bytes.extend(part.as_bytes());
+    }
+    let digits = sha256(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
+    format!("{digits}.json")
+}
+
+#[test]
+fn two_identities_have_records_of_their_own() {
+    let machine = Machine::new();
+    let pem = machine.path("other.pem");
+    machine.done(&["--identity", text(&pem), "identity", "--new"]);
+    let principal = |arguments: &[&str]| {
+        let told = machine.done(&[arguments, &["identity"]].concat());
+        Principal::from_text(told.trim()).unwrap()
+    };
+    let (first, other) = (principal(&[]), principal(&["--identity", text(&pem)]));
+    let client = machine.deployment.client(first);
+    let capsule = client.capsules_create(None).unwrap().id;
+    client.add_controller(&capsule, other).unwrap();
+
+    machine.admit("blob_put_chunk", 0);
+    let file = machine.file("a", 1_000, 1);
+    let session = pending(&machine, "a", 1);
+    // A record of an earlier client is left to its owner, too.
+    let [name] = &machine.record_names()[..] else {
+        panic!("there is not one record");
+    };
+    let records = machine.path("home/uploads");
+    let old = records.join(old_name(&machine, &capsule, &file));
+    std::fs::rename(records.join(name), &old).unwrap();
+    machine.open_gate();
+    std::fs::write(&file, bytes(1_000, 2)).unwrap();
+    machine.done(&[
+        "--identity",
+        text(&pem),
+        "upload",
+        "--capsule",
+        &capsule,
+        text(&file),
+    ]);
+    assert!(old.exists());
+    std::fs::write(&file, bytes(1_000, 3)).unwrap();
+    let said = machine.fails(1, &["upload", text(&file)]);
+    assert!(said.contains(&format!("capsule abort {session}")), "{said}");
+    assert!(!old.exists());
+    assert_eq!(machine.record_names(), [name.clone()]);
+
+    // The same with a record of today.
+    machine.done(&[
+        "--identity",
+        text(&pem),
+        "upload",
+        "--capsule",
+        &capsule,
+        text(&file),
+    ]);
+    assert_eq!(machine.record_names(), [name.clone()]);
+    std::fs::write(&file, bytes(1_000, 1)).unwrap();
+    machine.done(&["upload", text(&file)]);
+    assert_eq!(machine.upload_records(), 0);
 }
 
 #[test]
