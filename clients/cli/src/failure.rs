@@ -52,7 +52,7 @@ pub enum Failure {
         first: Kind,
     },
     /// Some uploads could not be given up; each of them is reported before.
-    #[error("{failed} of {sessions} uploads are not given up")]
+    #[error("{failed} of {sessions} uploads are not given up, expected none")]
     SeveralSessions {
         failed: usize,
         sessions: usize,

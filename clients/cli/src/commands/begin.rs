@@ -9,7 +9,6 @@ use crate::local::record::{Record, RecordFile};
 use crate::local::source::Source;
 use crate::network::error::{CallError, Cause};
 use crate::network::gateway::Gateway;
-use capsule_shared::Error as Refusal;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
 use capsule_shared::upload::{UploadState, UploadStatus};
 use std::sync::Once;
@@ -204,25 +203,6 @@ impl Beginning<'_> {
     }
 }
 
-/// Takes over the record `old` of an earlier client, which doesn't say whose upload it is, unless it
-/// is somebody else's.
-pub async fn take_over(gateway: &Gateway, old: &RecordFile, record: &RecordFile) {
-    let Some(known) = old.read().filter(|_| record.read().is_none()) else {
-        return;
-    };
-    let theirs = match known.session {
-        None => false,
-        Some(session) => match gateway.status(session).await {
-            Ok(_) => false,
-            // a session that has ended is nobody's
-            Err(error) => error.refusal() != Some(&Refusal::NotFound),
-        },
-    };
-    if !theirs {
-        old.move_to(record);
-    }
-}
-
 /// Whether the gateway itself refused a begin for good, so that it made no session.
 ///
 /// A rejection or an error of HTTP is no such word: an earlier attempt of the same call may have
@@ -240,6 +220,7 @@ fn new_key() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use capsule_shared::Error as Refusal;
 
     #[test]
     fn only_the_word_of_the_gateway_ends_an_upload() {

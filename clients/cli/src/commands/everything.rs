@@ -32,7 +32,7 @@ const MAX_BYTES: usize = 16 * MAX_CHUNK_BYTES;
 
 /// The last word about memories that failed.
 const NOT_DOWNLOADED: &str =
-    "memories are not downloaded; repeat the command to read what is missing";
+    "memories are not downloaded, expected none; repeat the command to read what is missing";
 
 /// A download of all memories of a capsule.
 pub struct Everything {

@@ -9,13 +9,13 @@ use crate::local::folder::error::FolderError;
 use crate::local::folder::key::key_of;
 use crate::local::folder::name::Rules;
 use crate::local::folder::plan::{Contents, Listed, plan};
-use crate::local::folder::walk::{Choice, Found, Walked, walk};
+use crate::local::folder::several::{absolute, walk_all};
+use crate::local::folder::walk::{Choice, Found, Walked};
 use crate::local::source::blocking;
 use crate::network::error::CallError;
 use capsule_shared::memory_index::Memory;
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Instant;
@@ -256,26 +256,6 @@ impl Folders {
         self.uploads.output.failure(Some(path), &failure);
         failure
     }
-}
-
-/// The absolute path without symbolic links, unless the file is gone meanwhile.
-fn absolute(file: &Found) -> PathBuf {
-    let path = file.path.canonicalize();
-    path.unwrap_or_else(|_| file.path.clone())
-}
-
-/// The files of all folders. One file at two paths is sent twice, the same path only once.
-fn walk_all(folders: &[PathBuf], choice: &Choice) -> Walked {
-    let mut all = Walked::default();
-    for folder in folders {
-        let Walked { files, skipped } = walk(folder, choice);
-        all.files.extend(files);
-        all.skipped.extend(skipped);
-    }
-    let mut seen = HashSet::new();
-    all.files
-        .retain(|file| seen.insert((absolute(file), key_of(&file.relative))));
-    all
 }
 
 /// Whether the network says of a memory what one node said.

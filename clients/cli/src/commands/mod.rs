@@ -15,6 +15,7 @@ mod own;
 mod present;
 mod purge;
 mod receiving;
+mod remembered;
 mod send;
 mod sending;
 mod session;

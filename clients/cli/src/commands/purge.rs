@@ -11,7 +11,7 @@ use serde_json::json;
 const AT_ONCE: usize = 16;
 
 /// The last word about memories that are still in the trash.
-const NOT_PURGED: &str = "memories are not deleted for good, expected all; repeat the command";
+const NOT_PURGED: &str = "memories are not deleted for good, expected none; repeat the command";
 
 /// A deletion for good of memories in the trash.
 pub struct Purges {

@@ -24,7 +24,7 @@ pub async fn upload(gateway: Gateway, options: UploadOptions, output: Output) ->
     let uploads = Uploads {
         mime_type: options.mime_type,
         again: options.again,
-        ..uploads(gateway, Some(&capsule), parallel, output)?
+        ..uploads(gateway, Some(&capsule), parallel, output)
     };
     if folders.is_empty() {
         return uploads.run(&plain, parallel).await;
@@ -49,7 +49,7 @@ pub async fn sync(gateway: Gateway, options: SyncOptions, output: Output) -> Out
         (capsule, _) => Some(own_or(&gateway, capsule).await?),
     };
     let folders = Folders {
-        uploads: uploads(gateway, capsule.as_deref(), parallel, output)?,
+        uploads: uploads(gateway, capsule.as_deref(), parallel, output),
         capsule,
         parallel,
         unproven: options.trust.unproven,
@@ -60,15 +60,8 @@ pub async fn sync(gateway: Gateway, options: SyncOptions, output: Output) -> Out
 }
 
 /// Uploads into a capsule, `parallel` chunks at once.
-fn uploads(
-    gateway: Gateway,
-    capsule: Option<&str>,
-    parallel: usize,
-    output: Output,
-) -> Outcome<Uploads> {
-    Ok(Uploads {
-        sender: gateway.sender()?.to_text(),
-        gateway_id: gateway.id().to_text(),
+fn uploads(gateway: Gateway, capsule: Option<&str>, parallel: usize, output: Output) -> Uploads {
+    Uploads {
         gateway,
         capsule: capsule.unwrap_or_default().to_string(),
         mime_type: None,
@@ -76,7 +69,7 @@ fn uploads(
         slots: Arc::new(Semaphore::new(parallel * MAX_CHUNK_BYTES)),
         progress: Progress::new(output.json),
         output,
-    })
+    }
 }
 
 fn check_folder(path: &Path) -> Result<(), FolderError> {

@@ -1,14 +1,14 @@
 //! Uploads: several files at once, each from where an earlier command stopped.
 
-use crate::commands::begin::{Beginning, Begun, take_over};
+use crate::commands::begin::{Beginning, Begun};
 use crate::commands::in_order::all_in_order;
 use crate::commands::line::UploadLine;
 use crate::commands::present::present;
+use crate::commands::remembered::record_of;
 use crate::commands::sending::Sending;
 use crate::commands::session::look;
 use crate::console;
 use crate::failure::{Failure, IntegrityError, Outcome};
-use crate::local::record::RecordFile;
 use crate::local::settings::home;
 use crate::local::source::Source;
 use crate::network::gateway::Gateway;
@@ -23,14 +23,12 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// The last word about files that failed.
-pub const NOT_UPLOADED: &str = "files are not uploaded; repeat the command to send what is missing";
+pub const NOT_UPLOADED: &str =
+    "files are not uploaded, expected none; repeat the command to send what is missing";
 
 /// Everything that all files of one command share.
 pub struct Uploads {
     pub gateway: Gateway,
-    pub gateway_id: String,
-    /// The principal that sends.
-    pub sender: String,
     pub capsule: String,
     /// The MIME type of all files, if the user gave one.
     pub mime_type: Option<String>,
@@ -140,7 +138,8 @@ impl Uploads {
         let source = Source::open(path, move |bytes| counted.add(bytes)).await;
         reading.done();
         let source = source?.at(item.storage_key.clone());
-        let record = self.record(&source).await;
+        // without a folder of settings nothing is remembered, as the user was warned
+        let record = record_of(&self.gateway, &self.capsule, &source).await;
         let beginning = Beginning {
             gateway: &self.gateway,
             capsule: &self.capsule,
@@ -166,16 +165,6 @@ impl Uploads {
         }
         self.report(&source, &sent?, None).await;
         Ok(Some(source.bytes))
-    }
-
-    /// The record of an upload. Without a folder of settings nothing is remembered, as the user was
-    /// warned.
-    async fn record(&self, source: &Source) -> Option<RecordFile> {
-        let (gateway, capsule) = (&self.gateway_id, &self.capsule);
-        let record = RecordFile::of(source, gateway, capsule, &self.sender).ok()?;
-        let old = RecordFile::of_anybody(source, gateway, capsule).ok()?;
-        take_over(&self.gateway, &old, &record).await;
-        Some(record)
     }
 
     /// Sends what is missing of an upload, and finishes it.
