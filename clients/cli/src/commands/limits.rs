@@ -7,8 +7,10 @@ use crate::network::gateway::Gateway;
 use crate::network::refused::{InTrash, UploadError};
 use capsule_shared::Error as Refusal;
 use capsule_shared::asset::of_file;
+use capsule_shared::limits::MAX_CHUNK_BYTES;
 use capsule_shared::upload::UploadState;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// The most memories of a capsule, the trash included.
 ///
@@ -18,31 +20,39 @@ const MAX_MEMORIES: u64 = 100_000;
 /// A capsule that doesn't exist: ids of capsules end with their number.
 const NO_CAPSULE: &str = "no-capsule";
 
-/// The idempotency key of begins that only ask.
+/// How the idempotency keys of begins that only ask begin.
 const PROBE: &str = "capsule-cli-limit";
 
 /// How long a question about the reason is repeated. The reason only helps.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The reason why no upload of `source` into `capsule` begins.
+///
+/// `trash` is counted once for all files of a command.
 pub async fn reason(
     gateway: &Gateway,
     capsule: &str,
     source: &Source,
+    trash: &OnceCell<InTrash>,
     error: CallError,
 ) -> Failure {
     if error.refusal() != Some(&Refusal::ResourceExhausted) {
         return error.into();
     }
     let gateway = gateway.patient_for(PATIENCE);
-    match find(&gateway, capsule, source.bytes).await {
+    match find(&gateway, capsule, source.bytes, trash).await {
         Ok(reason) => reason.into(),
         // without a reason, the gateway's own word is all there is
         Err(_) => error.into(),
     }
 }
 
-async fn find(gateway: &Gateway, capsule: &str, bytes: u64) -> Result<UploadError, CallError> {
+async fn find(
+    gateway: &Gateway,
+    capsule: &str,
+    bytes: u64,
+    trash: &OnceCell<InTrash>,
+) -> Result<UploadError, CallError> {
     let mut active = gateway.uploads().await?;
     active.retain(|upload| upload.state != UploadState::Committed);
     if no_upload_begins(gateway).await? {
@@ -58,7 +68,8 @@ async fn find(gateway: &Gateway, capsule: &str, bytes: u64) -> Result<UploadErro
     let own = active.iter().filter(|upload| upload.capsule_id == capsule);
     let own = own.count();
     let memories = gateway.capsule(capsule).await?.memory_count;
-    let trash = in_trash(gateway, capsule).await?;
+    let counted = trash.get_or_try_init(|| in_trash(gateway, capsule));
+    let trash = *counted.await?;
     let name = capsule.to_string();
     if memories + trash.memories >= MAX_MEMORIES {
         return Ok(UploadError::Memories {
@@ -68,18 +79,21 @@ async fn find(gateway: &Gateway, capsule: &str, bytes: u64) -> Result<UploadErro
             most: MAX_MEMORIES,
         });
     }
-    Ok(match (byte_fits(gateway, capsule).await?, own) {
-        (true, _) => UploadError::Bytes {
+    let byte_fits = fits(gateway, capsule, 1).await?;
+    // if the whole file fits by now, uploads that have ended meanwhile were the reason
+    let too_long = byte_fits && !fits(gateway, capsule, bytes).await?;
+    Ok(match (byte_fits, too_long, own) {
+        (true, true, _) => UploadError::Bytes {
             capsule: name,
             bytes,
             trash,
             own,
         },
-        (false, 0) => UploadError::Capsule {
+        (false, _, 0) => UploadError::Capsule {
             capsule: name,
             trash,
         },
-        (false, _) => UploadError::CapsuleUploads { capsule: name, own },
+        _ => UploadError::CapsuleUploads { capsule: name, own },
     })
 }
 
@@ -95,10 +109,12 @@ async fn in_trash(gateway: &Gateway, capsule: &str) -> Result<InTrash, CallError
     })
 }
 
-/// Whether an upload of one byte into the capsule begins. It is given up at once.
-async fn byte_fits(gateway: &Gateway, capsule: &str) -> Result<bool, CallError> {
-    let metadata = of_file("limit", "text/plain", 1);
-    match gateway.begin(capsule, &metadata, 1, PROBE).await {
+/// Whether an upload of so many bytes into the capsule begins. It is given up at once.
+async fn fits(gateway: &Gateway, capsule: &str, bytes: u64) -> Result<bool, CallError> {
+    let metadata = of_file("limit", "text/plain", bytes);
+    let chunks = bytes.div_ceil(MAX_CHUNK_BYTES as u64) as u32;
+    let key = format!("{PROBE}-{bytes}");
+    match gateway.begin(capsule, &metadata, chunks, &key).await {
         Ok(session) => {
             gateway.abort(session).await?;
             Ok(true)

@@ -12,7 +12,7 @@ use crate::failure::{Failure, IntegrityError, Outcome};
 use crate::local::settings::home;
 use crate::local::source::Source;
 use crate::network::gateway::Gateway;
-use crate::network::refused::UploadError;
+use crate::network::refused::{InTrash, UploadError};
 use crate::output::Output;
 use crate::progress::Progress;
 use capsule_shared::memory_index::Memory;
@@ -20,7 +20,7 @@ use capsule_shared::upload::{UploadFinishResult, UploadState};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 /// The last word about files that failed.
 pub const NOT_UPLOADED: &str =
@@ -36,6 +36,8 @@ pub struct Uploads {
     pub again: bool,
     /// One permit for each byte in flight, of all files.
     pub slots: Arc<Semaphore>,
+    /// The trash of the capsule, once it matters.
+    pub trash: OnceCell<InTrash>,
     pub progress: Progress,
     pub output: Output,
 }
@@ -147,6 +149,7 @@ impl Uploads {
             record: record.as_ref(),
             mime_type: self.mime_type.as_deref(),
             again: self.again,
+            trash: &self.trash,
         };
         beginning.check_unchanged().await?;
         if !self.again
