@@ -103,7 +103,8 @@ fn take_over(
         format!(
             "{e}; choose another --state, or write the ids to go on with into {}, as {{\
              \"controller\":\"{controller}\",\"ids\":{{\"upload_gateway\":\"ID\",\
-             \"blob_store\":\"ID\",\"memory_index\":\"ID\"}}}}; without an id a canister is created",
+             \"blob_store\":\"ID\",\"memory_index\":\"ID\"}}}}; \
+             without an id a canister is created",
             path.display()
         )
     })?;

@@ -74,7 +74,7 @@ pub struct ChoiceOptions {
 }
 
 impl ChoiceOptions {
-    /// What these options choose.
+    /// The choice that these options make.
     pub fn choice(self) -> Choice {
         Choice {
             follow: self.follow,

@@ -49,7 +49,7 @@ enum Done {
     There,
 }
 
-/// What is at the place of a memory.
+/// The place of a memory as it was found.
 struct Found {
     there: There,
     file: Option<Identity>,

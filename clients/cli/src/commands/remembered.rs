@@ -16,8 +16,8 @@ pub async fn record_of(gateway: &Gateway, capsule: &str, source: &Source) -> Opt
     Some(record)
 }
 
-/// Takes over the record `old` of an earlier client, which doesn't say whose upload it is, unless it
-/// is somebody else's.
+/// Takes over the record `old` of an earlier client, unless it is somebody else's. It doesn't say
+/// whose upload it is.
 async fn take_over(gateway: &Gateway, old: &RecordFile, record: &RecordFile) {
     let Some(known) = old.read().filter(|_| record.read().is_none()) else {
         return;

@@ -94,7 +94,7 @@ impl InTrash {
         )
     }
 
-    /// What helps if memories take the room.
+    /// The advice if memories take the room.
     fn advice(&self, capsule: &str) -> String {
         let elsewhere = "upload into another capsule with --capsule";
         match self.memories {
@@ -107,7 +107,7 @@ impl InTrash {
     }
 }
 
-/// What helps beside other advice, if unfinished uploads of the user take a part of the room.
+/// More advice if unfinished uploads of the user take a part of the room.
 fn give_up(own: usize) -> &'static str {
     match own {
         0 => "",

@@ -1,4 +1,4 @@
-//! What the line of progress says.
+//! Tests of the line of progress.
 
 use super::*;
 use indicatif::TermLike;

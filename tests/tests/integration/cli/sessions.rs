@@ -294,7 +294,7 @@ fn a_limit_is_named_with_what_helps() {
     machine.open_gate();
     machine.done(&["upload", text(&file)]);
 
-    // What lies in the trash counts, and to purge it helps.
+    // The trash counts, and to purge it helps.
     machine.configure(GatewayArgs {
         max_bytes_per_capsule: Some(CHUNK as u64),
         ..GatewayArgs::default()

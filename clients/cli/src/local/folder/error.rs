@@ -36,7 +36,10 @@ pub enum Reason {
     Kind(&'static str),
     #[error("is empty, expected at least 1 byte")]
     Empty,
-    #[error("leads back to {}, which contains it, expected a link that leads elsewhere", .0.display())]
+    #[error(
+        "leads back to {}, which contains it, expected a link that leads elsewhere",
+        .0.display()
+    )]
     Circle(PathBuf),
     #[error("cannot be read: {0}")]
     Unreadable(io::Error),

@@ -29,7 +29,7 @@ impl Rules {
         fold_case: cfg!(any(windows, target_os = "macos")),
     };
 
-    /// A name that a file can have and that leads nowhere else. A name that is too long is shortened,
+    /// A name that a file can have and that leads nowhere else. It is shortened if it is too long,
     /// but not its extension.
     pub fn safe(&self, name: &[u8]) -> OsString {
         let mut safe = cleaned(self.windows, name);
