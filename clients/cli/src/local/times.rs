@@ -154,7 +154,7 @@ mod tests {
         let day = Duration::from_secs(86_400);
         for time in [
             UNIX_EPOCH,
-            UNIX_EPOCH + Duration::new(1, 5),
+            UNIX_EPOCH + Duration::new(1, 500),
             UNIX_EPOCH + 1_798 * Duration::from_secs(1),
             UNIX_EPOCH + 20 * day,
             UNIX_EPOCH + 115 * day,
