@@ -15,4 +15,5 @@ pub mod mapping;
 pub mod metrics;
 pub mod source;
 pub mod statistics;
+mod takeover;
 pub mod told;

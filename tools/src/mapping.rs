@@ -4,6 +4,7 @@
 //! has this ledger.
 
 use crate::deployment::Part;
+use crate::takeover;
 use crate::told::write;
 use candid::Principal;
 use pocket_ic::PocketIc;
@@ -14,6 +15,9 @@ use std::path::Path;
 
 /// Cycles of each canister: enough for a gateway with many users at once.
 const CYCLES: u128 = 100_000_000_000_000;
+
+/// Where icp-cli looks for ids, in the folder of a project.
+const MAPPING: &str = ".icp/data/mappings/localnet.ids.json";
 
 /// The file in a network's state that names the empty canisters.
 const KEPT: &str = "empty_canisters.json";
@@ -44,9 +48,11 @@ pub fn create_empty(
 
 /// Goes on with the three canisters that `state` names, and creates those that are missing.
 ///
+/// A state of release 0.1.0 names none. Its canisters are found in the network.
+///
 /// # Errors
-/// As [`create_empty`], and when `state` has canisters of another controller, or names some that
-/// the network doesn't have.
+/// As [`create_empty`], and when `state` has canisters of another controller, names some that the
+/// network doesn't have, or has several that may be meant.
 pub fn continue_empty(
     pic: &PocketIc,
     controller: Principal,
@@ -54,10 +60,10 @@ pub fn continue_empty(
     state: &Path,
 ) -> Result<[Principal; 3], String> {
     let path = state.join(KEPT);
-    let mut kept = read(&path)?.unwrap_or(Kept {
-        controller,
-        ids: BTreeMap::new(),
-    });
+    let mut kept = match read(&path)? {
+        Some(kept) => kept,
+        None => take_over(pic, controller, project, &path)?,
+    };
     if kept.controller != controller {
         return Err(format!(
             "the controller is {controller}, expected {} as in {}; or choose another --state",
@@ -86,6 +92,32 @@ pub fn continue_empty(
     Ok(ids)
 }
 
+/// The canisters of a state that names none, noted in `path`.
+fn take_over(
+    pic: &PocketIc,
+    controller: Principal,
+    project: &Path,
+    path: &Path,
+) -> Result<Kept, String> {
+    let found = takeover::find(pic, controller, mapped(project)).map_err(|e| {
+        format!(
+            "{e}; choose another --state, or write the ids to go on with into {}, as {{\
+             \"controller\":\"{controller}\",\"ids\":{{\"upload_gateway\":\"ID\",\
+             \"blob_store\":\"ID\",\"memory_index\":\"ID\"}}}}; \
+             without an id a canister is created",
+            path.display()
+        )
+    })?;
+    let named = Part::ALL.into_iter().zip(found);
+    let ids = named.filter_map(|(part, id)| Some((part.name().to_string(), id?)));
+    let kept = Kept {
+        controller,
+        ids: ids.collect(),
+    };
+    write(path, &kept)?;
+    Ok(kept)
+}
+
 fn read(path: &Path) -> Result<Option<Kept>, String> {
     match std::fs::read(path) {
         Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|e| {
@@ -109,8 +141,13 @@ fn create(pic: &PocketIc, controller: Principal) -> Principal {
 fn map(ids: &[Principal; 3], project: &Path) -> Result<(), String> {
     let names = Part::ALL.map(|part| part.name());
     let names: BTreeMap<&str, String> = names.into_iter().zip(ids.map(|id| id.to_text())).collect();
-    write(
-        &project.join(".icp/data/mappings/localnet.ids.json"),
-        &names,
-    )
+    write(&project.join(MAPPING), &names)
+}
+
+/// The ids that icp-cli finds now. A mapping that can't be read only gives no hint.
+fn mapped(project: &Path) -> Option<[Principal; 3]> {
+    let text = std::fs::read(project.join(MAPPING)).ok()?;
+    let ids: BTreeMap<String, Principal> = serde_json::from_slice(&text).ok()?;
+    let [gateway, store, index] = Part::ALL.map(|part| ids.get(part.name()).copied());
+    Some([gateway?, store?, index?])
 }

@@ -52,7 +52,7 @@ pub enum Failure {
         first: Kind,
     },
     /// Some uploads could not be given up; each of them is reported before.
-    #[error("{failed} of {sessions} uploads are not given up")]
+    #[error("{failed} of {sessions} uploads are not given up, expected none")]
     SeveralSessions {
         failed: usize,
         sessions: usize,
@@ -195,7 +195,7 @@ mod tests {
             (refused(Refusal::ResourceExhausted), Kind::Refused),
             (changed(), Kind::Integrity),
             (gone(), Kind::NotFound),
-            (UploadError::AllUploads.into(), Kind::Refused),
+            (UploadError::AllUploads { own: 0 }.into(), Kind::Refused),
             (Failure::from(LocalError::NoHome), Kind::Local),
         ] {
             let text = failure.to_string();

@@ -47,13 +47,12 @@ async fn main() -> ExitCode {
 
 /// Prints what was asked for, such as the help, or what is wrong with the arguments.
 fn help_or_usage(said: &clap::Error) -> ExitCode {
-    let printed = said.print().and_then(|()| std::io::stdout().flush());
     if said.use_stderr() {
+        // nobody reads a message that can't be written, so nothing else is lost
+        let _ = said.print();
         return ExitCode::from(exit::USAGE);
     }
-    if let Err(error) = printed {
-        output::broken(error);
-    }
+    output::print_by(|| said.print().and_then(|()| std::io::stdout().flush()));
     ended(Ok(()), Output::new(false))
 }
 

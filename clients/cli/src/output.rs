@@ -7,6 +7,7 @@ use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::local::error::LocalError;
 use crate::local::exact::hex_if_lossy;
+use crate::local::stdout::check_writable;
 use crate::printable::{printable, printable_json};
 use serde_json::{Value, json};
 use std::io::{self, ErrorKind, Write};
@@ -71,21 +72,24 @@ impl Output {
 
 /// Writes on standard output, unless that failed before.
 pub fn print(bytes: &[u8]) {
+    print_by(|| {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes)?;
+        stdout.flush()
+    });
+}
+
+/// Lets `print` write on standard output, unless that failed before.
+pub fn print_by(print: impl FnOnce() -> io::Result<()>) {
     if is_broken() {
         return;
     }
     console::above_bars(|| {
-        let mut stdout = io::stdout().lock();
-        if let Err(error) = stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-            broken(error);
+        if let Err(error) = check_writable().and_then(|()| print()) {
+            // only the first error counts
+            let _ = BROKEN.set(error);
         }
     });
-}
-
-/// Notes that standard output can't be written.
-pub fn broken(error: io::Error) {
-    // only the first error counts
-    let _ = BROKEN.set(error);
 }
 
 /// Whether writing more is in vain.

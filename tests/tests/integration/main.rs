@@ -33,6 +33,7 @@ mod senders;
 mod slips;
 mod strangers;
 mod superblocks;
+mod takeover;
 mod trash;
 mod up;
 mod upgrades;

@@ -7,7 +7,7 @@ pub use sending::{SyncOptions, Trust, UploadOptions};
 use crate::console::Verbosity;
 use crate::dates::Period;
 use crate::exit;
-use crate::local::target::is_stdout;
+use crate::local::stdout::is_stdout;
 use crate::network::options::Options;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -127,6 +127,22 @@ pub enum Command {
     Trash {
         /// The capsule (default: your own)
         #[arg(long, value_name = "ID")]
+        capsule: Option<String>,
+    },
+    /// Delete memories in the trash for good; nothing brings them back
+    Purge {
+        /// The ids of the memories, as `capsule trash` shows them
+        #[arg(
+            required_unless_present = "all",
+            conflicts_with = "all",
+            value_name = "MEMORY"
+        )]
+        memories: Vec<String>,
+        /// Everything in the trash of a capsule
+        #[arg(long)]
+        all: bool,
+        /// The capsule whose trash is emptied (default: your own)
+        #[arg(long, value_name = "ID", requires = "all")]
         capsule: Option<String>,
     },
     /// Take a memory out of the trash

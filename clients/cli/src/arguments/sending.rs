@@ -1,7 +1,6 @@
 //! The options of the commands that send files, and of those that ask for proofs.
 
-use crate::local::folder::error::FolderError;
-use crate::local::folder::exclude::Exclude;
+use crate::local::folder::exclude::{Exclude, Pattern};
 use crate::local::folder::walk::Choice;
 use clap::Args;
 use mime_guess::Mime;
@@ -71,16 +70,17 @@ pub struct ChoiceOptions {
     /// Leave out names like this, such as `*.tmp` or `cache/`; a pattern with `/` inside is for the
     /// path below the folder
     #[arg(long, value_name = "GLOB")]
-    pub exclude: Vec<String>,
+    pub exclude: Vec<Pattern>,
 }
 
 impl ChoiceOptions {
-    pub fn choice(&self) -> Result<Choice, FolderError> {
-        Ok(Choice {
+    /// The choice that these options make.
+    pub fn choice(self) -> Choice {
+        Choice {
             follow: self.follow,
             all: self.all,
-            exclude: Exclude::new(&self.exclude)?,
-        })
+            exclude: Exclude::new(self.exclude),
+        }
     }
 }
 

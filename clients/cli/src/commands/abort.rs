@@ -105,7 +105,8 @@ mod tests {
         let finishing = Failure::from(UploadError::Finishing { session: 5 });
         let (told, kind) = (finishing.to_string(), finishing.kind());
         let failure = ended(&[finishing], 1).unwrap_err();
-        assert_eq!(failure.to_string(), "1 of 1 uploads are not given up");
+        let text = "1 of 1 uploads are not given up, expected none";
+        assert_eq!(failure.to_string(), text);
         assert!(!failure.to_string().contains(&told));
         assert_eq!(failure.kind(), kind);
         assert!(ended(&[], 1).is_ok());

@@ -9,9 +9,11 @@ use crate::local::record::{Record, RecordFile};
 use crate::local::source::Source;
 use crate::network::error::{CallError, Cause};
 use crate::network::gateway::Gateway;
+use crate::network::refused::InTrash;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
 use capsule_shared::upload::{UploadState, UploadStatus};
 use std::sync::Once;
+use tokio::sync::OnceCell;
 
 /// The upload of one file that is about to begin.
 pub struct Beginning<'a> {
@@ -24,6 +26,8 @@ pub struct Beginning<'a> {
     pub mime_type: Option<&'a str>,
     /// Send the file although the capsule has it.
     pub again: bool,
+    /// The trash of the capsule, once it matters.
+    pub trash: &'a OnceCell<InTrash>,
 }
 
 /// An upload that has begun.
@@ -48,7 +52,7 @@ impl Beginning<'_> {
                 if is_final(&error) {
                     self.forget();
                 }
-                return Err(limits::reason(gateway, self.capsule, source, error).await);
+                return Err(limits::reason(gateway, self.capsule, source, self.trash, error).await);
             }
         };
         record.session = Some(session);

@@ -1,10 +1,10 @@
 //! Downloads and comparisons: the bytes of a memory are checked against a certified answer.
 
+use crate::commands::line::DownloadLine;
 use crate::commands::receiving::Receiving;
 use crate::console;
 use crate::failure::{Failure, IntegrityError, Outcome};
 use crate::local::error::LocalError;
-use crate::local::exact::hex_if_lossy;
 use crate::local::part::Part;
 use crate::local::source::Source;
 use crate::local::target::{Target, target};
@@ -12,9 +12,9 @@ use crate::local::times::modified;
 use crate::network::gateway::Gateway;
 use crate::output::Output;
 use crate::printable::printable_path;
-use crate::progress::{Bars, FileBar};
+use crate::progress::{FileProgress, Progress};
 use capsule_shared::memory_index::Memory;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -26,7 +26,7 @@ static TOO_OLD: Once = Once::new();
 
 pub struct Downloads {
     pub gateway: Gateway,
-    pub bars: Bars,
+    pub progress: Progress,
     pub output: Output,
     /// Take one node's word about a memory.
     pub unproven: bool,
@@ -47,8 +47,8 @@ impl Downloads {
         let told = self.told(memory).await?;
         let name = &told.memory.metadata.base().name;
         let place = target(name, to, force)?;
-        let bar = self.bars.transfer(name, told.memory.place.size);
-        let receiving = self.receiving(&told.memory, &bar);
+        let moving = self.progress.transfer(name, told.memory.place.size);
+        let receiving = self.receiving(&told.memory, &moving);
         let path = match place {
             Target::Stdout => {
                 receiving
@@ -67,8 +67,8 @@ impl Downloads {
                 Some(path)
             }
         };
-        bar.done();
-        self.bars.finish();
+        moving.done();
+        self.progress.finish();
         let (text, value) = result(&told, path.as_deref(), receiving.received.get());
         self.output.result(&text, value);
         Ok(())
@@ -78,10 +78,10 @@ impl Downloads {
     pub async fn entry(&self, told: &Told, path: &Path, replace: bool) -> Outcome {
         let memory = &told.memory;
         let name = &memory.metadata.base().name;
-        let bar = self.bars.transfer(name, memory.place.size);
-        let receiving = self.receiving(memory, &bar);
+        let moving = self.progress.transfer(name, memory.place.size);
+        let receiving = self.receiving(memory, &moving);
         file(&receiving, path, replace, &self.gateway).await?;
-        bar.done();
+        moving.done();
         let (text, value) = result(told, Some(path), receiving.received.get());
         self.output.entry(&text, value);
         Ok(())
@@ -96,14 +96,14 @@ impl Downloads {
         };
         let told = self.told(memory).await?;
         let memory = &told.memory;
-        let bar = self
-            .bars
+        let moving = self
+            .progress
             .transfer(&memory.metadata.base().name, memory.place.size);
-        let receiving = self.receiving(memory, &bar);
+        let receiving = self.receiving(memory, &moving);
         let nowhere = &|error| write_error(Path::new("nowhere"), error);
         receiving.copy(&mut tokio::io::sink(), nowhere).await?;
-        bar.done();
-        self.bars.finish();
+        moving.done();
+        self.progress.finish();
         if let Some(source) = source
             && source.sha256[..] != memory.sha256[..]
         {
@@ -143,11 +143,11 @@ impl Downloads {
         })
     }
 
-    fn receiving<'a>(&'a self, memory: &'a Memory, bar: &'a FileBar) -> Receiving<'a> {
+    fn receiving<'a>(&'a self, memory: &'a Memory, file: &'a FileProgress) -> Receiving<'a> {
         Receiving {
             gateway: &self.gateway,
             memory,
-            bar,
+            progress: file,
             received: Cell::new(0),
         }
     }
@@ -166,20 +166,16 @@ fn result(told: &Told, path: Option<&Path>, received: u32) -> (String, Value) {
         "{}  {shown}  {} bytes, {checked}",
         memory.id, memory.place.size
     );
-    let mut value = json!({
-        "memory": memory.id,
-        "file": path.map(Path::to_string_lossy),
-        "bytes": memory.place.size,
-        "sha256": hex::encode(&memory.sha256),
-        "received_chunks": received,
-        "verified": true,
-        "proven": told.proven,
-    });
-    // the exact form of a path that isn't Unicode
-    if let Some(hex) = path.and_then(|path| hex_if_lossy(path.as_os_str())) {
-        value["file_hex"] = hex.into();
-    }
-    (text, value)
+    let line = DownloadLine {
+        memory: &memory.id,
+        file: path,
+        bytes: memory.place.size,
+        sha256: &memory.sha256,
+        received_chunks: received,
+        proven: told.proven,
+        already_there: false,
+    };
+    (text, line.json())
 }
 
 /// Reads a memory into a file that gets its name when it is complete.
@@ -238,7 +234,7 @@ mod tests {
         let gateway = Principal::anonymous();
         let downloads = Downloads {
             gateway: Gateway::new(agent.unwrap(), gateway, Duration::ZERO),
-            bars: Bars::new(None, true),
+            progress: Progress::new(true),
             output: Output::new(false),
             unproven: true,
         };

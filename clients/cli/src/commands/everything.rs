@@ -2,11 +2,13 @@
 
 use crate::commands::download::Downloads;
 use crate::commands::in_order::all_in_order;
+use crate::commands::line::DownloadLine;
 use crate::console;
 use crate::exit::Kind;
 use crate::failure::{Failure, IntegrityError, Outcome};
 use crate::local::error::LocalError;
-use crate::local::folder::enter::{There, enter, there, way};
+use crate::local::folder::enter::{Identity, There, enter, identity, there, way};
+use crate::local::folder::error::FolderError;
 use crate::local::folder::name::Rules;
 use crate::local::folder::place::{Wanted, places};
 use crate::local::folder::plan::Listed;
@@ -14,6 +16,7 @@ use crate::local::source::blocking;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
 use capsule_shared::memory_index::Memory;
 use serde_json::json;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tokio::sync::Semaphore;
@@ -29,7 +32,7 @@ const MAX_BYTES: usize = 16 * MAX_CHUNK_BYTES;
 
 /// The last word about memories that failed.
 const NOT_DOWNLOADED: &str =
-    "memories are not downloaded; repeat the command to read what is missing";
+    "memories are not downloaded, expected none; repeat the command to read what is missing";
 
 /// A download of all memories of a capsule.
 pub struct Everything {
@@ -46,6 +49,12 @@ enum Done {
     There,
 }
 
+/// The place of a memory as it was found.
+struct Found {
+    there: There,
+    file: Option<Identity>,
+}
+
 /// The outcome for all memories.
 #[derive(Default)]
 struct Sum {
@@ -59,8 +68,8 @@ impl Everything {
     /// Downloads all memories of the capsule, and says at the end what became of them.
     pub async fn run(&self, capsule: &str) -> Outcome {
         let started = Instant::now();
-        let bars = &self.downloads.bars;
-        bars.phase("asking what is there");
+        let progress = &self.downloads.progress;
+        progress.phase("asking what is there");
         let memories = self.downloads.gateway.all_memories(capsule).await?;
         let memories: Vec<Listed> = memories.into_iter().map(Listed::from).collect();
         let wanted: Vec<Wanted<'_>> = memories.iter().map(Listed::wanted).collect();
@@ -69,7 +78,7 @@ impl Everything {
             path: self.folder.clone(),
             error,
         })?;
-        bars.expect(
+        progress.expect(
             memories.len(),
             memories.iter().map(|memory| memory.bytes).sum(),
         );
@@ -77,13 +86,14 @@ impl Everything {
         // All looks come first. Two places may be one file, for example if the disk knows no upper
         // case. Then the second memory finds the file of the first, and doesn't replace it.
         let looks = all().map(|(memory, place)| self.look(memory, place));
-        let found = all_in_order(looks, AT_ONCE).await;
+        let mut found = all_in_order(looks, AT_ONCE).await;
+        self.keep_apart(&memories, &places, &mut found);
         let room = &Semaphore::new(MAX_BYTES);
         let downloads = all().zip(found).map(|((memory, place), found)| async move {
             let ahead = memory.bytes.min(AHEAD_BYTES) as u32;
             let _room = room.acquire_many(ahead).await;
             let done = match found {
-                Ok(found) => self.one(memory, place, found).await,
+                Ok(found) => self.one(memory, place, found.there).await,
                 Err(failure) => Err(failure),
             };
             done.map_err(|failure| self.report(place, failure))
@@ -100,7 +110,7 @@ impl Everything {
                 Err(failure) => sum.failed.push(failure),
             }
         }
-        bars.finish();
+        progress.finish();
         self.summary(sum, memories.len(), started)
     }
 
@@ -133,28 +143,60 @@ impl Everything {
     }
 
     /// Looks at the place where the memory goes.
-    async fn look(&self, listed: &Listed, place: &Path) -> Outcome<There> {
+    async fn look(&self, listed: &Listed, place: &Path) -> Outcome<Found> {
         let path = way(&self.folder, place)?;
         let (bytes, sha256) = (listed.bytes, listed.sha256.clone());
-        Ok(blocking(move || there(&path, bytes, &sha256)).await?)
+        let looked = blocking(move || {
+            let there = there(&path, bytes, &sha256)?;
+            let file = identity(&path);
+            Ok::<_, FolderError>(Found { there, file })
+        });
+        Ok(looked.await?)
+    }
+
+    /// Lets one memory have each file that is there: the one with its bytes, else the first that
+    /// would replace it. The others fail, because they would replace it silently.
+    fn keep_apart(&self, memories: &[Listed], places: &[PathBuf], found: &mut [Outcome<Found>]) {
+        let mut owners: HashMap<Identity, usize> = HashMap::new();
+        for there in [There::Same, There::Other] {
+            for (index, outcome) in found.iter_mut().enumerate() {
+                let file = match outcome {
+                    Ok(found) if found.there == there => found.file.clone(),
+                    _ => None,
+                };
+                let Some(file) = file else {
+                    continue;
+                };
+                let owner = *owners.entry(file).or_insert(index);
+                if there == There::Other && self.force && owner != index {
+                    *outcome = Err(Failure::from(FolderError::OneFile {
+                        path: self.folder.join(&places[index]),
+                        other: self.folder.join(&places[owner]),
+                        memory: memories[owner].memory.clone(),
+                    }));
+                }
+            }
+        }
     }
 
     fn there(&self, listed: &Listed, place: &Path) {
         let path = self.folder.join(place);
         let (memory, bytes) = (&listed.memory, listed.bytes);
-        let bar = self.downloads.bars.transfer(memory, bytes);
-        bar.skip(bytes);
-        bar.done();
+        let moved = self.downloads.progress.transfer(memory, bytes);
+        moved.skip(bytes);
+        moved.done();
         self.downloads.output.entry(
             &format!("{memory}  {}  {bytes} bytes, already there", path.display()),
-            json!({
-                "memory": memory,
-                "file": path.to_string_lossy(),
-                "bytes": bytes,
-                "sha256": hex::encode(&listed.sha256),
-                "received_chunks": 0,
-                "already_there": true,
-            }),
+            DownloadLine {
+                memory,
+                file: Some(&path),
+                bytes,
+                sha256: &listed.sha256,
+                received_chunks: 0,
+                proven: false,
+                already_there: true,
+            }
+            .json(),
         );
     }
 

@@ -1,6 +1,7 @@
 //! Folders: every file that a capsule lacks is sent, by its relative path and its SHA-256.
 
-use crate::commands::upload::{Item, NOT_UPLOADED, Sent, Uploads};
+use crate::commands::line::UploadLine;
+use crate::commands::upload::{Item, NOT_UPLOADED, Sent, Uploads, length};
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::local::folder::enter::hash;
@@ -8,13 +9,13 @@ use crate::local::folder::error::FolderError;
 use crate::local::folder::key::key_of;
 use crate::local::folder::name::Rules;
 use crate::local::folder::plan::{Contents, Listed, plan};
-use crate::local::folder::walk::{Choice, Found, Walked, walk};
+use crate::local::folder::several::{absolute, walk_all};
+use crate::local::folder::walk::{Choice, Found, Walked};
 use crate::local::source::blocking;
 use crate::network::error::CallError;
 use capsule_shared::memory_index::Memory;
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Instant;
@@ -55,7 +56,7 @@ impl Folders {
     /// Sends what the capsule lacks of `folders`, and `files` as any upload does.
     pub async fn run(&self, folders: Vec<PathBuf>, files: Vec<PathBuf>, choice: Choice) -> Outcome {
         let started = Instant::now();
-        self.uploads.bars.phase("looking for files");
+        self.uploads.progress.phase("looking for files");
         let walked = blocking(move || walk_all(&folders, &choice)).await;
         let mut work = self.compare(walked).await?;
         self.confirm(&mut work).await;
@@ -74,9 +75,9 @@ impl Folders {
         let items: Vec<Item> = items.chain(named).collect();
         let lengths = work.send.iter().map(|file| file.bytes);
         let bytes = lengths.sum::<u64>() + named_bytes;
-        self.uploads.bars.expect(items.len(), bytes);
+        self.uploads.progress.expect(items.len(), bytes);
         let mut sent = self.uploads.each(&items, self.at_once(), true).await;
-        self.uploads.bars.finish();
+        self.uploads.progress.finish();
         sent.there += work.there;
         sent.failures.append(&mut work.failed);
         self.summary(&sent, started);
@@ -104,13 +105,13 @@ impl Folders {
             work.send = files;
             return Ok(work);
         }
-        let bars = &self.uploads.bars;
-        bars.phase("asking what is there");
+        let progress = &self.uploads.progress;
+        progress.phase("asking what is there");
         let memories = match &self.capsule {
             Some(capsule) => self.uploads.gateway.all_memories(capsule).await?,
             None => Vec::new(),
         };
-        bars.phase(&format!("comparing {} files", files.len()));
+        progress.phase(&format!("comparing {} files", files.len()));
         let (send, told, unread) = blocking(move || {
             let memories = memories.into_iter().map(Listed::from).collect();
             let contents = Contents::new(memories, Rules::HERE);
@@ -145,7 +146,7 @@ impl Folders {
         let told = std::mem::take(&mut work.told);
         let count = told.len();
         self.uploads
-            .bars
+            .progress
             .phase(&format!("confirming {count} files"));
         let confirmed = stream::iter(told)
             .map(|told| async move {
@@ -190,34 +191,28 @@ impl Folders {
                 "{}  {key}  {} bytes, already there",
                 memory.memory, file.bytes
             ),
-            json!({
-                "file": file.path.to_string_lossy(),
-                "path": key,
-                "memory": memory.memory,
-                "bytes": file.bytes,
-                "sha256": hex::encode(&memory.sha256),
-                "sent_chunks": 0,
-                "already_there": true,
-            }),
+            UploadLine {
+                sha256: Some(&memory.sha256),
+                memory: Some(&memory.memory),
+                blob: Some(&memory.blob),
+                stored_as: Some(&memory.name),
+                ..UploadLine::unsent(file, &absolute(file), &key)
+            }
+            .json(),
         );
     }
 
     /// Says what would be sent.
     fn tell(&self, work: Work) -> Outcome {
-        self.uploads.bars.finish();
+        self.uploads.progress.finish();
         let mut bytes = 0;
         for file in &work.send {
             let key = key_of(&file.relative);
             bytes += file.bytes;
-            self.uploads.output.result(
-                &format!("would upload {key}  {} bytes", file.bytes),
-                json!({
-                    "file": file.path.to_string_lossy(),
-                    "path": key,
-                    "bytes": file.bytes,
-                    "would_upload": true,
-                }),
-            );
+            let mut value = UploadLine::unsent(file, &absolute(file), &key).json();
+            value["would_upload"] = true.into();
+            let text = format!("would upload {key}  {} bytes", file.bytes);
+            self.uploads.output.result(&text, value);
         }
         let (send, there, failed) = (work.send.len(), work.there, work.failed.len());
         self.uploads.output.result(
@@ -263,23 +258,6 @@ impl Folders {
     }
 }
 
-/// The files of all folders. One file at two paths is sent twice, the same path only once.
-fn walk_all(folders: &[PathBuf], choice: &Choice) -> Walked {
-    let mut all = Walked::default();
-    for folder in folders {
-        let Walked { files, skipped } = walk(folder, choice);
-        all.files.extend(files);
-        all.skipped.extend(skipped);
-    }
-    let mut seen = HashSet::new();
-    all.files.retain(|file| {
-        let path = file.path.canonicalize();
-        let path = path.unwrap_or_else(|_| file.path.clone());
-        seen.insert((path, key_of(&file.relative)))
-    });
-    all
-}
-
 /// Whether the network says of a memory what one node said.
 fn says(memory: &Memory, listed: &Listed, capsule: Option<&str>) -> bool {
     let base = memory.metadata.base();
@@ -301,9 +279,4 @@ fn outcome(failed: Vec<Failure>, done: usize) -> Outcome {
             first: first.kind(),
         }),
     }
-}
-
-/// Bytes of a file; 0 if it can't be read, which its upload reports.
-fn length(path: &Path) -> u64 {
-    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }

@@ -8,11 +8,14 @@ mod folders;
 mod identity;
 mod in_order;
 mod limits;
+mod line;
 mod list;
 mod manual;
 mod own;
 mod present;
+mod purge;
 mod receiving;
+mod remembered;
 mod send;
 mod sending;
 mod session;
@@ -26,12 +29,13 @@ use crate::commands::download::Downloads;
 use crate::commands::everything::Everything;
 use crate::commands::list::List;
 use crate::commands::own::own_or;
+use crate::commands::purge::Purges;
 use crate::commands::show::Show;
 use crate::commands::trash::Trash;
 use crate::failure::Outcome;
 use crate::network::gateway::Gateway;
 use crate::output::Output;
-use crate::progress::Bars;
+use crate::progress::Progress;
 use std::time::Duration;
 
 /// Runs the command that the user asked for.
@@ -58,7 +62,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
     };
     let downloads = |trust: Trust| Downloads {
         gateway: gateway.clone(),
-        bars: Bars::new(None, output.json),
+        progress: Progress::new(output.json),
         output,
         unproven: trust.unproven,
     };
@@ -74,10 +78,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         } => {
             let capsule = own_or(&gateway, capsule).await?;
             let everything = Everything {
-                downloads: Downloads {
-                    bars: Bars::one_line(output.json),
-                    ..downloads(trust)
-                },
+                downloads: downloads(trust),
                 folder,
                 force,
             };
@@ -118,6 +119,20 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         }
         Command::Rm { memory } => trash.remove(&memory).await,
         Command::Trash { capsule } => trash.list(&own_or(&gateway, capsule).await?).await,
+        Command::Purge {
+            memories,
+            all,
+            capsule,
+        } => {
+            let purges = Purges {
+                gateway: gateway.clone(),
+                output,
+            };
+            match all {
+                true => purges.all(&own_or(&gateway, capsule).await?).await,
+                false => purges.these(&memories).await,
+            }
+        }
         Command::Restore { memory } => trash.restore(&memory).await,
         Command::Capsules => show.capsules().await,
         Command::Identity { .. } | Command::Completions { .. } | Command::Man { .. } => {

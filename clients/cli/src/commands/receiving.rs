@@ -5,7 +5,7 @@ use crate::failure::{Failure, IntegrityError, Outcome};
 use crate::local::error::LocalError;
 use crate::network::error::CallError;
 use crate::network::gateway::Gateway;
-use crate::progress::FileBar;
+use crate::progress::FileProgress;
 use capsule_shared::memory_index::Memory;
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
@@ -22,7 +22,7 @@ const AHEAD: usize = 4;
 pub struct Receiving<'a> {
     pub gateway: &'a Gateway,
     pub memory: &'a Memory,
-    pub bar: &'a FileBar,
+    pub progress: &'a FileProgress,
     /// Chunks that came from the network.
     pub received: Cell<u32>,
 }
@@ -66,13 +66,13 @@ impl Receiving<'_> {
         if known.chunks > 0 {
             let (memory, bytes) = (&self.memory.id, known.bytes);
             console::detail(|| format!("{memory}: {bytes} bytes of an earlier download are here"));
-            self.bar.skip(bytes);
+            self.progress.skip(bytes);
             let completed = self.copy_rest(known, file, about).await;
             if !matches!(completed, Err(Failure::Integrity(_))) {
                 return completed;
             }
             console::detail(|| format!("{memory}: they are wrong, so all bytes are read anew"));
-            self.bar.again();
+            self.progress.again();
         }
         self.truncate(file, 0).await.map_err(about)?;
         self.copy(file, about).await
@@ -140,7 +140,7 @@ impl Receiving<'_> {
             }
             hasher.update(&chunk);
             sink.write_all(&chunk).await.map_err(about)?;
-            self.bar.add(chunk.len() as u64);
+            self.progress.add(chunk.len() as u64);
         }
         sink.flush().await.map_err(about)?;
         self.compare(&hasher.finalize())

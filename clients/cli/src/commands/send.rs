@@ -8,27 +8,23 @@ use crate::failure::Outcome;
 use crate::local::folder::error::FolderError;
 use crate::network::gateway::Gateway;
 use crate::output::Output;
-use crate::progress::Bars;
+use crate::progress::Progress;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 /// Uploads files, and all files in folders.
 pub async fn upload(gateway: Gateway, options: UploadOptions, output: Output) -> Outcome {
-    let choice = options.choice.choice()?;
+    let choice = options.choice.choice();
     let parallel = usize::from(options.sending.parallel);
     let capsule = own_or(&gateway, options.sending.capsule).await?;
     let (folders, plain): (Vec<PathBuf>, Vec<PathBuf>) =
         options.files.into_iter().partition(|path| path.is_dir());
-    let bars = match folders.is_empty() {
-        true => Bars::new(total_bytes(&plain), output.json),
-        false => Bars::one_line(output.json),
-    };
     let uploads = Uploads {
         mime_type: options.mime_type,
         again: options.again,
-        ..uploads(gateway, Some(&capsule), parallel, bars, output)
+        ..uploads(gateway, Some(&capsule), parallel, output)
     };
     if folders.is_empty() {
         return uploads.run(&plain, parallel).await;
@@ -45,16 +41,15 @@ pub async fn upload(gateway: Gateway, options: UploadOptions, output: Output) ->
 
 /// Uploads what a capsule lacks of a folder. A dry run makes no capsule either.
 pub async fn sync(gateway: Gateway, options: SyncOptions, output: Output) -> Outcome {
-    let choice = options.choice.choice()?;
+    let choice = options.choice.choice();
     let parallel = usize::from(options.sending.parallel);
     check_folder(&options.folder)?;
     let capsule = match (options.sending.capsule, options.dry_run) {
         (None, true) => gateway.own_capsule_if_any().await?,
         (capsule, _) => Some(own_or(&gateway, capsule).await?),
     };
-    let bars = Bars::one_line(output.json);
     let folders = Folders {
-        uploads: uploads(gateway, capsule.as_deref(), parallel, bars, output),
+        uploads: uploads(gateway, capsule.as_deref(), parallel, output),
         capsule,
         parallel,
         unproven: options.trust.unproven,
@@ -65,21 +60,15 @@ pub async fn sync(gateway: Gateway, options: SyncOptions, output: Output) -> Out
 }
 
 /// Uploads into a capsule, `parallel` chunks at once.
-fn uploads(
-    gateway: Gateway,
-    capsule: Option<&str>,
-    parallel: usize,
-    bars: Bars,
-    output: Output,
-) -> Uploads {
+fn uploads(gateway: Gateway, capsule: Option<&str>, parallel: usize, output: Output) -> Uploads {
     Uploads {
-        gateway_id: gateway.id().to_text(),
         gateway,
         capsule: capsule.unwrap_or_default().to_string(),
         mime_type: None,
         again: false,
         slots: Arc::new(Semaphore::new(parallel * MAX_CHUNK_BYTES)),
-        bars,
+        trash: OnceCell::new(),
+        progress: Progress::new(output.json),
         output,
     }
 }
@@ -91,11 +80,4 @@ fn check_folder(path: &Path) -> Result<(), FolderError> {
         Ok(_) => Err(FolderError::NotAFolder { path }),
         Err(error) => Err(FolderError::Read { path, error }),
     }
-}
-
-/// The bytes of all files, if there are several. A file that can't be read counts as empty here;
-/// its own upload reports it.
-fn total_bytes(files: &[PathBuf]) -> Option<u64> {
-    let bytes = |file| std::fs::metadata(file).map_or(0, |metadata| metadata.len());
-    (files.len() > 1).then(|| files.iter().map(bytes).sum())
 }

@@ -6,7 +6,7 @@ use crate::local::source::Source;
 use crate::network::error::{CallError, Cause};
 use crate::network::gateway::Gateway;
 use crate::network::refused::UploadError;
-use crate::progress::FileBar;
+use crate::progress::FileProgress;
 use capsule_shared::Error as Refusal;
 use capsule_shared::upload::UploadState;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -26,7 +26,7 @@ pub struct Sending<'a> {
     pub session: u64,
     /// The idempotency key of the session.
     pub key: &'a str,
-    pub bar: &'a FileBar,
+    pub progress: &'a FileProgress,
 }
 
 impl Sending<'_> {
@@ -46,7 +46,7 @@ impl Sending<'_> {
                 Ok(()) => {
                     window.answered(index);
                     sent += 1;
-                    self.bar.add(self.source.chunk_len(index) as u64);
+                    self.progress.add(self.source.chunk_len(index) as u64);
                     continue;
                 }
                 Err(Failure::Call(error)) => error,

@@ -5,6 +5,7 @@ use crate::failure::Outcome;
 use crate::network::error::CallError;
 use crate::network::gateway::Gateway;
 use crate::output::{self, Output};
+use capsule_shared::Error as Refusal;
 use capsule_shared::memory_index::TrashedMemory;
 use serde_json::json;
 
@@ -16,16 +17,19 @@ pub struct Trash {
 impl Trash {
     /// Deletes a memory, and says until when it is in the trash.
     pub async fn remove(&self, memory: &str) -> Outcome {
-        // A memory that can't be read may be in the trash already.
-        let capsule = self.gateway.memory(memory).await.map(|m| m.capsule_id);
+        // A memory in the trash can't be read, and to delete it again changes nothing.
+        let found = self.gateway.memory(memory).await;
+        let hidden = matches!(&found, Err(error) if error.refusal() == Some(&Refusal::NotFound));
         self.gateway.delete(memory).await?;
-        let purge_at = match capsule {
-            Ok(capsule) => self.purge_at(&capsule, memory).await,
-            Err(_) => Ok(None),
+        let purge_at = match &found {
+            Ok(found) => self.purge_at(&found.capsule_id, memory).await,
+            Err(_) => self.purge_at_anywhere(memory).await,
         };
+        let again = hidden && matches!(purge_at, Ok(Some(_)));
         let text = match &purge_at {
             Ok(Some(time)) => format!(
-                "{memory} is in the trash until {}; `capsule restore {memory}` brings it back",
+                "{memory} is in the trash {}until {}; `capsule restore {memory}` brings it back",
+                if again { "already, " } else { "" },
                 date(*time)
             ),
             Ok(None) => format!("{memory} is deleted"),
@@ -37,9 +41,24 @@ impl Trash {
         let purge_at = purge_at.unwrap_or(None);
         self.output.result(
             &text,
-            json!({ "memory": memory, "deleted": true, "purge_at_ns": purge_at }),
+            json!({
+                "memory": memory,
+                "deleted": true,
+                "already_in_trash": again,
+                "purge_at_ns": purge_at,
+            }),
         );
         Ok(())
+    }
+
+    /// When a memory in the trash of any capsule of the caller goes for good.
+    async fn purge_at_anywhere(&self, memory: &str) -> Result<Option<u64>, CallError> {
+        for capsule in self.gateway.capsules().await? {
+            if let Some(time) = self.purge_at(&capsule.id, memory).await? {
+                return Ok(Some(time));
+            }
+        }
+        Ok(None)
     }
 
     /// When a memory goes for good, in nanoseconds since 1970; `None` if it isn't in the trash.

@@ -2,34 +2,33 @@
 
 use crate::commands::begin::{Beginning, Begun};
 use crate::commands::in_order::all_in_order;
+use crate::commands::line::UploadLine;
 use crate::commands::present::present;
+use crate::commands::remembered::record_of;
 use crate::commands::sending::Sending;
 use crate::commands::session::look;
 use crate::console;
 use crate::failure::{Failure, IntegrityError, Outcome};
-use crate::local::exact::hex_if_lossy;
-use crate::local::record::RecordFile;
 use crate::local::settings::home;
 use crate::local::source::Source;
 use crate::network::gateway::Gateway;
-use crate::network::refused::UploadError;
+use crate::network::refused::{InTrash, UploadError};
 use crate::output::Output;
-use crate::progress::Bars;
+use crate::progress::Progress;
 use capsule_shared::memory_index::Memory;
 use capsule_shared::upload::{UploadFinishResult, UploadState};
-use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 /// The last word about files that failed.
-pub const NOT_UPLOADED: &str = "files are not uploaded; repeat the command to send what is missing";
+pub const NOT_UPLOADED: &str =
+    "files are not uploaded, expected none; repeat the command to send what is missing";
 
 /// Everything that all files of one command share.
 pub struct Uploads {
     pub gateway: Gateway,
-    pub gateway_id: String,
     pub capsule: String,
     /// The MIME type of all files, if the user gave one.
     pub mime_type: Option<String>,
@@ -37,7 +36,9 @@ pub struct Uploads {
     pub again: bool,
     /// One permit for each byte in flight, of all files.
     pub slots: Arc<Semaphore>,
-    pub bars: Bars,
+    /// The trash of the capsule, once it matters.
+    pub trash: OnceCell<InTrash>,
+    pub progress: Progress,
     pub output: Output,
 }
 
@@ -68,6 +69,11 @@ struct Done {
     sent_chunks: usize,
 }
 
+/// Bytes of a file; 0 if it can't be read, which its upload reports.
+pub fn length(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
 impl Uploads {
     /// Uploads all files, `at_once` of them in parallel. A file that fails doesn't stop the others.
     pub async fn run(&self, files: &[PathBuf], at_once: usize) -> Outcome {
@@ -77,8 +83,10 @@ impl Uploads {
         });
         let items: Vec<Item> = items.collect();
         let several = files.len() > 1;
+        self.progress
+            .expect(files.len(), files.iter().map(|file| length(file)).sum());
         let mut failures = self.each(&items, at_once, several).await.failures;
-        self.bars.finish();
+        self.progress.finish();
         match failures.len() {
             0 => Ok(()),
             1 if !several => Err(failures.remove(0)),
@@ -127,13 +135,13 @@ impl Uploads {
     /// Uploads one file. Returns its bytes, or `None` if the capsule has the file.
     async fn one(&self, item: &Item) -> Outcome<Option<u64>> {
         let path = &item.path;
-        let reading = self.bars.reading(path);
+        let reading = self.progress.reading(path);
         let counted = reading.clone();
-        let source = Source::open(path, move |bytes| counted.inc(bytes)).await;
-        reading.finish_and_clear();
+        let source = Source::open(path, move |bytes| counted.add(bytes)).await;
+        reading.done();
         let source = source?.at(item.storage_key.clone());
         // without a folder of settings nothing is remembered, as the user was warned
-        let record = RecordFile::of(&source, &self.gateway_id, &self.capsule).ok();
+        let record = record_of(&self.gateway, &self.capsule, &source).await;
         let beginning = Beginning {
             gateway: &self.gateway,
             capsule: &self.capsule,
@@ -141,6 +149,7 @@ impl Uploads {
             record: record.as_ref(),
             mime_type: self.mime_type.as_deref(),
             again: self.again,
+            trash: &self.trash,
         };
         beginning.check_unchanged().await?;
         if !self.again
@@ -166,20 +175,20 @@ impl Uploads {
         let Begun { session, key } = begun;
         let missing = self.missing(source, begun).await?;
         let rest: u64 = missing.iter().map(|i| source.chunk_len(*i) as u64).sum();
-        let bar = self.bars.transfer(&source.name, source.bytes);
-        bar.skip(source.bytes - rest);
+        let moving = self.progress.transfer(&source.name, source.bytes);
+        moving.skip(source.bytes - rest);
         let sending = Sending {
             gateway: &self.gateway,
             slots: &self.slots,
             source,
             session: *session,
             key,
-            bar: &bar,
+            progress: &moving,
         };
         let sent_chunks = sending.run(missing).await?;
-        bar.finishing();
+        moving.finishing();
         let result = self.finish(source, &sending).await?;
-        bar.done();
+        moving.done();
         Ok(Done {
             memory: result.memory_id,
             blob: result.blob_id,
@@ -239,6 +248,9 @@ impl Uploads {
             session: None,
             sent_chunks: 0,
         };
+        let moved = self.progress.transfer(&source.name, source.bytes);
+        moved.skip(source.bytes);
+        moved.done();
         let name = memory.metadata.base().name.as_str();
         self.report(source, &done, Some(name)).await;
     }
@@ -249,40 +261,28 @@ impl Uploads {
             "{}  {}  {} bytes  {}",
             done.memory, source.name, source.bytes, done.blob
         );
-        let mut value = json!({
-            "file": source.absolute.to_string_lossy(),
-            "name": source.name,
-            "memory": done.memory,
-            "blob": done.blob,
-            "session": done.session,
-            "bytes": source.bytes,
-            "chunks": source.chunks(),
-            "sent_chunks": done.sent_chunks,
-            "sha256": hex::encode(source.sha256),
-            "already_there": stored_as.is_some(),
-        });
-        let mut also = |field: &str, told: Option<Value>| {
-            if let Some(told) = told {
-                value[field] = told;
-            }
+        let line = UploadLine {
+            file: &source.absolute,
+            name: &source.file_name,
+            path: source.storage_key.as_deref(),
+            bytes: source.bytes,
+            sha256: Some(&source.sha256),
+            memory: Some(&done.memory),
+            blob: Some(&done.blob),
+            session: done.session,
+            sent_chunks: done.sent_chunks,
+            stored_as,
         };
-        also("path", source.storage_key.clone().map(Value::from));
-        // the exact form of names that aren't Unicode
-        also(
-            "file_hex",
-            hex_if_lossy(source.absolute.as_os_str()).map(Value::from),
-        );
-        also("name_hex", hex_if_lossy(&source.file_name).map(Value::from));
+        let mut value = line.json();
         if let Some(name) = stored_as {
-            also("stored_as", Some(name.into()));
             text.push_str(match name == source.name {
                 true => ", already there",
                 false => ", already there under another name",
             });
         }
         let now = source.changed_length().await;
-        also("file_bytes_now", now.map(Value::from));
         if let Some(now) = now {
+            value["file_bytes_now"] = now.into();
             let (path, bytes, memory) = (source.path.display(), source.bytes, &done.memory);
             console::warning(&format!(
                 "{path} had {bytes} bytes when it was read and has {now} now; \

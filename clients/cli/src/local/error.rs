@@ -21,7 +21,7 @@ pub enum LocalError {
     },
     #[error("cannot write {path}: {error}")]
     Write { path: PathBuf, error: io::Error },
-    #[error("cannot write to standard output: {error}, expected a place with room for results")]
+    #[error("cannot write to standard output: {error}, expected a place that takes results")]
     Output { error: io::Error },
     #[error("{name:?} is not a command, expected one of `capsule --help`")]
     NoCommand { name: String },

@@ -19,24 +19,56 @@ pub fn safe_name(name: &str) -> Result<String, LocalError> {
     safe_name_on(cfg!(windows), name)
 }
 
-fn safe_name_on(windows: bool, name: &str) -> Result<String, LocalError> {
+/// The same by the rules of Windows, or of other systems.
+pub fn safe_name_on(windows: bool, name: &str) -> Result<String, LocalError> {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let mut safe: String = last
-        .chars()
-        .map(|c| if is_refused(windows, c) { '_' } else { c })
-        .collect();
-    if windows {
-        // Windows drops these at the end of a name
-        safe.truncate(safe.trim_end_matches(['.', ' ']).len());
-    }
+    let safe = cleaned(windows, last.as_bytes());
+    let safe = String::from_utf8(safe).expect("BUG: text is cleaned into text");
     if matches!(safe.as_str(), "" | "." | "..") {
         let name = name.to_string();
         return Err(LocalError::FileName { name });
     }
-    if is_device(&safe) {
-        safe.insert(0, '_');
-    }
     Ok(safe)
+}
+
+/// One name as no other place and no device: the only sanitizer, for files and for folders.
+///
+/// Control characters become `_`. Names of Windows' devices get one in front on every system,
+/// because folders travel. The result may be empty, `.` or `..`, which the caller refuses or
+/// replaces.
+pub fn cleaned(windows: bool, name: &[u8]) -> Vec<u8> {
+    let mut safe = Vec::with_capacity(name.len());
+    for chunk in name.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            let char = if is_refused(windows, char) { '_' } else { char };
+            safe.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        keep_bytes(chunk.invalid(), &mut safe);
+    }
+    trim_end(windows, &mut safe);
+    if is_device(&String::from_utf8_lossy(&safe)) {
+        safe.insert(0, b'_');
+    }
+    safe
+}
+
+/// Removes what Windows drops at the end of a name.
+pub fn trim_end(windows: bool, name: &mut Vec<u8>) {
+    if windows {
+        let end = name.iter().rposition(|byte| !matches!(byte, b'.' | b' '));
+        name.truncate(end.map_or(0, |end| end + 1));
+    }
+}
+
+#[cfg(unix)]
+fn keep_bytes(bytes: &[u8], safe: &mut Vec<u8>) {
+    safe.extend_from_slice(bytes);
+}
+
+/// Names are text here, so that each other byte becomes `_`.
+#[cfg(not(unix))]
+fn keep_bytes(bytes: &[u8], safe: &mut Vec<u8>) {
+    safe.extend(bytes.iter().map(|_| b'_'));
 }
 
 /// Whether no name may have this character, which could lead elsewhere or fool a terminal.

@@ -9,5 +9,6 @@ pub mod part;
 pub mod record;
 pub mod settings;
 pub mod source;
+pub mod stdout;
 pub mod target;
 pub mod times;

@@ -35,12 +35,35 @@ pub struct Record {
 pub struct RecordFile(PathBuf);
 
 impl RecordFile {
-    /// The record of the upload of `source` into a capsule of a gateway.
-    pub fn of(source: &Source, gateway: &str, capsule: &str) -> Result<Self, LocalError> {
-        Ok(Self::in_folder(&home()?, source, gateway, capsule))
+    /// The record of the upload of `source` into a capsule of a gateway, in the name of `sender`.
+    pub fn of(
+        source: &Source,
+        gateway: &str,
+        capsule: &str,
+        sender: &str,
+    ) -> Result<Self, LocalError> {
+        let home = home()?;
+        Ok(Self::in_folder(
+            &home,
+            source,
+            gateway,
+            capsule,
+            Some(sender),
+        ))
     }
 
-    fn in_folder(home: &Path, source: &Source, gateway: &str, capsule: &str) -> Self {
+    /// The same in the name of anybody, as earlier clients kept it.
+    pub fn of_anybody(source: &Source, gateway: &str, capsule: &str) -> Result<Self, LocalError> {
+        Ok(Self::in_folder(&home()?, source, gateway, capsule, None))
+    }
+
+    fn in_folder(
+        home: &Path,
+        source: &Source,
+        gateway: &str,
+        capsule: &str,
+        sender: Option<&str>,
+    ) -> Self {
         let path = source.absolute.as_os_str().as_encoded_bytes();
         let mut hasher = Sha256::new();
         absorb(&mut hasher, &[gateway.as_bytes(), capsule.as_bytes(), path]);
@@ -51,6 +74,10 @@ impl RecordFile {
         // The same file at two places of a folder is two uploads, each with its own path.
         if let Some(key) = &source.storage_key {
             absorb(&mut hasher, &[b"path", key.as_bytes()]);
+        }
+        // Each identity has sessions of its own.
+        if let Some(sender) = sender {
+            absorb(&mut hasher, &[b"sender", sender.as_bytes()]);
         }
         let name = format!("{}.json", hex::encode(hasher.finalize()));
         Self(home.join("uploads").join(name))
@@ -87,6 +114,12 @@ impl RecordFile {
         Ok(())
     }
 
+    /// Keeps the record under another name.
+    pub fn move_to(&self, other: &Self) {
+        // a record only helps
+        let _ = std::fs::rename(&self.0, &other.0);
+    }
+
     pub fn remove(&self) {
         // a record that isn't there is as good as removed
         let _ = std::fs::remove_file(&self.0);
@@ -117,7 +150,7 @@ mod tests {
         let path = folder.path().join("a");
         std::fs::write(&path, "bytes").unwrap();
         let source = source(&path).await;
-        let file = RecordFile::in_folder(folder.path(), &source, "g", "c");
+        let file = RecordFile::in_folder(folder.path(), &source, "g", "c", Some("me"));
         assert_eq!(file.read(), None);
         for record in [record(None), record(Some(7))] {
             file.write(&record).unwrap();
@@ -142,7 +175,7 @@ mod tests {
     // other systems have no such names
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn different_paths_never_share_a_record() {
+    async fn different_paths_and_identities_never_share_a_record() {
         use std::ffi::OsStr;
         use std::os::unix::ffi::OsStrExt;
         let folder = tempfile::TempDir::new().unwrap();
@@ -156,8 +189,12 @@ mod tests {
                 for key in [None, Some("a"), Some("sub/a")] {
                     let source = source(&path).await.at(key.map(str::to_string));
                     for (gateway, capsule) in [("g", "c"), ("g", "d"), ("gc", "")] {
-                        let file = RecordFile::in_folder(folder.path(), &source, gateway, capsule);
-                        records.push(file.0);
+                        for sender in [None, Some("me"), Some("you")] {
+                            let home = folder.path();
+                            let file =
+                                RecordFile::in_folder(home, &source, gateway, capsule, sender);
+                            records.push(file.0);
+                        }
                     }
                 }
             }
@@ -177,7 +214,13 @@ mod tests {
         let mut source = source(&path).await;
         source.absolute = "/photos/größe.jpg".into();
         source.file_name = "größe.jpg".into();
-        let file = RecordFile::in_folder(Path::new("/settings"), &source, "aaaaa-aa", "capsule-1");
+        let file = RecordFile::in_folder(
+            Path::new("/settings"),
+            &source,
+            "aaaaa-aa",
+            "capsule-1",
+            None,
+        );
         let hash = "0bc54b1de2168781ac253e9e05c00351d7b8448e006624b4d5d2cb513f8f29f1";
         assert_eq!(
             file.0,

@@ -4,6 +4,7 @@
 use crate::local::error::SourceError;
 use crate::local::exact::absorb;
 use crate::local::mime;
+use crate::local::times::Times;
 use capsule_shared::asset::{AssetMetadata, of_file};
 use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_CHUNKS};
 use sha2::{Digest, Sha256};
@@ -12,7 +13,6 @@ use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::task::spawn_blocking;
 
 /// An open file.
@@ -34,14 +34,6 @@ pub struct Source {
     /// The relative path, for a file of a folder.
     pub storage_key: Option<String>,
     file: Arc<Mutex<File>>,
-}
-
-/// The times of a file in nanoseconds since 1970; 0 if the system doesn't know one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Times {
-    /// When the file was made. A copy is newer than its content, so this is never after `modified`.
-    pub created: u64,
-    pub modified: u64,
 }
 
 impl Source {
@@ -154,8 +146,7 @@ impl Source {
         let mime_type = mime_type.unwrap_or(&self.mime_type);
         let mut metadata = of_file(&self.name, mime_type, self.bytes);
         let base = metadata.base_mut();
-        base.created_at = self.times.created;
-        base.updated_at = self.times.modified;
+        self.times.tell(base);
         base.storage_key.clone_from(&self.storage_key);
         metadata
     }
@@ -178,23 +169,6 @@ impl Source {
     }
 }
 
-impl Times {
-    fn of(metadata: &Metadata) -> Self {
-        let modified = metadata.modified().map_or(0, nanoseconds);
-        let made = metadata.created().map_or(modified, nanoseconds);
-        Self {
-            created: made.min(modified),
-            modified,
-        }
-    }
-}
-
-/// Nanoseconds since 1970; 0 for a time before, which the metadata can't hold.
-fn nanoseconds(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(0)
-}
-
 fn regular(path: &Path, metadata: &Metadata) -> Result<(), SourceError> {
     let path = || path.to_path_buf();
     match (metadata.is_file(), metadata.is_dir()) {
@@ -214,7 +188,7 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     async fn open(path: &Path) -> Result<Source, SourceError> {
         Source::open(path, |_| ()).await
@@ -319,10 +293,14 @@ mod tests {
         let metadata = source.metadata(None);
         let base = metadata.base();
         assert_eq!((base.created_at, base.updated_at), times);
+        assert!(base.tags.is_empty());
 
         let before_1970 = UNIX_EPOCH - Duration::from_secs(9);
         file.as_file().set_modified(before_1970).unwrap();
-        assert_eq!(open(file.path()).await.unwrap().times, Times::default());
+        let metadata = open(file.path()).await.unwrap().metadata(None);
+        let base = metadata.base();
+        assert_eq!((base.created_at, base.updated_at), (0, 0));
+        assert_eq!(base.tags, ["modified_ns:-9000000000"]);
     }
 
     #[tokio::test]

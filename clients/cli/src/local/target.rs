@@ -2,12 +2,9 @@
 
 use crate::local::error::LocalError;
 use crate::local::file_name::safe_name;
-#[cfg(unix)]
-use std::fs::File;
+use crate::local::stdout::{check_writable, is_stdout};
 use std::fs::Metadata;
-use std::io::{self, ErrorKind};
-#[cfg(unix)]
-use std::os::fd::AsFd;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The place of a download.
@@ -34,6 +31,7 @@ pub fn target(name: &str, to: Option<&Path>, force: bool) -> Result<Target, Loca
         return checked(PathBuf::from(safe_name(name)?), force);
     };
     if is_stdout(to) {
+        check_writable().map_err(|error| LocalError::Output { error })?;
         return Ok(Target::Stdout);
     }
     if to.is_dir() {
@@ -47,40 +45,6 @@ pub fn target(name: &str, to: Option<&Path>, force: bool) -> Result<Target, Loca
         });
     }
     checked(to.to_path_buf(), force)
-}
-
-/// Whether a path means standard output of this process.
-pub fn is_stdout(path: &Path) -> bool {
-    ["-", "/dev/stdout", "/dev/fd/1"]
-        .into_iter()
-        .any(|name| path == Path::new(name))
-        || is_open_as(path, io::stdout())
-}
-
-/// Whether a path leads to the file that is open here: the same inode of the same device.
-#[cfg(unix)]
-fn is_open_as(path: &Path, open: impl AsFd) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let open = open.as_fd().try_clone_to_owned().map(File::from);
-    // to open the path instead could wait for the other end of a pipe
-    match (
-        std::fs::metadata(path),
-        open.and_then(|open| open.metadata()),
-    ) {
-        (Ok(named), Ok(open)) => (named.dev(), named.ino()) == (open.dev(), open.ino()),
-        _ => false,
-    }
-}
-
-/// Whether a path leads to the file that standard output is.
-#[cfg(not(unix))]
-fn is_open_as(path: &Path, _: io::Stdout) -> bool {
-    use same_file::Handle;
-    path.is_file()
-        && matches!(
-            (Handle::from_path(path), Handle::stdout()),
-            (Ok(named), Ok(open)) if named == open
-        )
 }
 
 /// Whether only a folder can have this path: `Path` ignores such endings.
@@ -257,21 +221,6 @@ mod tests {
     fn standard_output_may_have_any_name() {
         let to = |path| target("a", Some(Path::new(path)), false).unwrap();
         assert_eq!(to("/proc/self/fd/1"), Target::Stdout);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_file_is_itself_under_each_of_its_names() {
-        let folder = TempDir::new().unwrap();
-        let inside = |rest: &str| folder.path().join(rest);
-        std::fs::write(inside("file"), "x").unwrap();
-        std::fs::write(inside("other"), "x").unwrap();
-        std::fs::hard_link(inside("file"), inside("hard")).unwrap();
-        std::os::unix::fs::symlink("file", inside("link")).unwrap();
-        let open = File::open(inside("file")).unwrap();
-        let is = |name| is_open_as(&inside(name), &open);
-        assert_eq!(["file", "hard", "link"].map(is), [true; 3]);
-        assert_eq!(["other", "missing"].map(is), [false; 2]);
     }
 
     #[cfg(unix)]

@@ -3,13 +3,13 @@
 //! Each is repeated for the patience of the client. Its errors name the item that it is about.
 
 use crate::network::call::{Call, Caller};
-use crate::network::error::CallError;
+use crate::network::error::{CallError, ConnectError};
 use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal};
 use capsule_shared::Error as Refusal;
 use capsule_shared::asset::AssetMetadata;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
-use capsule_shared::memory_index::{Memory, MemoryHeader, MemoryPage, TrashPage};
+use capsule_shared::memory_index::{Memory, MemoryHeader, MemoryPage, TrashPage, TrashedMemory};
 use capsule_shared::upload::{UploadFinishResult, UploadStatus};
 use ic_agent::Agent;
 use serde::de::DeserializeOwned;
@@ -25,7 +25,7 @@ const CERTIFIED_READ: &str = "memories_read_certified";
 /// One gateway, called by one identity.
 #[derive(Clone)]
 pub struct Gateway {
-    caller: Caller,
+    pub(super) caller: Caller,
     /// How long each call is repeated.
     patience: Duration,
 }
@@ -41,6 +41,12 @@ impl Gateway {
     /// The canister id.
     pub fn id(&self) -> Principal {
         self.caller.canister
+    }
+
+    /// The principal in whose name the gateway is called.
+    pub fn sender(&self) -> Result<Principal, ConnectError> {
+        let sender = self.caller.agent.get_principal();
+        sender.map_err(ConnectError::NoPrincipal)
     }
 
     /// The same gateway, whose calls are repeated for at most `patience`.
@@ -209,6 +215,26 @@ impl Gateway {
         self.query(what, "memories_trash", args).await
     }
 
+    /// The whole trash of a capsule.
+    pub async fn all_trash(&self, capsule: &str) -> Result<Vec<TrashedMemory>, CallError> {
+        let mut all = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = self.trash(capsule, cursor.as_deref()).await?;
+            all.extend(page.memories);
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Deletes a memory in the trash for good.
+    pub async fn purge(&self, id: &str) -> Result<(), CallError> {
+        let what = format!("memory {id}");
+        self.update(what, "memories_purge", (id,)).await
+    }
+
     pub async fn restore(&self, id: &str) -> Result<(), CallError> {
         let what = format!("memory {id}");
         self.update(what, "memories_restore", (id,)).await
@@ -238,7 +264,7 @@ impl Gateway {
         self.caller.query(self.call(what, method, args)).await
     }
 
-    fn call<'a>(
+    pub(super) fn call<'a>(
         &self,
         what: impl Into<String>,
         method: &'a str,

@@ -5,5 +5,6 @@ pub mod clocks;
 pub mod error;
 pub mod gateway;
 pub mod identity;
+pub mod load;
 pub mod options;
 pub mod refused;

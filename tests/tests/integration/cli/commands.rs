@@ -57,13 +57,30 @@ fn a_file_goes_up_is_listed_comes_back_and_is_deleted() {
     assert_eq!(&machine.json(&["ls"])[0], listed);
     let removed = &machine.json(&["rm", memory])[0];
     assert!(removed["purge_at_ns"].as_u64() >= trashed["purge_at_ns"].as_u64());
-    machine.done(&["rm", memory]);
+    assert_eq!(removed["already_in_trash"], false);
+    // It is there already, and keeps its time.
+    let again = &machine.json(&["rm", memory])[0];
+    assert_eq!(again["already_in_trash"], true);
+    assert_eq!(again["purge_at_ns"], removed["purge_at_ns"]);
+    let said = machine.done(&["rm", memory]);
+    assert!(said.contains("is in the trash already, until 20"), "{said}");
     assert!(machine.json(&["ls"]).is_empty());
     assert!(
         machine
             .fails(4, &["download", memory])
             .contains("not found")
     );
+
+    // Only what is in the trash can go for good, and one that fails stops no other.
+    let other = machine.json(&["upload", text(&other)])[0]["memory"].clone();
+    let other = other.as_str().unwrap();
+    let said = machine.fails(3, &["purge", other, memory]);
+    assert!(said.contains("1 of 2 memories"), "{said}");
+    assert!(machine.json(&["trash"]).is_empty());
+    assert!(machine.done(&["purge", "--all"]).contains("is empty"));
+    machine.fails(4, &["restore", memory]);
+    assert_eq!(machine.json(&["ls"])[0]["memory"], other);
+    machine.done(&["rm", other]);
 
     // A deleted file can be uploaded again, as a new memory.
     let anew = &machine.json(&["upload", text(&photo)])[0];

@@ -4,7 +4,7 @@ use super::machine::{Machine, text};
 use crate::{CHUNK, bytes};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use std::fs::{File, FileTimes};
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::process::{Child, Output, Stdio};
@@ -306,21 +306,24 @@ fn the_part_of_a_killed_download_is_used_again_if_its_bytes_are_right() {
 #[test]
 fn a_download_restores_the_time_of_the_file() {
     let machine = Machine::new();
-    let path = machine.file("p.jpg", 1_000, 17);
-    let then = SystemTime::UNIX_EPOCH + Duration::from_nanos(1_577_836_800_123_456_789);
-    let times = FileTimes::new().set_modified(then);
-    File::options()
-        .write(true)
-        .open(&path)
-        .unwrap()
-        .set_times(times)
-        .unwrap();
-    let memory = machine.json(&["upload", text(&path)])[0]["memory"].clone();
-    let memory = memory.as_str().unwrap();
-    machine.done(&["download", memory, "-o", "new.jpg"]);
-    machine.done(&["download", memory, "--force"]);
-    for name in ["new.jpg", "p.jpg"] {
-        let modified = std::fs::metadata(machine.path(name)).unwrap().modified();
-        assert_eq!(modified.unwrap(), then, "{name}");
+    let since = |seconds| SystemTime::UNIX_EPOCH + Duration::new(seconds, 123_456_789);
+    let before = SystemTime::UNIX_EPOCH - Duration::from_secs(86_400);
+    let times = [since(1_577_836_800), since(1_798), since(86_400), before];
+    for (then, seed) in times.into_iter().zip(17..) {
+        let path = machine.file("p.jpg", 1_000, seed);
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(then)
+            .unwrap();
+        let memory = machine.json(&["upload", text(&path)])[0]["memory"].clone();
+        let memory = memory.as_str().unwrap();
+        machine.done(&["download", memory, "-o", "new.jpg", "--force"]);
+        machine.done(&["download", memory, "--force"]);
+        for name in ["new.jpg", "p.jpg"] {
+            let modified = std::fs::metadata(machine.path(name)).unwrap().modified();
+            assert_eq!(modified.unwrap(), then, "{name}");
+        }
     }
 }

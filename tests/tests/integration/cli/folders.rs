@@ -1,8 +1,8 @@
 //! Folders: they go up whole, come back whole, and only what is missing is sent.
 
 use super::machine::{Machine, text};
-use crate::bytes;
 use crate::waiting::eventually;
+use crate::{CHUNK, bytes};
 use candid::Principal;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -177,8 +177,13 @@ fn hidden_and_excluded_files_stay_and_others_that_are_no_files_are_named() {
     ];
     let lines = machine.json(&[&["upload", "folder"], &all[..]].concat());
     assert_eq!(sent(&lines), [4, 1, 0]);
-    let wrong = machine.fails(1, &["upload", "folder", "--exclude", "["]);
-    assert!(wrong.contains("\"[\" is not a pattern"), "{wrong}");
+    // A wrong pattern is a wrong argument, which needs no network.
+    std::fs::remove_dir_all(machine.path("home")).unwrap();
+    for command in ["upload", "sync"] {
+        let wrong = machine.fails(2, &[command, "folder", "--exclude", "["]);
+        assert!(wrong.contains("invalid value '['"), "{wrong}");
+        assert!(wrong.contains("expected a pattern like"), "{wrong}");
+    }
 }
 
 #[test]
@@ -211,6 +216,50 @@ fn an_interrupted_upload_of_a_file_goes_on_under_its_own_path_only() {
     assert_eq!(paths(&machine), ["a", "none"]);
     assert_eq!(sent(&machine.json(&["upload", "photos"])), [1, 0, 0]);
     assert_eq!(paths(&machine), ["a", "none", "sub/a"]);
+}
+
+/// The names of the fields of a result.
+fn fields(line: &Value) -> Vec<&str> {
+    line.as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
+}
+
+#[test]
+fn all_results_of_a_file_have_the_same_fields() {
+    let machine = Machine::new();
+    let name = OsStr::from_bytes(b"caf\xe9");
+    write(
+        &machine,
+        Path::new("folder").join(name),
+        &bytes(CHUNK + 1, 1),
+    );
+    let mut would = machine.json(&["sync", "folder", "--dry-run"])[0].clone();
+    let would = would.as_object_mut().unwrap();
+    assert_eq!(would.remove("would_upload"), Some(true.into()));
+    let would = Value::from(would.clone());
+    let sent = machine.json(&["sync", "folder"])[0].clone();
+    let there = machine.json(&["sync", "folder"])[0].clone();
+    assert_eq!(fields(&would), fields(&sent));
+    assert_eq!(fields(&there), fields(&sent));
+    let same = [
+        "file", "file_hex", "name", "name_hex", "path", "bytes", "chunks",
+    ];
+    for field in same {
+        assert_eq!(would[field], sent[field], "{field}");
+    }
+    for field in same.into_iter().chain(["memory", "blob", "sha256"]) {
+        assert_eq!(there[field], sent[field], "{field}");
+    }
+    assert_eq!(there["stored_as"], sent["name"]);
+    assert!(Path::new(sent["file"].as_str().unwrap()).is_absolute());
+
+    let received = machine.json(&["download", "--all", "back"])[0].clone();
+    let there = machine.json(&["download", "--all", "back"])[0].clone();
+    assert_eq!(fields(&there), fields(&received));
+    assert_eq!(there["file_hex"], received["file_hex"]);
 }
 
 #[test]
@@ -274,6 +323,42 @@ fn files_that_are_there_stay_and_others_come_beside_them() {
         received(&machine.json(&["download", "--all", "back", "--force"])),
         [1, 1, 0]
     );
+    assert!(tree(&machine, "back") == tree(&machine, "folder"));
+}
+
+/// A link stands for a disk that ignores the case of names: both places are one file there.
+#[test]
+fn two_memories_never_replace_one_file() {
+    let machine = Machine::new();
+    // one after the other, so that the ids have the order of the names
+    for name in ["a", "b", "c"] {
+        write(&machine, Path::new("folder").join(name), name.as_bytes());
+        machine.done(&["upload", "folder"]);
+    }
+    let inside = |name: &str| machine.path("back").join(name);
+    let link = |from: &str, to: &str| std::fs::hard_link(inside(from), inside(to)).unwrap();
+    write(&machine, "back/a", b"old");
+    link("a", "b");
+    let force = ["download", "--all", "back", "--force"];
+    let said = machine.fails(1, &force);
+    assert!(
+        said.contains("back/b and back/a are one file here"),
+        "{said}"
+    );
+    assert!(said.contains("which mem_1 gets"), "{said}");
+    assert_eq!(std::fs::read(inside("a")).unwrap(), b"a");
+
+    // The memory whose bytes are there keeps the file, whatever the order is.
+    std::fs::remove_file(inside("a")).unwrap();
+    link("c", "a");
+    let said = machine.fails(1, &force);
+    assert!(
+        said.contains("back/a and back/c are one file here"),
+        "{said}"
+    );
+    assert_eq!(std::fs::read(inside("c")).unwrap(), b"c");
+    std::fs::remove_file(inside("a")).unwrap();
+    assert_eq!(received(&machine.json(&force)), [1, 2, 0]);
     assert!(tree(&machine, "back") == tree(&machine, "folder"));
 }
 

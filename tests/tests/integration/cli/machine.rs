@@ -109,7 +109,7 @@ impl Machine {
     }
 
     /// A client that was killed may leave a record that isn't in force yet, under another name.
-    fn record_names(&self) -> Vec<String> {
+    pub fn record_names(&self) -> Vec<String> {
         let names = self.names_in("home/uploads").into_iter();
         names.filter(|name| name.ends_with(".json")).collect()
     }

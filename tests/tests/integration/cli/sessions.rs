@@ -1,7 +1,9 @@
 //! Uploads that end elsewhere, are given up, meet a limit, or belong to somebody else.
 
 use super::machine::{Machine, text};
-use crate::{CHUNK, bytes};
+use crate::waiting::eventually;
+use crate::{CHUNK, bytes, sha256};
+use candid::Principal;
 use capsule_shared::gateway::GatewayArgs;
 use serde_json::Value;
 use std::path::Path;
@@ -187,6 +189,78 @@ fn a_record_of_release_0_1_0_still_helps() {
     assert!(said.contains(&format!("capsule abort {session}")), "{said}");
 }
 
+/// The name of the record of a file, as clients had it that kept no identities apart.
+fn old_name(machine: &Machine, capsule: &str, file: &Path) -> String {
+    let gateway = machine.deployment.gateway.to_text();
+    let file = file.canonicalize().unwrap();
+    let mut bytes = Vec::new();
+    for part in [gateway.as_str(), capsule, text(&file)] {
+        bytes.extend((part.len() as u64).to_be_bytes());
+        bytes.extend(part.as_bytes());
+    }
+    let digits = sha256(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
+    format!("{digits}.json")
+}
+
+#[test]
+fn two_identities_have_records_of_their_own() {
+    let machine = Machine::new();
+    let pem = machine.path("other.pem");
+    machine.done(&["--identity", text(&pem), "identity", "--new"]);
+    let principal = |arguments: &[&str]| {
+        let told = machine.done(&[arguments, &["identity"]].concat());
+        Principal::from_text(told.trim()).unwrap()
+    };
+    let (first, other) = (principal(&[]), principal(&["--identity", text(&pem)]));
+    let client = machine.deployment.client(first);
+    let capsule = client.capsules_create(None).unwrap().id;
+    client.add_controller(&capsule, other).unwrap();
+
+    machine.admit("blob_put_chunk", 0);
+    let file = machine.file("a", 1_000, 1);
+    let session = pending(&machine, "a", 1);
+    // A record of an earlier client is left to its owner, too.
+    let [name] = &machine.record_names()[..] else {
+        panic!("there is not one record");
+    };
+    let records = machine.path("home/uploads");
+    let old = records.join(old_name(&machine, &capsule, &file));
+    std::fs::rename(records.join(name), &old).unwrap();
+    machine.open_gate();
+    std::fs::write(&file, bytes(1_000, 2)).unwrap();
+    machine.done(&[
+        "--identity",
+        text(&pem),
+        "upload",
+        "--capsule",
+        &capsule,
+        text(&file),
+    ]);
+    assert!(old.exists());
+    std::fs::write(&file, bytes(1_000, 3)).unwrap();
+    let said = machine.fails(1, &["upload", text(&file)]);
+    assert!(said.contains(&format!("capsule abort {session}")), "{said}");
+    assert!(!old.exists());
+    assert_eq!(machine.record_names(), [name.clone()]);
+
+    // The same with a record of today.
+    machine.done(&[
+        "--identity",
+        text(&pem),
+        "upload",
+        "--capsule",
+        &capsule,
+        text(&file),
+    ]);
+    assert_eq!(machine.record_names(), [name.clone()]);
+    std::fs::write(&file, bytes(1_000, 1)).unwrap();
+    machine.done(&["upload", text(&file)]);
+    assert_eq!(machine.upload_records(), 0);
+}
+
 #[test]
 fn a_limit_is_named_with_what_helps() {
     let machine = Machine::new();
@@ -199,7 +273,7 @@ fn a_limit_is_named_with_what_helps() {
     pending(&machine, "b", 2);
     let file = machine.file("c", 1_000, 3);
     let said = machine.fails(3, &["upload", text(&file)]);
-    let reason = "a limit of unfinished uploads is reached, and you have 2;";
+    let reason = "your limit of unfinished uploads is reached: you have 2;";
     assert!(said.contains(reason), "{said}");
     assert!(said.contains("capsule abort --all"), "{said}");
 
@@ -209,8 +283,10 @@ fn a_limit_is_named_with_what_helps() {
         ..GatewayArgs::default()
     });
     let said = machine.fails(3, &["upload", text(&file)]);
-    assert!(said.contains("capsule-1 has no room"), "{said}");
-    assert!(said.contains("(2 of them are yours)"), "{said}");
+    let reason = "the limit of unfinished uploads into capsule-1 is reached";
+    assert!(said.contains(reason), "{said}");
+    assert!(said.contains("2 of them are yours"), "{said}");
+    assert!(said.contains("capsule abort --all"), "{said}");
 
     // The reason is found without a trace, and the advice helps.
     assert_eq!(states(&machine), ["a pending", "b pending"]);
@@ -218,17 +294,39 @@ fn a_limit_is_named_with_what_helps() {
     machine.open_gate();
     machine.done(&["upload", text(&file)]);
 
+    // The trash counts, and to purge it helps.
     machine.configure(GatewayArgs {
         max_bytes_per_capsule: Some(CHUNK as u64),
         ..GatewayArgs::default()
     });
     let large = machine.file("d", CHUNK, 4);
+    let memory = machine.json(&["ls"])[0]["memory"].clone();
+    let memory = memory.as_str().unwrap();
     let said = machine.fails(3, &["upload", text(&large)]);
+    assert!(said.contains("no room for 1800000 bytes"), "{said}");
     assert!(
-        said.contains("no room for an upload of 1800000 bytes"),
+        said.contains("0 bytes of 0 memories in its trash"),
         "{said}"
     );
+    machine.done(&["rm", memory]);
+    let said = machine.fails(3, &["upload", text(&large)]);
+    let reason = "1000 bytes of 1 memories in its trash";
+    assert!(said.contains(reason), "{said}");
     assert!(said.contains("--capsule"), "{said}");
+    let advice = "purge --all --capsule capsule-1";
+    assert!(said.contains(&format!("`capsule {advice}`")), "{said}");
+    assert!(
+        states(&machine)
+            .iter()
+            .all(|state| state.ends_with("committed"))
+    );
+    let purged = machine.json(&advice.split(' ').collect::<Vec<_>>());
+    assert_eq!(purged[0]["memory"], memory);
+    assert!(machine.json(&["trash"]).is_empty());
+    eventually("the deletion of the bytes", || {
+        let output = machine.run(&["upload", text(&large)]);
+        output.status.success().then_some(())
+    });
 
     machine.configure(GatewayArgs {
         max_bytes_per_capsule: Some(10 * CHUNK as u64),
@@ -240,7 +338,17 @@ fn a_limit_is_named_with_what_helps() {
     let pem = machine.path("other.pem");
     machine.done(&["--identity", text(&pem), "identity", "--new"]);
     let said = machine.fails(3, &["--identity", text(&pem), "upload", text(&large)]);
-    assert!(said.contains("of all users"), "{said}");
+    assert!(
+        said.contains("of all users is reached, and 0 of them"),
+        "{said}"
+    );
+    // The limit of all is named, too, if the user's own uploads reach it.
+    let said = machine.fails(3, &["upload", text(&file)]);
+    assert!(
+        said.contains("of all users is reached, and 1 of them"),
+        "{said}"
+    );
+    assert!(said.contains("capsule abort --all"), "{said}");
 }
 
 #[test]

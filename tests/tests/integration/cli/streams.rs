@@ -13,6 +13,11 @@ fn full() -> Stdio {
         .into()
 }
 
+/// A file that is open for reading only.
+fn read_only() -> Stdio {
+    File::open("/dev/null").unwrap().into()
+}
+
 /// A pipe that nobody reads.
 fn closed() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
@@ -52,19 +57,42 @@ fn with_a_memory() -> Machine {
     machine
 }
 
+/// Expects one sentence about standard output, and exit code 1.
+#[track_caller]
+fn expect_unwritable(arguments: &[&str], output: Output) {
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.starts_with("error: cannot write to standard output: "),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
 #[test]
-fn a_full_standard_output_is_an_error_with_a_sentence() {
+fn an_unwritable_standard_output_is_an_error_with_a_sentence() {
     let machine = with_a_memory();
     for arguments in PRINTING {
-        let output = run(&machine, arguments, full(), Stdio::piped());
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(
-            said.starts_with("error: cannot write to standard output: "),
-            "{said}"
-        );
-        assert_eq!(said.lines().count(), 1, "{said}");
+        for stdout in [full, read_only] {
+            let output = run(&machine, arguments, stdout(), Stdio::piped());
+            expect_unwritable(arguments, output);
+        }
+        let closed = machine
+            .command("sh")
+            .args(["-c", "exec \"$@\" >&-", "sh"])
+            .arg(program("capsule"))
+            .args(arguments)
+            .output()
+            .unwrap();
+        expect_unwritable(arguments, closed);
     }
+    let bytes = ["download", "mem_1", "-o", "-"];
+    let output = run(&machine, &bytes, read_only(), Stdio::piped());
+    expect_unwritable(&bytes, output);
+    // The work of a command is done all the same.
+    let output = run(&machine, &["rm", "mem_1"], read_only(), Stdio::piped());
+    expect_unwritable(&["rm"], output);
+    assert_eq!(machine.json(&["trash"]).len(), 1);
 }
 
 #[test]

@@ -69,6 +69,32 @@ pub fn there(path: &Path, bytes: u64, sha256: &[u8]) -> Result<There, FolderErro
     Ok(if same { There::Same } else { There::Other })
 }
 
+/// Equal for places that are one file, whatever their names are: a link, or another case on a disk
+/// that ignores it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// The device and the inode.
+    #[cfg(unix)]
+    Inode(u64, u64),
+    /// The path as the file system has it.
+    #[cfg(not(unix))]
+    Path(PathBuf),
+}
+
+/// The identity of a file. `None` if nothing can be found there.
+pub fn identity(path: &Path) -> Option<Identity> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = path.symlink_metadata().ok()?;
+        Some(Identity::Inode(metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        path.canonicalize().ok().map(Identity::Path)
+    }
+}
+
 /// The SHA-256 of a file.
 pub fn hash(path: &Path) -> io::Result<[u8; 32]> {
     let mut file = File::open(path)?;
@@ -173,6 +199,24 @@ mod tests {
         assert_eq!(compared(b"ab"), There::Other);
         let error = there(root.path(), 3, &sha256(&ABC)).unwrap_err();
         assert!(matches!(error, FolderError::NotAFile { .. }), "{error}");
+    }
+
+    #[test]
+    fn one_file_has_one_identity() {
+        let root = TempDir::new().unwrap();
+        let inside = |name: &str| root.path().join(name);
+        std::fs::write(inside("a"), ABC).unwrap();
+        std::fs::write(inside("b"), ABC).unwrap();
+        let a = identity(&inside("a"));
+        assert!(a.is_some());
+        assert_eq!(identity(&inside("./a")), a);
+        assert_ne!(identity(&inside("b")), a);
+        assert_eq!(identity(&inside("c")), None);
+        #[cfg(unix)]
+        {
+            std::fs::hard_link(inside("a"), inside("hard")).unwrap();
+            assert_eq!(identity(&inside("hard")), a);
+        }
     }
 
     /// A link to a file with the right bytes is no file: writing there would change another one.

@@ -1,4 +1,4 @@
-//! Problems with folders: their patterns, and what lies where a memory shall be written.
+//! Problems with folders: what can't be sent, and what lies where a memory shall be written.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,8 +7,6 @@ use thiserror::Error;
 /// A problem with a folder that is sent or filled.
 #[derive(Debug, Error)]
 pub enum FolderError {
-    #[error("{pattern:?} is not a pattern ({reason}), expected one like `*.tmp` or `cache/`")]
-    Pattern { pattern: String, reason: String },
     #[error("{path} {reason}")]
     Skipped { path: PathBuf, reason: Reason },
     #[error("{path} is not a folder, expected one")]
@@ -19,6 +17,12 @@ pub enum FolderError {
     Make { path: PathBuf, error: io::Error },
     #[error("cannot read {path}: {error}")]
     Read { path: PathBuf, error: io::Error },
+    #[error("{path} and {other} are one file here, which {memory} gets; expected a file for each")]
+    OneFile {
+        path: PathBuf,
+        other: PathBuf,
+        memory: String,
+    },
     #[error("{path} is not a regular file, expected one or nothing there")]
     NotAFile { path: PathBuf },
 }
@@ -32,7 +36,10 @@ pub enum Reason {
     Kind(&'static str),
     #[error("is empty, expected at least 1 byte")]
     Empty,
-    #[error("leads back to {}, which contains it", .0.display())]
+    #[error(
+        "leads back to {}, which contains it, expected a link that leads elsewhere",
+        .0.display()
+    )]
     Circle(PathBuf),
     #[error("cannot be read: {0}")]
     Unreadable(io::Error),

@@ -1,63 +1,64 @@
 //! Patterns of what doesn't count in a folder.
 
-use crate::local::folder::error::FolderError;
-use globset::{GlobBuilder, GlobSet};
+use globset::{Error, GlobBuilder, GlobMatcher};
 use std::path::Path;
+use std::str::FromStr;
 
-/// Patterns of what doesn't count.
+/// A pattern of what doesn't count.
 ///
 /// | pattern | excludes |
 /// | --- | --- |
 /// | `*.tmp` | each name that fits, at any depth |
 /// | `cache/` | the same, but only folders |
 /// | `/notes`, `a/*.txt`, `**/b/c` | what fits the whole path below the folder |
-#[derive(Debug, Default)]
-pub struct Exclude {
-    any: GlobSet,
-    folders: GlobSet,
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    paths: GlobMatcher,
+    only_folders: bool,
 }
 
-impl Exclude {
-    pub fn new(patterns: &[String]) -> Result<Self, FolderError> {
-        let (mut any, mut folders) = (GlobSet::builder(), GlobSet::builder());
-        for pattern in patterns {
-            let (set, rest) = match pattern.strip_suffix('/') {
-                Some(rest) => (&mut folders, rest),
-                None => (&mut any, pattern.as_str()),
-            };
-            let glob = match rest.contains('/') {
-                true => rest.trim_start_matches("./").trim_start_matches('/').into(),
-                false => format!("**/{rest}"),
-            };
-            if matches!(glob.as_str(), "" | "**/") {
-                let (pattern, reason) = (pattern.clone(), "it is empty".to_string());
-                return Err(FolderError::Pattern { pattern, reason });
-            }
-            let mut glob = GlobBuilder::new(&glob);
-            set.add(
-                glob.literal_separator(true)
-                    .build()
-                    .map_err(wrong(pattern))?,
-            );
+impl FromStr for Pattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let folder = text.strip_suffix('/');
+        let rest = folder.unwrap_or(text);
+        let glob = match rest.contains('/') {
+            true => rest.trim_start_matches("./").trim_start_matches('/').into(),
+            false => format!("**/{rest}"),
+        };
+        let wrong = |reason: &str| format!("{reason}, expected a pattern like *.tmp or cache/");
+        if matches!(glob.as_str(), "" | "**/") {
+            return Err(wrong("it is empty"));
         }
-        let all = patterns.join(" ");
+        // globset's own text repeats a pattern that isn't quite the user's
+        let paths = compile(&glob).map_err(|error| wrong(&error.kind().to_string()))?;
         Ok(Self {
-            any: any.build().map_err(wrong(&all))?,
-            folders: folders.build().map_err(wrong(&all))?,
+            paths,
+            only_folders: folder.is_some(),
         })
+    }
+}
+
+fn compile(glob: &str) -> Result<GlobMatcher, Error> {
+    let glob = GlobBuilder::new(glob).literal_separator(true).build()?;
+    Ok(glob.compile_matcher())
+}
+
+/// Patterns of what doesn't count.
+#[derive(Debug, Default)]
+pub struct Exclude(Vec<Pattern>);
+
+impl Exclude {
+    pub fn new(patterns: Vec<Pattern>) -> Self {
+        Self(patterns)
     }
 
     /// Whether a path below the folder doesn't count.
     pub fn matches(&self, relative: &Path, is_folder: bool) -> bool {
-        self.any.is_match(relative) || (is_folder && self.folders.is_match(relative))
-    }
-}
-
-/// The error of a pattern; globset's own text repeats a pattern that isn't quite the user's.
-fn wrong(pattern: &str) -> impl Fn(globset::Error) -> FolderError {
-    move |error| FolderError::Pattern {
-        pattern: pattern.to_string(),
-        reason: error.kind().to_string(),
+        let mut patterns = self.0.iter();
+        patterns
+            .any(|pattern| (is_folder || !pattern.only_folders) && pattern.paths.is_match(relative))
     }
 }
 
@@ -65,9 +66,13 @@ fn wrong(pattern: &str) -> impl Fn(globset::Error) -> FolderError {
 mod tests {
     use super::*;
 
+    fn exclude(patterns: &[&str]) -> Exclude {
+        let parsed = patterns.iter().map(|pattern| pattern.parse().unwrap());
+        Exclude::new(parsed.collect())
+    }
+
     fn excludes(pattern: &str, path: &str) -> bool {
-        let exclude = Exclude::new(&[pattern.to_string()]).unwrap();
-        exclude.matches(Path::new(path), false)
+        exclude(&[pattern]).matches(Path::new(path), false)
     }
 
     #[test]
@@ -96,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_final_slash_fits_folders_only() {
-        let exclude = Exclude::new(&["cache/".to_string(), "a/b/".to_string()]).unwrap();
+        let exclude = exclude(&["cache/", "a/b/"]);
         assert!(exclude.matches(Path::new("x/cache"), true));
         assert!(!exclude.matches(Path::new("x/cache"), false));
         assert!(exclude.matches(Path::new("a/b"), true));
@@ -112,18 +117,18 @@ mod tests {
     #[test]
     fn an_empty_pattern_is_an_error() {
         for empty in ["", "/", "//"] {
-            let error = Exclude::new(&[empty.to_string()]).unwrap_err().to_string();
+            let error = empty.parse::<Pattern>().unwrap_err();
             assert!(error.contains("it is empty"), "{error}");
         }
     }
 
     #[test]
-    fn a_wrong_pattern_is_named() {
-        let error = Exclude::new(&["a[".to_string()]).unwrap_err();
-        assert!(
-            error.to_string().starts_with("\"a[\" is not a pattern"),
-            "{error}"
-        );
+    fn a_wrong_pattern_is_refused_with_its_reason() {
+        for wrong in ["a[", "{a", "b/{c"] {
+            let error = wrong.parse::<Pattern>().unwrap_err();
+            let expected = ", expected a pattern like *.tmp or cache/";
+            assert!(error.ends_with(expected), "{error}");
+        }
     }
 
     #[cfg(unix)]
@@ -131,7 +136,7 @@ mod tests {
     fn names_that_are_no_text_fit() {
         use std::os::unix::ffi::OsStrExt;
         let name = std::ffi::OsStr::from_bytes(b"caf\xe9.tmp");
-        let exclude = Exclude::new(&["*.tmp".to_string()]).unwrap();
+        let exclude = exclude(&["*.tmp"]);
         assert!(exclude.matches(Path::new(name), false));
     }
 }

@@ -7,4 +7,5 @@ pub mod key;
 pub mod name;
 pub mod place;
 pub mod plan;
+pub mod several;
 pub mod walk;

@@ -1,6 +1,6 @@
 //! A name that a stranger may have chosen, as the name of one file or folder.
 
-use crate::local::file_name::{is_device, is_refused};
+use crate::local::file_name::{cleaned, is_refused, trim_end};
 use std::ffi::OsString;
 
 /// The most bytes of a name.
@@ -29,32 +29,17 @@ impl Rules {
         fold_case: cfg!(any(windows, target_os = "macos")),
     };
 
-    /// A name that a file can have and that leads nowhere else.
-    ///
-    /// Control characters become `_`. Names of Windows' devices get one in front on every system,
-    /// because folders travel.
+    /// A name that a file can have and that leads nowhere else. It is shortened if it is too long,
+    /// but not its extension.
     pub fn safe(&self, name: &[u8]) -> OsString {
-        let mut safe = Vec::with_capacity(name.len());
-        for chunk in name.utf8_chunks() {
-            for char in chunk.valid().chars() {
-                let char = if is_refused(self.windows, char) {
-                    '_'
-                } else {
-                    char
-                };
-                safe.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            keep_bytes(chunk.invalid(), &mut safe);
-        }
-        if safe == b"." || safe == b".." || is_device(&String::from_utf8_lossy(&safe)) {
+        let mut safe = cleaned(self.windows, name);
+        if safe == b"." || safe == b".." {
             safe.insert(0, b'_');
         }
         let (stem, extension) = halves(&safe);
         let mut safe = joined(stem, b"", extension);
-        if self.windows {
-            let end = safe.iter().rposition(|byte| !matches!(byte, b'.' | b' '));
-            safe.truncate(end.map_or(0, |end| end + 1));
-        }
+        // it may end elsewhere now
+        trim_end(self.windows, &mut safe);
         match safe.is_empty() {
             true => "_".into(),
             false => os_string(safe),
@@ -100,17 +85,6 @@ fn joined(stem: &[u8], mark: &[u8], extension: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(unix)]
-fn keep_bytes(bytes: &[u8], safe: &mut Vec<u8>) {
-    safe.extend_from_slice(bytes);
-}
-
-/// Names are text here, so that each other byte becomes `_`.
-#[cfg(not(unix))]
-fn keep_bytes(bytes: &[u8], safe: &mut Vec<u8>) {
-    safe.extend(bytes.iter().map(|_| b'_'));
-}
-
-#[cfg(unix)]
 fn os_string(name: Vec<u8>) -> OsString {
     std::os::unix::ffi::OsStringExt::from_vec(name)
 }
@@ -123,6 +97,7 @@ fn os_string(name: Vec<u8>) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::file_name::{is_device, safe_name_on};
     use proptest::prelude::*;
 
     const LINUX: Rules = Rules {
@@ -214,6 +189,18 @@ mod tests {
                 prop_assert!(!bytes.contains(&b'/') && bytes != b"." && bytes != b"..");
                 prop_assert!(!name.to_string_lossy().chars().any(char::is_control));
                 prop_assert!(!is_device(&name.to_string_lossy()));
+            }
+        }
+
+        /// A file gets one name, whether it is downloaded alone or with all others.
+        #[test]
+        fn a_name_is_the_same_alone_and_in_a_folder(
+            name in "([ab.:\n \u{202e}]{0,6}|CON|nul.|\\PC{0,40})", windows: bool,
+        ) {
+            let rules = Rules { windows, fold_case: windows };
+            prop_assume!(!name.contains(['/', '\\']));
+            if let Ok(alone) = safe_name_on(windows, &name) {
+                prop_assert_eq!(rules.safe(name.as_bytes()), OsString::from(alone));
             }
         }
 

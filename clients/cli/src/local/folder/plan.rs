@@ -12,6 +12,7 @@ use std::path::Path;
 #[derive(Clone, Debug)]
 pub struct Listed {
     pub memory: String,
+    pub blob: String,
     pub path: Option<String>,
     pub name: String,
     pub bytes: u64,
@@ -22,6 +23,7 @@ impl From<MemoryHeader> for Listed {
     fn from(header: MemoryHeader) -> Self {
         Self {
             memory: header.id,
+            blob: header.blob_id,
             path: header.path,
             name: header.name,
             bytes: header.size,
@@ -154,6 +156,7 @@ mod tests {
     fn listed(number: usize, path: Option<&str>, name: &str, content: u8) -> Listed {
         Listed {
             memory: format!("mem_{number}"),
+            blob: format!("blob_{number}"),
             path: path.map(str::to_string),
             name: name.to_string(),
             bytes: u64::from(content) + 1,
