@@ -1,4 +1,6 @@
 //! Decodes arguments. Bytes that can't be decoded are an error of the caller, not a trap.
+//!
+//! It also has the lengths in Candid, for messages that are read and written without a copy.
 
 use candid::DecoderConfig;
 use candid::utils::{ArgumentDecoder, decode_args_with_config};
@@ -27,6 +29,38 @@ pub fn decode<'a, T: ArgumentDecoder<'a>>(bytes: &'a [u8]) -> Result<T> {
             "arguments can't be decoded, expected those of the interface: {e}"
         ))
     })
+}
+
+// ---- lengths in Candid: LEB128, 7 bits a byte ---------------------------------------------------
+
+/// Appends a length in its shortest form.
+pub fn push_length(out: &mut Vec<u8>, mut value: usize) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// How many bytes [`push_length`] appends.
+pub fn bytes_of_length(value: usize) -> usize {
+    let bits = usize::BITS - value.leading_zeros();
+    bits.max(1).div_ceil(7) as usize
+}
+
+/// Splits a length off, and returns the bytes behind it. `None` if it is cut off, or needs more
+/// than 28 bits: no message is so long.
+pub fn split_length(mut rest: &[u8]) -> Option<(usize, &[u8])> {
+    let mut value = 0usize;
+    for shift in [0, 7, 14, 21] {
+        let (byte, tail) = rest.split_first()?;
+        value |= usize::from(byte & 0x7f) << shift;
+        rest = tail;
+        if byte & 0x80 == 0 {
+            return Some((value, rest));
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -58,5 +92,37 @@ mod tests {
         assert!(matches!(result, Err(Error::InvalidArgument(_))));
         assert_eq!(decode::<()>(&[]), Ok(()));
         assert_eq!(decode(&[]), Ok((None::<String>,)));
+    }
+
+    #[test]
+    fn lengths_are_read_back() {
+        for value in [
+            0,
+            1,
+            127,
+            128,
+            16_383,
+            16_384,
+            2_097_151,
+            2_097_152,
+            (1 << 28) - 1,
+        ] {
+            let mut bytes = Vec::new();
+            push_length(&mut bytes, value);
+            assert_eq!(bytes.len(), bytes_of_length(value), "{value}");
+            for cut in 0..bytes.len() {
+                assert_eq!(split_length(&bytes[..cut]), None, "{value}");
+            }
+            bytes.push(7);
+            assert_eq!(split_length(&bytes), Some((value, &[7][..])));
+        }
+        let mut long = Vec::new();
+        push_length(&mut long, 1 << 28);
+        assert_eq!(
+            (long.len(), split_length(&long)),
+            (bytes_of_length(1 << 28), None)
+        );
+        // A length may have more bytes than it needs.
+        assert_eq!(split_length(&[0x85, 0x80, 0]), Some((5, &[][..])));
     }
 }

@@ -5,6 +5,7 @@
 /// ```text
 /// method!(KIND [for CHECK]: [async] fn name(…) -> Result<T> { … })
 /// method!(update for CHECK with ROOM: fn name(…) -> Result<T> { … })
+/// method!(composite_query in place: async fn name(…) -> Result<ByteBuf> { … })
 /// ```
 ///
 /// `KIND` is `update`, `query` or `composite_query`. `CHECK` is a function that takes the caller
@@ -14,8 +15,30 @@
 ///
 /// `ROOM` is an async function that makes room for what the method stores, and says whether it
 /// awaited. The caller is checked again then, because it may have lost its right.
+///
+/// The body of a method `in place` gives its whole reply as bytes; see `reply::BlobReply`.
 #[macro_export]
 macro_rules! method {
+    (
+        composite_query in place:
+        async fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty $body:block
+    ) => {
+        #[ic_cdk::query(
+            composite = true,
+            hidden = true,
+            decode_with = "std::convert::identity",
+            encode_with = "canister_common::reply::encode_blob"
+        )]
+        async fn $name(message: Vec<u8>) -> capsule_shared::Result<Vec<u8>> {
+            #[candid::candid_method(composite_query)]
+            #[expect(dead_code, unused_variables, reason = "it only declares a Candid type")]
+            fn $name($($arg: $type),*) -> $result {
+                unreachable!("BUG: it only declares a Candid type")
+            }
+            let ($($arg,)*): ($($type,)*) = $crate::args::decode(&message)?;
+            $body
+        }
+    };
     (composite_query: $($function:tt)+) => {
         $crate::method! {
             @composite_query []

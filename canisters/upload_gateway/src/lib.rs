@@ -11,7 +11,7 @@ mod upload;
 mod wire;
 
 use crate::regions::StableMemory;
-use crate::runtime::IcRuntime;
+use crate::runtime::{IcRuntime, arguments_behind};
 use crate::upload::admission::Ingress;
 use crate::upload::service::UploadService;
 use crate::upload::types::{BeginArgs, SessionId};
@@ -159,11 +159,12 @@ method!(update: async fn uploads_begin(
     Ok(id.0)
 });
 
-/// Has a decoder of its own, which doesn't copy the chunk. `uploads_put_chunk_type` declares its
-/// Candid type.
-#[update(hidden = true, decode_with = "PutChunk::decode")]
-async fn uploads_put_chunk(put: Result<PutChunk>) -> Result<()> {
-    let (caller, put) = (msg_caller(), put?);
+/// Reads its message itself, with room in front, so that it never copies the chunk.
+/// `uploads_put_chunk_type` declares its Candid type.
+#[update(hidden = true)]
+async fn uploads_put_chunk() -> Result<()> {
+    let caller = msg_caller();
+    let put = PutChunk::decode(arguments_behind(PutChunk::ROOM))?;
     room_for_uploads().await?;
     Ok(service().put_chunk(caller, put).await?)
 }
@@ -204,27 +205,26 @@ method!(composite_query: async fn blob_get_meta(locator: String) -> Result<BlobM
     Ok(service().blob_meta(msg_caller(), &locator).await?)
 });
 
-method!(composite_query: async fn blob_read(locator: String) -> Result<ByteBuf> {
-    Ok(service().blob_whole(msg_caller(), &locator).await?)
+method!(composite_query in place: async fn blob_read(locator: String) -> Result<ByteBuf> {
+    let reply = service().blob_whole(msg_caller(), &locator).await?;
+    Ok(reply.into_message())
 });
 
-method!(composite_query: async fn blob_read_chunk(
+method!(composite_query in place: async fn blob_read_chunk(
     locator: String,
     chunk_index: u32
 ) -> Result<ByteBuf> {
-    Ok(service()
-        .blob_chunk(msg_caller(), &locator, chunk_index)
-        .await?)
+    let reply = service().blob_chunk(msg_caller(), &locator, chunk_index).await?;
+    Ok(reply.into_message())
 });
 
-method!(composite_query: async fn blob_read_range(
+method!(composite_query in place: async fn blob_read_range(
     locator: String,
     offset: u64,
     length: u64
 ) -> Result<ByteBuf> {
-    Ok(service()
-        .blob_range(msg_caller(), &locator, offset, length)
-        .await?)
+    let reply = service().blob_range(msg_caller(), &locator, offset, length).await?;
+    Ok(reply.into_message())
 });
 
 // ---- metrics ------------------------------------------------------------------------------------

@@ -3,14 +3,17 @@
 //! Stores of release 0.1.0 lack the last arguments of `blob_open` and `blob_seal`. Candid has a
 //! callee ignore arguments that it doesn't know, so they get the same calls.
 
-use super::call::{Peer, PeerResult, Peers};
+use super::call::{Peer, PeerError, PeerResult, Peers, encoded};
+use crate::failure::Failure;
 use crate::runtime::Runtime;
 use crate::session::types::LocalFuture;
-use crate::wire;
+use crate::wire::PutChunk;
 use candid::Principal;
+use candid::utils::ArgumentEncoder;
+use canister_common::reply::BlobReply;
 use capsule_shared::BlobKey;
 use capsule_shared::blob_store::{Declared, DeleteProgress, DigestProgress};
-use serde_bytes::{ByteBuf, Bytes};
+use serde_bytes::Bytes;
 
 impl<R: Runtime> Peers<R> {
     /// Takes the key for this gateway: `Conflict` if the key belongs to another blob,
@@ -33,10 +36,9 @@ impl<R: Runtime> Peers<R> {
         &self,
         store: Principal,
         key: &BlobKey,
-        index: u32,
-        bytes: &[u8],
+        chunk: PutChunk,
     ) -> LocalFuture<PeerResult<()>> {
-        let arg = wire::encode_put_chunk(key, index, bytes);
+        let arg = chunk.into_store_args(key);
         self.call_raw(Peer::BlobStore(store), "blob_put_chunk", arg)
     }
 
@@ -77,8 +79,8 @@ impl<R: Runtime> Peers<R> {
         store: Principal,
         key: BlobKey,
         index: u32,
-    ) -> LocalFuture<PeerResult<ByteBuf>> {
-        self.call(Peer::BlobStore(store), "blob_read_chunk", (key, index))
+    ) -> LocalFuture<PeerResult<BlobReply>> {
+        self.read(store, "blob_read_chunk", (key, index))
     }
 
     /// Reads up to `length` bytes from `offset`. Stores of release 0.1.0 lack the method.
@@ -88,8 +90,24 @@ impl<R: Runtime> Peers<R> {
         key: BlobKey,
         offset: u64,
         length: u64,
-    ) -> LocalFuture<PeerResult<ByteBuf>> {
-        let range = (key, offset, length);
-        self.call(Peer::BlobStore(store), "blob_read_range", range)
+    ) -> LocalFuture<PeerResult<BlobReply>> {
+        self.read(store, "blob_read_range", (key, offset, length))
+    }
+
+    /// Keeps the bytes where the reply has them.
+    fn read(
+        &self,
+        store: Principal,
+        method: &'static str,
+        args: impl ArgumentEncoder,
+    ) -> LocalFuture<PeerResult<BlobReply>> {
+        let (peers, peer) = (self.clone(), Peer::BlobStore(store));
+        let arg = encoded(args);
+        Box::pin(async move {
+            let reply = peers.exchange(peer, method, arg).await?;
+            let read = BlobReply::read(reply);
+            let result = read.map_err(|error| PeerError::undecodable(peer, method, error))?;
+            result.map_err(|error| PeerError::refused(peer, Failure::of_peer(error)))
+        })
     }
 }

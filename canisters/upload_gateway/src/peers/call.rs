@@ -10,6 +10,7 @@ use candid::{CandidType, Principal};
 use canister_common::funds::MIN_WITH_CALLS;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::rc::Rc;
 
 /// The most open calls of jobs, to one peer and in all. The rest of the share of ending is for the
@@ -66,6 +67,21 @@ pub(super) struct Answer<T> {
 impl PeerError {
     pub(super) fn no_answer(peer: Peer, call: CallFailure) -> Self {
         let cause = Cause::NoAnswer(call);
+        PeerError { peer, cause }
+    }
+
+    /// The peer acted, but its reply isn't Candid of the expected type.
+    pub(super) fn undecodable(peer: Peer, method: &str, error: impl Display) -> Self {
+        let call = CallFailure {
+            may_have_acted: true,
+            text: format!("the reply to {method} can't be decoded: {error}"),
+        };
+        PeerError::no_answer(peer, call)
+    }
+
+    /// The peer answered with an error.
+    pub(super) fn refused(peer: Peer, failure: Failure) -> Self {
+        let cause = Cause::Refused(failure);
         PeerError { peer, cause }
     }
 
@@ -175,30 +191,34 @@ impl<R: Runtime> Peers<R> {
         }))
     }
 
+    /// Sends a call and waits for its reply, which is Candid.
+    pub(super) async fn exchange(
+        &self,
+        peer: Peer,
+        method: &'static str,
+        arg: Vec<u8>,
+    ) -> PeerResult<Vec<u8>> {
+        let no_answer = |call| PeerError::no_answer(peer, call);
+        let open = self.enter(peer.id(), method).map_err(no_answer)?;
+        let reply = self.runtime.call(peer.id(), method, arg).await;
+        drop(open);
+        reply.map_err(no_answer)
+    }
+
     pub(super) async fn send<T: CandidType + DeserializeOwned>(
         &self,
         peer: Peer,
         method: &'static str,
         arg: Vec<u8>,
     ) -> PeerResult<Answer<T>> {
-        let no_answer = |call| PeerError::no_answer(peer, call);
-        let open = self.enter(peer.id(), method).map_err(no_answer)?;
-        let reply = self.runtime.call(peer.id(), method, arg).await;
-        drop(open);
-        let reply = reply.map_err(no_answer)?;
-        match candid::decode_args::<(capsule_shared::Result<T>, Option<bool>)>(&reply) {
-            Ok((result, known)) => Ok(Answer {
-                result: result.map_err(|error| {
-                    let cause = Cause::Refused(Failure::of_peer(error));
-                    PeerError { peer, cause }
-                }),
-                known,
-            }),
-            Err(error) => Err(no_answer(CallFailure {
-                may_have_acted: true,
-                text: format!("the reply to {method} can't be decoded: {error}"),
-            })),
-        }
+        let reply = self.exchange(peer, method, arg).await?;
+        let decoded = candid::decode_args::<(capsule_shared::Result<T>, Option<bool>)>(&reply);
+        let (result, known) =
+            decoded.map_err(|error| PeerError::undecodable(peer, method, error))?;
+        Ok(Answer {
+            result: result.map_err(|error| PeerError::refused(peer, Failure::of_peer(error))),
+            known,
+        })
     }
 
     /// Calls `method` with arguments that are Candid already.
@@ -223,7 +243,10 @@ impl<R: Runtime> Peers<R> {
         method: &'static str,
         args: impl ArgumentEncoder,
     ) -> LocalFuture<PeerResult<T>> {
-        let arg = encode_args(args).expect("BUG: Candid can't write the arguments");
-        self.call_raw(peer, method, arg)
+        self.call_raw(peer, method, encoded(args))
     }
+}
+
+pub(super) fn encoded(args: impl ArgumentEncoder) -> Vec<u8> {
+    encode_args(args).expect("BUG: Candid can't write the arguments")
 }

@@ -30,9 +30,12 @@ pub trait Clock {
 
 /// Where the bytes of a session go: the border between sessions and storage.
 pub trait ByteSink {
+    /// The bytes of one chunk and its index, in a buffer that needs no copy.
+    type Chunk;
+
     /// Writes one chunk. A write may be repeated: the same bytes again succeed, other bytes are
-    /// `Conflict`. Takes the bytes before it returns, so that the future borrows nothing.
-    fn write(&self, index: u32, bytes: &[u8]) -> LocalFuture<Result<()>>;
+    /// `Conflict`. Takes the chunk, so that the future borrows nothing.
+    fn write(&self, chunk: Self::Chunk) -> LocalFuture<Result<()>>;
 }
 
 /// SHA-256 over (scope, owner, idempotency key), each behind its length.

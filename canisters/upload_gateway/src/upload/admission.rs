@@ -68,8 +68,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             "sessions_end" => {
                 return is_controller && small && decode::<(Vec<u64>,)>(&arg).is_ok();
             }
-            "uploads_put_chunk" => match PutChunk::decode(arg) {
-                Ok(put) => self.admits_chunk(caller, &put),
+            "uploads_put_chunk" => match PutChunk::inspect(&arg) {
+                Ok((session_id, bytes)) => self.admits_chunk(caller, SessionId(session_id), bytes),
                 Err(_) => false,
             },
             "uploads_begin" => {
@@ -97,9 +97,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         decodes && self.check_updates(caller).is_ok()
     }
 
-    fn admits_chunk(&self, caller: Principal, put: &PutChunk) -> bool {
-        let bytes = put.bytes().len();
-        let id = SessionId(put.session_id);
+    fn admits_chunk(&self, caller: Principal, id: SessionId, bytes: usize) -> bool {
         let now = self.runtime.now();
         self.with(|state| {
             let sessions = state.sessions();

@@ -29,10 +29,10 @@ impl<R: Runtime> BlobStoreSink<R> {
 }
 
 impl<R: Runtime> ByteSink for BlobStoreSink<R> {
-    fn write(&self, index: u32, bytes: &[u8]) -> LocalFuture<Result<()>> {
-        let call = self
-            .peers
-            .blob_put_chunk(self.store, &self.key, index, bytes);
+    type Chunk = PutChunk;
+
+    fn write(&self, chunk: PutChunk) -> LocalFuture<Result<()>> {
+        let call = self.peers.blob_put_chunk(self.store, &self.key, chunk);
         Box::pin(async move { Ok(call.await?) })
     }
 }
@@ -57,11 +57,9 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             let sink = BlobStoreSink::for_meta(&self.peers, &state.expect_upload(id), id);
             (hash, sink)
         });
-        let write = sink.write(index, bytes);
-        // The outgoing call has its own copy, so the message needn't be held while it is open.
-        drop(put);
-        // The reservation and the tentative hash hold during this await. The session may end.
-        let written = write.await;
+        // The reservation and the tentative hash hold during this await. The session may end. The
+        // chunk is given up when the call leaves.
+        let written = sink.write(put).await;
         // If the session ended during the write, report that, not the write's result.
         self.with(|state| state.sessions().owned(id, caller))?;
         written?;

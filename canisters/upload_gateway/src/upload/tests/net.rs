@@ -42,7 +42,7 @@ pub enum Fault {
 pub struct Blob {
     pub chunks: BTreeMap<u32, Vec<u8>>,
     pub sealed: bool,
-    /// What the gateway told when it opened the blob.
+    /// The gateway told this when it opened the blob.
     pub declared: Option<Declared>,
     /// The SHA-256 that came with the seal.
     pub sha256: Option<[u8; 32]>,
@@ -67,6 +67,9 @@ pub struct Net {
     /// Answers of these methods wait after the callee has acted.
     pub held: BTreeSet<&'static str>,
     pub calls: Vec<&'static str>,
+    /// Where the arguments and the reply of the last call end in memory.
+    pub last_arg_end: usize,
+    pub last_reply_end: usize,
     pub log: Vec<String>,
     /// How often the gateway called `memory_commit`.
     pub commits: u32,

@@ -180,3 +180,13 @@ fn a_rush_of_chunks_leaves_room_for_finishes() {
     assert!(begin(&service, "new", 1).unwrap_err().is_temporary());
     finish(&service, done, FILE).unwrap();
 }
+
+#[test]
+fn a_chunk_reaches_its_store_in_the_buffer_that_it_came_in() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 1).unwrap();
+    let put = chunk(session, 0, &[7; 100_000]);
+    let end = put.bytes().as_ptr_range().end as usize;
+    run(service.put_chunk(id(OWNER), put)).unwrap();
+    assert_eq!(world.net().last_arg_end, end);
+}

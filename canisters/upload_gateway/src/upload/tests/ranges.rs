@@ -2,6 +2,7 @@
 
 use super::world::*;
 use crate::failure::Failure;
+use canister_common::reply::BlobReply;
 use capsule_shared::Error;
 
 /// A committed file of `chunks` chunks of `len` bytes each, and its locator.
@@ -30,11 +31,11 @@ fn a_blob_of_many_chunks_is_read_with_two_calls() {
     let (file, locator) = committed(&service, 1_024, 2_047);
     reads(&world);
     let whole = run(service.blob_whole(id(OWNER), &locator)).unwrap();
-    assert!(*whole == file[..]);
+    assert!(whole.bytes() == file);
     assert_eq!(reads(&world), (2, 0));
     let (file, locator) = committed_again(&service, &world);
     let whole = run(service.blob_whole(id(OWNER), &locator)).unwrap();
-    assert!(*whole == file[..]);
+    assert!(whole.bytes() == file);
     assert_eq!(reads(&world), (1, 0));
 }
 
@@ -54,8 +55,8 @@ fn a_range_is_read_with_one_call() {
     let (file, locator) = committed(&service, 5, 7);
     reads(&world);
     let range = |from, len| run(service.blob_range(id(OWNER), &locator, from, len));
-    assert_eq!(range(5, 10).unwrap().to_vec(), file[5..15]);
-    assert_eq!(range(30, 2_000_000).unwrap().to_vec(), file[30..]);
+    assert_eq!(range(5, 10).unwrap().bytes(), &file[5..15]);
+    assert_eq!(range(30, 2_000_000).unwrap().bytes(), &file[30..]);
     assert_eq!(reads(&world), (2, 0));
     let refused = range(35, 1).unwrap_err();
     assert_eq!(refused, Failure::invalid("offset is 35, expected 0 to 34"));
@@ -76,13 +77,13 @@ fn a_store_without_ranges_is_read_by_chunks() {
         for len in 1..=35 - from {
             world.fail("blob_read_range", Fault::NotSent);
             let range = run(service.blob_range(id(OWNER), &locator, from as u64, len as u64));
-            assert_eq!(range.unwrap().to_vec(), file[from..from + len]);
+            assert_eq!(range.unwrap().bytes(), &file[from..from + len]);
         }
     }
     reads(&world);
     world.fail("blob_read_range", Fault::NotSent);
     let whole = run(service.blob_whole(id(OWNER), &locator)).unwrap();
-    assert_eq!(whole.to_vec(), file);
+    assert_eq!(whole.bytes(), file);
     assert_eq!(reads(&world), (1, 5));
 }
 
@@ -100,4 +101,23 @@ fn a_blob_of_too_many_chunks_is_not_read_by_chunks() {
     let refused = run(service.blob_whole(id(OWNER), &locator)).unwrap_err();
     assert_eq!(refused, Failure::conflict("the chunks are odd"));
     assert_eq!(reads(&world), (1, 0));
+}
+
+#[test]
+fn a_reply_of_the_store_is_passed_on_in_place() {
+    let (world, service) = World::new();
+    let (file, locator) = committed(&service, 5, 7);
+    let passed_on = |reply: BlobReply| {
+        let message = reply.into_message();
+        message.as_ptr_range().end as usize == world.net().last_reply_end
+    };
+    let whole = run(service.blob_whole(id(OWNER), &locator)).unwrap();
+    assert_eq!(whole.bytes(), file);
+    assert!(passed_on(whole));
+    assert!(passed_on(
+        run(service.blob_chunk(id(OWNER), &locator, 4)).unwrap()
+    ));
+    assert!(passed_on(
+        run(service.blob_range(id(OWNER), &locator, 3, 9)).unwrap()
+    ));
 }

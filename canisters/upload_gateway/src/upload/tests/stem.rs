@@ -46,7 +46,7 @@ fn put_seal_commit_read_and_delete_use_the_stored_stem() {
     assert_eq!(world.net().memories["memory-1"].place.key, key);
     assert_eq!(result.blob_id, key.blob_id().to_string());
     let read = run(service.blob_whole(id(OWNER), &result.blob_id));
-    assert_eq!(read.unwrap(), FILE);
+    assert_eq!(read.unwrap().bytes(), FILE);
     run(service.delete_memory(id(OWNER), "memory-1".into())).unwrap();
     world.pass(&service, 1);
     assert!(world.net().blobs.is_empty());

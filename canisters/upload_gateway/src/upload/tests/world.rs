@@ -16,7 +16,7 @@ use capsule_shared::upload::UploadFinishResult;
 use capsule_shared::{Error, Result};
 use ic_stable_structures::VectorMemory;
 use ic_stable_structures::memory_manager::VirtualMemory;
-use serde_bytes::ByteBuf;
+use serde_bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -122,6 +122,7 @@ impl Runtime for World {
                 false => world.net.clone(),
             };
             peer.borrow_mut().calls.push(method);
+            peer.borrow_mut().last_arg_end = arg.as_ptr_range().end as usize;
             let fault = peer
                 .borrow_mut()
                 .faults
@@ -148,6 +149,9 @@ impl Runtime for World {
                 }
                 Some(Fault::Replied(bytes)) => Ok(bytes),
             };
+            if let Ok(reply) = &answer {
+                peer.borrow_mut().last_reply_end = reply.as_ptr_range().end as usize;
+            }
             // An answer never arrives in the message that sent the call.
             let mut asked = false;
             poll_fn(|_| {
@@ -251,8 +255,8 @@ pub fn begin(service: &Service, key: &str, chunks: u32) -> crate::failure::Resul
 }
 
 pub fn chunk(session: SessionId, index: u32, bytes: &[u8]) -> PutChunk {
-    let message = encode_args((session.0, index, ByteBuf::from(bytes.to_vec()))).unwrap();
-    PutChunk::decode(message).unwrap()
+    let message = encode_args((session.0, index, Bytes::new(bytes))).unwrap();
+    PutChunk::decode([&[0; PutChunk::ROOM], &message[..]].concat()).unwrap()
 }
 
 pub fn put(
