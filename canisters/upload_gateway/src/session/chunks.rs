@@ -152,6 +152,22 @@ impl<M: Memory> SessionService<M> {
         self.change_scope(&meta.spec.scope, |usage| usage.pending_bytes += more);
         Ok(meta)
     }
+
+    /// The storage refused a chunk, for its length. If this chunk alone fixed the length of the
+    /// others, the next one fixes it anew. Any session may have ended meanwhile.
+    pub fn refuse_chunk(&mut self, chunk: ChunkReservation) {
+        let (id, index) = (chunk.id, chunk.index);
+        drop(chunk);
+        let pending = self.get(id).filter(|meta| check_pending(meta).is_ok());
+        let Some(old) = pending else { return };
+        let last = old.spec.expected_chunks - 1;
+        let stored = old.received.count() - u32::from(old.received.contains(last));
+        if index != last && stored == 0 && !self.reservations.has_other_chunks(id, last) {
+            let mut meta = old.clone();
+            meta.chunk_size = 0;
+            self.place(Some(&old), Some(&meta));
+        }
+    }
 }
 
 fn check_pending(meta: &SessionMeta) -> Result<()> {

@@ -161,6 +161,13 @@ impl Reservations {
         self.0.borrow().chunks.get(&(id, index)).copied()
     }
 
+    /// Whether a chunk of the session other than `index` is in flight.
+    pub(super) fn has_other_chunks(&self, id: SessionId, index: u32) -> bool {
+        let inner = self.0.borrow();
+        let mut of_session = inner.chunks.range((id, 0)..=(id, u32::MAX));
+        of_session.any(|((_, other), _)| *other != index)
+    }
+
     pub(super) fn bytes_in_flight(&self, id: SessionId) -> u64 {
         let inner = self.0.borrow();
         let of_session = inner.chunks.range((id, 0)..=(id, u32::MAX));

@@ -2,7 +2,7 @@
 
 use super::service::UploadService;
 use super::types::{ByteSink, ChunkAdmission, SessionId, UploadMeta};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::peers::call::Peers;
 use crate::runtime::Runtime;
 use crate::session::types::LocalFuture;
@@ -62,12 +62,19 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         let written = sink.write(put).await;
         // If the session ended during the write, report that, not the write's result.
         self.with(|state| state.sessions().owned(id, caller))?;
-        written?;
-        if let ChunkAdmission::New(chunk) = admission {
-            let now = self.runtime.now();
-            self.with(|state| state.confirmed(chunk, hash, now))?;
-            self.schedule();
+        let ChunkAdmission::New(chunk) = admission else {
+            return written;
+        };
+        if let Err(error) = written {
+            // Perhaps the store holds a chunk whose answer was lost. Then only its length fits.
+            if matches!(error, Failure::InvalidArgument(_)) {
+                self.with(|state| state.refused(chunk));
+            }
+            return Err(error);
         }
+        let now = self.runtime.now();
+        self.with(|state| state.confirmed(chunk, hash, now))?;
+        self.schedule();
         Ok(())
     }
 }

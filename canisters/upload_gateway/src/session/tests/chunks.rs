@@ -94,3 +94,29 @@ fn declared_bytes_are_kept_to() {
     let meta = s.get(id).unwrap();
     invalid(s.check_complete(&meta, 24), "expected 25 as declared");
 }
+
+#[test]
+fn a_refused_chunk_fixes_no_length() {
+    let (memory, mut s, id) = started(4, 0, 8);
+    let zero = reserve(&mut s, id, 0, 10).unwrap();
+    let one = reserve(&mut s, id, 1, 10).unwrap();
+    let last = reserve(&mut s, id, 3, 5).unwrap();
+    s.refuse_chunk(zero);
+    invalid(put(&mut s, id, 0, 12), "expected 10");
+    s.refuse_chunk(last);
+    invalid(put(&mut s, id, 0, 12), "expected 10");
+    s.refuse_chunk(one);
+    assert_eq!(s.reservations.open(), (0, 0, 0));
+    assert_eq!(s.get(id).unwrap().chunk_size, 0);
+    put(&mut s, id, 3, 11).unwrap();
+    put(&mut s, id, 0, 12).unwrap();
+    // The length of a stored chunk stays.
+    let one = reserve(&mut s, id, 1, 12).unwrap();
+    s.refuse_chunk(one);
+    invalid(put(&mut s, id, 1, 13), "expected 12");
+    // A chunk of a session that has ended changes nothing.
+    let one = reserve(&mut s, id, 1, 12).unwrap();
+    s.abort(id, user(1), 0).unwrap();
+    s.refuse_chunk(one);
+    assert_eq!(open(&memory, LIMITS).get(id), None);
+}

@@ -146,6 +146,13 @@ impl<M: Memory> State<M> {
         Ok(())
     }
 
+    /// The store refused a reserved chunk for its length, so it doesn't hold it.
+    ///
+    /// After: the chunk is free. If it alone fixed the length of the others, the next one does.
+    pub fn refused(&mut self, chunk: ChunkReservation) {
+        self.sessions.refuse_chunk(chunk);
+    }
+
     /// The store hashed the complete file. After: the session's hash is known, if there still is a
     /// session, and no job asks for it.
     pub fn digest_known(&mut self, id: SessionId, digest: [u8; 32], now: u64) {

@@ -288,10 +288,25 @@ impl Net {
 
     fn put(&mut self, key: BlobKey, index: u32, bytes: Vec<u8>) -> Result<()> {
         let blob = self.blobs.get_mut(&key).ok_or(Error::NotFound)?;
-        match *blob.chunks.entry(index).or_insert_with(|| bytes.clone()) == bytes {
-            true => Ok(()),
-            false => Err(Error::conflict("other bytes")),
+        if let Some(stored) = blob.chunks.get(&index) {
+            return match *stored == bytes {
+                true => Ok(()),
+                false => Err(Error::conflict("other bytes")),
+            };
         }
+        let mut lengths: BTreeMap<u32, usize> = blob
+            .chunks
+            .iter()
+            .map(|(at, chunk)| (*at, chunk.len()))
+            .collect();
+        lengths.insert(index, bytes.len());
+        let (_, last) = lengths.pop_last().expect("there is one");
+        let one = lengths.values().next().copied().unwrap_or(last);
+        if last > one || lengths.values().any(|len| *len != one) {
+            return Err(Error::invalid("a length that doesn't fit"));
+        }
+        blob.chunks.insert(index, bytes);
+        Ok(())
     }
 
     fn seal(

@@ -190,3 +190,33 @@ fn a_chunk_reaches_its_store_in_the_buffer_that_it_came_in() {
     run(service.put_chunk(id(OWNER), put)).unwrap();
     assert_eq!(world.net().last_arg_end, end);
 }
+
+#[test]
+fn a_chunk_with_a_length_that_the_store_refuses_makes_way_for_the_right_one() {
+    let (world, service) = World::new();
+    let session = begin(&service, "key", 3).unwrap();
+    // The store has the last chunk, and the gateway doesn't know.
+    world.fail("blob_put_chunk", Fault::LostReply);
+    put(&service, session, 2, b"last").unwrap_err();
+    world.net().held.insert("blob_put_chunk");
+    let mut wrong: Vec<_> = [0, 1]
+        .map(|index| Box::pin(service.put_chunk(id(OWNER), chunk(session, index, b"abc"))))
+        .into();
+    for put in &mut wrong {
+        assert!(poll(put).is_pending());
+    }
+    world.net().held.clear();
+    for put in wrong {
+        let refused = run(put).unwrap_err();
+        assert_eq!(refused, Failure::invalid("a length that doesn't fit"));
+        assert!(!refused.is_temporary());
+    }
+    put(&service, session, 0, b"first").unwrap();
+    // Now the length is known, so the gateway refuses others itself.
+    let refused = put(&service, session, 1, b"abc").unwrap_err();
+    assert!(refused.to_string().contains("expected 5"), "{refused}");
+    put(&service, session, 1, b"other").unwrap();
+    put(&service, session, 2, b"last").unwrap();
+    finish(&service, session, b"firstotherlast").unwrap();
+    assert!(!world.net().calls.contains(&"blob_digest"));
+}

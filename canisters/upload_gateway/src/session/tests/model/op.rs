@@ -9,6 +9,14 @@ pub const LIMITS_HERE: Limits = Limits {
     ..LIMITS
 };
 
+/// How the write of a chunk in flight ends.
+#[derive(Clone, Copy, Debug)]
+pub enum Settled {
+    Confirmed,
+    Released,
+    Refused,
+}
+
 #[derive(Clone, Debug)]
 pub enum Op {
     ReserveBegin {
@@ -30,7 +38,7 @@ pub enum Op {
     },
     Settle {
         which: usize,
-        confirm: bool,
+        settled: Settled,
     },
     Finish {
         id: u64,
@@ -55,6 +63,11 @@ pub fn op() -> impl Strategy<Value = Op> {
     let begin = (owner.clone(), 0..3u8, 0..3u8, 1..12u32, any::<bool>());
     let len = prop_oneof![4 => Just(10usize), 1 => 0..12usize];
     let chunk = (id.clone(), owner.clone(), 0..12u32, len);
+    let settled = prop_oneof![
+        8 => Just(Settled::Confirmed),
+        1 => Just(Settled::Released),
+        1 => Just(Settled::Refused),
+    ];
     prop_oneof![
         3 => begin.prop_map(|(owner, scope, key, chunks, declared)| {
             Op::ReserveBegin { owner, scope, key, chunks, declared }
@@ -62,8 +75,8 @@ pub fn op() -> impl Strategy<Value = Op> {
         3 => (any::<usize>(), prop::bool::weighted(0.8))
             .prop_map(|(which, make)| Op::SettleBegin { which, make }),
         12 => chunk.prop_map(|(id, owner, index, len)| Op::Reserve { id, owner, index, len }),
-        10 => (any::<usize>(), prop::bool::weighted(0.8))
-            .prop_map(|(which, confirm)| Op::Settle { which, confirm }),
+        10 => (any::<usize>(), settled)
+            .prop_map(|(which, settled)| Op::Settle { which, settled }),
         4 => (id.clone(), owner.clone()).prop_map(|(id, owner)| Op::Finish { id, owner }),
         3 => (id.clone(), prop::bool::weighted(0.2))
             .prop_map(|(id, refused)| Op::Commit { id, refused }),

@@ -1,7 +1,7 @@
 //! The model beside the real session service: each operation runs in both, and the answers agree.
 
 use super::super::{Sessions, open, spec, user};
-use super::op::{LIMITS_HERE, Op};
+use super::op::{LIMITS_HERE, Op, Settled};
 use crate::failure::Failure;
 use crate::session::begin::Begin;
 use crate::session::chunks::ChunkAdmission;
@@ -112,7 +112,7 @@ impl World {
                 index,
                 len,
             } => self.reserve_chunk(id, owner, index, len),
-            Op::Settle { which, confirm } => self.settle_chunk(which, confirm),
+            Op::Settle { which, settled } => self.settle_chunk(which, settled),
             Op::Finish { id, owner } => self.finish(id, owner),
             Op::Commit { id, refused } => self.commit(id, refused),
             Op::Abort { id, owner } => self.abort(id, owner),
@@ -255,13 +255,15 @@ impl World {
         }
     }
 
-    fn settle_chunk(&mut self, which: usize, confirm: bool) {
+    fn settle_chunk(&mut self, which: usize, settled: Settled) {
         if self.chunks.is_empty() {
             return;
         }
         let chunk = self.chunks.remove(which % self.chunks.len());
-        if !confirm {
-            return;
+        match settled {
+            Settled::Confirmed => {}
+            Settled::Released => return,
+            Settled::Refused => return self.sessions.refuse_chunk(chunk.reservation),
         }
         let confirmed = self.sessions.confirm_chunk(chunk.reservation, self.now);
         match self.known.get_mut(&chunk.id) {
