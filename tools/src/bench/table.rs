@@ -134,10 +134,13 @@ mod tests {
             allocated: Some(2_000_000.0),
             ..row("one", 0, 0)
         };
-        let table = parse(&MEMORY, &render(&MEMORY, &[without.clone()], false));
+        let table = parse(
+            &MEMORY,
+            &render(&MEMORY, std::slice::from_ref(&without), false),
+        );
         assert_eq!(table["one"][4..], [None, None]);
         let none = Vec::<String>::new();
-        assert_eq!(compare(&MEMORY, &table, &[with.clone()]), none);
+        assert_eq!(compare(&MEMORY, &table, std::slice::from_ref(&with)), none);
         let table = parse(&MEMORY, &render(&MEMORY, &[with], false));
         assert_eq!(table["one"][5], Some(2.0));
         assert_eq!(compare(&MEMORY, &table, &[without]), none);

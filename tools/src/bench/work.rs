@@ -15,8 +15,8 @@ const LONG_CHUNKS: u64 = 200;
 /// Files in small chunks. The local network takes about 20 of them a second with version 1 of the
 /// store's layout, whatever their length. So longer files would take most of the time of all rows.
 const SMALL: [(&str, Size); 3] = [
-    ("50 bytes", small(50, 1_024)),
-    ("1 KiB", small(1_024, 512)),
+    ("50 bytes", small(50, 16_384)),
+    ("1 KiB", small(1_024, 4_000)),
     ("64 KiB", small(65_536, 305)),
 ];
 

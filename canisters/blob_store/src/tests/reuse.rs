@@ -129,7 +129,7 @@ fn promises_are_kept_and_given_back() {
     let declared = |bytes, known| Some(Declared { bytes, known });
     let ten = declared(10_000_000, true);
     store.open_blob(gateway(1), key(1), ten).unwrap();
-    // What is promised to one isn't there for another.
+    // The bytes promised to one aren't there for another.
     let refused = store.open_blob(gateway(1), key(2), ten);
     assert_eq!(refused, Err(Error::ResourceExhausted));
     // A stranger's declaration takes a hundredth of what is free.

@@ -244,7 +244,7 @@ fn two_identities_have_records_of_their_own() {
     let said = machine.fails(1, &["upload", text(&file)]);
     assert!(said.contains(&format!("capsule abort {session}")), "{said}");
     assert!(!old.exists());
-    assert_eq!(machine.record_names(), [name.clone()]);
+    assert_eq!(machine.record_names(), &[name.as_str()][..]);
 
     // The same with a record of today.
     machine.done(&[
@@ -255,7 +255,7 @@ fn two_identities_have_records_of_their_own() {
         &capsule,
         text(&file),
     ]);
-    assert_eq!(machine.record_names(), [name.clone()]);
+    assert_eq!(machine.record_names(), &[name.as_str()][..]);
     std::fs::write(&file, bytes(1_000, 1)).unwrap();
     machine.done(&["upload", text(&file)]);
     assert_eq!(machine.upload_records(), 0);
