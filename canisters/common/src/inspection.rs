@@ -1,6 +1,7 @@
 //! Inspection of ingress messages before they cost anything, for the canisters behind the gateway.
 //! Users have no business there.
 
+use crate::args::decode;
 use candid::Principal;
 use capsule_shared::Result;
 use ic_cdk::api::{accept_message, is_controller, msg_arg_data, msg_caller};
@@ -12,8 +13,28 @@ const MAX_ADMINISTRATION_BYTES: usize = 64 * 1_024;
 /// platform doesn't inspect calls between canisters, so every method checks its caller again.
 pub fn inspect_ingress(check: impl FnOnce(Principal) -> Result<()>) {
     let caller = msg_caller();
-    let administers = || is_controller(&caller) && msg_arg_data().len() <= MAX_ADMINISTRATION_BYTES;
+    let administers = || is_controller(&caller) && is_administration(&msg_arg_data());
     if check(caller).is_ok() || administers() {
         accept_message();
+    }
+}
+
+/// Whether the arguments are small, and Candid of any types.
+fn is_administration(arg: &[u8]) -> bool {
+    arg.len() <= MAX_ADMINISTRATION_BYTES && decode::<()>(arg).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn administration_is_small_and_decodable() {
+        let good = candid::encode_args((Principal::anonymous(), Some(7u64))).unwrap();
+        assert!(is_administration(&good));
+        assert!(is_administration(b"DIDL\x00\x00"));
+        assert!(!is_administration(&good[..good.len() - 1]));
+        assert!(!is_administration(b"nothing"));
+        assert!(!is_administration(&vec![0; 100_000]));
     }
 }
