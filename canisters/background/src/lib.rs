@@ -89,7 +89,7 @@ impl Drop for Running {
 /// call's callback a new heap. A canister that is stopped has no open call. For `pre_upgrade`.
 pub fn refuse_upgrade_in_a_turn() {
     let due = COMING.get().is_some_and(|turn| turn.due <= time());
-    if (due || RUNNING.get()) && canister_status() == CanisterStatusCode::Running {
+    if (due || RUNNING.get()) && canister_status() != CanisterStatusCode::Stopped {
         ic_cdk::api::trap(
             "the upgrade is refused: background work is under way, expected none; stop the \
              canister, install, start it",

@@ -34,9 +34,28 @@ pub struct Copying {
     pub kept: u32,
     /// The first of them.
     pub first_kept: Option<[u8; 32]>,
+    /// Another pass follows, because a blob that this pass had looked at changed.
+    pub again: bool,
 }
 
 impl Copying {
+    /// Looks at all blobs from the first one on.
+    fn begin_pass(&mut self) {
+        *self = Copying {
+            left: self.left,
+            cursor: Some([0; 32]),
+            ..Copying::default()
+        };
+    }
+
+    /// Ends the pass. Another one begins if a blob changed meanwhile.
+    pub fn end_pass(&mut self) {
+        match self.again {
+            true => self.begin_pass(),
+            false => self.restart(None),
+        }
+    }
+
     /// Goes on with the first chunk of the blob at `cursor`, or of the next one.
     pub fn restart(&mut self, cursor: Option<[u8; 32]>) {
         self.cursor = cursor;
@@ -78,18 +97,28 @@ impl Migration {
         }
     }
 
-    /// The blob of this key can be copied now, or it is gone: the pass looks at it again.
-    pub fn look_at(&mut self, key: [u8; 32]) {
-        if let Migration::Copying(copying) = self
-            && copying.cursor.is_none_or(|cursor| cursor > key)
-        {
-            copying.restart(Some(key));
+    /// A blob can be copied now, or it is gone: after this pass comes another one.
+    pub fn look_again(&mut self) {
+        if let Migration::Copying(copying) = self {
+            match copying.cursor {
+                Some(_) => copying.again = true,
+                None => copying.begin_pass(),
+            }
+        }
+    }
+
+    /// Bytes that are in the map and in a file, because their blob is being copied.
+    pub fn copied_bytes(&self) -> u64 {
+        match self {
+            Migration::Copying(copying) => u64::from(copying.copied) * u64::from(copying.chunk_len),
+            Migration::Nothing | Migration::Done => 0,
         }
     }
 
     /// Appends u8 stage: 0 nothing, 1 copying, 2 done. While copying: u64 chunks and u64 bytes
     /// that are left; u8 length of the cursor (0 or 32) and the cursor; u32 copied chunks; u32
-    /// length of a chunk; u32 kept blobs; the first of them as the cursor.
+    /// length of a chunk; u32 kept blobs; the first of them as the cursor; u8 whether another pass
+    /// follows.
     pub fn write(&self, fields: Writer) -> Writer {
         let copying = match self {
             Migration::Nothing => return fields.u8(0),
@@ -106,6 +135,7 @@ impl Migration {
             .u32(copying.chunk_len)
             .u32(copying.kept)
             .short(&key(&copying.first_kept))
+            .u8(copying.again.into())
     }
 
     /// Reads what [`Migration::write`] appended.
@@ -122,6 +152,7 @@ impl Migration {
                 chunk_len: fields.u32(),
                 kept: fields.u32(),
                 first_kept: fields.short().try_into().ok(),
+                again: fields.u8() == 1,
             }),
             2 => Migration::Done,
             other => panic!("BUG: the migration has the unknown stage {other}"),

@@ -19,7 +19,7 @@ use crate::extents::space::Space;
 use crate::migration::Migration;
 use canister_common::codec::{Reader, Record, Writer, unknown};
 use canister_common::storable;
-use capsule_shared::blob_store::DEFAULT_CAPACITY_BYTES;
+use capsule_shared::blob_store::{DEFAULT_CAPACITY_BYTES, MOST_CAPACITY_BYTES};
 
 /// Promises to uploaders whom the gateway doesn't know are together at most this part of the free
 /// space: one hundredth.
@@ -63,7 +63,9 @@ impl Default for Totals {
 impl Totals {
     /// Bytes that blobs take: blocks of files, and chunks that are still in the map.
     pub fn used_bytes(&self) -> u64 {
-        self.space.allocated() * BLOCK_BYTES + self.migration.left().bytes
+        let copied = self.migration.copied_bytes();
+        let in_map = self.migration.left().bytes.saturating_sub(copied);
+        self.space.allocated() * BLOCK_BYTES + in_map
     }
 
     /// Bytes that are neither used nor promised.
@@ -118,7 +120,14 @@ impl Record for Totals {
             ..Totals::default()
         };
         match version {
-            1 => totals.migration = Migration::from_0_1_0(totals.chunks, totals.bytes),
+            1 => {
+                totals.migration = Migration::from_0_1_0(totals.chunks, totals.bytes);
+                // A store that holds more than the usual capacity goes on, and has time for a
+                // setting.
+                let half_more = totals.bytes.saturating_add(totals.bytes / 2);
+                let most = half_more.min(MOST_CAPACITY_BYTES);
+                totals.capacity_bytes = DEFAULT_CAPACITY_BYTES.max(most);
+            }
             2 => {
                 totals.space = Space {
                     high_water: fields.u32(),

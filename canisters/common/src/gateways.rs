@@ -4,6 +4,7 @@ use candid::Principal;
 use capsule_shared::{Error, Result};
 use ic_cdk::api::{env_var_name_exists, env_var_value};
 use ic_stable_structures::{Memory, StableBTreeSet};
+use std::collections::BTreeSet;
 
 /// The most gateways that can be registered.
 pub const MAX_GATEWAYS: u64 = 1_000;
@@ -68,11 +69,7 @@ impl<M: Memory> Gateways<M> {
     }
 
     fn insert(&mut self, gateway: Principal) -> Result<()> {
-        if gateway == Principal::anonymous() || gateway == MARK {
-            return Err(Error::invalid(format!(
-                "gateway is {gateway}, expected a canister id"
-            )));
-        }
+        check_id(&gateway)?;
         if !self.0.contains(&gateway) && self.count() >= MAX_GATEWAYS {
             return Err(Error::ResourceExhausted);
         }
@@ -92,8 +89,16 @@ impl<M: Memory> Gateways<M> {
     /// the environment names, if none was ever registered. Errors are those of
     /// [`Gateways::register`].
     pub fn configure(&mut self, gateways: Option<Vec<Principal>>) -> Result<()> {
-        let mut gateways = gateways.into_iter().flatten();
-        gateways.try_for_each(|gateway| self.insert(gateway))?;
+        // All of them or none: an answer with an error is no trap, so nothing would be undone.
+        let gateways: BTreeSet<Principal> = gateways.into_iter().flatten().collect();
+        gateways.iter().try_for_each(check_id)?;
+        let new = gateways.iter().filter(|gateway| !self.0.contains(gateway));
+        if self.count() + new.count() as u64 > MAX_GATEWAYS {
+            return Err(Error::ResourceExhausted);
+        }
+        for gateway in gateways {
+            self.0.insert(gateway);
+        }
         self.register_named();
         Ok(())
     }
@@ -104,6 +109,16 @@ impl<M: Memory> Gateways<M> {
 
     pub fn list(&self) -> Vec<Principal> {
         self.0.iter().filter(|gateway| *gateway != MARK).collect()
+    }
+}
+
+/// `InvalidArgument` for a principal that can't be a gateway.
+fn check_id(gateway: &Principal) -> Result<()> {
+    match *gateway == Principal::anonymous() || *gateway == MARK {
+        true => Err(Error::invalid(format!(
+            "gateway is {gateway}, expected a canister id"
+        ))),
+        false => Ok(()),
     }
 }
 

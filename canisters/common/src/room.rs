@@ -32,12 +32,13 @@ fn free(manager: &Manager, memory: &impl Memory) -> u64 {
     memory.size().saturating_sub(manager.used_pages())
 }
 
-/// Whether there are so many free buckets. `inside` bytes count as well: they are free in the
-/// region that takes most.
+/// Whether there are so many free buckets. `inside` bytes are free in the region that takes most,
+/// and count as its bucket; the other regions need theirs.
 pub fn has_buckets(memory: &impl Memory, buckets: u64, inside: u64) -> bool {
     Manager::of(memory).is_some_and(|manager| {
-        let free = free(&manager, memory) + inside / PAGE_BYTES;
-        free >= buckets * u64::from(manager.bucket_pages)
+        let bucket = u64::from(manager.bucket_pages);
+        let free = free(&manager, memory) + (inside / PAGE_BYTES).min(bucket);
+        free >= buckets * bucket
     })
 }
 

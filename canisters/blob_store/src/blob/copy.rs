@@ -70,7 +70,9 @@ impl<M: Memory> BlobStore<M> {
                 copying.restart(successor(key.0));
                 continue;
             }
-            match self.copy_chunk(&mut totals, &mut copying, &key, record) {
+            // Room was made for so many bytes.
+            let room = COPY_BYTES - bytes;
+            match self.copy_chunk(&mut totals, &mut copying, &key, record, room) {
                 Ok(copied) => {
                     chunks += 1;
                     bytes += copied;
@@ -101,7 +103,7 @@ impl<M: Memory> BlobStore<M> {
         let cursor = copying.cursor?;
         let next = self.records.range(cursor..).next();
         let Some((key, record)) = next.map(|entry| (*entry.key(), entry.value())) else {
-            copying.restart(None);
+            copying.end_pass();
             return None;
         };
         if key != cursor {
@@ -118,6 +120,7 @@ impl<M: Memory> BlobStore<M> {
         copying: &mut Copying,
         key: &BlobKey,
         mut record: BlobRecord,
+        room: u64,
     ) -> Result<u64, Unfit> {
         let index = copying.copied;
         let chunk = self.map().get(key, index).ok_or(Unfit)?;
@@ -131,6 +134,7 @@ impl<M: Memory> BlobStore<M> {
         }
         // The whole length is known, so the file gets its blocks in as few runs as there can be.
         let ahead = blocks_of(record.bytes) - blocks_of(range.offset + range.len);
+        let ahead = ahead.min(blocks_of(room.saturating_sub(range.len)));
         self.extents
             .write(&mut totals.space, &key.0, range.offset, &chunk, ahead);
         copying.copied += 1;

@@ -41,7 +41,7 @@ impl<M: Memory> BlobStore<M> {
         if gone {
             if record.layout == Layout::Map {
                 totals.migration.left_the_map(chunks.into(), record.bytes);
-                totals.migration.look_at(key.0);
+                totals.migration.look_again();
             }
             totals.chunks -= u64::from(chunks);
             totals.bytes -= record.bytes;

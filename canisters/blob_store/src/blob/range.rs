@@ -66,6 +66,7 @@ impl<M: Memory> BlobStore<M> {
         len: u64,
         out: &mut Vec<u8>,
     ) -> Result<()> {
+        let whole = out.len() + len as usize;
         let end = offset + len;
         let last = record.chunks.count() - 1;
         let first_len = match last {
@@ -99,6 +100,11 @@ impl<M: Memory> BlobStore<M> {
             let to = (end - begin).min(expected) as usize;
             out.extend_from_slice(&bytes[from..to]);
         }
-        Ok(())
+        match out.len() == whole {
+            true => Ok(()),
+            false => Err(Error::conflict(
+                "a chunk of the range is missing, expected all of them",
+            )),
+        }
     }
 }

@@ -140,7 +140,7 @@ impl<M: Memory> BlobStore<M> {
         let free = totals.free_bytes() + record.promise.bytes;
         // A chunk may begin and end in the middle of a block.
         let needed = (u64::from(blocks_of(len)) + 1) * BLOCK_BYTES;
-        if free < needed {
+        if free < needed && record.promise.bytes < len {
             return Err(Error::ResourceExhausted);
         }
         let kept = record.promise.bytes.min(len);
@@ -149,7 +149,7 @@ impl<M: Memory> BlobStore<M> {
         // A run as long as the file is now: the runs of a file get longer.
         let ahead = match shape.apart {
             Some(apart) if apart.index == index => 0,
-            _ => record.bytes.min(free - needed) / BLOCK_BYTES,
+            _ => record.bytes.min(free.saturating_sub(needed)) / BLOCK_BYTES,
         };
         let ahead = ahead.try_into().unwrap_or(u32::MAX);
         self.extents
@@ -234,7 +234,7 @@ impl<M: Memory> BlobStore<M> {
         *totals.promised_to(record.promise.known) -= record.promise.bytes;
         record.promise.bytes = 0;
         match record.layout {
-            Layout::Map => totals.migration.look_at(key.0),
+            Layout::Map => totals.migration.look_again(),
             Layout::File(shape) => {
                 for range in shape.unused(chunk_count) {
                     self.extents.punch(&mut totals.space, &key.0, range);

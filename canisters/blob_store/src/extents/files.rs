@@ -69,8 +69,11 @@ impl<M: Memory> Files<M> {
 
     /// Takes the blocks from `from` up to `to` out of the file, and returns them.
     pub fn cut(&mut self, file: &[u8; 32], from: u32, to: u32) -> Vec<Run> {
+        if from >= to {
+            return Vec::new();
+        }
         let begin = self.run_at(file, from).map_or(from, |(begin, _)| begin);
-        let inside = self.runs.range((*file, begin)..(*file, to.max(begin)));
+        let inside = self.runs.range((*file, begin)..(*file, to));
         let inside: Vec<(u32, Run)> = inside.map(|entry| (entry.key().1, entry.value())).collect();
         let mut cut = Vec::new();
         for (begin, run) in inside {

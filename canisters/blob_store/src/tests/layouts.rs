@@ -11,6 +11,7 @@ use crate::migration::{Copying, Left, Migration};
 use crate::totals::{Promised, Totals};
 use candid::Principal;
 use canister_common::golden::{assert_golden, assert_readable};
+use capsule_shared::blob_store::MOST_CAPACITY_BYTES;
 
 /// A record in this state, with `bytes` bytes in these chunks, which lie in the map.
 fn record(state: BlobState, bytes: u64, chunks: impl IntoIterator<Item = u32>) -> BlobRecord {
@@ -181,6 +182,7 @@ fn the_totals_are_pinned() {
         chunk_len: 7,
         kept: 1,
         first_kept: Some([4; 32]),
+        again: true,
     };
     let copying = Totals {
         migration: Migration::Copying(copying),
@@ -192,7 +194,7 @@ fn the_totals_are_pinned() {
         &copying,
         &format!(
             "{fields} 01 0300000000000000 0201000000000000 20 {five} 06000000 07000000
-             01000000 20 {four}"
+             01000000 20 {four} 01"
         ),
     );
 }
@@ -204,6 +206,8 @@ fn the_totals_of_release_0_1_0_are_all_left_to_copy() {
         chunks: 2,
         bytes: 0x0102_0304_0506_0708,
         migration: Migration::from_0_1_0(2, 0x0102_0304_0506_0708),
+        // So many bytes are above any capacity.
+        capacity_bytes: MOST_CAPACITY_BYTES,
         ..Totals::default()
     };
     assert_readable(

@@ -42,14 +42,17 @@ enum Op {
     Restart,
 }
 
-fn op() -> impl Strategy<Value = Op> {
-    // Mostly of one length. Chunks share blocks, fill them, and take several.
-    let len = prop_oneof![6 => Just(5_000usize), 2 => 1..5_000usize, 1 => Just(12_288)];
+/// The indexes below this are put.
+const INDEXES: u32 = 12;
+
+/// An operation on chunks that mostly have `usual` bytes.
+fn op(usual: usize) -> impl Strategy<Value = Op> {
+    let len = prop_oneof![8 => Just(usual), 2 => 1..=usual, 1 => Just(12_288)];
     let bytes = (len, 0..3u8).prop_map(|(len, byte)| vec![byte; len]);
     prop_oneof![
         3 => Just(Op::Open),
         1 => Just(Op::Release),
-        12 => (0..8u32, bytes).prop_map(|(index, bytes)| Op::Put { index, bytes }),
+        16 => (0..INDEXES, bytes).prop_map(|(index, bytes)| Op::Put { index, bytes }),
         2 => (-1..2i8, -1..2i8)
             .prop_map(|(chunks_off, bytes_off)| Op::Seal { chunks_off, bytes_off }),
         2 => Just(Op::Seal { chunks_off: 0, bytes_off: 0 }),
@@ -282,7 +285,7 @@ impl World {
                 assert_eq!(meta.chunk_count as usize, blob.chunks.len());
             }
         }
-        for index in 0..8 {
+        for index in 0..INDEXES {
             let expected = blob.and_then(|blob| blob.chunks.get(&index).cloned());
             let read = store.read_chunk(key, index);
             assert_eq!(read, expected.ok_or(Error::NotFound));
@@ -303,8 +306,12 @@ impl World {
 
 /// Operations on two blobs, each with its caller.
 fn ops() -> impl Strategy<Value = Vec<(u8, u8, Op)>> {
-    let caller = prop_oneof![9 => Just(1u8), 1 => Just(2u8)];
-    proptest::collection::vec((caller, 0..2u8, op()), 1..60)
+    // Chunks share blocks, fill them, and take several.
+    let usual = prop::sample::select(&[100usize, 500, 1_000, 2_000, 4_096, 5_000][..]);
+    usual.prop_flat_map(|usual| {
+        let caller = prop_oneof![9 => Just(1u8), 1 => Just(2u8)];
+        proptest::collection::vec((caller, 0..2u8, op(usual)), 1..80)
+    })
 }
 
 /// Blobs of schema version 1, complete or not, of chunks with one length or several.

@@ -150,3 +150,25 @@ fn promises_are_kept_and_given_back() {
     assert_eq!(store.totals().promised, Default::default());
     assert_eq!(store.totals().blobs, 1);
 }
+
+#[test]
+fn the_last_chunk_of_a_promised_blob_fits() {
+    let mut state = super::state();
+    let store = &mut state.store;
+    store.change_totals(|totals| totals.capacity_bytes = CAPACITY);
+    let all = Some(Declared {
+        bytes: CAPACITY,
+        known: true,
+    });
+    store.open_blob(gateway(1), key(1), all).unwrap();
+    let chunks = CAPACITY.div_ceil(1_800_000) as u32;
+    for index in 0..chunks {
+        let len = 1_800_000.min(CAPACITY - u64::from(index) * 1_800_000);
+        let put = store.put(gateway(1), key(1), index, &vec![1; len as usize]);
+        assert_eq!(put, Ok(()), "chunk {index}");
+    }
+    let sealed = store.seal(gateway(1), key(1), chunks, CAPACITY, None);
+    assert_eq!(sealed, Ok(()));
+    assert_eq!(store.totals().used_bytes(), CAPACITY);
+    check_blocks(store);
+}

@@ -322,3 +322,35 @@ fn nobody_sees_a_blob_that_is_being_deleted() {
         Ok(DeleteProgress::Done)
     );
 }
+
+/// The chunk that comes first lies apart. The seal takes no blocks from those around its place.
+#[test]
+fn chunks_in_any_order_are_there_after_the_seal() {
+    for (len, count) in [(1_000usize, 9u32), (100, 30), (4_096, 5), (3_000, 7)] {
+        for first in 0..count {
+            let mut state = with_blob(&[]);
+            let store = &mut state.store;
+            let chunk = |index: u32| match index + 1 == count {
+                true => vec![index as u8; len / 2],
+                false => vec![index as u8; len],
+            };
+            for index in [first]
+                .into_iter()
+                .chain((0..count).filter(|i| *i != first))
+            {
+                store.put(gateway(1), key(1), index, &chunk(index)).unwrap();
+            }
+            let bytes = (count as usize - 1) * len + len / 2;
+            let sealed = store.seal(gateway(1), key(1), count, bytes as u64, None);
+            sealed.unwrap();
+            check_blocks(store);
+            for index in 0..count {
+                let read = store.read_chunk(key(1), index);
+                assert!(
+                    read == Ok(chunk(index)),
+                    "chunk {index} of {len}, {first} first"
+                );
+            }
+        }
+    }
+}
