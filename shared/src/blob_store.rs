@@ -108,7 +108,7 @@ pub enum MigrationStatus {
         kept: u32,
         /// The key of the first of them.
         first_kept: Option<ByteBuf>,
-        /// The last attempt found no room for the copies.
+        /// The last attempt found no room for the copies, or too few cycles to begin.
         no_room: bool,
     },
     /// All are copied.

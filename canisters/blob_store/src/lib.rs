@@ -23,7 +23,6 @@ use crate::regions::{MAX_STABLE_BYTES, ROOM};
 use crate::state::State;
 use candid::Principal;
 use canister_background::{self as background, Next};
-use canister_common::args::decode;
 use canister_common::funds::check_own_funds;
 use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_while_growing};
 use canister_common::http::{self, HttpRequest, HttpResponse};
@@ -51,7 +50,7 @@ thread_local! {
 const PAUSE: Duration = Duration::from_secs(60);
 
 thread_local! {
-    /// Whether the last turn of copying found no room. The heap holds it, so an upgrade forgets it.
+    /// Whether the last turn found no room for copies, or no cycles. The heap holds it, so an upgrade forgets it.
     static NO_ROOM: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -180,29 +179,16 @@ method!(query for check_gateway: fn blob_read_chunk(key: BlobKey, index: u32) ->
     with_state(|state| state.store.read_chunk(key, index)).map(ByteBuf::from)
 });
 
-/// Writes its reply itself, without a further copy of the bytes. `blob_read_range_type` declares
-/// its Candid type.
-#[query(
-    hidden = true,
-    decode_with = "std::convert::identity",
-    encode_with = "reply::encode_blob"
-)]
-fn blob_read_range(message: Vec<u8>) -> Result<Vec<u8>> {
-    check_gateway(msg_caller())?;
-    let (key, offset, length): (BlobKey, u64, u64) = decode(&message)?;
+method!(query in place for check_gateway: fn blob_read_range(
+    key: BlobKey,
+    offset: u64,
+    length: u64,
+) -> Result<ByteBuf> {
     with_state(|state| {
-        state
-            .store
-            .read_range(key, offset, length, reply::begin_blob)
+        let store = &state.store;
+        store.read_range(key, offset, length, reply::begin_blob)
     })
-}
-
-#[cfg(test)]
-#[candid::candid_method(query, rename = "blob_read_range")]
-#[expect(dead_code, reason = "it only declares a Candid type")]
-fn blob_read_range_type(_key: BlobKey, _offset: u64, _length: u64) -> Result<ByteBuf> {
-    unreachable!("BUG: it only declares a Candid type")
-}
+});
 
 // ---- background work ---------------------------------------------------------------------------
 
@@ -261,11 +247,11 @@ method!(update for check_canister_controller: fn configure(args: BlobStoreArgs) 
     change(|state| state.configure(args))
 });
 
-/// For gateways and canister controllers. It is no query, so that it can ask for background work.
 fn check_gateway_or_controller(caller: Principal) -> Result<()> {
     check_canister_controller(caller).or_else(|_| check_gateway(caller))
 }
 
+// It is no query, so that it can ask for background work.
 method!(update for check_gateway_or_controller: async fn store_status() -> Result<StoreStatus> {
     ask_for_work();
     let reserve = growth::reserve().await;

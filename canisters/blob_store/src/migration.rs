@@ -36,6 +36,8 @@ pub struct Copying {
     pub first_kept: Option<[u8; 32]>,
     /// Another pass follows, because a blob that this pass had looked at changed.
     pub again: bool,
+    /// This pass left chunks of a blob in the map. Whatever the sums say, its region isn't free.
+    pub in_use: bool,
 }
 
 impl Copying {
@@ -46,6 +48,17 @@ impl Copying {
             cursor: Some([0; 32]),
             ..Copying::default()
         };
+    }
+
+    /// Whether the pass has ended, and both the blobs and the sums say that nothing is left.
+    pub fn is_over(&self) -> bool {
+        self.cursor.is_none() && !self.in_use && self.left == Left::default()
+    }
+
+    /// Chunks left the map, because they were copied or deleted.
+    pub fn left_the_map(&mut self, chunks: u64, bytes: u64) {
+        self.left.chunks = self.left.chunks.saturating_sub(chunks);
+        self.left.bytes = self.left.bytes.saturating_sub(bytes);
     }
 
     /// Ends the pass. Another one begins if a blob changed meanwhile.
@@ -81,12 +94,12 @@ impl Migration {
         }
     }
 
-    /// Chunks left the map, because they were copied or deleted.
-    pub fn left_the_map(&mut self, chunks: u64, bytes: u64) {
+    /// A blob in the map was deleted.
+    pub fn deleted_from_map(&mut self, chunks: u64, bytes: u64) {
         if let Migration::Copying(copying) = self {
-            copying.left.chunks = copying.left.chunks.saturating_sub(chunks);
-            copying.left.bytes = copying.left.bytes.saturating_sub(bytes);
+            copying.left_the_map(chunks, bytes);
         }
+        self.look_again();
     }
 
     /// A chunk was put into a blob that lies in the map.
@@ -118,7 +131,7 @@ impl Migration {
     /// Appends u8 stage: 0 nothing, 1 copying, 2 done. While copying: u64 chunks and u64 bytes
     /// that are left; u8 length of the cursor (0 or 32) and the cursor; u32 copied chunks; u32
     /// length of a chunk; u32 kept blobs; the first of them as the cursor; u8 whether another pass
-    /// follows.
+    /// follows; u8 whether this one left chunks in the map.
     pub fn write(&self, fields: Writer) -> Writer {
         let copying = match self {
             Migration::Nothing => return fields.u8(0),
@@ -136,6 +149,7 @@ impl Migration {
             .u32(copying.kept)
             .short(&key(&copying.first_kept))
             .u8(copying.again.into())
+            .u8(copying.in_use.into())
     }
 
     /// Reads what [`Migration::write`] appended.
@@ -153,6 +167,7 @@ impl Migration {
                 kept: fields.u32(),
                 first_kept: fields.short().try_into().ok(),
                 again: fields.u8() == 1,
+                in_use: fields.u8() == 1,
             }),
             2 => Migration::Done,
             other => panic!("BUG: the migration has the unknown stage {other}"),

@@ -6,6 +6,7 @@
 /// method!(KIND [for CHECK]: [async] fn name(…) -> Result<T> { … })
 /// method!(update for CHECK with ROOM: fn name(…) -> Result<T> { … })
 /// method!(composite_query in place: async fn name(…) -> Result<ByteBuf> { … })
+/// method!(query in place for CHECK: fn name(…) -> Result<ByteBuf> { … })
 /// ```
 ///
 /// `KIND` is `update`, `query` or `composite_query`. `CHECK` is a function that takes the caller
@@ -19,22 +20,41 @@
 /// The body of a method `in place` gives its whole reply as bytes; see `reply::BlobReply`.
 #[macro_export]
 macro_rules! method {
+    (composite_query in place: async fn $($function:tt)+) => {
+        $crate::method! {
+            @in_place composite_query [] [async]
+            [ic_cdk::query(
+                composite = true,
+                hidden = true,
+                decode_with = "std::convert::identity",
+                encode_with = "canister_common::reply::encode_blob"
+            )]
+            $($function)+
+        }
+    };
+    (query in place for $check:ident: fn $($function:tt)+) => {
+        $crate::method! {
+            @in_place query [$check] []
+            [ic_cdk::query(
+                hidden = true,
+                decode_with = "std::convert::identity",
+                encode_with = "canister_common::reply::encode_blob"
+            )]
+            $($function)+
+        }
+    };
     (
-        composite_query in place:
-        async fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty $body:block
+        @in_place $kind:ident [$($check:ident)?] [$($async:ident)?] [$($attribute:tt)+]
+        $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty $body:block
     ) => {
-        #[ic_cdk::query(
-            composite = true,
-            hidden = true,
-            decode_with = "std::convert::identity",
-            encode_with = "canister_common::reply::encode_blob"
-        )]
-        async fn $name(message: Vec<u8>) -> capsule_shared::Result<Vec<u8>> {
-            #[candid::candid_method(composite_query)]
+        #[$($attribute)+]
+        $($async)? fn $name(message: Vec<u8>) -> capsule_shared::Result<Vec<u8>> {
+            #[candid::candid_method($kind)]
             #[expect(dead_code, unused_variables, reason = "it only declares a Candid type")]
             fn $name($($arg: $type),*) -> $result {
                 unreachable!("BUG: it only declares a Candid type")
             }
+            $($check(ic_cdk::api::msg_caller())?;)?
             let ($($arg,)*): ($($type,)*) = $crate::args::decode(&message)?;
             $body
         }

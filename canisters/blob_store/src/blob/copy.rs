@@ -10,7 +10,7 @@ use super::record::{BlobRecord, BlobState};
 use super::slice::Slice;
 use super::store::BlobStore;
 use crate::extents::block::blocks_of;
-use crate::migration::{Copying, Left, Migration};
+use crate::migration::{Copying, Migration};
 use crate::totals::Totals;
 use capsule_shared::BlobKey;
 use ic_stable_structures::Memory;
@@ -67,6 +67,8 @@ impl<M: Memory> BlobStore<M> {
             };
             looked_at += 1;
             if record.layout != Layout::Map || record.state != BlobState::Sealed {
+                let chunks = record.layout == Layout::Map && record.chunks.count() > 0;
+                copying.in_use |= chunks;
                 copying.restart(successor(key.0));
                 continue;
             }
@@ -80,20 +82,18 @@ impl<M: Memory> BlobStore<M> {
                 Err(Unfit) => self.keep(&mut totals, &mut copying, &key),
             }
         }
-        totals.migration = Migration::Copying(copying);
-        let copied = match copying {
-            Copying {
-                cursor: Some(_), ..
-            } => Copied::More,
-            Copying { left, .. } if left != Left::default() => Copied::Waiting,
-            _ => {
-                // No blob lies in the map any more, so its region can take blocks.
-                totals.migration = Migration::Done;
-                self.chunks = None;
-                self.extents.add_second_region(&mut totals.space);
-                Copied::Done
-            }
+        let copied = match copying.cursor {
+            Some(_) => Copied::More,
+            None if copying.is_over() => Copied::Done,
+            None => Copied::Waiting,
         };
+        totals.migration = Migration::Copying(copying);
+        if copied == Copied::Done {
+            // No blob lies in the map any more, so its region can take blocks.
+            totals.migration = Migration::Done;
+            self.chunks = None;
+            self.extents.add_second_region(&mut totals.space);
+        }
         self.set_totals(totals);
         copied
     }
@@ -139,8 +139,7 @@ impl<M: Memory> BlobStore<M> {
             .write(&mut totals.space, &key.0, range.offset, &chunk, ahead);
         copying.copied += 1;
         if copying.copied == record.chunks.count() {
-            copying.left.chunks -= u64::from(record.chunks.count());
-            copying.left.bytes -= record.bytes;
+            copying.left_the_map(record.chunks.count().into(), record.bytes);
             copying.restart(successor(key.0));
             record.layout = Layout::File(shape);
             self.records.insert(key.0, record);
@@ -151,6 +150,7 @@ impl<M: Memory> BlobStore<M> {
     /// Leaves a blob in the map for good, and gives back the blocks that it got.
     fn keep(&mut self, totals: &mut Totals, copying: &mut Copying, key: &BlobKey) {
         self.extents.delete(&mut totals.space, &key.0, |_| true);
+        copying.in_use = true;
         copying.kept += 1;
         copying.first_kept = copying.first_kept.or(Some(key.0));
         copying.restart(successor(key.0));

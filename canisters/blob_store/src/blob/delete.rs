@@ -40,8 +40,9 @@ impl<M: Memory> BlobStore<M> {
             .delete(&mut totals.space, &key.0, |runs| slice.goes_on(runs));
         if gone {
             if record.layout == Layout::Map {
-                totals.migration.left_the_map(chunks.into(), record.bytes);
-                totals.migration.look_again();
+                totals
+                    .migration
+                    .deleted_from_map(chunks.into(), record.bytes);
             }
             totals.chunks -= u64::from(chunks);
             totals.bytes -= record.bytes;

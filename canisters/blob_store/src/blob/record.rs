@@ -110,6 +110,16 @@ impl BlobRecord {
             sha256: None,
         }
     }
+
+    /// The shape of a file. A blob of schema version 1 becomes one with its first chunk; with
+    /// chunks it lies in the map.
+    pub fn file(&self) -> Option<Shape> {
+        match self.layout {
+            Layout::File(shape) => Some(shape),
+            Layout::Map if self.chunks.count() == 0 => Some(Shape::default()),
+            Layout::Map => None,
+        }
+    }
 }
 
 impl Record for BlobRecord {

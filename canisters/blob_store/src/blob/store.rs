@@ -1,6 +1,6 @@
 //! All blobs of the canister, and the look-ups that the operations share.
 
-use super::layout::{Layout, Shape};
+use super::layout::Layout;
 use super::record::{BlobRecord, BlobState};
 use crate::chunks::{self, Chunks};
 use crate::extents::Extents;
@@ -125,15 +125,6 @@ impl<M: Memory> BlobStore<M> {
                     at += len as u64;
                 }
             }
-        }
-    }
-
-    /// Where the chunks of a blob lie. One without chunks is a file from now on.
-    pub(super) fn shape_of_new(record: &BlobRecord) -> Option<Shape> {
-        match record.layout {
-            Layout::File(shape) => Some(shape),
-            Layout::Map if record.chunks.count() == 0 => Some(Shape::default()),
-            Layout::Map => None,
         }
     }
 }

@@ -119,7 +119,7 @@ impl<M: Memory> BlobStore<M> {
                 record.chunks.count() - 1
             )));
         }
-        match Self::shape_of_new(&record) {
+        match record.file() {
             Some(shape) => self.put_into_file(key, record, shape, index, bytes),
             None => self.put_into_map(key, record, index, bytes),
         }

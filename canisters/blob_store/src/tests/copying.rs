@@ -171,3 +171,18 @@ fn a_new_store_has_the_fence_and_no_map() {
     assert_eq!(state.store.copy(&chunks(1)), Copied::Done);
     assert_eq!(state.store.totals().migration, Migration::Nothing);
 }
+
+/// Sums that are too small don't give the region of the map away.
+#[test]
+fn a_blob_that_the_sums_forget_stays_in_the_map() {
+    let (memory, mut state) = store_of(&[open_blob(1, 0, &[1; 800]), sealed(2, &[&[9; 10]])]);
+    state
+        .store
+        .change_totals(|totals| totals.migration = Migration::from_0_1_0(1, 10));
+    assert_eq!(copy_all(&memory, &mut state), Copied::Waiting);
+    assert_eq!(state.store.totals().migration.left(), Left::default());
+    assert_eq!(state.store.read_chunk(key(1), 0), Ok(vec![1; 800]));
+    state.store.seal(gateway(1), key(1), 1, 800, None).unwrap();
+    assert_eq!(copy_all(&memory, &mut state), Copied::Done);
+    assert_eq!(read(&state.store, 1, 800), [1; 800]);
+}

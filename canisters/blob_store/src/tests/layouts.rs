@@ -183,6 +183,7 @@ fn the_totals_are_pinned() {
         kept: 1,
         first_kept: Some([4; 32]),
         again: true,
+        in_use: false,
     };
     let copying = Totals {
         migration: Migration::Copying(copying),
@@ -194,7 +195,7 @@ fn the_totals_are_pinned() {
         &copying,
         &format!(
             "{fields} 01 0300000000000000 0201000000000000 20 {five} 06000000 07000000
-             01000000 20 {four} 01"
+             01000000 20 {four} 01 00"
         ),
     );
 }
