@@ -50,7 +50,8 @@ thread_local! {
 const PAUSE: Duration = Duration::from_secs(60);
 
 thread_local! {
-    /// Whether the last turn found no room for copies, or no cycles. The heap holds it, so an upgrade forgets it.
+    /// Whether the last turn found no room for copies, or no cycles. The heap holds it, so an
+    /// upgrade forgets it.
     static NO_ROOM: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -1,6 +1,6 @@
 //! Decodes arguments. Bytes that can't be decoded are an error of the caller, not a trap.
 //!
-//! It also has the lengths in Candid, for messages that are read and written without a copy.
+//! Also reads and writes lengths in Candid, for messages whose bytes aren't copied.
 
 use candid::DecoderConfig;
 use candid::utils::{ArgumentDecoder, decode_args_with_config};

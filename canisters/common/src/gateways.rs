@@ -57,7 +57,7 @@ impl<M: Memory> Gateways<M> {
             && let Some(gateway) = named()
         {
             // A name that can't be a gateway registers nothing.
-            let _ = self.insert(gateway);
+            let _ = self.insert(&BTreeSet::from([gateway]));
         }
     }
 
@@ -65,15 +65,26 @@ impl<M: Memory> Gateways<M> {
     /// and for the management canister. `ResourceExhausted` above [`MAX_GATEWAYS`].
     pub fn register(&mut self, gateway: Principal) -> Result<()> {
         self.register_named();
-        self.insert(gateway)
+        self.insert(&BTreeSet::from([gateway]))
     }
 
-    fn insert(&mut self, gateway: Principal) -> Result<()> {
-        check_id(&gateway)?;
-        if !self.0.contains(&gateway) && self.count() >= MAX_GATEWAYS {
+    /// Adds all of them or none: an answer with an error is no trap, so nothing would be undone.
+    fn insert(&mut self, gateways: &BTreeSet<Principal>) -> Result<()> {
+        for gateway in gateways {
+            if *gateway == Principal::anonymous() || *gateway == MARK {
+                return Err(Error::invalid(format!(
+                    "gateway is {gateway}, expected a canister id"
+                )));
+            }
+        }
+        let new = gateways.iter().filter(|gateway| !self.0.contains(gateway));
+        let new = new.count() as u64;
+        if new > 0 && self.count() + new > MAX_GATEWAYS {
             return Err(Error::ResourceExhausted);
         }
-        self.0.insert(gateway);
+        for gateway in gateways {
+            self.0.insert(*gateway);
+        }
         Ok(())
     }
 
@@ -89,16 +100,7 @@ impl<M: Memory> Gateways<M> {
     /// the environment names, if none was ever registered. Errors are those of
     /// [`Gateways::register`].
     pub fn configure(&mut self, gateways: Option<Vec<Principal>>) -> Result<()> {
-        // All of them or none: an answer with an error is no trap, so nothing would be undone.
-        let gateways: BTreeSet<Principal> = gateways.into_iter().flatten().collect();
-        gateways.iter().try_for_each(check_id)?;
-        let new = gateways.iter().filter(|gateway| !self.0.contains(gateway));
-        if self.count() + new.count() as u64 > MAX_GATEWAYS {
-            return Err(Error::ResourceExhausted);
-        }
-        for gateway in gateways {
-            self.0.insert(gateway);
-        }
+        self.insert(&gateways.into_iter().flatten().collect())?;
         self.register_named();
         Ok(())
     }
@@ -109,16 +111,6 @@ impl<M: Memory> Gateways<M> {
 
     pub fn list(&self) -> Vec<Principal> {
         self.0.iter().filter(|gateway| *gateway != MARK).collect()
-    }
-}
-
-/// `InvalidArgument` for a principal that can't be a gateway.
-fn check_id(gateway: &Principal) -> Result<()> {
-    match *gateway == Principal::anonymous() || *gateway == MARK {
-        true => Err(Error::invalid(format!(
-            "gateway is {gateway}, expected a canister id"
-        ))),
-        false => Ok(()),
     }
 }
 

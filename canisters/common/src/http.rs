@@ -202,6 +202,7 @@ mod tests {
         let unread = answer(b"DIDL", |_| unreachable!("it can't be decoded"));
         assert_eq!(unread.status_code, 400);
     }
+
     #[test]
     fn head_is_answered_like_get_without_the_body() {
         for url in ["/metrics", "/"] {

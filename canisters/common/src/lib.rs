@@ -20,7 +20,6 @@ mod regions;
 pub mod reply;
 pub mod room;
 pub mod superblock;
-pub mod timer;
 
 use candid::Principal;
 use capsule_shared::{Error, Result};

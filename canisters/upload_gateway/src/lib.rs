@@ -7,6 +7,7 @@ mod peers;
 mod regions;
 mod runtime;
 mod session;
+mod timer;
 mod upload;
 mod wire;
 
@@ -19,7 +20,7 @@ use crate::wire::PutChunk;
 use candid::Principal;
 use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_while_growing};
 use canister_common::http::{self, HttpRequest, HttpResponse};
-use canister_common::{check_canister_controller, method, timer};
+use canister_common::{check_canister_controller, method};
 use capsule_shared::Result;
 use capsule_shared::asset::AssetMetadata;
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};

@@ -3,8 +3,8 @@
 //! Tests replace it with a world of their own.
 
 use crate::session::types::{Clock, LocalFuture};
+use crate::timer;
 use candid::Principal;
-use canister_common::timer;
 use ic_cdk::call::{Call, CallErrorExt, CallFailed};
 
 /// A call without a reply.

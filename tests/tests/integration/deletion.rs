@@ -1,4 +1,4 @@
-//! The deletion of a blob that is too large for one message.
+//! The deletion of a blob of many chunks.
 
 use crate::waiting::in_network_time;
 use crate::{bytes, capsule, read_back, refused, sha256, upload};
@@ -10,7 +10,7 @@ use tools::source::UploadSpec;
 
 /// The chunks of 10 GB.
 const CHUNKS: usize = 5_556;
-/// The blocks of so many chunks of one byte, in bytes.
+/// The bytes that a blob of so many chunks of one byte takes: two blocks.
 const BLOCKS: f64 = 8_192.0;
 /// Chunks in flight at once.
 const AT_ONCE: usize = 32;

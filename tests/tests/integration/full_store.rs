@@ -68,7 +68,7 @@ fn a_store_that_cannot_pay_for_growth_says_so_and_goes_on_later() {
     let put = |index, chunk: &[u8]| alice.put_chunk(session, index, chunk);
     let (index, error) = put_until_refused(put, &data);
     assert_eq!(error, Error::ResourceExhausted);
-    // A bucket of 16 MiB is filled before.
+    // A bucket of 16 MiB holds 9 chunks.
     assert!(index >= 9, "chunk {index}");
     let other = UploadSpec::document("other", 5);
     assert_eq!(refused(alice.begin(&own, &other)), Error::ResourceExhausted);

@@ -10,9 +10,8 @@ pub fn exceeds(measured: f64, committed: f64) -> bool {
     measured > committed + committed.abs() * TOLERANCE + STEP
 }
 
-/// The cells of a line: so many texts, then so many figures. `None` for any other line. A figure
-/// that a row doesn't have is `-` in the table, and `None` here.
-pub fn cells(line: &str, texts: usize, figures: usize) -> Option<(Vec<String>, Vec<Option<f64>>)> {
+/// The cells of a line: so many texts, then so many figures. `None` for any other line.
+pub fn cells(line: &str, texts: usize, figures: usize) -> Option<(Vec<String>, Vec<f64>)> {
     let words: Vec<&str> = line
         .trim()
         .trim_matches('|')
@@ -23,11 +22,7 @@ pub fn cells(line: &str, texts: usize, figures: usize) -> Option<(Vec<String>, V
         return None;
     }
     let (names, numbers) = words.split_at(texts);
-    let figure = |word: &&str| match *word {
-        "-" => Some(None),
-        number => number.parse().ok().map(Some),
-    };
-    let numbers: Option<Vec<_>> = numbers.iter().map(figure).collect();
+    let numbers: Option<Vec<f64>> = numbers.iter().map(|word| word.parse().ok()).collect();
     Some((
         names.iter().map(|name| name.to_string()).collect(),
         numbers?,

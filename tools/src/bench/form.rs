@@ -15,22 +15,17 @@ pub struct Column {
     pub decimals: usize,
     /// The unit in a complaint about a figure that grew. `None` if the figure may grow.
     pub bounded: Option<&'static str>,
-    /// `None` if the row has no such figure.
-    pub figure: fn(&Row) -> Option<f64>,
+    pub figure: fn(&Row) -> f64,
 }
 
 impl Form {
-    pub fn cells(&self, row: &Row) -> Vec<Option<f64>> {
+    pub fn cells(&self, row: &Row) -> Vec<f64> {
         let columns = self.columns.iter();
         columns.map(|column| (column.figure)(row)).collect()
     }
 }
 
-const fn bounded(
-    unit: &'static str,
-    title: &'static str,
-    figure: fn(&Row) -> Option<f64>,
-) -> Column {
+const fn bounded(unit: &'static str, title: &'static str, figure: fn(&Row) -> f64) -> Column {
     Column {
         title,
         decimals: 2,
@@ -39,7 +34,7 @@ const fn bounded(
     }
 }
 
-const fn free(title: &'static str, figure: fn(&Row) -> Option<f64>) -> Column {
+const fn free(title: &'static str, figure: fn(&Row) -> f64) -> Column {
     Column {
         title,
         decimals: 2,
@@ -60,19 +55,17 @@ pub const COSTS: Form = Form {
         bounded(CYCLES, "store", |row| cycles(row, BlobStore)),
         bounded(CYCLES, "index", |row| cycles(row, MemoryIndex)),
         bounded(CYCLES, "ingress", |row| {
-            Some(row.mega_per_piece(row.sum().ingress_cycles))
+            row.mega_per_piece(row.sum().ingress_cycles)
         }),
         bounded(CYCLES, "relay", |row| {
-            Some(row.mega_per_piece(row.sum().relay_cycles()))
+            row.mega_per_piece(row.sum().relay_cycles())
         }),
-        bounded(CYCLES, "computing", |row| Some(row.computing())),
+        bounded(CYCLES, "computing", |row| row.computing()),
         free("st instr", |row| {
-            Some(row.mega_per_piece(row.part(BlobStore).instructions.into()))
+            row.mega_per_piece(row.part(BlobStore).instructions.into())
         }),
-        free("instr/B", |row| Some(row.per_byte(row.sum().instructions))),
-        free("largest", |row| {
-            Some(row.sum().largest_execution as f64 / 1e6)
-        }),
+        free("instr/B", |row| row.per_byte(row.sum().instructions)),
+        free("largest", |row| row.sum().largest_execution as f64 / 1e6),
     ],
 };
 
@@ -80,23 +73,17 @@ pub const COSTS: Form = Form {
 pub const MEMORY: Form = Form {
     names: "per byte",
     columns: &[
-        free("read/B", |row| {
-            Some(row.per_byte(row.sum().stable_read_bytes))
-        }),
+        free("read/B", |row| row.per_byte(row.sum().stable_read_bytes)),
         free("written/B", |row| {
-            Some(row.per_byte(row.sum().stable_written_bytes))
+            row.per_byte(row.sum().stable_written_bytes)
         }),
         bounded(BYTES, "dirty gw/B", |row| dirtied(row, Gateway)),
         bounded(BYTES, "dirty st/B", |row| dirtied(row, BlobStore)),
         Column {
-            title: "st chunks/round",
             decimals: 1,
-            bounded: None,
-            figure: Row::chunks_per_round,
+            ..free("st chunks/round", Row::chunks_per_round)
         },
-        bounded(BYTES, "alloc/B", |row| {
-            Some(row.allocated? / row.bytes as f64)
-        }),
+        bounded(BYTES, "alloc/B", |row| row.allocated / row.bytes as f64),
     ],
 };
 
@@ -107,23 +94,21 @@ pub const READS: Form = Form {
         bounded(INSTRUCTIONS, "gateway", |row| queried(row, Gateway)),
         bounded(INSTRUCTIONS, "store", |row| queried(row, BlobStore)),
         bounded(INSTRUCTIONS, "index", |row| queried(row, MemoryIndex)),
-        free("instr/B", |row| {
-            Some(row.per_byte(row.sum().query_instructions))
-        }),
+        free("instr/B", |row| row.per_byte(row.sum().query_instructions)),
         free("read/B", |row| {
-            Some(row.per_byte(row.sum().query_stable_read_bytes))
+            row.per_byte(row.sum().query_stable_read_bytes)
         }),
     ],
 };
 
-fn cycles(row: &Row, part: Part) -> Option<f64> {
-    Some(row.mega_per_piece(row.part(part).cycles()))
+fn cycles(row: &Row, part: Part) -> f64 {
+    row.mega_per_piece(row.part(part).cycles())
 }
 
-fn dirtied(row: &Row, part: Part) -> Option<f64> {
-    Some(row.per_byte(row.part(part).dirtied_bytes))
+fn dirtied(row: &Row, part: Part) -> f64 {
+    row.per_byte(row.part(part).dirtied_bytes)
 }
 
-fn queried(row: &Row, part: Part) -> Option<f64> {
-    Some(row.mega_per_piece(row.part(part).query_instructions.into()))
+fn queried(row: &Row, part: Part) -> f64 {
+    row.mega_per_piece(row.part(part).query_instructions.into())
 }

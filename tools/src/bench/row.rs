@@ -16,9 +16,8 @@ pub struct Row {
     pub time: Duration,
     /// The costs by canister, in the order of [`Part::ALL`].
     pub parts: [Statistics; 3],
-    /// Bytes by which the store's allocated space grew; below zero after a deletion. `None` if the
-    /// store has no such metric.
-    pub allocated: Option<f64>,
+    /// Bytes by which the store's allocated space grew; below zero after a deletion.
+    pub allocated: f64,
 }
 
 impl Row {
@@ -55,12 +54,10 @@ impl Row {
         self.mega_per_piece(self.sum().computing_cycles())
     }
 
-    /// Chunks that the store takes in each round, by the memory that it may write. `None` if it
-    /// wrote none.
-    pub fn chunks_per_round(&self) -> Option<f64> {
+    /// Chunks that the store takes in each round, by the memory that it may write.
+    pub fn chunks_per_round(&self) -> f64 {
         let dirtied = self.part(Part::BlobStore).dirtied_bytes;
-        let chunks = (DIRTIED_PER_ROUND * self.pieces) as f64;
-        (dirtied > 0).then(|| chunks / dirtied as f64)
+        (DIRTIED_PER_ROUND * self.pieces) as f64 / dirtied as f64
     }
 }
 
@@ -86,11 +83,10 @@ mod tests {
                 bytes: 3,
                 time: Duration::ZERO,
                 parts: [Statistics::default(), store, Statistics::default()],
-                allocated: None,
+                allocated: 0.0,
             };
             row.chunks_per_round()
         };
-        assert_eq!(writes(3 * (30 << 20)), Some(2.5));
-        assert_eq!(writes(0), None);
+        assert_eq!(writes(3 * (30 << 20)), 2.5);
     }
 }

@@ -121,14 +121,16 @@ impl<'a> Scene<'a> {
             bytes,
             time,
             parts,
-            allocated: before.zip(after).map(|(before, after)| after - before),
+            allocated: after - before,
         };
         Ok((done, row))
     }
 
-    /// Bytes of stable memory that the store has given to blobs, if it says so.
-    fn allocated(&self) -> Result<Option<f64>, String> {
+    /// Bytes of stable memory that the store has given to blobs.
+    fn allocated(&self) -> Result<f64, String> {
+        let name = "blob_store_allocated_bytes";
         let metrics = metrics(self.deployment, Part::BlobStore)?;
-        Ok(metrics.get("blob_store_allocated_bytes").copied())
+        let bytes = metrics.get(name).copied();
+        bytes.ok_or_else(|| format!("the store has no metric {name}"))
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The cells of a table by the names of its rows.
-pub type Table = BTreeMap<String, Vec<Option<f64>>>;
+pub type Table = BTreeMap<String, Vec<f64>>;
 
 /// The least width of a column.
 const WIDTH: usize = 9;
@@ -35,8 +35,7 @@ pub fn render(form: &Form, rows: &[Row], speed: bool) -> String {
         for (column, cell) in form.columns.iter().zip(form.cells(row)) {
             let wide = column.title.len().max(WIDTH);
             let digits = column.decimals;
-            let cell = cell.map_or("-".to_string(), |figure| format!("{figure:.digits$}"));
-            write!(out, " {cell:>wide$} |").expect("BUG: a string is full");
+            write!(out, " {cell:>wide$.digits$} |").expect("BUG: a string is full");
         }
         if speed {
             write!(out, " {:>5.1} |", row.speed()).expect("BUG: a string is full");
@@ -46,7 +45,7 @@ pub fn render(form: &Form, rows: &[Row], speed: bool) -> String {
     out
 }
 
-/// Reads the rows of a Markdown text: the lines with a figure or `-` in each column.
+/// Reads the rows of a Markdown text: the lines with a figure in each column.
 pub fn parse(form: &Form, text: &str) -> Table {
     let mut table = Table::new();
     for line in text.lines() {
@@ -69,7 +68,7 @@ pub fn compare(form: &Form, committed: &Table, rows: &[Row]) -> Vec<String> {
             continue;
         };
         for ((column, before), now) in form.columns.iter().zip(before).zip(form.cells(row)) {
-            if let (Some(unit), Some(before), Some(now)) = (column.bounded, before, now)
+            if let Some(unit) = column.bounded
                 && exceeds(now, *before)
             {
                 worse.push(format!(
@@ -108,7 +107,7 @@ mod tests {
             bytes: 1_000_000,
             time: Duration::from_secs(1),
             parts: [gateway, Statistics::default(), Statistics::default()],
-            allocated: None,
+            allocated: 0.0,
         }
     }
 
@@ -122,28 +121,9 @@ mod tests {
         );
         assert_eq!(table.len(), 2);
         let expected = [52.0, 0.0, 0.0, 2.0, 0.0, 50.0, 0.0, 100.0, 0.0];
-        assert_eq!(table["one"], expected.map(Some));
+        assert_eq!(table["one"], expected);
         assert_eq!(compare(&COSTS, &table, &rows), Vec::<String>::new());
         assert!(render(&COSTS, &rows, true).contains("  1.0 |"));
-    }
-
-    #[test]
-    fn a_figure_that_a_row_does_not_have_is_a_dash_and_is_not_compared() {
-        let without = row("one", 0, 0);
-        let with = Row {
-            allocated: Some(2_000_000.0),
-            ..row("one", 0, 0)
-        };
-        let table = parse(
-            &MEMORY,
-            &render(&MEMORY, std::slice::from_ref(&without), false),
-        );
-        assert_eq!(table["one"][4..], [None, None]);
-        let none = Vec::<String>::new();
-        assert_eq!(compare(&MEMORY, &table, std::slice::from_ref(&with)), none);
-        let table = parse(&MEMORY, &render(&MEMORY, &[with], false));
-        assert_eq!(table["one"][5], Some(2.0));
-        assert_eq!(compare(&MEMORY, &table, &[without]), none);
     }
 
     #[test]
@@ -166,7 +146,7 @@ mod tests {
         let measured = |dirtied_bytes, allocated| {
             let mut row = row("one", 0, 0);
             row.parts[1].dirtied_bytes = dirtied_bytes;
-            row.allocated = Some(allocated);
+            row.allocated = allocated;
             [row]
         };
         let table = parse(

@@ -12,8 +12,7 @@ const FULL_CHUNKS: u64 = 556;
 const FILLINGS: u64 = 4;
 /// 360 MB: too much to hash or delete in one message.
 const LONG_CHUNKS: u64 = 200;
-/// Files in small chunks. The local network takes about 20 of them a second with version 1 of the
-/// store's layout, whatever their length. So longer files would take most of the time of all rows.
+/// Files in small chunks; the first has as many as a file can have.
 const SMALL: [(&str, Size); 3] = [
     ("50 bytes", small(50, 16_384)),
     ("1 KiB", small(1_024, 4_000)),

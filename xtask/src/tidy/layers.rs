@@ -119,7 +119,6 @@ pub const TABLE: &[Package] = &[
                 "manager.rs",
                 "midstate.rs",
                 "regions.rs",
-                "timer.rs",
             ],
             &["room.rs", "superblock.rs"],
             // Exported macros live at the root of a crate, so files that use them are above it.
@@ -132,7 +131,7 @@ pub const TABLE: &[Package] = &[
     Package {
         folder: "canisters/upload_gateway",
         layers: &[
-            &["failure.rs", "regions.rs"],
+            &["failure.rs", "regions.rs", "timer.rs"],
             &["session/"],
             &["config/", "runtime.rs", "wire.rs"],
             &["peers/"],

@@ -140,9 +140,9 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         let bytes = session.bytes_received;
         let (store, key) = (upload.store, upload.key(id));
         let sha256 = self.with(|state| state.expect_finish(id)).sha256;
-        let seal = self.peers.blob_seal(store, key, count, bytes, &sha256);
+        let peers = &self.peers;
         // The session is finishing during this await. A deletion may find the memory committed.
-        let sealed = seal.await;
+        let sealed = peers.blob_seal(store, key, count, bytes, &sha256).await;
         if let Err(error) = sealed {
             return Err(self.reopen_unless_temporary(id, error.into()));
         }

@@ -44,7 +44,6 @@ pub fn parse_hostile(text: &str) -> HostileTable {
     for line in text.lines() {
         if let Some((names, cells)) = cells(line, 2, COLUMNS.len())
             && let [name, outcome] = &names[..]
-            && let Some(cells) = cells.into_iter().collect()
         {
             table.insert(name.clone(), (outcome.clone(), cells));
         }

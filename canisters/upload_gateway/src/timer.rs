@@ -1,7 +1,7 @@
-//! A canister's one timer, set to the next time that something is due. It never polls.
+//! The gateway's one timer, set to the next time that something is due. It never polls.
 //!
-//! It uses the global timer directly. A timer library would make the canister call itself, and
-//! those calls cost cycles, get lost when the canister stops, and escape `pre_upgrade`'s count.
+//! It uses the global timer directly: `pre_upgrade` counts the open calls of the gateway, and the
+//! calls of a timer library to the canister itself would escape that count.
 
 use ic_cdk::api::{global_timer_set, time};
 use ic_cdk::futures::{internals::in_executor_context, spawn};
