@@ -25,9 +25,17 @@ const KEPT: &str = "empty_canisters.json";
 /// The empty canisters of a network.
 #[derive(Serialize, Deserialize)]
 struct Kept {
+    /// The version of this form.
+    #[serde(default = "version")]
+    version: u32,
     controller: Principal,
     /// By name. A start that broke off leaves fewer than three.
     ids: BTreeMap<String, Principal>,
+}
+
+/// The version that is written, and that a file without one has.
+fn version() -> u32 {
+    1
 }
 
 /// Creates the three canisters with the controller `controller`.
@@ -100,17 +108,23 @@ fn take_over(
     path: &Path,
 ) -> Result<Kept, String> {
     let found = takeover::find(pic, controller, mapped(project)).map_err(|e| {
+        let sample = Kept {
+            version: version(),
+            controller,
+            ids: Part::ALL
+                .map(|part| (part.name().into(), controller))
+                .into(),
+        };
+        let sample = serde_json::to_string(&sample).expect("BUG: it is JSON");
         format!(
-            "{e}; choose another --state, or write the ids to go on with into {}, as {{\
-             \"controller\":\"{controller}\",\"ids\":{{\"upload_gateway\":\"ID\",\
-             \"blob_store\":\"ID\",\"memory_index\":\"ID\"}}}}; \
-             without an id a canister is created",
+            "{e}; choose another --state, or name the canisters in {}, as here: {sample}",
             path.display()
         )
     })?;
     let named = Part::ALL.into_iter().zip(found);
     let ids = named.filter_map(|(part, id)| Some((part.name().to_string(), id?)));
     let kept = Kept {
+        version: version(),
         controller,
         ids: ids.collect(),
     };
@@ -119,15 +133,19 @@ fn take_over(
 }
 
 fn read(path: &Path) -> Result<Option<Kept>, String> {
-    match std::fs::read(path) {
-        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|e| {
-            format!(
-                "{} is damaged ({e}), expected what this command wrote",
-                path.display()
-            )
-        }),
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(format!("{}: {e}", path.display())),
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(format!("{}: {e}", path.display())),
+    };
+    let damaged = |what: String| {
+        let path = path.display();
+        format!("{path} is damaged ({what}), expected what this command wrote")
+    };
+    let kept: Kept = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
+    match kept.version == version() {
+        true => Ok(Some(kept)),
+        false => Err(damaged(format!("version {}", kept.version))),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::deployment::{Deployment, Part};
 use candid::{CandidType, Decode, Deserialize, Encode, Principal};
+use pocket_ic::PocketIc;
 use serde_bytes::ByteBuf;
 use std::collections::BTreeMap;
 
@@ -22,6 +23,12 @@ struct Response {
 
 /// Sends a GET request; returns the status and the body.
 pub fn get(deployment: &Deployment, part: Part, url: &str) -> Result<(u16, String), String> {
+    let answer = get_from(&deployment.pic, deployment.id(part), url);
+    answer.map_err(|e| format!("{}: {e}", part.name()))
+}
+
+/// The same of any canister.
+pub fn get_from(pic: &PocketIc, canister: Principal, url: &str) -> Result<(u16, String), String> {
     let request = Request {
         method: "GET",
         url,
@@ -30,10 +37,9 @@ pub fn get(deployment: &Deployment, part: Part, url: &str) -> Result<(u16, Strin
     };
     let arg = Encode!(&request).expect("BUG: a request is Candid");
     let anybody = Principal::anonymous();
-    let reply = deployment
-        .pic
-        .query_call(deployment.id(part), anybody, "http_request", arg)
-        .map_err(|e| format!("{} does not serve HTTP: {e}", part.name()))?;
+    let reply = pic
+        .query_call(canister, anybody, "http_request", arg)
+        .map_err(|e| format!("it does not serve HTTP: {e}"))?;
     let response = Decode!(&reply, Response).map_err(|e| e.to_string())?;
     if response.headers.is_empty() {
         return Err("the response has no headers".into());

@@ -4,10 +4,9 @@
 //! index, in this order. The code in them tells which ones are in use.
 
 use crate::deployment::Part;
-use candid::{CandidType, Decode, Encode, Principal};
+use crate::metrics::get_from;
+use candid::Principal;
 use pocket_ic::PocketIc;
-use serde::Deserialize;
-use serde_bytes::ByteBuf;
 use std::fmt::Write;
 
 /// So many ids in a row without a canister are the end of a range. Deleted ones leave gaps.
@@ -97,32 +96,11 @@ fn canister_id(number: u64) -> Principal {
 
 /// Asks what a canister is. The names of its metrics tell.
 fn code(pic: &PocketIc, controller: Principal, id: Principal) -> Code {
-    #[derive(CandidType)]
-    struct Request {
-        method: &'static str,
-        url: &'static str,
-        headers: Vec<(String, String)>,
-        body: ByteBuf,
-    }
-    #[derive(CandidType, Deserialize)]
-    struct Response {
-        body: ByteBuf,
-    }
     let status = pic.canister_status(id, Some(controller));
     if status.is_ok_and(|status| status.module_hash.is_none()) {
         return Code::Empty;
     }
-    let request = Request {
-        method: "GET",
-        url: "/metrics",
-        headers: Vec::new(),
-        body: ByteBuf::new(),
-    };
-    let request = Encode!(&request).expect("BUG: a request can be encoded");
-    let reply = pic.query_call(id, controller, "http_request", request);
-    let response = reply.ok().and_then(|reply| Decode!(&reply, Response).ok());
-    let metrics = response.map(|response| response.body.into_vec());
-    let metrics = String::from_utf8_lossy(&metrics.unwrap_or_default()).into_owned();
+    let metrics = get_from(pic, id, "/metrics").map_or(String::new(), |(_, body)| body);
     let is = |part: &Part| metrics.contains(&format!("\n# TYPE {}_", part.name()));
     Part::ALL
         .into_iter()

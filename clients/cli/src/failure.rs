@@ -51,14 +51,20 @@ pub enum Failure {
         /// The kind of the first failure.
         first: Kind,
     },
-    /// Some uploads could not be given up; each of them is reported before.
-    #[error("{failed} of {sessions} uploads are not given up, expected none")]
-    SeveralSessions {
-        failed: usize,
-        sessions: usize,
-        /// The kind of the first failure.
-        first: Kind,
-    },
+}
+
+/// The outcome of `of` items of which some failed. The failures are told already; `what` says the
+/// fault, and what to do next.
+pub fn several(failures: &[Failure], of: usize, what: &'static str) -> Outcome {
+    match failures {
+        [] => Ok(()),
+        [first, ..] => Err(Failure::Several {
+            failed: failures.len(),
+            of,
+            what,
+            first: first.kind(),
+        }),
+    }
 }
 
 /// Bytes that aren't what they should be.
@@ -128,7 +134,7 @@ impl Failure {
             Failure::Upload(error) => error.kind(),
             Failure::Integrity(_) => Kind::Integrity,
             Failure::OfFile { failure, .. } => failure.kind(),
-            Failure::Several { first, .. } | Failure::SeveralSessions { first, .. } => *first,
+            Failure::Several { first, .. } => *first,
         }
     }
 

@@ -6,7 +6,7 @@
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::local::error::LocalError;
-use crate::local::exact::hex_if_lossy;
+use crate::local::exact::put_name;
 use crate::local::stdout::check_writable;
 use crate::printable::{printable, printable_json};
 use serde_json::{Value, json};
@@ -53,10 +53,9 @@ impl Output {
     pub fn failure(&self, file: Option<&Path>, failure: &Failure) {
         if self.json {
             let kind = failure.kind().name();
-            let shown = file.map(Path::to_string_lossy);
-            let mut value = json!({ "file": shown, "error": kind, "text": failure.to_string() });
-            if let Some(exact) = file.and_then(|file| hex_if_lossy(file.as_os_str())) {
-                value["file_hex"] = exact.into();
+            let mut value = json!({ "file": null, "error": kind, "text": failure.to_string() });
+            if let Some(file) = file {
+                put_name(&mut value, "file", file.as_os_str());
             }
             self.result("", value);
         }

@@ -1,13 +1,16 @@
 //! The command that gives uploads up.
 
 use crate::console;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, several};
 use crate::network::gateway::Gateway;
 use crate::network::refused::UploadError;
 use crate::output::Output;
 use capsule_shared::upload::UploadState;
 use serde_json::json;
 use std::collections::BTreeSet;
+
+/// The last word about uploads that are still there.
+const NOT_GIVEN_UP: &str = "uploads are not given up, expected none";
 
 pub struct Aborts {
     pub gateway: Gateway,
@@ -27,7 +30,7 @@ impl Aborts {
                 failures.push(failure);
             }
         }
-        ended(&failures, sessions.len())
+        several(&failures, sessions.len(), NOT_GIVEN_UP)
     }
 
     /// Gives up all pending uploads of the caller.
@@ -56,7 +59,7 @@ impl Aborts {
         if tried.is_empty() && !self.output.json {
             self.output.result("no upload is pending", json!(null));
         }
-        ended(&failures, tried.len())
+        several(&failures, tried.len(), NOT_GIVEN_UP)
     }
 
     /// The gateway answers an unknown session like one that it gives up, so it is asked before.
@@ -84,18 +87,6 @@ impl Aborts {
     }
 }
 
-/// The outcome for several sessions, or all, whose failures are told already.
-fn ended(failures: &[Failure], sessions: usize) -> Outcome {
-    match failures {
-        [] => Ok(()),
-        [first, ..] => Err(Failure::SeveralSessions {
-            failed: failures.len(),
-            sessions,
-            first: first.kind(),
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,11 +95,11 @@ mod tests {
     fn a_failure_that_is_told_is_not_told_again() {
         let finishing = Failure::from(UploadError::Finishing { session: 5 });
         let (told, kind) = (finishing.to_string(), finishing.kind());
-        let failure = ended(&[finishing], 1).unwrap_err();
+        let failure = several(&[finishing], 1, NOT_GIVEN_UP).unwrap_err();
         let text = "1 of 1 uploads are not given up, expected none";
         assert_eq!(failure.to_string(), text);
         assert!(!failure.to_string().contains(&told));
         assert_eq!(failure.kind(), kind);
-        assert!(ended(&[], 1).is_ok());
+        assert!(several(&[], 1, NOT_GIVEN_UP).is_ok());
     }
 }

@@ -13,7 +13,7 @@ use crate::network::refused::InTrash;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
 use capsule_shared::upload::{UploadState, UploadStatus};
 use std::sync::Once;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 /// The upload of one file that is about to begin.
 pub struct Beginning<'a> {
@@ -27,7 +27,7 @@ pub struct Beginning<'a> {
     /// Send the file although the capsule has it.
     pub again: bool,
     /// The trash of the capsule, once it matters.
-    pub trash: &'a OnceCell<InTrash>,
+    pub trash: &'a Mutex<Option<InTrash>>,
 }
 
 /// An upload that has begun.

@@ -5,7 +5,7 @@ use crate::commands::in_order::all_in_order;
 use crate::commands::line::DownloadLine;
 use crate::console;
 use crate::exit::Kind;
-use crate::failure::{Failure, IntegrityError, Outcome};
+use crate::failure::{Failure, IntegrityError, Outcome, several};
 use crate::local::error::LocalError;
 use crate::local::folder::enter::{Identity, There, enter, identity, there, way};
 use crate::local::folder::error::FolderError;
@@ -182,9 +182,7 @@ impl Everything {
     fn there(&self, listed: &Listed, place: &Path) {
         let path = self.folder.join(place);
         let (memory, bytes) = (&listed.memory, listed.bytes);
-        let moved = self.downloads.progress.transfer(memory, bytes);
-        moved.skip(bytes);
-        moved.done();
+        self.downloads.progress.transfer(memory, bytes).done();
         self.downloads.output.entry(
             &format!("{memory}  {}  {bytes} bytes, already there", path.display()),
             DownloadLine {
@@ -228,15 +226,7 @@ impl Everything {
                 "seconds": seconds,
             }),
         );
-        match sum.failed.first() {
-            None => Ok(()),
-            Some(first) => Err(Failure::Several {
-                failed,
-                of: all,
-                what: NOT_DOWNLOADED,
-                first: first.kind(),
-            }),
-        }
+        several(&sum.failed, all, NOT_DOWNLOADED)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::commands::line::UploadLine;
 use crate::commands::upload::{Item, NOT_UPLOADED, Sent, Uploads, length};
 use crate::console;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, several};
 use crate::local::folder::enter::hash;
 use crate::local::folder::error::FolderError;
 use crate::local::folder::key::key_of;
@@ -81,7 +81,7 @@ impl Folders {
         sent.there += work.there;
         sent.failures.append(&mut work.failed);
         self.summary(&sent, started);
-        outcome(sent.failures, sent.files + sent.there)
+        outcome(&sent.failures, sent.files + sent.there)
     }
 
     /// The files at once. Small ones wait for rounds of the network, and many share each round.
@@ -224,7 +224,7 @@ impl Folders {
                 "bytes": bytes,
             }),
         );
-        outcome(work.failed, send + there)
+        outcome(&work.failed, send + there)
     }
 
     fn summary(&self, sent: &Sent, started: Instant) {
@@ -269,14 +269,6 @@ fn says(memory: &Memory, listed: &Listed, capsule: Option<&str>) -> bool {
         && base.storage_key == listed.path
 }
 
-fn outcome(failed: Vec<Failure>, done: usize) -> Outcome {
-    match failed.first() {
-        None => Ok(()),
-        Some(first) => Err(Failure::Several {
-            failed: failed.len(),
-            of: failed.len() + done,
-            what: NOT_UPLOADED,
-            first: first.kind(),
-        }),
-    }
+fn outcome(failed: &[Failure], done: usize) -> Outcome {
+    several(failed, failed.len() + done, NOT_UPLOADED)
 }

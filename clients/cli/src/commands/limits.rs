@@ -10,7 +10,7 @@ use capsule_shared::asset::of_file;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
 use capsule_shared::upload::UploadState;
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 /// The most memories of a capsule, the trash included.
 ///
@@ -28,19 +28,21 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The reason why no upload of `source` into `capsule` begins.
 ///
-/// `trash` is counted once for all files of a command.
+/// `trash` is counted once for all files of a command, which ask one after the other: the
+/// questions begin uploads, and must not meet those of each other.
 pub async fn reason(
     gateway: &Gateway,
     capsule: &str,
     source: &Source,
-    trash: &OnceCell<InTrash>,
+    trash: &Mutex<Option<InTrash>>,
     error: CallError,
 ) -> Failure {
     if error.refusal() != Some(&Refusal::ResourceExhausted) {
         return error.into();
     }
     let gateway = gateway.patient_for(PATIENCE);
-    match find(&gateway, capsule, source.bytes, trash).await {
+    let mut trash = trash.lock().await;
+    match find(&gateway, capsule, source.bytes, &mut trash).await {
         Ok(reason) => reason.into(),
         // without a reason, the gateway's own word is all there is
         Err(_) => error.into(),
@@ -51,10 +53,14 @@ async fn find(
     gateway: &Gateway,
     capsule: &str,
     bytes: u64,
-    trash: &OnceCell<InTrash>,
+    trash: &mut Option<InTrash>,
 ) -> Result<UploadError, CallError> {
     let mut active = gateway.uploads().await?;
     active.retain(|upload| upload.state != UploadState::Committed);
+    // a question whose answer was lost may have left an upload
+    for left in active.extract_if(.., |upload| upload.idempotency_key.starts_with(PROBE)) {
+        gateway.abort(left.session_id).await?;
+    }
     if no_upload_begins(gateway).await? {
         let own = active.len();
         // the metrics only help, too
@@ -68,8 +74,10 @@ async fn find(
     let own = active.iter().filter(|upload| upload.capsule_id == capsule);
     let own = own.count();
     let memories = gateway.capsule(capsule).await?.memory_count;
-    let counted = trash.get_or_try_init(|| in_trash(gateway, capsule));
-    let trash = *counted.await?;
+    let trash = match *trash {
+        Some(counted) => counted,
+        None => *trash.insert(in_trash(gateway, capsule).await?),
+    };
     let name = capsule.to_string();
     if memories + trash.memories >= MAX_MEMORIES {
         return Ok(UploadError::Memories {
@@ -80,20 +88,28 @@ async fn find(
         });
     }
     let byte_fits = fits(gateway, capsule, 1).await?;
-    // if the whole file fits by now, uploads that have ended meanwhile were the reason
-    let too_long = byte_fits && !fits(gateway, capsule, bytes).await?;
-    Ok(match (byte_fits, too_long, own) {
-        (true, true, _) => UploadError::Bytes {
+    if !byte_fits {
+        return Ok(match own {
+            0 => UploadError::Capsule {
+                capsule: name,
+                trash,
+            },
+            _ => UploadError::CapsuleUploads {
+                capsule: name,
+                own,
+                trash,
+            },
+        });
+    }
+    Ok(match fits(gateway, capsule, bytes).await? {
+        // uploads that have ended meanwhile were the reason
+        true => UploadError::Passed { capsule: name },
+        false => UploadError::Bytes {
             capsule: name,
             bytes,
             trash,
             own,
         },
-        (false, _, 0) => UploadError::Capsule {
-            capsule: name,
-            trash,
-        },
-        _ => UploadError::CapsuleUploads { capsule: name, own },
     })
 }
 
@@ -116,7 +132,8 @@ async fn fits(gateway: &Gateway, capsule: &str, bytes: u64) -> Result<bool, Call
     let key = format!("{PROBE}-{bytes}");
     match gateway.begin(capsule, &metadata, chunks, &key).await {
         Ok(session) => {
-            gateway.abort(session).await?;
+            // if that fails, the next question finds the upload by its key
+            let _ = gateway.abort(session).await;
             Ok(true)
         }
         Err(error) if error.refusal() == Some(&Refusal::ResourceExhausted) => Ok(false),

@@ -1,6 +1,6 @@
 //! The result of one file, as JSON. All results of one command have the same fields.
 
-use crate::local::exact::hex_if_lossy;
+use crate::local::exact::put_name;
 use crate::local::folder::walk::Found;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
 use serde_json::{Value, json};
@@ -45,8 +45,6 @@ impl<'a> UploadLine<'a> {
 
     pub fn json(&self) -> Value {
         let mut value = json!({
-            "file": self.file.to_string_lossy(),
-            "name": self.name.to_string_lossy(),
             "memory": self.memory,
             "blob": self.blob,
             "session": self.session,
@@ -57,14 +55,11 @@ impl<'a> UploadLine<'a> {
             "already_there": self.stored_as.is_some(),
             "stored_as": self.stored_as,
         });
-        let mut also = |field: &str, told: Option<String>| {
-            if let Some(told) = told {
-                value[field] = told.into();
-            }
-        };
-        also("path", self.path.map(str::to_string));
-        also("file_hex", hex_if_lossy(self.file.as_os_str()));
-        also("name_hex", hex_if_lossy(self.name));
+        put_name(&mut value, "file", self.file.as_os_str());
+        put_name(&mut value, "name", self.name);
+        if let Some(path) = self.path {
+            value["path"] = path.into();
+        }
         value
     }
 }
@@ -86,7 +81,7 @@ impl DownloadLine<'_> {
     pub fn json(&self) -> Value {
         let mut value = json!({
             "memory": self.memory,
-            "file": self.file.map(Path::to_string_lossy),
+            "file": null,
             "bytes": self.bytes,
             "sha256": hex::encode(self.sha256),
             "received_chunks": self.received_chunks,
@@ -94,8 +89,8 @@ impl DownloadLine<'_> {
             "verified": true,
             "proven": self.proven,
         });
-        if let Some(hex) = self.file.and_then(|file| hex_if_lossy(file.as_os_str())) {
-            value["file_hex"] = hex.into();
+        if let Some(file) = self.file {
+            put_name(&mut value, "file", file.as_os_str());
         }
         value
     }
@@ -106,28 +101,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_would_be_sent_has_the_fields_of_one_that_was() {
+    fn a_file_that_is_not_sent_has_chunks_and_no_hash() {
         let found = Found {
             path: "photos/a".into(),
             relative: "a".into(),
             bytes: MAX_CHUNK_BYTES as u64 + 1,
         };
-        let would = UploadLine::unsent(&found, Path::new("/photos/a"), "a");
-        let sent = UploadLine {
-            sha256: Some(&[1; 32]),
-            memory: Some("mem_1"),
-            blob: Some("blob_1"),
-            session: Some(1),
-            sent_chunks: 2,
-            ..UploadLine::unsent(&found, Path::new("/photos/a"), "a")
-        };
-        let fields = |line: &UploadLine<'_>| {
-            let value = line.json();
-            let object = value.as_object().unwrap();
-            object.keys().cloned().collect::<Vec<_>>()
-        };
-        assert_eq!(fields(&would), fields(&sent));
-        assert_eq!(would.json()["chunks"], 2);
-        assert_eq!(would.json()["sha256"], Value::Null);
+        let line = UploadLine::unsent(&found, Path::new("/photos/a"), "a").json();
+        assert_eq!(line["chunks"], 2);
+        assert_eq!(line["sha256"], Value::Null);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::commands::in_order::all_in_order;
 use crate::console;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, several};
 use crate::network::gateway::Gateway;
 use crate::output::Output;
 use serde_json::json;
@@ -34,15 +34,7 @@ impl Purges {
         });
         let outcomes = all_in_order(purges, AT_ONCE).await;
         let failures: Vec<Failure> = outcomes.into_iter().filter_map(Result::err).collect();
-        match failures.first() {
-            None => Ok(()),
-            Some(first) => Err(Failure::Several {
-                failed: failures.len(),
-                of: memories.len(),
-                what: NOT_PURGED,
-                first: first.kind(),
-            }),
-        }
+        several(&failures, memories.len(), NOT_PURGED)
     }
 
     /// Deletes everything for good that is in the trash of a capsule.

@@ -10,8 +10,8 @@ use capsule_shared::Error as Refusal;
 pub async fn record_of(gateway: &Gateway, capsule: &str, source: &Source) -> Option<RecordFile> {
     let id = gateway.id().to_text();
     let sender = gateway.sender().ok()?.to_text();
-    let record = RecordFile::of(source, &id, capsule, &sender).ok()?;
-    let old = RecordFile::of_anybody(source, &id, capsule).ok()?;
+    let record = RecordFile::of(source, &id, capsule, Some(&sender)).ok()?;
+    let old = RecordFile::of(source, &id, capsule, None).ok()?;
     take_over(gateway, &old, &record).await;
     Some(record)
 }

@@ -12,7 +12,7 @@ use crate::progress::Progress;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{Mutex, Semaphore};
 
 /// Uploads files, and all files in folders.
 pub async fn upload(gateway: Gateway, options: UploadOptions, output: Output) -> Outcome {
@@ -67,7 +67,7 @@ fn uploads(gateway: Gateway, capsule: Option<&str>, parallel: usize, output: Out
         mime_type: None,
         again: false,
         slots: Arc::new(Semaphore::new(parallel * MAX_CHUNK_BYTES)),
-        trash: OnceCell::new(),
+        trash: Mutex::default(),
         progress: Progress::new(output.json),
         output,
     }

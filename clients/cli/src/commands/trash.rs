@@ -63,18 +63,9 @@ impl Trash {
 
     /// When a memory goes for good, in nanoseconds since 1970; `None` if it isn't in the trash.
     async fn purge_at(&self, capsule: &str, memory: &str) -> Result<Option<u64>, CallError> {
-        let mut cursor: Option<String> = None;
-        loop {
-            let page = self.gateway.trash(capsule, cursor.as_deref()).await?;
-            let mut entries = page.memories.iter();
-            if let Some(entry) = entries.find(|entry| entry.memory.id == memory) {
-                return Ok(Some(entry.trash.purge_at));
-            }
-            cursor = page.next;
-            if cursor.is_none() {
-                return Ok(None);
-            }
-        }
+        let trash = self.gateway.all_trash(capsule).await?;
+        let mut entries = trash.into_iter().filter(|entry| entry.memory.id == memory);
+        Ok(entries.next().map(|entry| entry.trash.purge_at))
     }
 
     /// Lists the memories in the trash of a capsule.

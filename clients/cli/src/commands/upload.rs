@@ -8,7 +8,7 @@ use crate::commands::remembered::record_of;
 use crate::commands::sending::Sending;
 use crate::commands::session::look;
 use crate::console;
-use crate::failure::{Failure, IntegrityError, Outcome};
+use crate::failure::{Failure, IntegrityError, Outcome, several};
 use crate::local::settings::home;
 use crate::local::source::Source;
 use crate::network::gateway::Gateway;
@@ -20,7 +20,7 @@ use capsule_shared::upload::{UploadFinishResult, UploadState};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{Mutex, Semaphore};
 
 /// The last word about files that failed.
 pub const NOT_UPLOADED: &str =
@@ -36,8 +36,8 @@ pub struct Uploads {
     pub again: bool,
     /// One permit for each byte in flight, of all files.
     pub slots: Arc<Semaphore>,
-    /// The trash of the capsule, once it matters.
-    pub trash: OnceCell<InTrash>,
+    /// The trash of the capsule, once a limit is reached. One file at a time asks which limit.
+    pub trash: Mutex<Option<InTrash>>,
     pub progress: Progress,
     pub output: Output,
 }
@@ -82,20 +82,14 @@ impl Uploads {
             storage_key: None,
         });
         let items: Vec<Item> = items.collect();
-        let several = files.len() > 1;
+        let several_files = files.len() > 1;
         self.progress
             .expect(files.len(), files.iter().map(|file| length(file)).sum());
-        let mut failures = self.each(&items, at_once, several).await.failures;
+        let mut failures = self.each(&items, at_once, several_files).await.failures;
         self.progress.finish();
-        match failures.len() {
-            0 => Ok(()),
-            1 if !several => Err(failures.remove(0)),
-            failed => Err(Failure::Several {
-                failed,
-                of: files.len(),
-                what: NOT_UPLOADED,
-                first: failures[0].kind(),
-            }),
+        match several_files {
+            true => several(&failures, files.len(), NOT_UPLOADED),
+            false => failures.pop().map_or(Ok(()), Err),
         }
     }
 
@@ -248,9 +242,7 @@ impl Uploads {
             session: None,
             sent_chunks: 0,
         };
-        let moved = self.progress.transfer(&source.name, source.bytes);
-        moved.skip(source.bytes);
-        moved.done();
+        self.progress.transfer(&source.name, source.bytes).done();
         let name = memory.metadata.base().name.as_str();
         self.report(source, &done, Some(name)).await;
     }

@@ -1,5 +1,6 @@
 //! Names of files that aren't Unicode: a lossy text for people, and an exact form beside it.
 
+use serde_json::Value;
 use std::ffi::OsStr;
 
 /// The bytes of a name as hex, if the name isn't Unicode and its text is therefore lossy.
@@ -8,6 +9,14 @@ use std::ffi::OsStr;
 pub fn hex_if_lossy(name: &OsStr) -> Option<String> {
     let lossy = name.to_str().is_none();
     lossy.then(|| hex::encode(name.as_encoded_bytes()))
+}
+
+/// Puts a name into a JSON object: as text, and exactly beside it if the text is lossy.
+pub fn put_name(object: &mut Value, field: &str, name: &OsStr) {
+    object[field] = name.to_string_lossy().into();
+    if let Some(hex) = hex_if_lossy(name) {
+        object[format!("{field}_hex")] = hex.into();
+    }
 }
 
 /// Feeds parts to a hash so that different parts never look the same.

@@ -36,25 +36,14 @@ pub struct RecordFile(PathBuf);
 
 impl RecordFile {
     /// The record of the upload of `source` into a capsule of a gateway, in the name of `sender`.
+    /// Earlier clients kept it in the name of nobody.
     pub fn of(
         source: &Source,
         gateway: &str,
         capsule: &str,
-        sender: &str,
+        sender: Option<&str>,
     ) -> Result<Self, LocalError> {
-        let home = home()?;
-        Ok(Self::in_folder(
-            &home,
-            source,
-            gateway,
-            capsule,
-            Some(sender),
-        ))
-    }
-
-    /// The same in the name of anybody, as earlier clients kept it.
-    pub fn of_anybody(source: &Source, gateway: &str, capsule: &str) -> Result<Self, LocalError> {
-        Ok(Self::in_folder(&home()?, source, gateway, capsule, None))
+        Ok(Self::in_folder(&home()?, source, gateway, capsule, sender))
     }
 
     fn in_folder(

@@ -2,7 +2,7 @@
 //!
 //! The interface has room for nanoseconds since 1970 and fixes no unit. So a small number may be
 //! seconds of today as well as nanoseconds of 1970, and a time before 1970 has no number at all. A
-//! tag says such a time exactly.
+//! tag says such a time exactly, and a small number without it says nothing.
 
 use capsule_shared::asset::AssetMetadataBase;
 use std::fs::Metadata;
@@ -15,12 +15,6 @@ const TAG: &str = "modified_ns:";
 /// The least number that certainly is nanoseconds: some day of April 1970. Milliseconds and
 /// microseconds of our centuries are smaller.
 const LEAST_NANOSECONDS: u64 = 10_000_000_000_000_000;
-
-/// Nanoseconds of the units that other clients may use: a second, a millisecond, a microsecond.
-const UNITS: [u64; 3] = [1_000_000_000, 1_000_000, 1_000];
-
-/// The times for which files have dates, in nanoseconds since 1970: the years 1990 to 2100.
-const USUAL: std::ops::Range<u64> = 631_152_000_000_000_000..4_102_444_800_000_000_000;
 
 /// The times of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,22 +62,12 @@ pub fn modified(metadata: &AssetMetadataBase) -> Option<SystemTime> {
         return at(exact);
     }
     let times = [metadata.updated_at, metadata.created_at];
-    at(times.into_iter().find(|time| is_nanoseconds(*time))?.into())
+    at(times.into_iter().find(|time| is_certain(*time))?.into())
 }
 
 /// Whether a number is nanoseconds, whatever other clients use.
 fn is_certain(number: u64) -> bool {
     number >= LEAST_NANOSECONDS
-}
-
-/// Whether a number is nanoseconds rather than a usual time in another unit.
-fn is_nanoseconds(number: u64) -> bool {
-    let usual = |unit| {
-        number
-            .checked_mul(unit)
-            .is_some_and(|time| USUAL.contains(&time))
-    };
-    is_certain(number) || (number > 0 && !UNITS.into_iter().any(usual))
 }
 
 /// Nanoseconds since 1970.
@@ -136,13 +120,11 @@ mod tests {
         assert_eq!(told(made, changed), Some(changed));
         assert_eq!(told(made, 0), Some(made));
         assert_eq!(told(0, 0), None);
-        // seconds, milliseconds and microseconds of the year 2026
-        for other in [1_798_000_000, 1_798_000_000_000, 1_798_000_000_000_000] {
-            assert_eq!(told(other, other), None);
-        }
-        // an hour and a day of 1970, which are no usual time in any other unit
-        for early in [5_000_000_000_000, 86_400_000_000_000] {
-            assert_eq!(told(0, early), Some(early));
+        // seconds, milliseconds and microseconds of the years 2026 and 1985
+        for second in [1_798_000_000, 473_385_600] {
+            for other in [second, second * 1_000, second * 1_000_000] {
+                assert_eq!(told(other, other), None);
+            }
         }
         // the last time of the interface
         assert_eq!(told(0, u64::MAX), Some(u64::MAX));

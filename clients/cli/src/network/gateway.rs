@@ -150,16 +150,11 @@ impl Gateway {
 
     /// All memories of a capsule, oldest first.
     pub async fn all_memories(&self, capsule: &str) -> Result<Vec<MemoryHeader>, CallError> {
-        let mut all = Vec::new();
-        let mut cursor: Option<String> = None;
-        loop {
+        all_pages(async |cursor| {
             let page = self.memories(capsule, cursor.as_deref()).await?;
-            all.extend(page.memories);
-            cursor = page.next;
-            if cursor.is_none() {
-                return Ok(all);
-            }
-        }
+            Ok((page.memories, page.next))
+        })
+        .await
     }
 
     /// The page of memories behind `cursor`, oldest first.
@@ -217,16 +212,11 @@ impl Gateway {
 
     /// The whole trash of a capsule.
     pub async fn all_trash(&self, capsule: &str) -> Result<Vec<TrashedMemory>, CallError> {
-        let mut all = Vec::new();
-        let mut cursor: Option<String> = None;
-        loop {
+        all_pages(async |cursor| {
             let page = self.trash(capsule, cursor.as_deref()).await?;
-            all.extend(page.memories);
-            cursor = page.next;
-            if cursor.is_none() {
-                return Ok(all);
-            }
-        }
+            Ok((page.memories, page.next))
+        })
+        .await
     }
 
     /// Deletes a memory in the trash for good.
@@ -276,5 +266,20 @@ impl Gateway {
             arg: encode_args(args).expect("BUG: the arguments are Candid"),
             patience: self.patience,
         }
+    }
+}
+
+/// All entries of a list that comes in pages.
+async fn all_pages<T>(
+    page: impl AsyncFn(Option<String>) -> Result<(Vec<T>, Option<String>), CallError>,
+) -> Result<Vec<T>, CallError> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let (entries, next) = page(cursor).await?;
+        all.extend(entries);
+        if next.is_none() {
+            return Ok(all);
+        }
+        cursor = next;
     }
 }

@@ -32,15 +32,22 @@ pub enum UploadError {
     )]
     AllUploads { own: usize },
     #[error(
-        "a limit of unfinished uploads is reached, yours or that of all users: you have {own}; \
+        "a limit of unfinished uploads is reached, and you have {own}; \
          repeat the command in 10 minutes{}", give_up(*own)
     )]
     SomeUploads { own: usize },
     #[error(
-        "the limit of unfinished uploads into {capsule} is reached, or it is full, and {own} of \
-         them are yours; finish them, or give them up with `capsule abort --all`"
+        "the limit of unfinished uploads into {capsule} is reached, and {own} of them are yours, \
+         or the capsule is full; finish uploads or give them up with `capsule abort --all`, {}",
+        trash.advice(capsule)
     )]
-    CapsuleUploads { capsule: String, own: usize },
+    CapsuleUploads {
+        capsule: String,
+        own: usize,
+        trash: InTrash,
+    },
+    #[error("a limit of {capsule} was reached, but the upload fits by now; repeat the command")]
+    Passed { capsule: String },
     #[error(
         "the limit of memories of {capsule} is reached: it has {memories}, and {} in \
          its trash, expected fewer than {most} in all; {}", trash.memories, trash.advice(capsule)

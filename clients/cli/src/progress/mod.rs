@@ -12,7 +12,10 @@ use speed::Speed;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How often the pace is drawn although nothing changes.
+const REDRAWN_EVERY: Duration = Duration::from_secs(1);
 
 const STYLE: &str = "{msg:24!} {wide_bar} {decimal_bytes:>9}/{decimal_total_bytes:9} {prefix}";
 
@@ -61,7 +64,12 @@ impl Progress {
         if quiet {
             all.set_draw_target(ProgressDrawTarget::hidden());
         }
-        Self::on(all)
+        let drawn = !all.is_hidden();
+        let progress = Self::on(all);
+        if drawn {
+            progress.keep_drawing();
+        }
+        progress
     }
 
     fn on(all: MultiProgress) -> Self {
@@ -70,6 +78,20 @@ impl Progress {
             all,
             state: Arc::default(),
         }
+    }
+
+    /// Draws the pace anew while nothing changes, so that a standstill shows. Ends with the
+    /// command's other uses of the line.
+    fn keep_drawing(&self) {
+        let (state, line) = (Arc::downgrade(&self.state), self.line.clone());
+        std::thread::spawn(move || {
+            while let Some(state) = state.upgrade() {
+                let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                line.set_prefix(state.pace(Instant::now()));
+                drop(state);
+                std::thread::sleep(REDRAWN_EVERY);
+            }
+        });
     }
 
     /// Says what is done before files are sent or read.

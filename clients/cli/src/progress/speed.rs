@@ -17,6 +17,15 @@ pub struct Speed {
 }
 
 impl Speed {
+    /// One that counts since then, and nothing has moved.
+    #[cfg(test)]
+    pub fn since(started: Instant) -> Self {
+        Speed {
+            started: Some(started),
+            ..Speed::default()
+        }
+    }
+
     /// Begins to count, unless it counts already.
     pub fn start(&mut self, now: Instant) {
         self.started.get_or_insert(now);

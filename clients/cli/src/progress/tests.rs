@@ -3,7 +3,6 @@
 use super::*;
 use indicatif::TermLike;
 use std::io::Result;
-use std::time::Duration;
 
 /// A terminal that keeps what is written.
 #[derive(Clone, Debug, Default)]
@@ -141,4 +140,23 @@ fn the_pace_is_that_of_all_files() {
     state.moved = state.bytes;
     let pace = state.pace(start + Duration::from_secs(4));
     assert_eq!(pace, "500.00 kB/s");
+}
+
+#[test]
+fn a_standstill_shows_although_nothing_changes() {
+    let (progress, shown) = on_terminal();
+    let file = progress.transfer("film.mp4", 10_000_000);
+    file.skip(1_000_000);
+    // it began a minute ago
+    let minute = Duration::from_secs(60);
+    let ago = Instant::now().checked_sub(minute).unwrap();
+    progress.state().speed = Speed::since(ago);
+    progress.keep_drawing();
+    // far longer than any machine needs
+    let drawn = (0..6_000).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        shown(&progress).contains("stalled")
+    });
+    assert!(drawn, "{:?}", shown(&progress));
+    expect(&shown(&progress), &["film.mp4", "1.00 MB/10.00 MB"]);
 }

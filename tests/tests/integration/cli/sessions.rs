@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use tools::engine::program;
+use tools::source::UploadSpec;
 
 fn start(machine: &Machine, file: &Path) -> Child {
     machine
@@ -229,16 +230,13 @@ fn two_identities_have_records_of_their_own() {
     let records = machine.path("home/uploads");
     let old = records.join(old_name(&machine, &capsule, &file));
     std::fs::rename(records.join(name), &old).unwrap();
+    let another_uploads = || {
+        let (pem, file) = (text(&pem), text(&file));
+        machine.done(&["--identity", pem, "upload", "--capsule", &capsule, file]);
+    };
     machine.open_gate();
     std::fs::write(&file, bytes(1_000, 2)).unwrap();
-    machine.done(&[
-        "--identity",
-        text(&pem),
-        "upload",
-        "--capsule",
-        &capsule,
-        text(&file),
-    ]);
+    another_uploads();
     assert!(old.exists());
     std::fs::write(&file, bytes(1_000, 3)).unwrap();
     let said = machine.fails(1, &["upload", text(&file)]);
@@ -247,14 +245,7 @@ fn two_identities_have_records_of_their_own() {
     assert_eq!(machine.record_names(), &[name.as_str()][..]);
 
     // The same with a record of today.
-    machine.done(&[
-        "--identity",
-        text(&pem),
-        "upload",
-        "--capsule",
-        &capsule,
-        text(&file),
-    ]);
+    another_uploads();
     assert_eq!(machine.record_names(), &[name.as_str()][..]);
     std::fs::write(&file, bytes(1_000, 1)).unwrap();
     machine.done(&["upload", text(&file)]);
@@ -289,6 +280,24 @@ fn a_limit_is_named_with_what_helps() {
     assert!(said.contains("capsule abort --all"), "{said}");
 
     // The reason is found without a trace, and the advice helps.
+    assert_eq!(states(&machine), ["a pending", "b pending"]);
+
+    // A client that was killed while it asked has left an upload, which the next question gives up.
+    let who = Principal::from_text(machine.done(&["identity"]).trim()).unwrap();
+    let mut left = UploadSpec::document("limit", 1);
+    left.idempotency_key = "capsule-cli-limit-1".into();
+    let limit = |most| {
+        machine.configure(GatewayArgs {
+            max_sessions_per_capsule: Some(most),
+            ..GatewayArgs::default()
+        });
+    };
+    limit(3);
+    let client = machine.deployment.client(who);
+    client.begin("capsule-1", &left).unwrap();
+    limit(2);
+    let said = machine.fails(3, &["upload", text(&file)]);
+    assert!(said.contains("2 of them are yours"), "{said}");
     assert_eq!(states(&machine), ["a pending", "b pending"]);
     machine.done(&["abort", "--all"]);
     machine.open_gate();
