@@ -15,6 +15,9 @@
 //! | `blob_read_range` | query | `(BlobKey, nat64 offset, nat64 length)` | `Result<blob>` |
 //! | `store_status` | update | `()` | `Result<StoreStatus>` |
 //! | `configure` | update, controllers | `(BlobStoreArgs)` | `Result<()>` |
+//! | `check_begin` | update, controllers | `(CheckOptions)` | `Result<()>` |
+//! | `check_end` | update, controllers | `()` | `Result<()>` |
+//! | `check_status` | query, controllers | `()` | `Result<opt CheckStatus>` |
 //! | `gateways_register` | update, controllers | `(principal)` | `Result<()>` |
 //! | `gateways_unregister` | update, controllers | `(principal)` | `Result<()>` |
 //! | `gateways_list` | query, controllers | `()` | `Result<vec principal>` |
@@ -144,4 +147,82 @@ pub enum DeleteProgress {
     Done,
     /// The number of chunks that are still there; repeat the call.
     Remaining(u32),
+}
+
+/// What a check of the store does beside looking at its records.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckOptions {
+    /// Mends lists of free blocks and totals. Records and bytes of blobs are never changed.
+    pub repair: bool,
+    /// Hashes all sealed blobs as well. It takes about 76 cycles a byte, 8 T for 100 GB.
+    pub contents: bool,
+}
+
+/// A check that runs, or the last one. It takes many messages, while the store serves.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct CheckStatus {
+    pub options: CheckOptions,
+    /// When it began, in nanoseconds since 1970.
+    pub begun_at: u64,
+    pub stage: CheckStage,
+    /// Blobs whose blocks were looked at.
+    pub blobs: u64,
+    /// Blobs that were hashed, and their bytes.
+    pub hashed_blobs: u64,
+    pub hashed_bytes: u64,
+    /// Sealed blobs of which no gateway told or asked the SHA-256, so that there is nothing to
+    /// compare with.
+    pub without_sha256: u64,
+    /// Faults that were found, including those that were mended.
+    pub faults: u64,
+    /// Those that were mended.
+    pub mended: u64,
+    /// The first [`MAX_FAULTS_TOLD`] faults.
+    pub first_faults: Vec<StoreFault>,
+}
+
+/// The most faults that a check tells one by one.
+pub const MAX_FAULTS_TOLD: usize = 50;
+
+/// How far a check is.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckStage {
+    /// Whose each block is, and whether the lists of free blocks and the totals are right.
+    Space,
+    /// Hashes sealed blobs.
+    Contents,
+    /// Nothing is left to look at.
+    Done,
+    /// A controller ended it.
+    Ended,
+}
+
+/// A fault that a check found.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct StoreFault {
+    pub kind: FaultKind,
+    /// The key of the blob, 32 bytes, if it is the fault of one.
+    pub key: Option<ByteBuf>,
+    /// What was found, and what was expected.
+    pub text: String,
+}
+
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// Blocks belong to a file that no blob has.
+    Orphan,
+    /// A block belongs to two files.
+    Twice,
+    /// A block lies outside of the region of its store.
+    Outside,
+    /// A stored chunk has no block.
+    Missing,
+    /// The blob id of a blob isn't listed.
+    BlobId,
+    /// The lists of free blocks are wrong.
+    Free,
+    /// A total is wrong.
+    Total,
+    /// The bytes of a blob have another SHA-256 than the gateway was told.
+    Sha256,
 }

@@ -14,8 +14,8 @@ use std::time::Duration;
 /// A turn that is overdue for so many nanoseconds, 30 s, is lost.
 const LOST_AFTER_NS: u64 = 30_000_000_000;
 
-/// When the next turn should come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// When the next turn should come, the soonest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Next {
     /// In the next round.
     Now,

@@ -4,6 +4,7 @@
 //! atomic. Only room for what they store is made before them, in a message of its own.
 
 mod blob;
+mod check;
 mod chunks;
 mod extents;
 mod metrics;
@@ -19,6 +20,7 @@ use crate::blob::copy::{COPY_INSTRUCTIONS, Copied};
 use crate::blob::delete::DELETE_INSTRUCTIONS;
 use crate::blob::digest::DIGEST_INSTRUCTIONS;
 use crate::blob::slice::{SLICE_CHUNKS, Slice};
+use crate::check::CHECK_INSTRUCTIONS;
 use crate::regions::{MAX_STABLE_BYTES, ROOM};
 use crate::state::State;
 use candid::Principal;
@@ -30,7 +32,8 @@ use canister_common::inspection::inspect_ingress;
 use canister_common::manager::PAGE_BYTES;
 use canister_common::{check_canister_controller, method, reply};
 use capsule_shared::blob_store::{
-    BlobStoreArgs, Declared, DeleteProgress, DigestProgress, StoreStatus, StoredBlob,
+    BlobStoreArgs, CheckOptions, CheckStatus, Declared, DeleteProgress, DigestProgress,
+    StoreStatus, StoredBlob,
 };
 use capsule_shared::{BlobKey, Result};
 use ic_cdk::api::{canister_cycle_balance, msg_caller, performance_counter, time};
@@ -126,6 +129,12 @@ fn grow_stable_memory() -> Result<()> {
     growth::grow(msg_caller(), ROOM)
 }
 
+/// The canister calls itself; see `growth`.
+#[update(hidden = true)]
+fn grow_stable_memory_ahead() -> Result<()> {
+    growth::grow_ahead_of_need(msg_caller(), ROOM)
+}
+
 // ---- writing blobs -----------------------------------------------------------------------------
 
 method!(update for check_gateway with room_for_blobs: fn blob_open(
@@ -195,16 +204,46 @@ method!(query in place for check_gateway: fn blob_read_range(
 
 /// Asks for a turn of background work while there is any.
 fn ask_for_work() {
-    if with_state(|state| state.store.can_copy()) {
+    if is_short_of_room() || with_state(|state| state.store.can_copy() || state.is_checking()) {
         background::ask(work);
     }
 }
 
-/// Copies a slice of the blobs in schema version 1.
+/// Grows stable memory ahead, copies a slice of the blobs in schema version 1, and does a slice of
+/// a check.
 async fn work() -> Next {
+    // Nothing of this turn holds over an await, when other messages may change every blob.
+    let grow = grow_more().await;
+    let copy = copy_more().await;
+    let check = match with_state(|state| state.is_checking()) {
+        true => check_more(),
+        false => Next::Never,
+    };
+    grow.min(copy).min(check)
+}
+
+/// Whether the room grown ahead is short, and blobs may need it.
+fn is_short_of_room() -> bool {
+    let (inside, free) = with_state(|state| {
+        let store = &state.store;
+        (store.room_bytes(), store.totals().free_bytes())
+    });
+    growth::is_short(ROOM, inside, free)
+}
+
+async fn grow_more() -> Next {
+    match !is_short_of_room() || growth::grow_more("the blob store").await {
+        true => Next::Never,
+        false => Next::After(PAUSE),
+    }
+}
+
+async fn copy_more() -> Next {
+    if !with_state(|state| state.store.can_copy()) {
+        return Next::Never;
+    }
     // The last cycles are for what has begun.
     let room = match check_own_funds("the blob store") {
-        // Nothing has begun during this await. Other messages may change every blob.
         Ok(()) => make_room("the blob store", ROOM, 0).await.map(drop),
         refused => refused,
     };
@@ -217,6 +256,20 @@ async fn work() -> Next {
     match with_state(|state| state.store.copy(&slice(COPY_INSTRUCTIONS))) {
         Copied::More => Next::Now,
         Copied::Waiting | Copied::Done => Next::Never,
+    }
+}
+
+fn check_more() -> Next {
+    if check_own_funds("the blob store").is_err() {
+        return Next::After(PAUSE);
+    }
+    let slice = Slice {
+        chunks: u32::MAX,
+        ..slice(performance_counter(0) + CHECK_INSTRUCTIONS)
+    };
+    match with_state(|state| state.check_slice(&slice)) {
+        true => Next::Now,
+        false => Next::Never,
     }
 }
 
@@ -246,6 +299,19 @@ method!(query for check_canister_controller: fn gateways_list() -> Result<Vec<Pr
 
 method!(update for check_canister_controller: fn configure(args: BlobStoreArgs) -> Result<()> {
     change(|state| state.configure(args))
+});
+
+method!(update for check_canister_controller: fn check_begin(options: CheckOptions) -> Result<()> {
+    change(|state| state.check_begin(options, time()))
+});
+
+method!(update for check_canister_controller: fn check_end() -> Result<()> {
+    change(|state| state.check_end());
+    Ok(())
+});
+
+method!(query for check_canister_controller: fn check_status() -> Result<Option<CheckStatus>> {
+    Ok(with_state(|state| state.check_status()))
 });
 
 fn check_gateway_or_controller(caller: Principal) -> Result<()> {

@@ -11,7 +11,14 @@ use std::io;
 impl<M: Memory> State<M> {
     pub fn encode_metrics(&self, encoder: &mut Encoder) -> io::Result<()> {
         // Destructured, so that a new field doesn't compile until someone decides how to report it.
-        let State { store, gateways } = self;
+        let State {
+            store,
+            gateways,
+            check: _,
+            counting: _,
+        } = self;
+        let check = self.check_status();
+        let faults = check.map_or(0, |check| check.faults - check.mended);
         let totals = store.totals();
         let Totals {
             blobs,
@@ -75,6 +82,16 @@ impl<M: Memory> State<M> {
                 "schema_1_kept_blobs",
                 copying.kept.into(),
                 "Blobs of schema version 1 that can't be copied.",
+            ),
+            (
+                "check_running",
+                self.is_checking().into(),
+                "Whether the store checks itself.",
+            ),
+            (
+                "check_faults",
+                faults,
+                "Faults that this check, or the last one, found and didn't mend.",
             ),
             ("gateways", gateways.count(), "Registered gateways."),
         ] {

@@ -14,7 +14,7 @@ use ic_stable_structures::memory_manager::{MemoryId, VirtualMemory};
 /// The manager has at most 32,768 buckets, and a canister at most 500 GiB of stable memory. That is
 /// 8,192,000 pages, so a bucket must have at least 8,192,000 / 32,768 = 250 pages. 256 pages
 /// (16 MiB) reach 512 GiB; the default of 128 ends at 256 GiB. The price: each region in use takes
-/// at least one bucket, 160 MiB for the ten regions here.
+/// at least one bucket, 176 MiB for the eleven regions here.
 pub const BUCKET_PAGES: u16 = 256;
 
 /// The stable memory that the store grows ahead: 64 MiB, and its heap.
@@ -26,6 +26,7 @@ pub const BUCKET_PAGES: u16 = 256;
 pub const ROOM: Room = Room {
     wanted: 4,
     least: 3,
+    ahead: 8,
     heap_bytes: 48 << 20,
 };
 
@@ -58,6 +59,9 @@ const FREE_BY_LENGTH: MemoryId = MemoryId::new(9);
 /// The superblock; see `canister_common::superblock`.
 const SUPERBLOCK: MemoryId = MemoryId::new(5);
 
+/// The check that runs, or the last one; see `check::record`.
+const CHECK: MemoryId = MemoryId::new(10);
+
 /// The version of the schema that new blobs get.
 pub const SCHEMA: u32 = 2;
 
@@ -87,6 +91,7 @@ pub struct BlobRegions<M: Memory> {
 pub struct Regions<M: Memory> {
     pub blobs: BlobRegions<M>,
     pub gateways: VirtualMemory<M>,
+    pub check: VirtualMemory<M>,
 }
 
 impl<M: Memory> Regions<M> {
@@ -114,6 +119,7 @@ impl<M: Memory> Regions<M> {
                 totals: manager.get(TOTALS),
             },
             gateways: manager.get(GATEWAYS),
+            check: manager.get(CHECK),
         }
     }
 }

@@ -10,6 +10,27 @@ use capsule_shared::{Error, Result};
 /// the same.
 const SKIPPING_QUOTA: usize = 10_000;
 
+/// The bytes of the arguments of this message, behind `room` bytes of zeros.
+///
+/// The function of `ic_cdk` leaves no room, and writes zeros where the arguments come, which costs
+/// an instruction a byte.
+pub fn message_behind(room: usize) -> Vec<u8> {
+    let len = room + ic0::msg_arg_data_size();
+    let mut message = Vec::with_capacity(len);
+    message.resize(room, 0);
+    let behind = &mut message.spare_capacity_mut()[..len - room];
+    ic0::msg_arg_data_copy_uninit(behind, 0);
+    // SAFETY: the capacity is `len`, `resize` wrote the first `room` bytes, and the platform wrote
+    // all bytes of `behind`.
+    unsafe { message.set_len(len) };
+    message
+}
+
+/// The bytes of the arguments of this message.
+pub fn message() -> Vec<u8> {
+    message_behind(0)
+}
+
 /// The arguments of one call, borrowed from its bytes where their types allow it.
 ///
 /// `InvalidArgument` if they aren't Candid of these types. No bytes at all are no arguments, which

@@ -15,12 +15,18 @@ use ic_stable_structures::DefaultMemoryImpl;
 use serde::Deserialize;
 use std::cell::Cell;
 
-/// The hidden method by which a canister asks itself to grow.
+/// The hidden method by which a canister asks itself to grow for an operation.
 const METHOD: &str = "grow_stable_memory";
+
+/// The hidden method by which its timer asks for more.
+const METHOD_AHEAD: &str = "grow_stable_memory_ahead";
 
 /// After a refusal the canister doesn't try again for so many nanoseconds, 10 s. A full canister
 /// thus answers at once.
 const REFUSAL_HOLDS_NS: u64 = 10_000_000_000;
+
+/// After a failure the timer doesn't grow ahead for so many nanoseconds, 60 s.
+const FAILURE_AHEAD_HOLDS_NS: u64 = 60_000_000_000;
 
 /// The canister asks for its reserve at most every so many nanoseconds, 60 s.
 const STATUS_HOLDS_NS: u64 = 60_000_000_000;
@@ -30,6 +36,9 @@ const CALL_TIMEOUT_SECONDS: u32 = 60;
 
 thread_local! {
     static REFUSED_AT: Cell<Option<u64>> = const { Cell::new(None) };
+    static FAILED_AHEAD_AT: Cell<Option<u64>> = const { Cell::new(None) };
+    /// Whether the last attempt was refused.
+    static REFUSED: Cell<bool> = const { Cell::new(false) };
     static REFUSALS: Cell<u64> = const { Cell::new(0) };
     static RESERVE: Cell<Option<Reserve>> = const { Cell::new(None) };
     static ASKED_AT: Cell<Option<u64>> = const { Cell::new(None) };
@@ -61,7 +70,7 @@ pub struct Observed {
 pub fn observed() -> Observed {
     Observed {
         room_bytes: free_pages(&DefaultMemoryImpl::default()) * PAGE_BYTES,
-        refused: REFUSED_AT.get().is_some(),
+        refused: REFUSED.get(),
         refusals: REFUSALS.get(),
         reserve: RESERVE.get(),
     }
@@ -82,19 +91,30 @@ pub fn refuse_upgrade_while_growing() {
 /// Grows ahead at once, for `init`. A trap ends the install, whose error then says why.
 pub fn grow_at_install(room: Room) {
     // A memory that is full already is told by the first operation.
-    let _ = grow_both(room);
+    let _ = grow_both(room, room.wanted);
 }
 
 /// The body of the hidden method `grow_stable_memory`. `Unauthorized` unless the canister itself
 /// calls.
 pub fn grow(caller: Principal, room: Room) -> Result<()> {
-    if caller != canister_self() {
-        return Err(Error::Unauthorized);
-    }
-    grow_both(room)
+    check_self(caller)?;
+    grow_both(room, room.wanted)
 }
 
-fn grow_both(room: Room) -> Result<()> {
+/// The body of the hidden method `grow_stable_memory_ahead`; errors are those of [`grow`].
+pub fn grow_ahead_of_need(caller: Principal, room: Room) -> Result<()> {
+    check_self(caller)?;
+    grow_both(room, room.full())
+}
+
+fn check_self(caller: Principal) -> Result<()> {
+    match caller == canister_self() {
+        true => Ok(()),
+        false => Err(Error::Unauthorized),
+    }
+}
+
+fn grow_both(room: Room, buckets: u64) -> Result<()> {
     if heap_bytes() < room.heap_bytes {
         // The allocator keeps the pages for later. Without `black_box` the compiler would remove
         // an allocation that nobody uses.
@@ -102,7 +122,7 @@ fn grow_both(room: Room) -> Result<()> {
             room.heap_bytes,
         )));
     }
-    grow_ahead(&DefaultMemoryImpl::default(), room.wanted)
+    grow_ahead(&DefaultMemoryImpl::default(), buckets)
 }
 
 /// Bytes of the heap (Wasm memory).
@@ -142,22 +162,60 @@ pub async fn make_room(canister: &'static str, room: Room, inside: u64) -> Resul
         return settle(Err(Error::ResourceExhausted)).map(|()| false);
     }
     let grown = match check_own_funds(canister) {
-        Ok(()) => ask_to_grow().await,
+        Ok(()) => ask_to_grow(METHOD).await,
         refused => refused,
     };
     match grown {
         Ok(()) => REFUSED_AT.set(None),
+        Err(Error::ResourceExhausted) => REFUSED_AT.set(Some(now)),
+        Err(_) => {}
+    }
+    note(&grown, now);
+    settle(grown).map(|()| true)
+}
+
+/// Whether a timer should grow the memory ahead: it is short of room, and blobs or records may yet
+/// take `most` more bytes than the `inside` ones that are free in their region.
+pub fn is_short(room: Room, inside: u64, most: u64) -> bool {
+    most > inside && !has_buckets(&DefaultMemoryImpl::default(), room.short(), inside)
+}
+
+/// Grows the memory ahead, for a timer. Operations don't wait for it, and a refusal doesn't hold
+/// them up: they ask for less. Returns whether it succeeded; if not, later calls do nothing for a
+/// minute.
+///
+/// Nothing else may be under way during this await.
+pub async fn grow_more(canister: &'static str) -> bool {
+    let now = time();
+    if FAILED_AHEAD_AT
+        .get()
+        .is_some_and(|at| now < at.saturating_add(FAILURE_AHEAD_HOLDS_NS))
+    {
+        return false;
+    }
+    let grown = match check_own_funds(canister) {
+        Ok(()) => ask_to_grow(METHOD_AHEAD).await,
+        refused => refused,
+    };
+    FAILED_AHEAD_AT.set(grown.is_err().then_some(now));
+    note(&grown, now);
+    grown.is_ok()
+}
+
+/// Notes an attempt to grow, for the metrics.
+fn note(grown: &Result<()>, now: u64) {
+    match grown {
+        Ok(()) => REFUSED.set(false),
         Err(Error::ResourceExhausted) => {
-            REFUSED_AT.set(Some(now));
+            REFUSED.set(true);
             REFUSALS.set(REFUSALS.get() + 1);
         }
         Err(_) => {}
     }
     if is_time_to_ask(now) {
-        // The operation needn't wait for it.
+        // Whoever grows needn't wait for it.
         ic_cdk::futures::spawn(ask_reserve());
     }
-    settle(grown).map(|()| true)
 }
 
 /// Counts a call while it is open. Dropping it ends the count, also when a callback traps.
@@ -176,9 +234,9 @@ impl Drop for OpenCall {
     }
 }
 
-async fn ask_to_grow() -> Result<()> {
+async fn ask_to_grow(method: &str) -> Result<()> {
     let open = OpenCall::begin();
-    let answer = Call::bounded_wait(canister_self(), METHOD)
+    let answer = Call::bounded_wait(canister_self(), method)
         .change_timeout(CALL_TIMEOUT_SECONDS)
         .await;
     drop(open);

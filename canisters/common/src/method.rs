@@ -26,7 +26,6 @@ macro_rules! method {
             [ic_cdk::query(
                 composite = true,
                 hidden = true,
-                decode_with = "std::convert::identity",
                 encode_with = "canister_common::reply::encode_blob"
             )]
             $($function)+
@@ -37,7 +36,6 @@ macro_rules! method {
             @in_place query [$check] []
             [ic_cdk::query(
                 hidden = true,
-                decode_with = "std::convert::identity",
                 encode_with = "canister_common::reply::encode_blob"
             )]
             $($function)+
@@ -48,13 +46,14 @@ macro_rules! method {
         $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty $body:block
     ) => {
         #[$($attribute)+]
-        $($async)? fn $name(message: Vec<u8>) -> capsule_shared::Result<Vec<u8>> {
+        $($async)? fn $name() -> capsule_shared::Result<Vec<u8>> {
             #[candid::candid_method($kind)]
             #[expect(dead_code, unused_variables, reason = "it only declares a Candid type")]
             fn $name($($arg: $type),*) -> $result {
                 unreachable!("BUG: it only declares a Candid type")
             }
             $($check(ic_cdk::api::msg_caller())?;)?
+            let message = $crate::args::message();
             let ($($arg,)*): ($($type,)*) = $crate::args::decode(&message)?;
             $body
         }
@@ -62,7 +61,7 @@ macro_rules! method {
     (composite_query: $($function:tt)+) => {
         $crate::method! {
             @composite_query []
-            [ic_cdk::query(composite = true, hidden = true, decode_with = "std::convert::identity")]
+            [ic_cdk::query(composite = true, hidden = true)]
             $($function)+
         }
     };
@@ -70,11 +69,12 @@ macro_rules! method {
         update for $check:ident with $room:ident:
         fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty $body:block
     ) => {
-        #[ic_cdk::update(hidden = true, decode_with = "std::convert::identity")]
-        async fn $name(message: Vec<u8>) -> $result {
+        #[ic_cdk::update(hidden = true)]
+        async fn $name() -> $result {
             #[candid::candid_method(update)]
             fn $name($($arg: $type),*) -> $result $body
             $check(ic_cdk::api::msg_caller())?;
+            let message = $crate::args::message();
             if $room().await? {
                 $check(ic_cdk::api::msg_caller())?;
             }
@@ -85,7 +85,7 @@ macro_rules! method {
     ($kind:ident $(for $check:ident)?: $($function:tt)+) => {
         $crate::method! {
             @$kind [$($check)?]
-            [ic_cdk::$kind(hidden = true, decode_with = "std::convert::identity")]
+            [ic_cdk::$kind(hidden = true)]
             $($function)+
         }
     };
@@ -94,10 +94,11 @@ macro_rules! method {
         fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty $body:block
     ) => {
         #[$($attribute)+]
-        fn $name(message: Vec<u8>) -> $result {
+        fn $name() -> $result {
             #[candid::candid_method($kind)]
             fn $name($($arg: $type),*) -> $result $body
             $($check(ic_cdk::api::msg_caller())?;)?
+            let message = $crate::args::message();
             let ($($arg,)*): ($($type,)*) = $crate::args::decode(&message)?;
             $name($($arg),*)
         }
@@ -107,10 +108,11 @@ macro_rules! method {
         async fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty $body:block
     ) => {
         #[$($attribute)+]
-        async fn $name(message: Vec<u8>) -> $result {
+        async fn $name() -> $result {
             #[candid::candid_method($kind)]
             async fn $name($($arg: $type),*) -> $result $body
             $($check(ic_cdk::api::msg_caller())?;)?
+            let message = $crate::args::message();
             let ($($arg,)*): ($($type,)*) = $crate::args::decode(&message)?;
             $name($($arg),*).await
         }

@@ -18,6 +18,9 @@ pub struct Room {
     /// With fewer it takes no new work. The difference is a warning: growth already fails, and
     /// work goes on. The rest is for clean-up, which may need a bucket too.
     pub least: u64,
+    /// A timer grows so many buckets beyond `wanted` once fewer than half of them are left, so that
+    /// hardly any operation has to wait. 0 if the canister has no such timer.
+    pub ahead: u64,
     /// The heap that operations need, in bytes. The heap grows as stable memory does, and traps in
     /// the middle of an operation, too. 0 leaves it alone.
     pub heap_bytes: usize,
@@ -30,6 +33,18 @@ pub fn free_pages(memory: &impl Memory) -> u64 {
 
 fn free(manager: &Manager, memory: &impl Memory) -> u64 {
     memory.size().saturating_sub(manager.used_pages())
+}
+
+impl Room {
+    /// The buckets below which the timer grows.
+    pub fn short(&self) -> u64 {
+        self.wanted + self.ahead / 2
+    }
+
+    /// The buckets that the timer grows to.
+    pub fn full(&self) -> u64 {
+        self.wanted + self.ahead
+    }
 }
 
 /// Whether there are so many free buckets. `inside` bytes are free in the region that takes most,
@@ -77,6 +92,7 @@ mod tests {
     const ROOM: Room = Room {
         wanted: 3,
         least: 2,
+        ahead: 0,
         heap_bytes: 0,
     };
 

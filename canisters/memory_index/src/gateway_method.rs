@@ -34,10 +34,9 @@ macro_rules! gateway_method {
     ) => {
         #[ic_cdk::$kind(
             hidden = true,
-            decode_with = "std::convert::identity",
             encode_with = "crate::gateway_method::encode"
         )]
-        fn $name(message: Vec<u8>) -> ($result, bool) {
+        fn $name() -> ($result, bool) {
             #[candid::candid_method($kind)]
             fn $name($($arg: $type),*) -> ($result, bool) {
                 fn method($($arg: $type),*) -> $result $body
@@ -46,7 +45,7 @@ macro_rules! gateway_method {
             if let Err(refused) = $check(ic_cdk::api::msg_caller()) {
                 return (Err(refused), false);
             }
-            match canister_common::args::decode(&message) {
+            match canister_common::args::decode(&canister_common::args::message()) {
                 Ok(($($arg,)*)) => $name($($arg),*),
                 Err(error) => (Err(error), true),
             }
@@ -58,10 +57,9 @@ macro_rules! gateway_method {
     ) => {
         #[ic_cdk::update(
             hidden = true,
-            decode_with = "std::convert::identity",
             encode_with = "crate::gateway_method::encode"
         )]
-        async fn $name(message: Vec<u8>) -> ($result, bool) {
+        async fn $name() -> ($result, bool) {
             #[candid::candid_method(update)]
             async fn $name($($arg: $type),*) -> ($result, bool) {
                 async fn method($($arg: $type),*) -> $result $body
@@ -71,7 +69,7 @@ macro_rules! gateway_method {
             if let Err(refused) = $check(ic_cdk::api::msg_caller()) {
                 return (Err(refused), false);
             }
-            match canister_common::args::decode(&message) {
+            match canister_common::args::decode(&canister_common::args::message()) {
                 Ok(($($arg,)*)) => $name($($arg),*).await,
                 Err(error) => (Err(error), true),
             }

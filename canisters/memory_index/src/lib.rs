@@ -97,7 +97,6 @@ fn post_upgrade(args: Option<MemoryIndexArgs>) {
     // The gateway that was in force stays, whatever the arguments add.
     with_state(|state| state.gateways.register_named());
     start(args);
-    schedule();
 }
 
 fn start(args: Option<MemoryIndexArgs>) {
@@ -105,6 +104,7 @@ fn start(args: Option<MemoryIndexArgs>) {
     if let Err(error) = with_state(|state| state.gateways.configure(gateways)) {
         ic_cdk::api::trap(format!("the gateways can't be registered: {error}"));
     }
+    ask_for_work();
 }
 
 /// The canister calls itself; see `growth`.
@@ -113,28 +113,50 @@ fn grow_stable_memory() -> Result<()> {
     growth::grow(msg_caller(), ROOM)
 }
 
-// ---- entering old memories ---------------------------------------------------------------------
+/// The canister calls itself; see `growth`.
+#[update(hidden = true)]
+fn grow_stable_memory_ahead() -> Result<()> {
+    growth::grow_ahead_of_need(msg_caller(), ROOM)
+}
+
+// ---- background work ---------------------------------------------------------------------------
 
 /// A slice enters no further memory above this many instructions, of the 40 G of a message. One
 /// memory takes a few million at most: its metadata have up to 16 KiB.
 const SLICE_INSTRUCTIONS: u64 = 1_000_000_000;
 
-/// The pause after a slice for which there was no room or no cycles.
+/// The pause after a turn for which there was no room or no cycles.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Asks for background work while memories of release 0.1.0 must be entered. Commits ask too, in
-/// case a turn was lost.
-fn schedule() {
-    if with_state(|state| state.index.unentered()) > 0 {
-        background::ask(enter_slice);
+/// Asks for a turn of background work while there is any. Whatever stores something asks, in case
+/// a turn was lost.
+fn ask_for_work() {
+    if is_short_of_room() || with_state(|state| state.index.unentered()) > 0 {
+        background::ask(work);
     }
 }
 
-async fn enter_slice() -> Next {
+/// Grows stable memory ahead, and enters a slice of the memories of release 0.1.0.
+async fn work() -> Next {
+    // Nothing has begun during these awaits. Other messages may commit or delete memories.
+    let grow = match !is_short_of_room() || growth::grow_more("the memory index").await {
+        true => Next::Never,
+        false => Next::After(PAUSE),
+    };
+    grow.min(enter_more().await)
+}
+
+fn is_short_of_room() -> bool {
+    growth::is_short(ROOM, 0, u64::MAX)
+}
+
+async fn enter_more() -> Next {
     let before = with_state(|state| state.index.unentered());
+    if before == 0 {
+        return Next::Never;
+    }
     // The last cycles are for what has begun.
     let funds = check_own_funds("the memory index");
-    // Nothing has begun during this await. Other messages may commit or delete memories.
     if funds.is_ok() && room_for_records().await.is_ok() {
         let goes_on = || performance_counter(0) < SLICE_INSTRUCTIONS;
         with_state(|state| state.index.enter_older(goes_on));
@@ -154,6 +176,7 @@ gateway_method!(update for check_caller with room_for_records: fn capsule_create
     most: Option<u32>,
 ) -> Result<Capsule> {
     check_own_funds("the memory index")?;
+    ask_for_work();
     with_state(|state| state.capsule_create(canister_self(), call(), who, subject, most))
 });
 
@@ -200,7 +223,7 @@ gateway_method!(query for check_caller: fn capsule_usage(
 gateway_method!(update for check_caller: async fn memory_commit(
     commit: MemoryCommit,
 ) -> Result<Memory> {
-    schedule();
+    ask_for_work();
     commit_in_order(&STATE, call, commit, async {
         room_for_records().await?;
         check_caller(msg_caller())

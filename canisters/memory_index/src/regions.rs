@@ -20,6 +20,7 @@ pub const BUCKET_PAGES: u16 = 32;
 pub const ROOM: Room = Room {
     wanted: 18,
     least: 9,
+    ahead: 8,
     heap_bytes: 0,
 };
 

@@ -12,12 +12,13 @@ mod upload;
 mod wire;
 
 use crate::regions::StableMemory;
-use crate::runtime::{IcRuntime, arguments_behind};
+use crate::runtime::IcRuntime;
 use crate::upload::admission::Ingress;
 use crate::upload::service::UploadService;
 use crate::upload::types::{BeginArgs, SessionId};
 use crate::wire::PutChunk;
 use candid::Principal;
+use canister_common::args;
 use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_while_growing};
 use canister_common::http::{self, HttpRequest, HttpResponse};
 use canister_common::{check_canister_controller, method};
@@ -165,7 +166,7 @@ method!(update: async fn uploads_begin(
 #[update(hidden = true)]
 async fn uploads_put_chunk() -> Result<()> {
     let caller = msg_caller();
-    let put = PutChunk::decode(arguments_behind(PutChunk::ROOM))?;
+    let put = PutChunk::decode(args::message_behind(PutChunk::ROOM))?;
     room_for_uploads().await?;
     Ok(service().put_chunk(caller, put).await?)
 }

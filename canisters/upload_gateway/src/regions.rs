@@ -19,6 +19,7 @@ const BUCKET_PAGES: u16 = 32;
 pub const ROOM: Room = Room {
     wanted: 16,
     least: 8,
+    ahead: 0,
     heap_bytes: 0,
 };
 

@@ -113,13 +113,6 @@ impl Runtime for IcRuntime {
     }
 }
 
-/// The arguments of this message, behind `room` bytes. The function of `ic_cdk` leaves no room.
-pub fn arguments_behind(room: usize) -> Vec<u8> {
-    let mut buffer = vec![0; room + ic0::msg_arg_data_size()];
-    ic0::msg_arg_data_copy(&mut buffer[room..], 0);
-    buffer
-}
-
 fn describe(failed: &CallFailed) -> String {
     match failed {
         CallFailed::InsufficientLiquidCycleBalance(_) => {

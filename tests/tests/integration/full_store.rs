@@ -4,10 +4,11 @@
 use crate::metrics::sample;
 use crate::{CHUNK, begin_and_put, bytes, capsule, read_back, refused, sha256};
 use capsule_shared::Error;
+use capsule_shared::blob_store::{BlobStoreArgs, LEAST_CAPACITY_BYTES};
 use capsule_shared::gateway::GatewayArgs;
-use pocket_ic::CanisterSettings;
+use pocket_ic::{CanisterSettings, ErrorCode};
 use std::time::Duration;
-use tools::client::{CallError, Called};
+use tools::client::{CallError, Called, Client};
 use tools::deployment::{Created, Deployment, Part, deploy, person, wasm};
 use tools::engine::network;
 use tools::source::UploadSpec;
@@ -113,8 +114,41 @@ fn a_store_tells_its_reserve_once_it_has_grown() {
     assert_eq!(store("memory_allocation_bytes"), 0.0);
     assert_eq!(store("growth_refused"), 0.0);
     assert!(store("stable_room_bytes") >= 48.0 * 1_048_576.0);
-    assert!(store("stable_room_bytes") <= 64.0 * 1_048_576.0);
+    assert!(store("stable_room_bytes") <= 192.0 * 1_048_576.0);
     assert!(store("stable_memory_bytes") > store("bytes"));
+}
+
+/// The timer grows the memory before an upload needs it, and not beyond what blobs may take.
+#[test]
+fn a_store_grows_before_it_must() {
+    let deployment = deploy();
+    let store = |name: &str| sample(&deployment, &format!("blob_store_{name}"));
+    let mebibytes = |name: &str| store(name) / 1_048_576.0;
+    let alice = deployment.client(person("alice"));
+    let data = bytes(MANY * CHUNK, 3);
+    let spec = UploadSpec::document("film", data.len() as u64);
+    let session = begin_and_put(&alice, &spec, &data, 1);
+    for (index, chunk) in (0..).zip(data.chunks(CHUNK)).skip(1) {
+        alice.put_chunk(session, index, chunk).unwrap();
+        // An operation grows with less than 64 MiB.
+        let room = mebibytes("stable_room_bytes");
+        assert!((65.0..=192.0).contains(&room), "{room} MiB at {index}");
+    }
+    let args = BlobStoreArgs {
+        capacity_bytes: Some(LEAST_CAPACITY_BYTES),
+        gateways: None,
+    };
+    let (pic, id) = (&deployment.pic, deployment.blob_store);
+    let operator = Client::new(pic, id, deployment.controller);
+    operator.update::<()>("configure", (args,)).unwrap();
+    let before = store("stable_memory_bytes");
+    alice.abort(session).unwrap();
+    for _ in 0..20 {
+        pic.advance_time(Duration::from_secs(60));
+        pic.tick();
+    }
+    assert_eq!(store("blobs"), 0.0);
+    assert_eq!(store("stable_memory_bytes"), before);
 }
 
 /// Takes the place of a store, and lets a region that the store doesn't use have all buckets up to
@@ -200,23 +234,28 @@ fn a_store_at_its_limit_of_reserved_cycles_says_so_and_goes_on_later() {
 #[test]
 fn only_the_canister_itself_grows_its_memory() {
     let deployment = deploy();
+    (0..5).for_each(|_| deployment.pic.tick());
     for part in Part::ALL {
         let before = sample(&deployment, &format!("{}_stable_memory_bytes", part.name()));
-        for who in [person("mallory"), deployment.controller] {
-            let call = deployment.pic.update_call(
-                deployment.id(part),
-                who,
-                "grow_stable_memory",
-                candid::encode_args(()).unwrap(),
-            );
+        let methods = ["grow_stable_memory", "grow_stable_memory_ahead"];
+        // The gateway has no timer that grows ahead.
+        let methods = &methods[..if part == Part::Gateway { 1 } else { 2 }];
+        for (who, method) in [person("mallory"), deployment.controller]
+            .into_iter()
+            .flat_map(|who| methods.iter().map(move |method| (who, *method)))
+        {
+            let nothing = candid::encode_args(()).unwrap();
+            let call = deployment
+                .pic
+                .update_call(deployment.id(part), who, method, nothing);
             let refused = match call {
-                Err(_) => true,
+                Err(reject) => reject.error_code == ErrorCode::CanisterRejectedMessage,
                 Ok(reply) => {
                     let reply = candid::decode_one::<capsule_shared::Result<()>>(&reply);
                     reply.unwrap() == Err(Error::Unauthorized)
                 }
             };
-            assert!(refused, "{}", part.name());
+            assert!(refused, "{} {method}", part.name());
         }
         let after = sample(&deployment, &format!("{}_stable_memory_bytes", part.name()));
         assert_eq!(before, after);

@@ -29,6 +29,7 @@ mod release_0_1_0;
 mod resume;
 mod retries;
 mod rights;
+mod self_check;
 mod senders;
 mod slips;
 mod strangers;

@@ -9,6 +9,7 @@ use super::layout::{Layout, Odd, Shape};
 use super::record::{BlobRecord, BlobState};
 use super::slice::Slice;
 use super::store::BlobStore;
+use super::successor::successor;
 use crate::extents::block::blocks_of;
 use crate::migration::{Copying, Migration};
 use crate::totals::Totals;
@@ -174,16 +175,4 @@ fn whole_shape(record: &BlobRecord, chunk_len: u32) -> Result<Shape, Unfit> {
         apart: None,
         short: (len < chunk_len).then_some(Odd { index: last, len }),
     })
-}
-
-/// The next key; `None` behind the last one.
-fn successor(mut key: [u8; 32]) -> Option<[u8; 32]> {
-    for byte in key.iter_mut().rev() {
-        let (next, over) = byte.overflowing_add(1);
-        *byte = next;
-        if !over {
-            return Some(key);
-        }
-    }
-    None
 }

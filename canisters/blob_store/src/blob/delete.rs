@@ -54,7 +54,7 @@ impl<M: Memory> BlobStore<M> {
             record.hashed = Hashed::default();
             self.records.insert(key.0, record);
         }
-        self.set_totals(totals);
+        self.set_totals_with(&key, totals);
         Ok(match gone {
             true => DeleteProgress::Done,
             false => DeleteProgress::Remaining(chunks),

@@ -101,6 +101,36 @@ impl Shape {
         }
     }
 
+    /// A byte of the file from `begin` on, below `end`, that one of the stored chunks has.
+    pub fn stored_in(&self, stored: &ChunkSet, begin: u64, end: u64) -> Option<u64> {
+        let inside = |range: Range| {
+            let first = range.offset.max(begin);
+            (first < end.min(range.offset + range.len)).then_some(first)
+        };
+        if let Some(apart) = self.apart
+            && stored.contains(apart.index)
+            && let Some(byte) = inside(self.range(apart.index))
+        {
+            return Some(byte);
+        }
+        let len = u64::from(self.chunk_len);
+        // Chunks that may have a byte there, if they are stored and not apart.
+        let first = begin.checked_div(len)?;
+        let behind = end.div_ceil(len).min(u64::from(stored.last()?) + 1);
+        let mut index = u32::try_from(first).ok()?;
+        while u64::from(index) < behind {
+            let apart = self.apart.is_some_and(|apart| apart.index == index);
+            if stored.contains(index) && !apart {
+                let byte = inside(self.range(index));
+                if byte.is_some() {
+                    return byte;
+                }
+            }
+            index += 1;
+        }
+        None
+    }
+
     /// The pieces of the file that have the blob's bytes from `offset` on, in order. The blob has
     /// all of its `bytes`.
     pub fn pieces(&self, bytes: u64, offset: u64, len: u64) -> Vec<Range> {

@@ -11,4 +11,6 @@ mod read;
 pub mod record;
 pub mod slice;
 pub mod store;
+pub mod successor;
+pub mod sums;
 mod write;

@@ -49,12 +49,17 @@ pub struct Hashed {
 }
 
 impl Hashed {
-    fn write(&self, fields: Writer) -> Writer {
+    pub fn write(&self, fields: Writer) -> Writer {
         let midstate = match self.chunks {
             0 => Vec::new(),
             _ => self.midstate.to_bytes(),
         };
         fields.u32(self.chunks).u64(self.bytes).short(&midstate)
+    }
+
+    /// Reads what [`Hashed::write`] appended.
+    pub fn read_newest(fields: &mut Reader<'_>) -> Self {
+        Self::read(BlobRecord::VERSION, fields)
     }
 
     fn read(version: u8, fields: &mut Reader<'_>) -> Self {

@@ -15,7 +15,7 @@ pub const SLICE_CHUNKS: u32 = 1_024;
 
 impl Slice<'_> {
     /// Whether the message may handle another chunk after these.
-    pub(super) fn goes_on(&self, done: u32) -> bool {
+    pub(crate) fn goes_on(&self, done: u32) -> bool {
         done == 0 || (done < self.chunks && (self.used)() < self.instructions)
     }
 }

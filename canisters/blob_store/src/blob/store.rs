@@ -2,6 +2,7 @@
 
 use super::layout::Layout;
 use super::record::{BlobRecord, BlobState};
+use super::sums::Sums;
 use crate::chunks::{self, Chunks};
 use crate::extents::Extents;
 use crate::extents::files::Files;
@@ -27,6 +28,8 @@ pub struct BlobStore<M: Memory> {
     /// The key that each blob id belongs to.
     pub(crate) blob_ids: StableBTreeMap<u64, [u8; 32], VirtualMemory<M>>,
     totals: StableCell<Totals, VirtualMemory<M>>,
+    /// The sums of a check that runs.
+    pub(crate) sums: Option<Sums>,
 }
 
 impl<M: Memory> BlobStore<M> {
@@ -45,10 +48,12 @@ impl<M: Memory> BlobStore<M> {
                 blocks: Blocks::open(regions.extents, regions.second_extents),
                 files: Files::open(regions.runs),
                 free: FreeRuns::open(regions.free_by_start, regions.free_by_length),
+                claims: None,
             },
             records: StableBTreeMap::init(regions.records),
             blob_ids: StableBTreeMap::init(regions.blob_ids),
             totals,
+            sums: None,
         }
     }
 
@@ -67,8 +72,19 @@ impl<M: Memory> BlobStore<M> {
         self.set_totals(totals);
     }
 
-    pub(super) fn set_totals(&mut self, totals: Totals) {
+    pub(crate) fn set_totals(&mut self, totals: Totals) {
         self.totals.set(totals);
+    }
+
+    /// As [`BlobStore::set_totals`], for a change of one blob. A check that has passed it follows.
+    pub(super) fn set_totals_with(&mut self, key: &BlobKey, totals: Totals) {
+        let claims = self.extents.claims.as_ref();
+        if let Some(sums) = &mut self.sums
+            && claims.is_some_and(|claims| claims.has_passed((key.0, None)))
+        {
+            sums.follow(self.totals.get(), &totals);
+        }
+        self.set_totals(totals);
     }
 
     /// The record of a blob that isn't being deleted, or `NotFound`.
@@ -100,7 +116,7 @@ impl<M: Memory> BlobStore<M> {
     }
 
     /// Calls `piece` with the bytes of a stored chunk, piece by piece, while it answers `true`.
-    pub(super) fn each_piece(
+    pub(crate) fn each_piece(
         &self,
         key: &BlobKey,
         record: &BlobRecord,

@@ -60,7 +60,7 @@ impl<M: Memory> BlobStore<M> {
             ..BlobRecord::new(caller)
         };
         self.records.insert(key.0, record);
-        self.set_totals(totals);
+        self.set_totals_with(&key, totals);
         Ok(())
     }
 
@@ -76,10 +76,10 @@ impl<M: Memory> BlobStore<M> {
         if let Some(record) = empty {
             self.records.remove(&key.0);
             self.blob_ids.remove(&key.blob_id().0);
-            self.change_totals(|totals| {
-                totals.blobs -= 1;
-                *totals.promised_to(record.promise.known) -= record.promise.bytes;
-            });
+            let mut totals = self.totals();
+            totals.blobs -= 1;
+            *totals.promised_to(record.promise.known) -= record.promise.bytes;
+            self.set_totals_with(&key, totals);
         }
         Ok(())
     }
@@ -160,7 +160,7 @@ impl<M: Memory> BlobStore<M> {
         self.records.insert(key.0, record);
         totals.chunks += 1;
         totals.bytes += len;
-        self.set_totals(totals);
+        self.set_totals_with(&key, totals);
         Ok(())
     }
 
@@ -185,7 +185,7 @@ impl<M: Memory> BlobStore<M> {
         totals.chunks += 1;
         totals.bytes += len;
         totals.migration.entered_the_map(len);
-        self.set_totals(totals);
+        self.set_totals_with(&key, totals);
         Ok(())
     }
 
@@ -244,7 +244,7 @@ impl<M: Memory> BlobStore<M> {
         record.state = BlobState::Sealed;
         record.sha256 = sha256.or(record.sha256);
         self.records.insert(key.0, record);
-        self.set_totals(totals);
+        self.set_totals_with(&key, totals);
         Ok(())
     }
 }

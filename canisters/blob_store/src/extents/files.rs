@@ -67,8 +67,9 @@ impl<M: Memory> Files<M> {
         assert_eq!(at, end, "BUG: bytes lie nowhere");
     }
 
-    /// Takes the blocks from `from` up to `to` out of the file, and returns them.
-    pub fn cut(&mut self, file: &[u8; 32], from: u32, to: u32) -> Vec<Run> {
+    /// Takes the blocks from `from` up to `to` out of the file, and returns them, each run with its
+    /// first block in the file.
+    pub fn cut(&mut self, file: &[u8; 32], from: u32, to: u32) -> Vec<(u32, Run)> {
         if from >= to {
             return Vec::new();
         }
@@ -85,16 +86,32 @@ impl<M: Memory> Files<M> {
                     self.runs.insert((*file, begin), kept);
                 }
             }
-            cut.push(middle);
+            cut.push((from.max(begin), middle));
         }
         cut
     }
 
-    /// Takes the last run out of the file.
-    pub fn pop(&mut self, file: &[u8; 32]) -> Option<Run> {
+    /// Takes the last run out of the file. Returns it with its first block in the file.
+    pub fn pop(&mut self, file: &[u8; 32]) -> Option<(u32, Run)> {
         let (begin, run) = self.of(file).next_back()?;
         self.runs.remove(&(*file, begin));
-        Some(run)
+        Some((begin, run))
+    }
+
+    /// The blocks of a file from `block` on that lie in one run, or in the next one. Returns the
+    /// first of them, and their run.
+    pub fn next_run(&self, file: &[u8; 32], block: u32) -> Option<(u32, Run)> {
+        if let Some((begin, run)) = self.run_at(file, block) {
+            return Some((block, run.split(block - begin).1));
+        }
+        let next = self.runs.range((*file, block)..=(*file, u32::MAX)).next()?;
+        Some((next.key().1, next.value()))
+    }
+
+    /// The first file with blocks, from this key on.
+    pub fn first_file(&self, from: [u8; 32]) -> Option<[u8; 32]> {
+        let first = self.runs.range((from, 0)..).next()?;
+        Some(first.key().0)
     }
 
     pub fn is_empty(&self, file: &[u8; 32]) -> bool {

@@ -5,9 +5,9 @@ use ic_stable_structures::{Memory, StableBTreeMap, StableBTreeSet};
 
 pub struct FreeRuns<M: Memory> {
     /// First block to number of blocks.
-    by_start: StableBTreeMap<u32, u32, M>,
+    pub(crate) by_start: StableBTreeMap<u32, u32, M>,
     /// `(number of blocks, first block)`.
-    by_length: StableBTreeSet<(u32, u32), M>,
+    pub(crate) by_length: StableBTreeSet<(u32, u32), M>,
 }
 
 impl<M: Memory> FreeRuns<M> {
@@ -91,7 +91,31 @@ impl<M: Memory> FreeRuns<M> {
         })
     }
 
-    fn insert(&mut self, run: Run) {
+    /// The first listed run that begins at this block or behind it, and whether the list by length
+    /// has it, too.
+    pub fn listed_from(&self, block: u32) -> Option<(Run, bool)> {
+        let run = self.from(block)?;
+        Some((run, self.by_length.contains(&(run.blocks, run.first))))
+    }
+
+    /// The first run of the list by length from this entry on, and whether the list by place has
+    /// it, too.
+    pub fn listed_by_length_from(&self, entry: (u32, u32)) -> Option<(Run, bool)> {
+        let (blocks, first) = self.by_length.range(entry..).next()?;
+        let run = Run { first, blocks };
+        Some((run, self.by_start.get(&first) == Some(blocks)))
+    }
+
+    /// Takes a run out of those lists that have it.
+    pub fn strike(&mut self, run: Run) {
+        if self.by_start.get(&run.first) == Some(run.blocks) {
+            self.by_start.remove(&run.first);
+        }
+        self.by_length.remove(&(run.blocks, run.first));
+    }
+
+    /// Enters a run in both lists.
+    pub fn insert(&mut self, run: Run) {
         self.by_start.insert(run.first, run.blocks);
         self.by_length.insert((run.blocks, run.first));
     }

@@ -5,12 +5,14 @@
 //! a byte lies.
 
 pub mod block;
+pub mod claims;
 pub mod files;
 pub mod free;
 pub mod region;
 pub mod space;
 
 use self::block::{BLOCK_BYTES, Range, Run, blocks_of};
+use self::claims::Claims;
 use self::files::Files;
 use self::free::FreeRuns;
 use self::region::Blocks;
@@ -26,6 +28,8 @@ pub struct Extents<M: Memory> {
     pub(crate) blocks: Blocks<M>,
     pub(crate) files: Files<M>,
     pub(crate) free: FreeRuns<M>,
+    /// The count of a check that runs.
+    pub(crate) claims: Option<Claims>,
 }
 
 impl<M: Memory> Extents<M> {
@@ -73,8 +77,8 @@ impl<M: Memory> Extents<M> {
         let from = blocks_of(range.offset);
         let to = (range.offset + range.len) / BLOCK_BYTES;
         let to = u32::try_from(to).expect("BUG: a file has more than 2^32 blocks");
-        for run in self.files.cut(file, from, to) {
-            self.give_back(space, run);
+        for (block, run) in self.files.cut(file, from, to) {
+            self.give_back(space, file, block, run);
         }
     }
 
@@ -88,10 +92,10 @@ impl<M: Memory> Extents<M> {
     ) -> bool {
         let mut done = 0;
         while goes_on(done) {
-            let Some(run) = self.files.pop(file) else {
+            let Some((block, run)) = self.files.pop(file) else {
                 return true;
             };
-            self.give_back(space, run);
+            self.give_back(space, file, block, run);
             done += 1;
         }
         self.files.is_empty(file)
@@ -129,6 +133,9 @@ impl<M: Memory> Extents<M> {
             let needed = (last + 1 - at).min(gap);
             let run = self.take(space, needed.saturating_add(ahead).min(gap));
             self.files.add(file, at, run);
+            if let Some(claims) = &mut self.claims {
+                claims.took(file, at, run);
+            }
             at += run.blocks;
         }
     }
@@ -149,7 +156,11 @@ impl<M: Memory> Extents<M> {
         run
     }
 
-    fn give_back(&mut self, space: &mut Space, run: Run) {
+    /// Frees a run, which were the blocks of a file from `block` on.
+    fn give_back(&mut self, space: &mut Space, file: &[u8; 32], block: u32, run: Run) {
+        if let Some(claims) = &mut self.claims {
+            claims.freed(file, block, run);
+        }
         space.free += run.blocks;
         self.free.add(run);
     }

@@ -109,7 +109,7 @@ fn growth_that_is_refused_at_any_point_changes_nothing() {
 #[test]
 fn a_full_store_deletes_and_has_room_again() {
     let mut world = World::new();
-    world.memory.limit.set(20);
+    world.memory.limit.set(21);
     let full = (1..).find(|n| {
         let put = world.once(|state| {
             state.store.open_blob(gateway(1), key(*n), None)?;

@@ -5,13 +5,15 @@ use super::{chunks, gateway, key, state};
 use crate::blob::layout::{Layout, Odd, Shape};
 use crate::blob::record::Promise;
 use crate::blob::record::{BlobRecord, BlobState, Hashed};
+use crate::check::record::{Check, LastCheck};
 use crate::extents::block::Run;
 use crate::extents::space::Space;
 use crate::migration::{Copying, Left, Migration};
 use crate::totals::{Promised, Totals};
 use candid::Principal;
 use canister_common::golden::{assert_golden, assert_readable};
-use capsule_shared::blob_store::MOST_CAPACITY_BYTES;
+use canister_common::midstate::Midstate;
+use capsule_shared::blob_store::{CheckOptions, CheckStage, FaultKind, MOST_CAPACITY_BYTES};
 
 /// A record in this state, with `bytes` bytes in these chunks, which lie in the map.
 fn record(state: BlobState, bytes: u64, chunks: impl IntoIterator<Item = u32>) -> BlobRecord {
@@ -247,4 +249,45 @@ fn blob_ids_and_their_keys_are_pinned() {
         &[5_u8; 32],
         "0505050505050505050505050505050505050505050505050505050505050505",
     );
+}
+
+#[test]
+fn the_check_is_pinned() {
+    assert_golden(&LastCheck(None), "01 00");
+    let options = CheckOptions {
+        repair: true,
+        contents: false,
+    };
+    let mut check = Check::begin(options, 0x0102);
+    check.status.stage = CheckStage::Contents;
+    check.status.blobs = 3;
+    check.status.hashed_blobs = 4;
+    check.status.hashed_bytes = 5;
+    check.status.without_sha256 = 6;
+    check.status.mended = 7;
+    check.found(FaultKind::Missing, Some([8; 32]), "no".into());
+    check.found(FaultKind::Sha256, None, String::new());
+    check.cursor = [9; 32];
+    check.expected = Some([10; 32]);
+    let [key, cursor, expected] = ["08", "09", "0a"].map(|byte| byte.repeat(32));
+    let golden = |hashed: &str| {
+        format!(
+            "01 01 01 00 0201000000000000 01
+             0300000000000000 0400000000000000 0500000000000000 0600000000000000
+             0200000000000000 0700000000000000
+             02000000 03 20 {key} 02000000 6e6f 07 00 00000000
+             20 {cursor} 20 {expected} {hashed}"
+        )
+    };
+    let last = LastCheck(Some(check.clone()));
+    assert_golden(&last, &golden("00000000 0000000000000000 00"));
+    check.expected = None;
+    check.hashed = Hashed {
+        chunks: 1,
+        bytes: 3,
+        midstate: Midstate::default().followed_by(b"abc"),
+    };
+    let last = LastCheck(Some(check));
+    let stored = canister_common::codec::encode(&last);
+    assert_eq!(canister_common::codec::decode::<LastCheck>(&stored), last);
 }

@@ -2,6 +2,7 @@
 //! committed interface.
 
 mod blocks;
+mod checking;
 mod copying;
 mod full;
 mod interface;

@@ -9,7 +9,7 @@ use crate::blob::record::BlobState;
 use crate::regions::Regions;
 use crate::state::State;
 use candid::Principal;
-use capsule_shared::blob_store::{DeleteProgress, DigestProgress};
+use capsule_shared::blob_store::{CheckOptions, CheckStage, DeleteProgress, DigestProgress};
 use capsule_shared::{BlobKey, Error, Result};
 use ic_stable_structures::VectorMemory;
 use proptest::prelude::*;
@@ -39,6 +39,11 @@ enum Op {
     Copy {
         slice: u32,
     },
+    /// Begins a check unless one runs, and does so many steps of it. It finds nothing.
+    Check {
+        slice: u32,
+        contents: bool,
+    },
     Restart,
 }
 
@@ -59,6 +64,8 @@ fn op(usual: usize) -> impl Strategy<Value = Op> {
         4 => (1..4u32).prop_map(|slice| Op::Digest { slice }),
         2 => (1..6u32).prop_map(|slice| Op::Delete { slice }),
         2 => (1..4u32).prop_map(|slice| Op::Copy { slice }),
+        6 => (1..12u32, any::<bool>())
+            .prop_map(|(slice, contents)| Op::Check { slice, contents }),
         1 => Just(Op::Restart),
     ]
 }
@@ -168,6 +175,18 @@ impl World {
         let store = &mut self.state.store;
         match op {
             Op::Restart => self.state = State::open(self.memory.clone()),
+            Op::Check { slice, contents } => {
+                let options = CheckOptions {
+                    repair: false,
+                    contents,
+                };
+                let running = self.state.is_checking();
+                let begun = self.state.check_begin(options, 0);
+                assert_eq!(begun.is_err(), running);
+                self.state.check_slice(&chunks(slice));
+                let status = self.state.check_status().unwrap();
+                assert_eq!(status.first_faults, []);
+            }
             Op::Open => {
                 let expected = match self.model.get(&key) {
                     None => "ok",
@@ -352,6 +371,20 @@ fn play(mut world: World, ops: Vec<(u8, u8, Op)>) {
     for blob in 0..2 {
         world.check(key(blob));
     }
+    // A check that runs meanwhile ends, and finds nothing; so does one at rest.
+    while world.state.check_slice(&chunks(5)) {}
+    let options = CheckOptions {
+        repair: true,
+        contents: true,
+    };
+    world.state.check_begin(options, 0).unwrap();
+    while world.state.check_slice(&chunks(5)) {}
+    let status = world.state.check_status().unwrap();
+    assert_eq!(
+        (status.stage, status.first_faults),
+        (CheckStage::Done, vec![])
+    );
+    assert_eq!(status.blobs, world.state.store.totals().blobs);
 }
 
 // `PROPTEST_CASES` sets how many histories are played.

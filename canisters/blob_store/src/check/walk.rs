@@ -1,0 +1,172 @@
+//! The walk over all blobs and their runs.
+
+use super::record::Check;
+use crate::blob::layout::Layout;
+use crate::blob::record::{BlobRecord, BlobState};
+use crate::blob::store::BlobStore;
+use crate::blob::successor::successor;
+use crate::blob::sums::Sums;
+use crate::extents::block::{BLOCK_BYTES, Run, SECOND_REGION};
+use crate::extents::claims::Claims;
+use crate::extents::space::Space;
+use capsule_shared::BlobKey;
+use capsule_shared::blob_store::FaultKind;
+use ic_stable_structures::Memory;
+
+pub fn begin<M: Memory>(store: &mut BlobStore<M>) {
+    store.extents.claims = Some(Claims::begin());
+    store.sums = Some(Sums::default());
+}
+
+pub fn end<M: Memory>(store: &mut BlobStore<M>) {
+    store.extents.claims = None;
+    store.sums = None;
+}
+
+fn claims<M: Memory>(store: &mut BlobStore<M>) -> &mut Claims {
+    let claims = store.extents.claims.as_mut();
+    claims.expect("BUG: the walk has begun")
+}
+
+/// Looks at the next record or run. Returns whether the walk is over.
+pub fn step<M: Memory>(store: &mut BlobStore<M>, check: &mut Check) -> bool {
+    let Some((key, block)) = claims(store).at() else {
+        return true;
+    };
+    let next = match block {
+        None => look_at_next_record(store, check, key).map(|key| (key, Some(0))),
+        Some(block) => look_at_run(store, check, key, block),
+    };
+    claims(store).go_to(next);
+    while let Some(twice) = claims(store).next_twice() {
+        let text = format!(
+            "block {} belongs to another blob, too, expected one owner",
+            twice.block
+        );
+        check.found(FaultKind::Twice, Some(twice.file), text);
+    }
+    next.is_none()
+}
+
+/// Looks at the record of the first blob or file from this key on, and returns its key.
+fn look_at_next_record<M: Memory>(
+    store: &mut BlobStore<M>,
+    check: &mut Check,
+    from: [u8; 32],
+) -> Option<[u8; 32]> {
+    let recorded = store.records.range(from..).next();
+    let recorded = recorded.map(|entry| (*entry.key(), entry.value()));
+    let file = store.extents.files.first_file(from);
+    let key = match (&recorded, file) {
+        (Some((key, _)), Some(file)) => file.min(*key),
+        (Some((key, _)), None) => *key,
+        (None, file) => file?,
+    };
+    match recorded.filter(|(recorded, _)| *recorded == key) {
+        Some((_, record)) => {
+            check.status.blobs += 1;
+            let sums = store.sums.as_mut();
+            sums.expect("BUG: the walk has begun").add(&record);
+            let id = BlobKey(key).blob_id();
+            if store.blob_ids.get(&id.0) != Some(key) {
+                let text = format!("{id} isn't listed with this key, expected the one of its blob");
+                check.found(FaultKind::BlobId, Some(key), text);
+            }
+        }
+        None => {
+            let text = "blocks belong to a blob without a record, expected one".into();
+            check.found(FaultKind::Orphan, Some(key), text);
+        }
+    }
+    Some(key)
+}
+
+/// Looks at the next run of a file from `block` on, and returns the place behind it.
+fn look_at_run<M: Memory>(
+    store: &mut BlobStore<M>,
+    check: &mut Check,
+    key: [u8; 32],
+    block: u32,
+) -> Option<([u8; 32], Option<u32>)> {
+    let run = store.extents.files.next_run(&key, block);
+    let begin = run.map(|(begin, _)| begin);
+    if begin != Some(block) {
+        let record = store.records.get(&key);
+        let missing = record.and_then(|record| missing(&record, block, begin));
+        if let Some(byte) = missing {
+            let text = format!("byte {byte} of the file has no block, expected one");
+            check.found(FaultKind::Missing, Some(key), text);
+        }
+    }
+    let Some((begin, run)) = run else {
+        return successor(key).map(|key| (key, None));
+    };
+    if !is_inside(store.totals().space, run) {
+        let text = format!(
+            "{} blocks from block {} on lie outside of the store",
+            run.blocks, run.first
+        );
+        check.found(FaultKind::Outside, Some(key), text);
+    } else {
+        claims(store).claim(&key, run);
+    }
+    match begin.checked_add(run.blocks) {
+        Some(behind) => Some((key, Some(behind))),
+        None => successor(key).map(|key| (key, None)),
+    }
+}
+
+/// Whether a run lies in one of the regions. Whatever is stored, nothing overflows.
+fn is_inside(space: Space, run: Run) -> bool {
+    let within = |first: u32, end: u32| u64::from(first) + u64::from(run.blocks) <= u64::from(end);
+    match run.first.checked_sub(SECOND_REGION) {
+        None => within(run.first, space.high_water),
+        // The first block is a fence.
+        Some(first) => first > 0 && within(first - 1, space.second),
+    }
+}
+
+/// A byte of a stored chunk in the blocks of the file from `from` on, up to `to` or the end. A blob
+/// that is being deleted has lost some already, and one in the map has none yet.
+fn missing(record: &BlobRecord, from: u32, to: Option<u32>) -> Option<u64> {
+    let Layout::File(shape) = record.layout else {
+        return None;
+    };
+    if record.state == BlobState::Deleting {
+        return None;
+    }
+    let begin = u64::from(from) * BLOCK_BYTES;
+    let end = to.map_or(u64::MAX, |block| u64::from(block) * BLOCK_BYTES);
+    shape.stored_in(&record.chunks, begin, end)
+}
+
+/// Compares the sums with the totals, once the walk is over.
+pub fn check_totals<M: Memory>(store: &mut BlobStore<M>, check: &mut Check) {
+    let sums = store.sums.expect("BUG: the walk has begun");
+    let claimed = claims(store).blocks();
+    let mut totals = store.totals();
+    let space = totals.space;
+    let before = check.status.faults;
+    let all = Sums::of(&totals).all();
+    let blocks = ("blocks of blobs", space.allocated());
+    let counted = sums.all().into_iter().chain([("blocks of blobs", claimed)]);
+    for ((name, stored), (_, counted)) in all.into_iter().chain([blocks]).zip(counted) {
+        if stored != counted {
+            let text = format!("the total of {name} is {stored}, expected {counted}");
+            check.found(FaultKind::Total, None, text);
+        }
+    }
+    if check.status.options.repair && check.status.faults > before {
+        let there = u64::from(space.high_water) + u64::from(space.second);
+        let free = there.saturating_sub(claimed);
+        totals.space.free = u32::try_from(free).expect("BUG: more than 2^32 blocks");
+        sums.mend(&mut totals);
+        store.set_totals(totals);
+        check.status.mended += check.status.faults - before;
+    }
+    let ids = store.blob_ids.len();
+    if ids != sums.blobs {
+        let text = format!("{ids} blob ids are listed, expected {}", sums.blobs);
+        check.found(FaultKind::BlobId, None, text);
+    }
+}
