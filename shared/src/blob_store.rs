@@ -149,7 +149,7 @@ pub enum DeleteProgress {
     Remaining(u32),
 }
 
-/// What a check of the store does beside looking at its records.
+/// Work of a check beside looking at the store's records.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CheckOptions {
     /// Mends lists of free blocks and totals. Records and bytes of blobs are never changed.
@@ -187,7 +187,7 @@ pub const MAX_FAULTS_TOLD: usize = 50;
 /// How far a check is.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckStage {
-    /// Whose each block is, and whether the lists of free blocks and the totals are right.
+    /// Counts the blocks of all blobs, and compares lists of free blocks and totals with them.
     Space,
     /// Hashes sealed blobs.
     Contents,
@@ -203,7 +203,7 @@ pub struct StoreFault {
     pub kind: FaultKind,
     /// The key of the blob, 32 bytes, if it is the fault of one.
     pub key: Option<ByteBuf>,
-    /// What was found, and what was expected.
+    /// The fault that was found, and what was expected.
     pub text: String,
 }
 

@@ -213,7 +213,7 @@ fn note(grown: &Result<()>, now: u64) {
         Err(_) => {}
     }
     if is_time_to_ask(now) {
-        // Whoever grows needn't wait for it.
+        // The operation needn't wait for it.
         ic_cdk::futures::spawn(ask_reserve());
     }
 }

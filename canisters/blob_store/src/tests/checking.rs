@@ -1,4 +1,4 @@
-//! What a check finds in a damaged store, and what it mends.
+//! A check finds the faults of a damaged store, and mends some of them.
 
 use super::blocks::check_blocks;
 use super::{chunks, gateway, key, state};
@@ -199,7 +199,7 @@ fn changed_bytes_are_found() {
     assert!(fault.text.contains("expected"), "{}", fault.text);
 }
 
-/// What is hashed stays so; the count of blocks begins anew.
+/// Hashed blobs stay hashed; the count of blocks begins anew.
 #[test]
 fn an_upgrade_and_an_end_lose_nothing() {
     let memory = VectorMemory::default();
