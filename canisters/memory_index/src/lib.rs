@@ -19,6 +19,7 @@ mod regions;
 mod state;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use crate::commit_order::commit_in_order;
 use crate::gateway_method::gateway_method;
@@ -37,6 +38,9 @@ use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{
     BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryFound, MemoryHead, MemoryHeader,
     MemoryIndexArgs, MemoryPage, Trash, TrashPage,
+};
+use capsule_shared::operators::{
+    DuePage, GatewayTransfer, MemoryDue, StorePage, StoreUsePage, Takedown, TakedownPage,
 };
 use capsule_shared::{BlobId, Result};
 use ic_cdk::api::{canister_self, msg_caller, performance_counter, time};
@@ -122,16 +126,16 @@ const SLICE_INSTRUCTIONS: u64 = 1_000_000_000;
 /// The pause after a slice for which there was no room or no cycles.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Asks for background work while memories of release 0.1.0 must be entered. Commits ask too, in
+/// Asks for background work while memories of an older index must be entered. Commits ask too, in
 /// case a turn was lost.
 fn schedule() {
-    if with_state(|state| state.index.unentered()) > 0 {
+    if with_state(|state| state.index.older_left()) > 0 {
         background::ask(enter_slice);
     }
 }
 
 async fn enter_slice() -> Next {
-    let before = with_state(|state| state.index.unentered());
+    let before = with_state(|state| state.index.older_left());
     // The last cycles are for what has begun.
     let funds = check_own_funds("the memory index");
     // Nothing has begun during this await. Other messages may commit or delete memories.
@@ -139,7 +143,7 @@ async fn enter_slice() -> Next {
         let goes_on = || performance_counter(0) < SLICE_INSTRUCTIONS;
         with_state(|state| state.index.enter_older(goes_on));
     }
-    match with_state(|state| state.index.unentered()) {
+    match with_state(|state| state.index.older_left()) {
         0 => Next::Never,
         after if after < before => Next::Now,
         _ => Next::After(PAUSE),
@@ -290,6 +294,57 @@ gateway_method!(query for check_caller: fn blob_locate(
     with_state(|state| state.index.blob_locate(call(), who, blob_id))
 });
 
+// ---- stores of memories ------------------------------------------------------------------------
+
+gateway_method!(update for check_caller with room_for_records: fn memory_relocate(
+    memory_id: String,
+    from: BlobPlace,
+    to: BlobPlace,
+) -> Result<()> {
+    with_state(|state| state.index.memory_relocate(call(), &memory_id, from, to))
+});
+
+gateway_method!(query for check_caller: fn memories_of_store(
+    store: Principal,
+    after: Option<String>,
+    limit: Option<u32>,
+) -> Result<StorePage> {
+    with_state(|state| state.index.memories_of_store(store, after.as_deref(), limit))
+});
+
+gateway_method!(query for check_caller: fn stores_of_memories(
+    after: Option<Principal>,
+    limit: Option<u32>,
+) -> Result<StoreUsePage> {
+    with_state(|state| state.index.stores_of_memories(after, limit))
+});
+
+// ---- purges and takedowns ----------------------------------------------------------------------
+
+gateway_method!(query for check_caller: fn memories_due(
+    gateway: Principal,
+    after: Option<MemoryDue>,
+    limit: Option<u32>,
+) -> Result<DuePage> {
+    if gateway != msg_caller() {
+        check_canister_controller(msg_caller())?;
+    }
+    with_state(|state| state.index.memories_due(gateway, time(), after, limit))
+});
+
+method!(update for check_canister_controller: fn memory_takedown(
+    memory_id: String,
+) -> Result<Takedown> {
+    with_state(|state| state.index.memory_takedown(call(), &memory_id))
+});
+
+method!(query for check_canister_controller: fn takedowns_list(
+    after: Option<String>,
+    limit: Option<u32>,
+) -> Result<TakedownPage> {
+    with_state(|state| state.index.takedowns_list(after.as_deref(), limit))
+});
+
 // ---- gateways ----------------------------------------------------------------------------------
 
 method!(update for check_canister_controller: fn gateways_register(
@@ -307,6 +362,17 @@ method!(update for check_canister_controller: fn gateways_unregister(
 
 method!(query for check_canister_controller: fn gateways_list() -> Result<Vec<Principal>> {
     Ok(with_state(|state| state.gateways.list()))
+});
+
+method!(update for check_canister_controller: fn gateways_transfer(
+    from: Principal,
+    to: Principal,
+) -> Result<()> {
+    with_state(|state| state.gateways_transfer(from, to))
+});
+
+method!(query for check_canister_controller: fn gateways_transfers() -> Result<Vec<GatewayTransfer>> {
+    Ok(with_state(|state| state.index.gateways_transfers()))
 });
 
 // ---- metrics -----------------------------------------------------------------------------------

@@ -202,7 +202,7 @@ pub const TABLE: &[Package] = &[
             &["index.rs"],
             &["capsules/", "memories/"],
             &["state.rs"],
-            &["commit_order.rs", "metrics.rs", "persons.rs"],
+            &["commit_order.rs", "metrics.rs", "persons.rs", "transfer.rs"],
             &["gateway_method.rs"],
             &["lib.rs"],
         ],
