@@ -1,4 +1,5 @@
-//! The interface of `memory_index`. [`crate::operators`] has the types of the methods for operators.
+//! The interface of `memory_index`. [`crate::operators`] has the types of the methods for
+//! operators.
 //!
 //! Only registered gateways and canister controllers may call it. A gateway passes on the principal
 //! of its caller as `who`, and the rights of `who` decide.
@@ -57,8 +58,8 @@
 //! - `memory_relocate` notes that the bytes lie in another store now, if they were where `from`
 //!   says.
 //! - `memories_of_store` and `stores_of_memories` count the trash, because its bytes lie there.
-//! - `memories_due` names memories that their owner has to purge with `memory_expire`: their time in
-//!   the trash is over, or they were taken down. A gateway asks for itself only.
+//! - `memories_due` names memories that their owner has to purge with `memory_expire`: their time
+//!   in the trash is over, or they were taken down. A gateway asks for itself only.
 //! - `memory_takedown` hides a memory from everybody at once; its owner purges it.
 
 use crate::asset::{AssetMetadata, AssetType};

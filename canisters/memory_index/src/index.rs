@@ -120,8 +120,8 @@ impl<M: Memory> Index<M> {
         Ok((id, memory, capsule))
     }
 
-    /// The same, for a change that only the owner may make: it alone can delete the blob. `Conflict`
-    /// for any other gateway.
+    /// The same, for a change that only the owning gateway may make: it alone can delete the blob.
+    /// `Conflict` for any other gateway.
     pub(crate) fn own_memory(
         &self,
         call: Call,

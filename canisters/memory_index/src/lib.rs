@@ -371,7 +371,8 @@ method!(update for check_canister_controller: fn gateways_transfer(
     with_state(|state| state.gateways_transfer(from, to))
 });
 
-method!(query for check_canister_controller: fn gateways_transfers() -> Result<Vec<GatewayTransfer>> {
+method!(query for check_canister_controller: fn gateways_transfers(
+) -> Result<Vec<GatewayTransfer>> {
     Ok(with_state(|state| state.index.gateways_transfers()))
 });
 

@@ -63,8 +63,8 @@ const TRASH_BY_CAPSULE: RegionId = RegionId::new(12);
 /// aren't in it. `Counters` says which memories of release 0.1.0 are still missing.
 const MEMORIES_BY_SHA256: RegionId = RegionId::new(13);
 
-/// A set of `(Principal, u64)`: store and memory, the trash included. `Counters` says which memories
-/// of an older index are still missing.
+/// A set of `(Principal, u64)`: store and memory, the trash included. `Counters` says which
+/// memories of an older index are still missing.
 const MEMORIES_BY_STORE: RegionId = RegionId::new(14);
 /// `Principal` of a store to `memories::record::StoreTotals` of the memories in the set above. A
 /// store without memories has no entry.

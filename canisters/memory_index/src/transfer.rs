@@ -1,9 +1,9 @@
 //! Handing over all memories of one gateway to another.
 //!
-//! A record keeps the gateway that committed its memory: together with the session it identifies the
-//! upload. The owner is the answer of one map, from the committing gateway to the owning one. So a
-//! transfer is one message however many memories there are, and each memory has exactly one owner
-//! at any time. A memory that the old gateway commits later belongs to the new one, too.
+//! A record keeps the gateway that committed its memory: together with the session it identifies
+//! the upload. One map leads from the committing gateway to the owning one. So a transfer is one
+//! message however many memories there are, and each memory has exactly one owner at any time. A
+//! memory that the old gateway commits later belongs to the new one, too.
 
 use crate::index::Index;
 use crate::state::State;
@@ -19,9 +19,9 @@ use std::collections::BTreeSet;
 pub const MAX_TRANSFERS: u64 = 1_000;
 
 impl<M: Memory> State<M> {
-    /// Hands all that `from` owns over to `to`: its own memories, present and future ones, and those
-    /// that it got from others. Repeating it changes nothing. A transfer back returns all of it,
-    /// with what `to` owns itself.
+    /// Hands all that `from` owns over to `to`: its own memories, present and future ones, and
+    /// those that it got from others. Repeating it changes nothing. A transfer back returns all of
+    /// it, with the memories that `to` owns itself.
     ///
     /// `InvalidArgument` if `from` is `to`, or `to` isn't registered. `NotFound` if `from` isn't
     /// registered and never committed a memory. `Conflict` if `from` or `to` handed its memories
@@ -41,8 +41,8 @@ impl<M: Memory> State<M> {
             Some(owner) if owner == to => return Ok(()),
             Some(owner) => {
                 return Err(Error::conflict(format!(
-                    "from is {from}, whose memories belong to {owner}, expected a gateway that owns \
-                     its memories"
+                    "from is {from}, whose memories belong to {owner}, expected a gateway that \
+                     owns its memories"
                 )));
             }
             None => {}
@@ -50,8 +50,8 @@ impl<M: Memory> State<M> {
         match self.index.owners.get(&to) {
             Some(owner) if owner != from => {
                 return Err(Error::conflict(format!(
-                    "to is {to}, whose memories belong to {owner}, expected a gateway that owns its \
-                     memories"
+                    "to is {to}, whose memories belong to {owner}, expected a gateway that owns \
+                     its memories"
                 )));
             }
             _ => {}

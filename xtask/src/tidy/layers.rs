@@ -100,6 +100,7 @@ pub const TABLE: &[Package] = &[
                 "principals.rs",
             ],
             &["memory_index.rs", "upload.rs"],
+            &["operators.rs"],
             &["lib.rs"],
         ],
         unknown: &[],

@@ -13,8 +13,8 @@ impl<M: StableMemory> Index<M> {
     /// Deletes a memory, in the trash or not, and returns it as it was.
     ///
     /// `Conflict` unless the calling gateway owns it, because no other gateway can delete its blob.
-    /// `NotFound` if it is deleted already, was taken down or never existed. `Unauthorized` if `who`
-    /// has no right in its capsule.
+    /// `NotFound` if it is deleted already, was taken down or never existed. `Unauthorized` if
+    /// `who` has no right in its capsule.
     pub fn memory_delete(&mut self, call: Call, who: Principal, id: &str) -> Result<Memory> {
         let (id, memory, mut capsule) = self.own_memory(call, who, id)?;
         capsule.touch(who, call.now);
@@ -24,8 +24,8 @@ impl<M: StableMemory> Index<M> {
     /// Deletes a memory whose time in the trash is over, or that was taken down, and returns it as
     /// it was. Nobody's right counts: somebody had it when the memory was trashed.
     ///
-    /// `Conflict` unless the memory is purged at `purge_at`, and unless the calling gateway owns it.
-    /// `NotFound` if it is deleted already. Temporary before `purge_at`, because clocks of two
+    /// `Conflict` unless the memory is purged at `purge_at`, and unless the calling gateway owns
+    /// it. `NotFound` if it is deleted already. Temporary before `purge_at`, because clocks of two
     /// canisters may differ.
     pub fn memory_expire(&mut self, call: Call, id: &str, purge_at: u64) -> Result<MemoryHead> {
         let id = MemoryId::parse(id)?;

@@ -1,4 +1,5 @@
-//! Memories that their owner has to purge: their time in the trash is over, or they were taken down.
+//! Memories that their owning gateway has to purge: their time in the trash is over, or they were
+//! taken down.
 //!
 //! A gateway has a job of its own for each memory that it put into the trash. It learns here of
 //! those that it can't know: memories that were taken down, and the trash of a gateway whose

@@ -14,8 +14,7 @@ pub enum Order {
     NewestFirst,
 }
 
-/// The ids behind `cursor` among those of `whose`, in a set of owners of some kind and memories. With
-/// them comes the cursor of the next page.
+/// The ids behind `cursor` that a set has under `whose`, and the cursor of the next page.
 ///
 /// [`limit_of`] says how `limit` counts. A cursor stays valid when the set loses the memory that it
 /// names, and in the other order it goes back. `InvalidArgument` for a cursor that no page

@@ -8,8 +8,8 @@ use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory as StableMemory;
 
 impl<M: StableMemory> Index<M> {
-    /// Changes the store of a memory's place to that of `to`, if the memory lies at `from`. One that
-    /// lies at `to` already stays. The trash and takedowns don't matter: bytes lie somewhere anyway.
+    /// Changes the store of a memory's place to that of `to`, if the memory lies at `from`. One
+    /// that lies at `to` already stays. It may be in the trash or taken down: it still has bytes.
     ///
     /// `InvalidArgument` if the places differ in anything but the store: the key of a blob never
     /// changes. `NotFound` if the memory is deleted or never existed. `Conflict` unless the calling

@@ -1,7 +1,7 @@
 //! Takedowns: a canister controller hides a memory from everybody, without its gateway.
 //!
-//! A memory that was taken down is due to be purged at once. Only its owner can delete the bytes, so
-//! the record stays until the owner purges it. The list of takedowns keeps its entry for ever.
+//! A memory that was taken down is due to be purged at once. Only the gateway that owns it can
+//! delete the bytes, so the record stays until then. The list of takedowns keeps its entry.
 
 use super::page::{cursor_of, cut, limit_of};
 use super::record::{MemoryRecord, StoredTakedown, StoredTrash};

@@ -1,5 +1,5 @@
-//! Golden bytes of the records as modules wrote them before memories could move between stores and be
-//! taken down. They stay readable.
+//! Golden bytes of the records as modules wrote them before memories could move between stores and
+//! be taken down. They stay readable.
 
 use super::assets;
 use super::layouts::memory;

@@ -82,7 +82,7 @@ fn everything_that_a_gateway_owns_goes_to_another_and_back() {
         assert_eq!(owners(&mut state), [2, 2, 3, 4]);
         state = State::open(memory.clone());
     }
-    // What gateway 2 got goes on with its own memories.
+    // Gateway 2 passes on its own memories and those that it got.
     assert_eq!(transfer(&mut state, 2, 3), Ok(()));
     assert_eq!(owners(&mut state), [3, 3, 3, 4]);
     let all = [(gateway(1), gateway(3)), (gateway(2), gateway(3))];
