@@ -224,7 +224,7 @@ fn same_error(result: Result<(), Error>, expected: Error) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn histories_agree_with_the_model(ops in proptest::collection::vec(op(), 1..50)) {
+    fn histories_agree_with_the_model(ops in proptest::collection::vec(op(), 1..80)) {
         let memory = VectorMemory::default();
         let mut state = State::open(memory.clone());
         for n in 1..4 {

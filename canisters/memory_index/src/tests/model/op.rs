@@ -73,7 +73,7 @@ pub fn op() -> impl Strategy<Value = Op> {
     let store = || prop_oneof![3 => Just(FIRST_STORE), 1 => Just(97u8), 1 => Just(98u8)];
     prop_oneof![
         2 => (1..4u8).prop_map(|who| Op::Create { who }),
-        8 => (gateway(), 1..4u8, 1..4u8, 1..6u64, 1..3u64).prop_map(
+        10 => (gateway(), 1..4u8, 1..4u8, 1..6u64, 1..3u64).prop_map(
             |(gateway, who, capsule, session, size)| {
                 Op::Commit { gateway, who, capsule, session, size }
             }
@@ -88,13 +88,13 @@ pub fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(gateway, memory, ago)| Op::Expire { gateway, memory, ago }),
         5 => (gateway(), 1..8u64, store(), store())
             .prop_map(|(gateway, memory, from, to)| Op::Relocate { gateway, memory, from, to }),
-        1 => (1..8u64).prop_map(|memory| Op::Takedown { memory }),
-        1 => (1..4u8, 1..4u8).prop_map(|(from, to)| Op::Transfer { from, to }),
+        2 => (1..8u64).prop_map(|memory| Op::Takedown { memory }),
+        3 => (1..4u8, 1..4u8).prop_map(|(from, to)| Op::Transfer { from, to }),
         3 => (1..4u8, 1..4u8, any::<bool>())
             .prop_map(|(capsule, whom, add)| Op::Grant { capsule, whom, add }),
         1 => Just(Op::Restart),
         1 => Just(Op::Age),
-        3 => (1..4u32).prop_map(|memories| Op::Enter { memories }),
+        5 => (1..6u32).prop_map(|memories| Op::Enter { memories }),
     ]
 }
 
