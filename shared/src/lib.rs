@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod keys;
 pub mod limits;
 pub mod memory_index;
+pub mod operators;
 pub mod principals;
 pub mod range;
 pub mod upload;

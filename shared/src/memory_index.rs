@@ -1,4 +1,5 @@
-//! The interface of `memory_index`.
+//! The interface of `memory_index`. [`crate::operators`] has the types of the methods for
+//! operators.
 //!
 //! Only registered gateways and canister controllers may call it. A gateway passes on the principal
 //! of its caller as `who`, and the rights of `who` decide.
@@ -22,11 +23,20 @@
 //! | `memory_expire` | update | `(memory_id, nat64 purge_at)` | `Result<MemoryHead>` |
 //! | `memory_trash_list` | query | `(who, capsule_id, opt text, opt nat32)` | `Result<TrashPage>` |
 //! | `blob_locate` | query | `(who, BlobId)` | `Result<BlobPlace>` |
+//! | `memory_relocate` | update | `(memory_id, BlobPlace from, BlobPlace to)` | `Result<()>` |
+//! | `memories_of_store` | query | `(store, opt text, opt nat32)` | `Result<StorePage>` |
+//! | `stores_of_memories` | query | `(opt principal, opt nat32)` | `Result<StoreUsePage>` |
+//! | `memories_due` | query | `(gateway, opt MemoryDue, opt nat32)` | `Result<DuePage>` |
+//! | `memory_takedown` | update, controllers | `(memory_id)` | `Result<Takedown>` |
+//! | `takedowns_list` | query, controllers | `(opt text, opt nat32)` | `Result<TakedownPage>` |
+//! | `gateways_transfer` | update, controllers | `(from, to)` | `Result<()>` |
+//! | `gateways_transfers` | query, controllers | `()` | `Result<vec GatewayTransfer>` |
 //! | `gateways_register` | update, controllers | `(principal)` | `Result<()>` |
 //! | `gateways_unregister` | update, controllers | `(principal)` | `Result<()>` |
 //! | `gateways_list` | query, controllers | `()` | `Result<vec principal>` |
 //!
-//! `who` and `controller` are principals, `capsule_id` and `memory_id` are texts.
+//! `who`, `controller`, `store`, `gateway`, `from` and `to` are principals unless another type is
+//! named. `capsule_id` and `memory_id` are texts.
 //!
 //! - Each answer to a gateway has a second value, a `bool`: whether the index knows the gateway. So
 //!   `Unauthorized` for the gateway can't be taken for a refusal of `who`.
@@ -43,6 +53,14 @@
 //! - `memory_delete` deletes for good, in the trash or not, and returns the memory.
 //! - `memory_trash` returns when the memory goes; a memory in the trash keeps its time.
 //! - `memory_expire` deletes a memory whose time in the trash is over; nobody's right counts.
+//! - Only the gateway that owns a memory changes it. It is the one that committed it, or the one to
+//!   which `gateways_transfer` handed its memories over.
+//! - `memory_relocate` notes that the bytes lie in another store now, if they were where `from`
+//!   says.
+//! - `memories_of_store` and `stores_of_memories` count the trash, because its bytes lie there.
+//! - `memories_due` names memories that their owner has to purge with `memory_expire`: their time
+//!   in the trash is over, or they were taken down. A gateway asks for itself only.
+//! - `memory_takedown` hides a memory from everybody at once; its owner purges it.
 
 use crate::asset::{AssetMetadata, AssetType};
 use crate::keys::{BlobId, BlobKey};
@@ -104,7 +122,7 @@ pub struct Memory {
     pub place: BlobPlace,
     /// SHA-256 of the whole file, 32 bytes.
     pub sha256: ByteBuf,
-    /// The gateway that committed the upload, the only one that can delete the blob.
+    /// The gateway that committed the upload. This never changes, also if another one owns it.
     pub gateway: Principal,
     /// The session of that gateway.
     pub session_id: u64,
@@ -167,10 +185,13 @@ pub struct MemoryHead {
     pub place: BlobPlace,
     /// SHA-256 of the whole file, 32 bytes.
     pub sha256: ByteBuf,
-    /// The gateway that committed the memory.
+    /// The gateway that committed the memory. This never changes.
     pub gateway: Principal,
     /// That gateway's upload session.
     pub session_id: u64,
+    /// The gateway that owns the memory now, the only one that can change it. `null` in a whole
+    /// memory and from an older index, which doesn't tell it.
+    pub owner: Option<Principal>,
 }
 
 impl From<Memory> for MemoryHead {
@@ -183,6 +204,7 @@ impl From<Memory> for MemoryHead {
             sha256: memory.sha256,
             gateway: memory.gateway,
             session_id: memory.session_id,
+            owner: None,
         }
     }
 }

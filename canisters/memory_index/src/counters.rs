@@ -15,6 +15,9 @@ pub struct Counters {
     /// Memories up to this number may be missing in `MEMORIES_BY_SHA256`; 0 when none is. `None`
     /// until a module that has the region starts for the first time.
     pub unentered: Option<u64>,
+    /// Memories up to this number may be missing in `MEMORIES_BY_STORE` and `PURGES_BY_GATEWAY`; 0
+    /// when none is. `None` until a module that has the regions starts for the first time.
+    pub unplaced: Option<u64>,
 }
 
 candid_record!(Counters, version = 1);

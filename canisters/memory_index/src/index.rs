@@ -5,7 +5,7 @@ use crate::capacity::Capacity;
 use crate::capsules::record::CapsuleRecord;
 use crate::counters::Counters;
 use crate::ids::{CapsuleId, MemoryId};
-use crate::memories::record::MemoryRecord;
+use crate::memories::record::{MemoryRecord, StoreTotals, StoredTakedown};
 use crate::regions::IndexRegions;
 use candid::Principal;
 use capsule_shared::{Error, Result};
@@ -22,8 +22,8 @@ pub struct Call {
     pub now: u64,
 }
 
-/// A set that can also be read from its end, which a `StableBTreeSet` can't. Both lie in stable
-/// memory as the same bytes.
+/// A set that can also be read from its end and emptied at once, which a `StableBTreeSet` can't.
+/// Both lie in stable memory as the same bytes.
 pub type ReversibleSet<K, M> = StableBTreeMap<K, (), M>;
 
 /// All capsules and memories. Everything is in stable memory: opening it again after a restart
@@ -41,6 +41,11 @@ pub struct Index<M: Memory> {
     pub(crate) grants_by_member: StableBTreeSet<Vec<u8>, VirtualMemory<M>>,
     pub(crate) trash: ReversibleSet<(u64, u64), VirtualMemory<M>>,
     pub(crate) by_sha256: ReversibleSet<(u64, [u8; 32], u64), VirtualMemory<M>>,
+    pub(crate) by_store: ReversibleSet<(Principal, u64), VirtualMemory<M>>,
+    pub(crate) stores: StableBTreeMap<Principal, StoreTotals, VirtualMemory<M>>,
+    pub(crate) purges: ReversibleSet<(Principal, u64, u64), VirtualMemory<M>>,
+    pub(crate) takedowns: StableBTreeMap<u64, StoredTakedown, VirtualMemory<M>>,
+    pub(crate) owners: StableBTreeMap<Principal, Principal, VirtualMemory<M>>,
     pub(crate) capacity: Capacity<VirtualMemory<M>>,
 }
 
@@ -60,15 +65,28 @@ impl<M: Memory> Index<M> {
             grants_by_member: StableBTreeSet::init(regions.grants_by_member),
             trash: ReversibleSet::init(regions.trash_by_capsule),
             by_sha256: ReversibleSet::init(regions.memories_by_sha256),
+            by_store: ReversibleSet::init(regions.memories_by_store),
+            stores: StableBTreeMap::init(regions.stores),
+            purges: ReversibleSet::init(regions.purges_by_gateway),
+            takedowns: StableBTreeMap::init(regions.takedowns),
+            owners: StableBTreeMap::init(regions.owners),
             capacity: Capacity::new(regions.all),
         };
         let counters = *index.counters.get();
-        if counters.unentered.is_none() {
-            // Release 0.1.0 wrote the memories that are here, if any.
-            index.counters.set(Counters {
-                unentered: Some(counters.last_memory),
-                ..counters
-            });
+        if counters.unplaced.is_none() {
+            // An older module may have deleted memories since a newer one entered them.
+            index.by_store.clear_new();
+            index.stores.clear_new();
+            index.purges.clear_new();
+        }
+        let written = Counters {
+            // A module without these sets wrote the memories that are here, if any.
+            unentered: counters.unentered.or(Some(counters.last_memory)),
+            unplaced: counters.unplaced.or(Some(counters.last_memory)),
+            ..counters
+        };
+        if written != counters {
+            index.counters.set(written);
         }
         index
     }
@@ -85,14 +103,16 @@ impl<M: Memory> Index<M> {
     }
 
     /// The memory of this id and its capsule, with the errors of [`Index::capsule`]. It may be in
-    /// the trash.
+    /// the trash. `NotFound` for a memory that was taken down, as for one that is deleted.
     pub(crate) fn memory(
         &self,
         who: Principal,
         id: &str,
     ) -> Result<(MemoryId, MemoryRecord, CapsuleRecord)> {
         let id = MemoryId::parse(id)?;
-        let memory = self.memories.get(&id.0).ok_or(Error::NotFound)?;
+        let memory = self.memories.get(&id.0);
+        let memory = memory.filter(|memory| !memory.is_taken_down());
+        let memory = memory.ok_or(Error::NotFound)?;
         let capsule = self.capsule_of(&memory);
         if !capsule.has_right(who) {
             return Err(Error::Unauthorized);
@@ -100,8 +120,8 @@ impl<M: Memory> Index<M> {
         Ok((id, memory, capsule))
     }
 
-    /// The same, for a change that only the committing gateway may make: it alone can delete the
-    /// blob. `Conflict` for any other gateway.
+    /// The same, for a change that only the owning gateway may make: it alone can delete the blob.
+    /// `Conflict` for any other gateway.
     pub(crate) fn own_memory(
         &self,
         call: Call,
@@ -109,13 +129,30 @@ impl<M: Memory> Index<M> {
         id: &str,
     ) -> Result<(MemoryId, MemoryRecord, CapsuleRecord)> {
         let (id, memory, capsule) = self.memory(who, id)?;
-        if memory.gateway != call.gateway {
+        self.check_owner(call, id, &memory)?;
+        Ok((id, memory, capsule))
+    }
+
+    /// `Conflict` unless the calling gateway owns the memory.
+    pub(crate) fn check_owner(
+        &self,
+        call: Call,
+        id: MemoryId,
+        memory: &MemoryRecord,
+    ) -> Result<()> {
+        let owner = self.owner_of(memory.gateway);
+        if owner != call.gateway {
             return Err(Error::conflict(format!(
-                "gateway is {}, expected {}, which committed {id}",
-                call.gateway, memory.gateway
+                "gateway is {}, expected {owner}, which owns {id}",
+                call.gateway
             )));
         }
-        Ok((id, memory, capsule))
+        Ok(())
+    }
+
+    /// The gateway that owns the memories that `gateway` committed.
+    pub(crate) fn owner_of(&self, gateway: Principal) -> Principal {
+        self.owners.get(&gateway).unwrap_or(gateway)
     }
 
     pub(crate) fn capsule_of(&self, memory: &MemoryRecord) -> CapsuleRecord {

@@ -19,6 +19,7 @@ mod regions;
 mod state;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use crate::commit_order::commit_in_order;
 use crate::gateway_method::gateway_method;
@@ -37,6 +38,9 @@ use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{
     BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryFound, MemoryHead, MemoryHeader,
     MemoryIndexArgs, MemoryPage, Trash, TrashPage,
+};
+use capsule_shared::operators::{
+    DuePage, GatewayTransfer, MemoryDue, StorePage, StoreUsePage, Takedown, TakedownPage,
 };
 use capsule_shared::{BlobId, Result};
 use ic_cdk::api::{canister_self, msg_caller, performance_counter, time};
@@ -131,12 +135,12 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// Asks for a turn of background work while there is any. Whatever stores something asks, in case
 /// a turn was lost.
 fn ask_for_work() {
-    if is_short_of_room() || with_state(|state| state.index.unentered()) > 0 {
+    if is_short_of_room() || with_state(|state| state.index.older_left()) > 0 {
         background::ask(work);
     }
 }
 
-/// Grows stable memory ahead, and enters a slice of the memories of release 0.1.0.
+/// Grows stable memory ahead, and enters a slice of the memories of an older index.
 async fn work() -> Next {
     // Nothing has begun during these awaits. Other messages may commit or delete memories.
     let grow = match !is_short_of_room() || growth::grow_more("the memory index").await {
@@ -151,7 +155,7 @@ fn is_short_of_room() -> bool {
 }
 
 async fn enter_more() -> Next {
-    let before = with_state(|state| state.index.unentered());
+    let before = with_state(|state| state.index.older_left());
     if before == 0 {
         return Next::Never;
     }
@@ -161,7 +165,7 @@ async fn enter_more() -> Next {
         let goes_on = || performance_counter(0) < SLICE_INSTRUCTIONS;
         with_state(|state| state.index.enter_older(goes_on));
     }
-    match with_state(|state| state.index.unentered()) {
+    match with_state(|state| state.index.older_left()) {
         0 => Next::Never,
         after if after < before => Next::Now,
         _ => Next::After(PAUSE),
@@ -313,6 +317,57 @@ gateway_method!(query for check_caller: fn blob_locate(
     with_state(|state| state.index.blob_locate(call(), who, blob_id))
 });
 
+// ---- stores of memories ------------------------------------------------------------------------
+
+gateway_method!(update for check_caller with room_for_records: fn memory_relocate(
+    memory_id: String,
+    from: BlobPlace,
+    to: BlobPlace,
+) -> Result<()> {
+    with_state(|state| state.index.memory_relocate(call(), &memory_id, from, to))
+});
+
+gateway_method!(query for check_caller: fn memories_of_store(
+    store: Principal,
+    after: Option<String>,
+    limit: Option<u32>,
+) -> Result<StorePage> {
+    with_state(|state| state.index.memories_of_store(store, after.as_deref(), limit))
+});
+
+gateway_method!(query for check_caller: fn stores_of_memories(
+    after: Option<Principal>,
+    limit: Option<u32>,
+) -> Result<StoreUsePage> {
+    with_state(|state| state.index.stores_of_memories(after, limit))
+});
+
+// ---- purges and takedowns ----------------------------------------------------------------------
+
+gateway_method!(query for check_caller: fn memories_due(
+    gateway: Principal,
+    after: Option<MemoryDue>,
+    limit: Option<u32>,
+) -> Result<DuePage> {
+    if gateway != msg_caller() {
+        check_canister_controller(msg_caller())?;
+    }
+    with_state(|state| state.index.memories_due(gateway, time(), after, limit))
+});
+
+method!(update for check_canister_controller: fn memory_takedown(
+    memory_id: String,
+) -> Result<Takedown> {
+    with_state(|state| state.index.memory_takedown(call(), &memory_id))
+});
+
+method!(query for check_canister_controller: fn takedowns_list(
+    after: Option<String>,
+    limit: Option<u32>,
+) -> Result<TakedownPage> {
+    with_state(|state| state.index.takedowns_list(after.as_deref(), limit))
+});
+
 // ---- gateways ----------------------------------------------------------------------------------
 
 method!(update for check_canister_controller: fn gateways_register(
@@ -330,6 +385,18 @@ method!(update for check_canister_controller: fn gateways_unregister(
 
 method!(query for check_canister_controller: fn gateways_list() -> Result<Vec<Principal>> {
     Ok(with_state(|state| state.gateways.list()))
+});
+
+method!(update for check_canister_controller: fn gateways_transfer(
+    from: Principal,
+    to: Principal,
+) -> Result<()> {
+    with_state(|state| state.gateways_transfer(from, to))
+});
+
+method!(query for check_canister_controller: fn gateways_transfers(
+) -> Result<Vec<GatewayTransfer>> {
+    Ok(with_state(|state| state.index.gateways_transfers()))
 });
 
 // ---- metrics -----------------------------------------------------------------------------------

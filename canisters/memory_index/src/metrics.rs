@@ -24,6 +24,11 @@ impl<M: Memory> State<M> {
             grants_by_member: _,
             trash,
             by_sha256: _,
+            by_store: _,
+            stores,
+            purges,
+            takedowns,
+            owners,
             capacity,
         } = index;
         let made = counters.get().last_memory;
@@ -40,6 +45,23 @@ impl<M: Memory> State<M> {
                 "memories_unentered",
                 index.unentered(),
                 "At most so many memories aren't found by their SHA-256 yet.",
+            ),
+            (
+                "memories_unplaced",
+                index.unplaced(),
+                "At most so many memories aren't listed by their store yet.",
+            ),
+            ("stores", stores.len(), "Stores with memories."),
+            (
+                "memories_taken_down",
+                // Memories in the trash of an older index may be missing in the set.
+                purges.len().saturating_sub(trash.len()),
+                "Memories that were taken down and aren't purged yet.",
+            ),
+            (
+                "takedowns",
+                takedowns.len(),
+                "Memories that were ever taken down.",
             ),
             (
                 "memories_largest",
@@ -67,6 +89,11 @@ impl<M: Memory> State<M> {
                 "Sessions that committed a memory, including memories that were deleted.",
             ),
             ("gateways", gateways.count(), "Registered gateways."),
+            (
+                "gateways_transferred",
+                owners.len(),
+                "Gateways whose memories belong to another one.",
+            ),
         ] {
             encoder.encode_gauge(&format!("memory_index_{name}"), value as f64, help)?;
         }

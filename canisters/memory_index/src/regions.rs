@@ -15,11 +15,11 @@ use ic_stable_structures::memory_manager::{MemoryId as RegionId, VirtualMemory};
 /// million memories of a few KiB. Each region here takes 2 MiB at least.
 pub const BUCKET_PAGES: u16 = 32;
 
-/// The stable memory that the canister grows ahead: 36 MiB. One message takes at most one bucket
-/// for each region that it changes, and rarely more than one in all. A commit changes 7 regions.
+/// The stable memory that the canister grows ahead: 44 MiB. One message takes at most one bucket
+/// for each region that it changes, and rarely more than one in all. A commit changes 9 regions.
 pub const ROOM: Room = Room {
-    wanted: 18,
-    least: 9,
+    wanted: 22,
+    least: 11,
     ahead: 8,
     heap_bytes: 0,
 };
@@ -64,8 +64,25 @@ const TRASH_BY_CAPSULE: RegionId = RegionId::new(12);
 /// aren't in it. `Counters` says which memories of release 0.1.0 are still missing.
 const MEMORIES_BY_SHA256: RegionId = RegionId::new(13);
 
+/// A set of `(Principal, u64)`: store and memory, the trash included. `Counters` says which
+/// memories of an older index are still missing.
+const MEMORIES_BY_STORE: RegionId = RegionId::new(14);
+/// `Principal` of a store to `memories::record::StoreTotals` of the memories in the set above. A
+/// store without memories has no entry.
+const STORES: RegionId = RegionId::new(15);
+/// A set of `(Principal, u64, u64)`: the gateway that committed a memory, when it is due to be
+/// purged, and its number. It has the memories in the trash and those that were taken down. The
+/// same ones may be missing as in `MEMORIES_BY_STORE`.
+const PURGES_BY_GATEWAY: RegionId = RegionId::new(16);
+/// `u64` (number of the memory) to `memories::record::StoredTakedown`. An entry outlives its
+/// memory.
+const TAKEDOWNS: RegionId = RegionId::new(17);
+/// `Principal` to `Principal`: a gateway, and the one that owns the memories that it committed. A
+/// gateway without an entry owns them itself. No owner in it has an entry.
+const OWNERS: RegionId = RegionId::new(18);
+
 /// How many ids [`IndexRegions::all`] looks at; those without an entry above are empty.
-const IDS: u8 = 16;
+const IDS: u8 = 24;
 
 /// The regions of capsules and memories.
 pub struct IndexRegions<M: Memory> {
@@ -81,6 +98,11 @@ pub struct IndexRegions<M: Memory> {
     pub grants_by_member: VirtualMemory<M>,
     pub trash_by_capsule: VirtualMemory<M>,
     pub memories_by_sha256: VirtualMemory<M>,
+    pub memories_by_store: VirtualMemory<M>,
+    pub stores: VirtualMemory<M>,
+    pub purges_by_gateway: VirtualMemory<M>,
+    pub takedowns: VirtualMemory<M>,
+    pub owners: VirtualMemory<M>,
     /// A handle on every region, to see how much they take.
     pub all: Vec<VirtualMemory<M>>,
 }
@@ -112,6 +134,11 @@ impl<M: Memory> Regions<M> {
                 grants_by_member: manager.get(GRANTS_BY_MEMBER),
                 trash_by_capsule: manager.get(TRASH_BY_CAPSULE),
                 memories_by_sha256: manager.get(MEMORIES_BY_SHA256),
+                memories_by_store: manager.get(MEMORIES_BY_STORE),
+                stores: manager.get(STORES),
+                purges_by_gateway: manager.get(PURGES_BY_GATEWAY),
+                takedowns: manager.get(TAKEDOWNS),
+                owners: manager.get(OWNERS),
                 all: (0..IDS).map(|id| manager.get(RegionId::new(id))).collect(),
             },
             gateways: manager.get(GATEWAYS),

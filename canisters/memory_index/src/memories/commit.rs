@@ -1,6 +1,6 @@
 //! Committing finished uploads.
 
-use super::record::MemoryRecord;
+use super::record::{MemoryRecord, StoredPlace};
 use crate::ids::{CapsuleId, MemoryId};
 use crate::index::{Call, Index};
 use capsule_shared::asset::AssetMetadata;
@@ -10,12 +10,14 @@ use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory as StableMemory;
 
 impl<M: StableMemory> Index<M> {
-    /// The answer to a repeated commit. `None` if the session committed nothing yet.
+    /// The answer to a repeated commit, with the memory's present place. `None` if the session
+    /// committed nothing yet.
     pub fn committed(&self, call: Call, commit: &MemoryCommit) -> Option<Result<Memory>> {
         let number = self.by_session.get(&(call.gateway, commit.session_id))?;
         let id = MemoryId(number);
         Some(match self.memories.get(&number) {
             None => Err(Error::NotFound),
+            Some(memory) if memory.is_taken_down() => Err(Error::NotFound),
             Some(memory) if is_of(&memory, commit) => Ok(memory.into_memory(id)),
             Some(_) => Err(Error::conflict(format!(
                 "session {} of this gateway committed {id}, expected the same contents again",
@@ -29,8 +31,9 @@ impl<M: StableMemory> Index<M> {
     /// The same commit again returns the same memory, even if the right to write is gone meanwhile.
     /// `InvalidArgument` for a commit that contradicts itself or exceeds a limit, `Conflict` if the
     /// session committed something else, `Unauthorized` without the right to write. `NotFound` if
-    /// the capsule doesn't exist, or if the memory was deleted: it doesn't come back. A memory in
-    /// the trash stays there. `ResourceExhausted` without room in the index or in the capsule.
+    /// the capsule doesn't exist, or if the memory was deleted or taken down: it doesn't come back.
+    /// A memory in the trash stays there, and a relocated one stays in its store.
+    /// `ResourceExhausted` without room in the index or in the capsule.
     pub fn memory_commit(&mut self, call: Call, commit: MemoryCommit) -> Result<Memory> {
         let metadata_bytes = check(&commit)?;
         if let Some(answer) = self.committed(call, &commit) {
@@ -59,9 +62,11 @@ impl<M: StableMemory> Index<M> {
             session_id: commit.session_id,
             metadata_bytes: Some(metadata_bytes),
             trash: None,
+            relocated: None,
         };
         self.by_session.insert(session, id.0);
         self.list(id, &memory);
+        self.enter_store(id, &memory);
         self.capsules.insert(capsule_id.0, capsule);
         self.memories.insert(id.0, memory.clone());
         Ok(memory.into_memory(id))
@@ -114,13 +119,24 @@ fn check(commit: &MemoryCommit) -> Result<u64> {
 }
 
 /// Whether this commit made the memory. It compares metadata as Candid, because a NaN in it differs
-/// from itself.
+/// from itself. A commit names the store of its time, so a relocated memory may be in another one.
 fn is_of(memory: &MemoryRecord, commit: &MemoryCommit) -> bool {
     CapsuleId(memory.capsule).to_string() == commit.capsule_id
         && memory.uploaded_by == commit.who
-        && memory.place == commit.place.clone().into()
+        && is_at(memory, commit.place.clone().into())
         && memory.sha256 == commit.sha256
         && encoded(&memory.metadata) == encoded(&commit.metadata)
+}
+
+fn is_at(memory: &MemoryRecord, committed: StoredPlace) -> bool {
+    let store = match memory.relocated {
+        Some(true) => committed.store,
+        _ => memory.place.store,
+    };
+    StoredPlace {
+        store,
+        ..memory.place
+    } == committed
 }
 
 fn encoded(metadata: &AssetMetadata) -> Vec<u8> {

@@ -12,29 +12,29 @@ use ic_stable_structures::Memory as StableMemory;
 impl<M: StableMemory> Index<M> {
     /// Deletes a memory, in the trash or not, and returns it as it was.
     ///
-    /// `Conflict` unless the calling gateway committed it, because no other gateway can delete its
-    /// blob. `NotFound` if it is deleted already or never existed, `Unauthorized` if `who` has no
-    /// right in its capsule.
+    /// `Conflict` unless the calling gateway owns it, because no other gateway can delete its blob.
+    /// `NotFound` if it is deleted already, was taken down or never existed. `Unauthorized` if
+    /// `who` has no right in its capsule.
     pub fn memory_delete(&mut self, call: Call, who: Principal, id: &str) -> Result<Memory> {
         let (id, memory, mut capsule) = self.own_memory(call, who, id)?;
         capsule.touch(who, call.now);
-        Ok(self.remove(id, memory, capsule))
+        Ok(self.remove(id, memory, capsule).into_memory(id))
     }
 
-    /// Deletes a memory whose time in the trash is over, and returns it as it was. Nobody's right
-    /// counts: somebody had it when the memory was trashed.
+    /// Deletes a memory whose time in the trash is over, or that was taken down, and returns it as
+    /// it was. Nobody's right counts: somebody had it when the memory was trashed.
     ///
-    /// `Conflict` unless the memory is in the trash until `purge_at`, and unless the calling
-    /// gateway committed it. `NotFound` if it is deleted already. Temporary before `purge_at`,
-    /// because clocks of two canisters may differ.
+    /// `Conflict` unless the memory is purged at `purge_at`, and unless the calling gateway owns
+    /// it. `NotFound` if it is deleted already. Temporary before `purge_at`, because clocks of two
+    /// canisters may differ.
     pub fn memory_expire(&mut self, call: Call, id: &str, purge_at: u64) -> Result<MemoryHead> {
         let id = MemoryId::parse(id)?;
         let memory = self.memories.get(&id.0).ok_or(Error::NotFound)?;
         let due = memory.trash.map(|trash| trash.purge_at);
-        if memory.gateway != call.gateway || due != Some(purge_at) {
+        self.check_owner(call, id, &memory)?;
+        if due != Some(purge_at) {
             return Err(Error::conflict(format!(
-                "{id} of gateway {} is purged at {due:?}, expected {purge_at} of gateway {}",
-                memory.gateway, call.gateway
+                "{id} is purged at {due:?}, expected {purge_at}"
             )));
         }
         if call.now < purge_at {
@@ -45,10 +45,18 @@ impl<M: StableMemory> Index<M> {
         }
         let mut capsule = self.capsule_of(&memory);
         capsule.updated_at = call.now;
-        Ok(self.remove(id, memory, capsule).into())
+        let owner = call.gateway;
+        self.note_purged(id, &memory, call.now);
+        Ok(self.remove(id, memory, capsule).into_head(id, owner))
     }
 
-    fn remove(&mut self, id: MemoryId, memory: MemoryRecord, capsule: CapsuleRecord) -> Memory {
+    /// Takes a memory out of the index, and returns it as it was.
+    fn remove(
+        &mut self,
+        id: MemoryId,
+        memory: MemoryRecord,
+        capsule: CapsuleRecord,
+    ) -> MemoryRecord {
         let metadata = memory.metadata_bytes.unwrap_or(0);
         let trashed = u64::from(memory.trash.is_some());
         let capsule = CapsuleRecord {
@@ -65,7 +73,9 @@ impl<M: StableMemory> Index<M> {
         self.capsules.insert(memory.capsule, capsule);
         self.unlist(id, &memory);
         self.trash.remove(&(memory.capsule, id.0));
+        self.leave_purges(id, &memory);
+        self.leave_store(id, &memory);
         self.memories.remove(&id.0);
-        memory.into_memory(id)
+        memory
     }
 }

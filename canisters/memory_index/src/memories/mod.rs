@@ -2,9 +2,14 @@
 
 mod commit;
 mod delete;
+mod due;
 mod listing;
+mod older;
 pub mod page;
+mod places;
 mod read;
 pub mod record;
+mod relocate;
 mod sha256;
+mod takedown;
 mod trash;

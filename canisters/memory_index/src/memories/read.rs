@@ -22,7 +22,7 @@ impl<M: StableMemory> Index<M> {
         order: Order,
     ) -> Result<MemoryPage> {
         let (capsule, _) = self.capsule(who, capsule_id)?;
-        let (ids, next) = page(&self.by_capsule, capsule, cursor, limit, order)?;
+        let (ids, next) = page(&self.by_capsule, capsule.0, cursor, limit, order)?;
         Ok(MemoryPage {
             memories: ids.into_iter().map(|id| self.header(id)).collect(),
             next,
@@ -50,7 +50,8 @@ impl<M: StableMemory> Index<M> {
     /// `Unauthorized` if only memories do that `who` may not read.
     ///
     /// Blob ids are unique within one blob store. If memories in several stores have the same id,
-    /// the one of the calling gateway wins, or else the oldest that `who` may read.
+    /// the one that the calling gateway committed wins, then one that it owns. Otherwise it is the
+    /// oldest that `who` may read.
     pub fn blob_locate(&self, call: Call, who: Principal, blob_id: BlobId) -> Result<BlobPlace> {
         let mut found = Vec::new();
         let mut known = false;
@@ -62,7 +63,11 @@ impl<M: StableMemory> Index<M> {
                 found.push(memory);
             }
         }
-        let own = found.iter().position(|m| m.gateway == call.gateway);
+        let committed = found.iter().position(|m| m.gateway == call.gateway);
+        let own = committed.or_else(|| {
+            let mut found = found.iter();
+            found.position(|m| self.owner_of(m.gateway) == call.gateway)
+        });
         match found.into_iter().nth(own.unwrap_or(0)) {
             Some(memory) => Ok(memory.place.into()),
             None if known => Err(Error::Unauthorized),

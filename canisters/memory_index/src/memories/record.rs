@@ -2,9 +2,10 @@
 
 use crate::ids::{CapsuleId, MemoryId};
 use candid::{CandidType, Principal};
-use canister_common::candid_record;
+use canister_common::codec::{Reader, Record, Writer, unknown};
+use canister_common::{candid_record, storable};
 use capsule_shared::asset::AssetMetadata;
-use capsule_shared::memory_index::{BlobPlace, Memory, MemoryHeader, Trash};
+use capsule_shared::memory_index::{BlobPlace, Memory, MemoryHead, MemoryHeader, Trash};
 use capsule_shared::{BlobId, BlobKey};
 use serde::Deserialize;
 use serde_bytes::ByteBuf;
@@ -37,14 +38,17 @@ pub struct MemoryRecord {
     pub place: StoredPlace,
     /// SHA-256 of the whole file.
     pub sha256: ByteBuf,
-    /// The gateway that committed the memory, the only one that can delete its blob.
+    /// The gateway that committed the memory. `Index::owner_of` tells the one that owns it now.
     pub gateway: Principal,
     /// That gateway's upload session.
     pub session_id: u64,
     /// The bytes that its metadata count in the capsule; `None` is 0. It came after 0.1.0.
     pub metadata_bytes: Option<u64>,
-    /// Whether it is in the trash. It came after release 0.1.0.
+    /// Whether it is in the trash, or taken down. It came after release 0.1.0.
     pub trash: Option<StoredTrash>,
+    /// Whether it was moved to another store since its commit; `None` is `false`. It came after
+    /// release 0.1.0.
+    pub relocated: Option<bool>,
 }
 
 candid_record!(MemoryRecord, version = 1);
@@ -67,7 +71,57 @@ pub struct StoredTrash {
     pub trashed_at: u64,
     pub trashed_by: Principal,
     pub purge_at: u64,
+    /// Whether a canister controller took it down, so that nobody can restore it; `None` is
+    /// `false`.
+    pub taken_down: Option<bool>,
 }
+
+/// The memories in a store. It is a binary record of a fixed size, because each commit changes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreTotals {
+    pub memories: u64,
+    /// Bytes of their files.
+    pub bytes: u64,
+}
+
+impl Record for StoreTotals {
+    const VERSION: u8 = 1;
+
+    fn write(&self, fields: Writer) -> Writer {
+        fields.u64(self.memories).u64(self.bytes)
+    }
+
+    fn read(version: u8, fields: &mut Reader<'_>) -> Self {
+        match version {
+            1 => StoreTotals {
+                memories: fields.u64(),
+                bytes: fields.u64(),
+            },
+            other => unknown(other),
+        }
+    }
+}
+
+// A version byte and two integers.
+storable!(StoreTotals, size = 17);
+
+/// A takedown, version 1. The number of the memory is its key. Times are nanoseconds since 1970.
+#[derive(CandidType, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct StoredTakedown {
+    /// Number of the capsule.
+    pub capsule: u64,
+    pub uploaded_by: Principal,
+    /// SHA-256 of the whole file.
+    pub sha256: ByteBuf,
+    pub gateway: Principal,
+    pub session_id: u64,
+    pub taken_down_at: u64,
+    pub taken_down_by: Principal,
+    /// When its owner took it out of the index.
+    pub purged_at: Option<u64>,
+}
+
+candid_record!(StoredTakedown, version = 1);
 
 impl From<StoredTrash> for Trash {
     fn from(stored: StoredTrash) -> Self {
@@ -80,6 +134,11 @@ impl From<StoredTrash> for Trash {
 }
 
 impl MemoryRecord {
+    pub fn is_taken_down(&self) -> bool {
+        let trash = self.trash.and_then(|trash| trash.taken_down);
+        trash.unwrap_or(false)
+    }
+
     /// The memory as callers see it.
     pub fn into_memory(self, id: MemoryId) -> Memory {
         Memory {
@@ -92,6 +151,20 @@ impl MemoryRecord {
             sha256: self.sha256,
             gateway: self.gateway,
             session_id: self.session_id,
+        }
+    }
+
+    /// The part of the memory that its owner works with.
+    pub fn into_head(self, id: MemoryId, owner: Principal) -> MemoryHead {
+        MemoryHead {
+            id: id.to_string(),
+            capsule_id: CapsuleId(self.capsule).to_string(),
+            uploaded_at: self.uploaded_at,
+            place: self.place.into(),
+            sha256: self.sha256,
+            gateway: self.gateway,
+            session_id: self.session_id,
+            owner: Some(owner),
         }
     }
 

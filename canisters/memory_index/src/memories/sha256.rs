@@ -1,10 +1,8 @@
 //! Finding memories by the SHA-256 of their file.
 //!
-//! Release 0.1.0 kept no set for this. After an upgrade from it, its memories are entered in
-//! slices, the newest first. Until those of a capsule are there, questions about it answer a
-//! temporary error.
+//! Release 0.1.0 kept no set for this; see `older`. Until the memories of a capsule are there,
+//! questions about it answer a temporary error.
 
-use crate::counters::Counters;
 use crate::ids::MemoryId;
 use crate::index::Index;
 use candid::Principal;
@@ -49,36 +47,5 @@ impl<M: StableMemory> Index<M> {
     pub fn unentered(&self) -> u64 {
         let unentered = self.counters.get().unentered;
         unentered.expect("BUG: the start of the canister set it")
-    }
-
-    /// Enters memories of release 0.1.0 while `goes_on` holds, at least one. Stops while the index
-    /// is so full that it commits nothing: the last room is for restored memories.
-    ///
-    /// Before: all memories above [`Index::unentered`] are in the set, apart from those in the
-    /// trash. After: the same, with a lower number.
-    pub fn enter_older(&mut self, goes_on: impl Fn() -> bool) {
-        let mut unentered = self.unentered();
-        if unentered == 0 || !self.capacity.has_room_to_commit() {
-            return;
-        }
-        while unentered > 0 {
-            let Some(entry) = self.memories.range(..=unentered).next_back() else {
-                unentered = 0;
-                break;
-            };
-            let (number, memory) = entry.into_pair();
-            if memory.trash.is_none() {
-                self.enter_sha256(MemoryId(number), &memory);
-            }
-            unentered = number - 1;
-            if !goes_on() {
-                break;
-            }
-        }
-        let counters = *self.counters.get();
-        self.counters.set(Counters {
-            unentered: Some(unentered),
-            ..counters
-        });
     }
 }

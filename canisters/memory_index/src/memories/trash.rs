@@ -1,4 +1,7 @@
 //! The trash: a memory in it is neither listed nor read, but it counts and can be restored.
+//!
+//! A memory that was taken down is not in the trash, although it is due to be purged as one that
+//! is; see `takedown`.
 
 use super::page::{Order, page};
 use super::record::StoredTrash;
@@ -14,7 +17,8 @@ impl<M: StableMemory> Index<M> {
     pub fn memory_find(&self, who: Principal, id: &str) -> Result<MemoryFound> {
         let (id, memory, _) = self.memory(who, id)?;
         let trash = memory.trash.map(Trash::from);
-        let memory = memory.into_memory(id).into();
+        let owner = self.owner_of(memory.gateway);
+        let memory = memory.into_head(id, owner);
         Ok(MemoryFound { memory, trash })
     }
 
@@ -37,12 +41,14 @@ impl<M: StableMemory> Index<M> {
             trashed_at: call.now,
             trashed_by: who,
             purge_at,
+            taken_down: None,
         };
         memory.trash = Some(trash);
         capsule.trash_count = Some(capsule.trash_count.unwrap_or(0) + 1);
         capsule.touch(who, call.now);
         self.unlist(id, &memory);
         self.trash.insert((memory.capsule, id.0), ());
+        self.enter_purge(id, &memory);
         self.capsules.insert(memory.capsule, capsule);
         self.memories.insert(id.0, memory);
         Ok(trash.into())
@@ -53,7 +59,9 @@ impl<M: StableMemory> Index<M> {
     /// Errors are those of `memory_delete`.
     pub fn memory_restore(&mut self, call: Call, who: Principal, id: &str) -> Result<()> {
         let (id, mut memory, mut capsule) = self.own_memory(call, who, id)?;
-        if memory.trash.take().is_some() {
+        if memory.trash.is_some() {
+            self.leave_purges(id, &memory);
+            memory.trash = None;
             capsule.trash_count = capsule.trash_count.map(|count| count.saturating_sub(1));
             capsule.touch(who, call.now);
             self.trash.remove(&(memory.capsule, id.0));
@@ -74,7 +82,7 @@ impl<M: StableMemory> Index<M> {
         limit: Option<u32>,
     ) -> Result<TrashPage> {
         let (capsule, _) = self.capsule(who, capsule_id)?;
-        let (ids, next) = page(&self.trash, capsule, cursor, limit, Order::OldestFirst)?;
+        let (ids, next) = page(&self.trash, capsule.0, cursor, limit, Order::OldestFirst)?;
         let entry = |id: MemoryId| {
             let memory = self.memories.get(&id.0);
             let memory = memory.expect("BUG: a memory in the trash has no record");

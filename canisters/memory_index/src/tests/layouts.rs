@@ -107,6 +107,7 @@ pub fn memory(metadata: AssetMetadata) -> MemoryRecord {
         session_id: 32,
         metadata_bytes: None,
         trash: None,
+        relocated: None,
     }
 }
 
@@ -182,6 +183,7 @@ fn the_counters_are_read() {
         last_memory: 0x0102_0304_0506_0708,
         most_memories: None,
         unentered: None,
+        unplaced: None,
     };
     assert_readable(COUNTERS, &counters);
 }

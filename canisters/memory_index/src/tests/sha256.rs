@@ -55,9 +55,13 @@ fn found<M: Memory>(state: &State<M>, who: u8, file: u8) -> Result<Vec<String>, 
 /// Makes the state look as release 0.1.0 left it.
 pub fn age<M: Memory>(state: &mut State<M>) {
     state.index.by_sha256.clear_new();
+    state.index.by_store.clear_new();
+    state.index.stores.clear_new();
+    state.index.purges.clear_new();
     let counters = *state.index.counters.get();
     state.index.counters.set(Counters {
         unentered: None,
+        unplaced: None,
         ..counters
     });
 }

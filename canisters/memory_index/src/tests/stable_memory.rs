@@ -11,11 +11,12 @@ use crate::capsules::record::CapsuleRecord;
 use crate::capsules::subject::subject_key;
 use crate::counters::Counters;
 use crate::ids::CapsuleId;
-use crate::memories::record::MemoryRecord;
+use crate::memories::record::{MemoryRecord, StoreTotals, StoredTakedown};
 use crate::state::State;
 use candid::Principal;
 use canister_common::golden::fingerprint;
 use capsule_shared::capsule::PersonRef;
+use capsule_shared::memory_index::BlobPlace;
 use ic_stable_structures::memory_manager::{MemoryId as RegionId, MemoryManager, VirtualMemory};
 use ic_stable_structures::{StableBTreeMap, StableBTreeSet, StableCell, VectorMemory};
 
@@ -23,8 +24,8 @@ fn grandma() -> PersonRef {
     PersonRef::Opaque("grandma".into())
 }
 
-/// Two capsules, one with a controller and three memories; one gateway. One memory is deleted and
-/// one is in the trash.
+/// Two capsules, one with a controller and four memories; two gateways, of which one owns all. One
+/// memory is deleted, one is in the trash, one was taken down and one was moved.
 fn history() -> VectorMemory {
     let memory = VectorMemory::default();
     let mut state = State::open(memory.clone());
@@ -38,7 +39,7 @@ fn history() -> VectorMemory {
     index
         .capsule_add_controller(call(1, 3), person(1), "capsule-1", person(2))
         .unwrap();
-    for session in 1..4 {
+    for session in 1..5 {
         let commit = commit(person(1), "capsule-1", session, 10);
         index.memory_commit(call(1, 4), commit).unwrap();
     }
@@ -46,7 +47,19 @@ fn history() -> VectorMemory {
     index
         .memory_trash(call(1, 6), person(1), "mem_3", 7)
         .unwrap();
-    state.gateways.register(gateway(1)).unwrap();
+    index.memory_takedown(call(9, 8), "mem_4").unwrap();
+    let from = index.memory_read(person(1), "mem_1").unwrap().place;
+    let to = BlobPlace {
+        store: gateway(50),
+        ..from.clone()
+    };
+    index
+        .memory_relocate(call(1, 9), "mem_1", from, to)
+        .unwrap();
+    for n in 1..3 {
+        state.gateways.register(gateway(n)).unwrap();
+    }
+    state.gateways_transfer(gateway(1), gateway(2)).unwrap();
     memory
 }
 
@@ -58,7 +71,7 @@ fn region(memory: &VectorMemory, number: u8) -> VirtualMemory<VectorMemory> {
 #[test]
 fn every_region_is_pinned() {
     let memory = history();
-    let regions: Vec<u64> = (0..14)
+    let regions: Vec<u64> = (0..19)
         .map(|number| fingerprint(&region(&memory, number)))
         .collect();
     assert_eq!(
@@ -66,20 +79,25 @@ fn every_region_is_pinned() {
         format!(
             "{:#x?}",
             [
-                0xc94f_f5f5_b5cd_2ba0_u64,
-                0x9f89_e488_dc1e_df0f,
+                0x806c_7d47_4dde_805a_u64,
+                0x548f_c401_6ef8_7848,
                 0x06ac_e750_2fab_d1b7,
                 0x4b5a_d280_2b67_f9b0,
-                0x0ac5_7e1a_21c9_151b,
-                0x4c34_60b0_afbb_30a9,
-                0x9832_171b_7706_a400,
-                0xdf61_2584_f6f2_509d,
-                0x6a3e_84bd_100c_2967,
+                0xb25c_8dba_2f9a_921a,
+                0x386c_9977_96d4_8d7d,
+                0x3682_c085_4d8d_2004,
+                0xc9d5_b13b_12d5_0934,
+                0x9512_4bc1_72b6_cadb,
                 0x7e3e_3f3c_794d_d2b0,
                 0x9140_9e6f_e7ad_b935,
                 0xb54f_f091_7215_43b7,
                 0xc069_f4e7_36a5_8572,
-                0xa2e1_1711_6890_6068,
+                0xe198_962d_92da_6c6c,
+                0x0ff1_bd20_94e0_90fe,
+                0x0ad6_f63d_1835_7707,
+                0xd718_e4c6_e717_58fb,
+                0x4e3f_eac1_0137_5d76,
+                0xd8ae_964b_a30f_3e05,
             ]
         ),
         "a changed layout needs a new version"
@@ -92,7 +110,7 @@ fn the_whole_stable_memory_is_pinned() {
     let memory = history();
     assert_eq!(
         format!("{:#x}", fingerprint(&memory)),
-        "0x5a5520ae629f0163",
+        "0x39583d0264d028b4",
         "a changed layout needs a new version"
     );
 }
@@ -103,9 +121,10 @@ fn every_structure_is_found_by_its_number() {
     let counters = StableCell::init(region(&memory, 0), Counters::default());
     let expected = Counters {
         last_capsule: 2,
-        last_memory: 3,
-        most_memories: Some(3),
+        last_memory: 4,
+        most_memories: Some(4),
         unentered: Some(0),
+        unplaced: Some(0),
     };
     assert_eq!(*counters.get(), expected);
 
@@ -118,18 +137,18 @@ fn every_structure_is_found_by_its_number() {
     assert!(by_member.iter().eq(members));
 
     let memories = StableBTreeMap::<u64, MemoryRecord, _>::init(region(&memory, 4));
-    assert!(memories.keys().eq([1, 3]));
+    assert!(memories.keys().eq([1, 3, 4]));
     let by_capsule = StableBTreeSet::<(u64, u64), _>::init(region(&memory, 5));
     assert!(by_capsule.iter().eq([(1, 1)]));
     let by_session = StableBTreeMap::<(Principal, u64), u64, _>::init(region(&memory, 6));
     let sessions = by_session.keys();
-    assert!(sessions.eq([(gateway(1), 1), (gateway(1), 2), (gateway(1), 3)]));
+    assert!(sessions.eq((1..5).map(|session| (gateway(1), session))));
     let by_blob = StableBTreeSet::<(u64, u64), _>::init(region(&memory, 7));
     let blob = memories.get(&1).unwrap().place.blob_id;
     assert!(by_blob.iter().eq([(blob.0, 1)]));
 
     let gateways = StableBTreeSet::<Principal, _>::init(region(&memory, 8));
-    assert!(gateways.iter().eq([gateway(1)]));
+    assert!(gateways.iter().eq([gateway(1), gateway(2)]));
 
     let granters = StableBTreeMap::<Principal, u64, _>::init(region(&memory, 10));
     assert_eq!(granters.get(&person(1)), Some(1));
@@ -140,4 +159,19 @@ fn every_structure_is_found_by_its_number() {
     assert!(trash.iter().eq([(1, 3)]));
     let by_sha256 = StableBTreeSet::<(u64, [u8; 32], u64), _>::init(region(&memory, 13));
     assert!(by_sha256.iter().eq([(1, [1; 32], 1)]));
+
+    let by_store = StableBTreeSet::<(Principal, u64), _>::init(region(&memory, 14));
+    let (moved, first) = (gateway(50), gateway(99));
+    assert!(by_store.iter().eq([(moved, 1), (first, 3), (first, 4)]));
+    let stores = StableBTreeMap::<Principal, StoreTotals, _>::init(region(&memory, 15));
+    let totals = |memories, bytes| StoreTotals { memories, bytes };
+    assert_eq!(stores.get(&moved), Some(totals(1, 10)));
+    assert_eq!(stores.get(&first), Some(totals(2, 20)));
+    let purges = StableBTreeSet::<(Principal, u64, u64), _>::init(region(&memory, 16));
+    assert!(purges.iter().eq([(gateway(1), 7, 3), (gateway(1), 8, 4)]));
+    let takedowns = StableBTreeMap::<u64, StoredTakedown, _>::init(region(&memory, 17));
+    assert!(takedowns.keys().eq([4]));
+    assert_eq!(takedowns.get(&4).unwrap().taken_down_by, gateway(9));
+    let owners = StableBTreeMap::<Principal, Principal, _>::init(region(&memory, 18));
+    assert_eq!(owners.get(&gateway(1)), Some(gateway(2)));
 }

@@ -1,0 +1,75 @@
+//! Memories that their owning gateway has to purge: their time in the trash is over, or they were
+//! taken down.
+//!
+//! A gateway has a job of its own for each memory that it put into the trash. It learns here of
+//! those that it can't know: memories that were taken down, and the trash of a gateway whose
+//! memories it owns now.
+
+use super::page::{cursor_of, cut, limit_of};
+use super::record::MemoryRecord;
+use crate::ids::MemoryId;
+use crate::index::Index;
+use candid::Principal;
+use capsule_shared::Result;
+use capsule_shared::operators::{DuePage, MemoryDue};
+use ic_stable_structures::Memory as StableMemory;
+use std::ops::Bound;
+
+impl<M: StableMemory> Index<M> {
+    /// A page of the memories of `owner` that are due at `now`, behind `after`, in the order of the
+    /// committing gateway and the time. A memory leaves when it is purged.
+    ///
+    /// `page::limit_of` says how `limit` counts. `InvalidArgument` for a cursor that no page
+    /// returned. Temporary while older memories are missing in the set.
+    pub fn memories_due(
+        &self,
+        owner: Principal,
+        now: u64,
+        after: Option<MemoryDue>,
+        limit: Option<u32>,
+    ) -> Result<DuePage> {
+        self.check_placed()?;
+        let limit = limit_of(limit)?;
+        let id = cursor_of(after.as_ref().map(|last| last.memory_id.as_str()))?;
+        let after = after
+            .zip(id)
+            .map(|(last, id)| (last.gateway, last.purge_at, id.0));
+        let mut due = Vec::new();
+        for gateway in self.gateways_of(owner) {
+            let from = match after {
+                Some(last) if gateway < last.0 => continue,
+                Some(last) if gateway == last.0 => Bound::Excluded(last),
+                _ => Bound::Included((gateway, 0, 0)),
+            };
+            let to = Bound::Included((gateway, now, u64::MAX));
+            // A cursor may lie behind the range, if the time was another one.
+            let more = self.purges.keys_range((from, to));
+            due.extend(more.take(limit + 1 - due.len()));
+        }
+        let due = due
+            .into_iter()
+            .map(|(gateway, purge_at, number)| MemoryDue {
+                gateway,
+                purge_at,
+                memory_id: MemoryId(number).to_string(),
+            });
+        let (memories, next) = cut(due.collect(), limit, MemoryDue::clone);
+        Ok(DuePage { memories, next })
+    }
+
+    /// Enters a memory that is in the trash or taken down. Any other changes nothing.
+    pub(super) fn enter_purge(&mut self, id: MemoryId, memory: &MemoryRecord) {
+        if let Some(trash) = memory.trash {
+            let key = (memory.gateway, trash.purge_at, id.0);
+            self.purges.insert(key, ());
+        }
+    }
+
+    /// Takes a memory away as its record is, before that changes.
+    pub(super) fn leave_purges(&mut self, id: MemoryId, memory: &MemoryRecord) {
+        if let Some(trash) = memory.trash {
+            let key = (memory.gateway, trash.purge_at, id.0);
+            self.purges.remove(&key);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Tests of the memories of each store, and of entering those of an older index.
+
+use super::sha256::{age, slice};
+use super::{CAPSULE, call, commit, gateway, is_invalid, person};
+use crate::state::State;
+use candid::Principal;
+use canister_common::counted::Counted;
+use capsule_shared::limits::MAX_PAGE;
+use capsule_shared::memory_index::{BlobPlace, MemoryCommit};
+use capsule_shared::operators::{StoreMemory, StoreUse};
+use ic_stable_structures::{Memory, VectorMemory};
+
+/// Person 1 owns the capsule.
+fn with_capsule<M: Memory + Default + Clone>() -> (M, State<M>) {
+    let memory = M::default();
+    let mut state = State::open(memory.clone());
+    let made = state
+        .index
+        .capsule_create(call(1, 1), person(1), None, None);
+    made.unwrap();
+    (memory, state)
+}
+
+/// A commit of as many bytes as the number of its session, in this store.
+fn in_store(session: u64, store: u8) -> MemoryCommit {
+    let mut made = commit(person(1), CAPSULE, session, session);
+    made.place.store = gateway(store);
+    made
+}
+
+fn commits<M: Memory>(state: &mut State<M>, session: u64, store: u8) {
+    let made = in_store(session, store);
+    state.index.memory_commit(call(1, session), made).unwrap();
+}
+
+/// All ids of a store in pages of this many memories.
+fn paged<M: Memory>(state: &State<M>, store: u8, limit: u32) -> Vec<String> {
+    let (mut ids, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let index = &state.index;
+        let page = index.memories_of_store(gateway(store), after.as_deref(), Some(limit));
+        let page = page.unwrap();
+        assert!(page.memories.len() <= limit as usize);
+        ids.extend(page.memories.into_iter().map(|memory| memory.id));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return ids,
+        }
+    }
+}
+
+/// Store, memories and bytes of each store.
+fn uses<M: Memory>(state: &State<M>) -> Vec<(Principal, u64, u64)> {
+    let page = state.index.stores_of_memories(None, None).unwrap();
+    assert_eq!(page.next, None);
+    let stores = page.stores.into_iter();
+    stores
+        .map(|used| (used.store, used.memories, used.bytes))
+        .collect()
+}
+
+fn move_to<M: Memory>(state: &mut State<M>, id: &str, from: u8, to: u8) {
+    let number: u64 = id.strip_prefix("mem_").unwrap().parse().unwrap();
+    let from = in_store(number, from).place;
+    let to = BlobPlace {
+        store: gateway(to),
+        ..from.clone()
+    };
+    state
+        .index
+        .memory_relocate(call(1, 9), id, from, to)
+        .unwrap();
+}
+
+#[test]
+fn a_store_lists_its_memories_in_pages_and_counts_them() {
+    let (memory, mut state) = with_capsule::<VectorMemory>();
+    for (session, store) in [(1, 50), (2, 51), (3, 50), (4, 50), (5, 51), (6, 50)] {
+        commits(&mut state, session, store);
+    }
+    let state = State::open(memory);
+    for limit in [1, 2, 3, 4, 100] {
+        let first = ["mem_1", "mem_3", "mem_4", "mem_6"];
+        assert_eq!(paged(&state, 50, limit), first, "{limit}");
+        assert_eq!(paged(&state, 51, limit), ["mem_2", "mem_5"], "{limit}");
+        assert_eq!(paged(&state, 52, limit), Vec::<String>::new());
+    }
+    assert_eq!(uses(&state), [(gateway(50), 4, 14), (gateway(51), 2, 7)]);
+    let index = &state.index;
+    let first = index.stores_of_memories(None, Some(1)).unwrap();
+    let expected = StoreUse {
+        store: gateway(50),
+        memories: 4,
+        bytes: 14,
+    };
+    assert_eq!(
+        (first.stores, first.next),
+        (vec![expected], Some(gateway(50)))
+    );
+    let second = index
+        .stores_of_memories(Some(gateway(50)), Some(1))
+        .unwrap();
+    assert_eq!((second.stores[0].store, second.next), (gateway(51), None));
+    assert!(is_invalid(&index.stores_of_memories(None, Some(0))));
+    let store = gateway(50);
+    assert!(is_invalid(&index.memories_of_store(store, None, Some(0))));
+    assert!(is_invalid(&index.memories_of_store(store, Some("9"), None)));
+}
+
+#[test]
+fn an_entry_has_what_a_move_needs() {
+    let (_, mut state) = with_capsule::<VectorMemory>();
+    for session in 1..4 {
+        commits(&mut state, session, 50);
+    }
+    let index = &mut state.index;
+    index
+        .memory_trash(call(1, 5), person(1), "mem_2", 9)
+        .unwrap();
+    index.memory_takedown(call(9, 6), "mem_3").unwrap();
+    for n in 1..3 {
+        state.gateways.register(gateway(n)).unwrap();
+    }
+    state.gateways_transfer(gateway(1), gateway(2)).unwrap();
+    let page = state.index.memories_of_store(gateway(50), None, None);
+    let page = page.unwrap();
+    for (session, told) in (1..).zip(&page.memories) {
+        let made = in_store(session, 50);
+        let expected = StoreMemory {
+            id: format!("mem_{session}"),
+            gateway: gateway(1),
+            session_id: session,
+            owner: gateway(2),
+            place: made.place,
+            sha256: made.sha256,
+            in_trash: session == 2,
+            taken_down: session == 3,
+        };
+        assert_eq!(*told, expected);
+    }
+    assert_eq!(page.memories.len(), 3);
+}
+
+#[test]
+fn a_page_has_at_most_100_memories() {
+    let (_, mut state) = with_capsule::<VectorMemory>();
+    let many = u64::from(MAX_PAGE) + 1;
+    for session in 1..=many {
+        commits(&mut state, session, 50);
+    }
+    for limit in [None, Some(u32::MAX)] {
+        let page = state.index.memories_of_store(gateway(50), None, limit);
+        let page = page.unwrap();
+        assert_eq!(page.memories.len(), MAX_PAGE as usize);
+        assert_eq!(page.next.as_deref(), Some("mem_100"));
+    }
+}
+
+#[test]
+fn a_store_without_memories_is_in_no_list() {
+    let (_, mut state) = with_capsule::<VectorMemory>();
+    for session in 1..5 {
+        commits(&mut state, session, 50);
+    }
+    let index = &mut state.index;
+    index
+        .memory_trash(call(1, 5), person(1), "mem_2", 9)
+        .unwrap();
+    index.memory_takedown(call(9, 6), "mem_3").unwrap();
+    assert_eq!(
+        uses(&state),
+        [(gateway(50), 4, 10)],
+        "their bytes are there"
+    );
+    let index = &mut state.index;
+    index.memory_delete(call(1, 7), person(1), "mem_1").unwrap();
+    index.memory_expire(call(1, 9), "mem_2", 9).unwrap();
+    index.memory_expire(call(1, 9), "mem_3", 6).unwrap();
+    assert_eq!(uses(&state), [(gateway(50), 1, 4)]);
+    move_to(&mut state, "mem_4", 50, 51);
+    assert_eq!(uses(&state), [(gateway(51), 1, 4)]);
+    assert_eq!(paged(&state, 50, 10), Vec::<String>::new());
+}
+
+#[test]
+fn memories_of_an_older_index_are_entered_in_slices_whatever_happens_meanwhile() {
+    let (memory, mut state) = with_capsule::<VectorMemory>();
+    for session in 1..=8 {
+        commits(&mut state, session, 50);
+    }
+    let index = &mut state.index;
+    for (id, purge_at) in [("mem_2", 20), ("mem_5", 30)] {
+        let trashed = index.memory_trash(call(1, 8), person(1), id, purge_at);
+        trashed.unwrap();
+    }
+    age(&mut state);
+    let mut state = State::open(memory.clone());
+    assert_eq!((state.index.unentered(), state.index.unplaced()), (8, 8));
+    let is_temporary = |state: &State<VectorMemory>| {
+        let index = &state.index;
+        let of_store = index.memories_of_store(gateway(50), None, None);
+        let stores = index.stores_of_memories(None, None);
+        let due = index.memories_due(gateway(1), 100, None, None);
+        [of_store.err(), stores.err(), due.err()]
+            .into_iter()
+            .all(|error| error.is_some_and(|error| error.is_temporary()))
+    };
+    slice(&mut state, 1);
+    // Each of these meets memories that are entered and others that aren't.
+    commits(&mut state, 9, 51);
+    for id in ["mem_8", "mem_7"] {
+        move_to(&mut state, id, 50, 51);
+    }
+    let index = &mut state.index;
+    index.memory_delete(call(1, 9), person(1), "mem_6").unwrap();
+    index
+        .memory_restore(call(1, 9), person(1), "mem_5")
+        .unwrap();
+    index
+        .memory_trash(call(1, 9), person(1), "mem_4", 40)
+        .unwrap();
+    index.memory_takedown(call(9, 10), "mem_3").unwrap();
+    let mut left = state.index.unplaced();
+    while left > 0 {
+        assert!(is_temporary(&state), "{left}");
+        state = State::open(memory.clone());
+        slice(&mut state, 1);
+        assert!(state.index.unplaced() < left);
+        left = state.index.unplaced();
+    }
+    let state = State::open(memory);
+    assert_eq!(state.index.older_left(), 0);
+    let first = ["mem_1", "mem_2", "mem_3", "mem_4", "mem_5"];
+    assert_eq!(paged(&state, 50, 2), first);
+    assert_eq!(paged(&state, 51, 2), ["mem_7", "mem_8", "mem_9"]);
+    assert_eq!(uses(&state), [(gateway(50), 5, 15), (gateway(51), 3, 24)]);
+    let due = state.index.memories_due(gateway(1), 100, None, None);
+    let due = due.unwrap().memories.into_iter();
+    let due: Vec<_> = due.map(|m| (m.memory_id, m.purge_at)).collect();
+    let expected = [("mem_3", 10), ("mem_2", 20), ("mem_4", 40)];
+    assert_eq!(due, expected.map(|(id, at)| (id.to_string(), at)));
+}
+
+/// An index that knows hashes but no stores enters the stores alone, and finds hashes meanwhile.
+#[test]
+fn an_index_with_hashes_enters_the_stores_alone() {
+    let (memory, mut state) = with_capsule::<VectorMemory>();
+    for session in 1..4 {
+        commits(&mut state, session, 50);
+    }
+    let hashes = state.index.by_sha256.len();
+    let counters = *state.index.counters.get();
+    age(&mut state);
+    let counters = crate::counters::Counters {
+        unplaced: None,
+        ..counters
+    };
+    state.index.counters.set(counters);
+    let mut state = State::open(memory);
+    assert_eq!((state.index.unentered(), state.index.unplaced()), (0, 3));
+    let found = state.index.memory_find_sha256(person(1), CAPSULE, &[1; 32]);
+    assert_eq!(found, Ok(vec![]), "the set of hashes is taken as it is");
+    slice(&mut state, 10);
+    assert_eq!(paged(&state, 50, 10), ["mem_1", "mem_2", "mem_3"]);
+    assert_eq!((hashes, state.index.by_sha256.len()), (3, 0));
+}
+
+/// A module without the set may run for a while, and delete what a newer one had entered.
+#[test]
+fn entries_from_before_an_older_module_ran_are_forgotten() {
+    let (memory, mut state) = with_capsule::<VectorMemory>();
+    for session in 1..4 {
+        commits(&mut state, session, 50);
+    }
+    let counters = crate::counters::Counters {
+        unplaced: None,
+        ..*state.index.counters.get()
+    };
+    state.index.counters.set(counters);
+    state.index.memories.remove(&2);
+    let mut state = State::open(memory);
+    slice(&mut state, 10);
+    assert_eq!(paged(&state, 50, 10), ["mem_1", "mem_3"]);
+    assert_eq!(uses(&state), [(gateway(50), 2, 4)]);
+}
+
+/// A page reads its memories and a few levels of the sets, however many memories a store has.
+#[test]
+fn a_page_reads_as_much_of_a_large_store_as_of_a_small_one() {
+    let read = |memories: u64| {
+        let (memory, mut state) = with_capsule::<Counted>();
+        for session in 1..=memories {
+            commits(&mut state, session, 50);
+        }
+        let before = memory.bytes_read();
+        let middle = format!("mem_{}", memories / 2);
+        let page = state
+            .index
+            .memories_of_store(gateway(50), Some(&middle), Some(2));
+        assert_eq!(page.unwrap().memories.len(), 2);
+        assert_eq!(uses(&state).len(), 1);
+        memory.bytes_read() - before
+    };
+    let (few, many) = (read(10), read(3_000));
+    assert!(many < 6 * few, "{few} and {many} bytes");
+}
