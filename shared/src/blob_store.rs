@@ -152,7 +152,8 @@ pub enum DeleteProgress {
 /// Work of a check beside looking at the store's records.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CheckOptions {
-    /// Mends lists of free blocks and totals. Records and bytes of blobs are never changed.
+    /// Mends totals, and lists of free blocks if every blob is whole. Records and bytes of blobs
+    /// are never changed.
     pub repair: bool,
     /// Hashes all sealed blobs as well. It takes about 76 cycles a byte, 8 T for 100 GB.
     pub contents: bool,
@@ -170,10 +171,9 @@ pub struct CheckStatus {
     /// Blobs that were hashed, and their bytes.
     pub hashed_blobs: u64,
     pub hashed_bytes: u64,
-    /// Sealed blobs of which no gateway told or asked the SHA-256, so that there is nothing to
-    /// compare with.
+    /// Sealed blobs whose record has no SHA-256 to compare with.
     pub without_sha256: u64,
-    /// Faults that were found, including those that were mended.
+    /// Faults, including those that were mended.
     pub faults: u64,
     /// Those that were mended.
     pub mended: u64,
@@ -201,20 +201,25 @@ pub enum CheckStage {
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct StoreFault {
     pub kind: FaultKind,
+    /// Whether the check mended it.
+    pub mended: bool,
     /// The key of the blob, 32 bytes, if it is the fault of one.
     pub key: Option<ByteBuf>,
     /// The fault that was found, and what was expected.
     pub text: String,
 }
 
+/// The kinds of faults. Those of blobs are never mended.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
     /// Blocks belong to a file that no blob has.
     Orphan,
     /// A block belongs to two files.
     Twice,
-    /// A block lies outside of the region of its store.
+    /// Blocks lie outside of the store's regions.
     Outside,
+    /// A run of blocks is empty, or covers blocks of its file that another run has.
+    Run,
     /// A stored chunk has no block.
     Missing,
     /// The blob id of a blob isn't listed.
@@ -223,6 +228,6 @@ pub enum FaultKind {
     Free,
     /// A total is wrong.
     Total,
-    /// The bytes of a blob have another SHA-256 than the gateway was told.
+    /// The bytes of a sealed blob have another SHA-256 than its record, or can't be read.
     Sha256,
 }

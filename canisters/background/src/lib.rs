@@ -44,6 +44,14 @@ pub fn ask(work: impl AsyncFn() -> Next + Clone + 'static) {
     }
 }
 
+/// As [`ask`], also if a later turn comes already.
+pub fn ask_anew(work: impl AsyncFn() -> Next + Clone + 'static) {
+    if let Some(turn) = COMING.take() {
+        clear_timer(turn.timer);
+    }
+    ask(work);
+}
+
 fn ask_after(delay: Duration, work: impl AsyncFn() -> Next + Clone + 'static) {
     let now = time();
     if let Some(turn) = COMING.get() {

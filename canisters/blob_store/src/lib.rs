@@ -30,13 +30,16 @@ use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_w
 use canister_common::http::{self, HttpRequest, HttpResponse};
 use canister_common::inspection::inspect_ingress;
 use canister_common::manager::PAGE_BYTES;
+use canister_common::room::Room;
 use canister_common::{check_canister_controller, method, reply};
 use capsule_shared::blob_store::{
     BlobStoreArgs, CheckOptions, CheckStatus, Declared, DeleteProgress, DigestProgress,
     StoreStatus, StoredBlob,
 };
 use capsule_shared::{BlobKey, Result};
-use ic_cdk::api::{canister_cycle_balance, msg_caller, performance_counter, time};
+use ic_cdk::api::{
+    canister_cycle_balance, canister_liquid_cycle_balance, msg_caller, performance_counter, time,
+};
 use ic_cdk::stable::stable_size;
 use ic_cdk::{init, inspect_message, post_upgrade, pre_upgrade, query, update};
 use ic_stable_structures::DefaultMemoryImpl;
@@ -58,6 +61,9 @@ thread_local! {
     static NO_ROOM: Cell<bool> = const { Cell::new(false) };
 }
 
+/// A check waits with fewer spendable cycles, 1 T. It may cost more than all uploads.
+const CHECK_CYCLES: u128 = 1_000_000_000_000;
+
 fn with_state<T>(f: impl FnOnce(&mut State<DefaultMemoryImpl>) -> T) -> T {
     STATE.with_borrow_mut(f)
 }
@@ -77,7 +83,16 @@ fn change<T>(f: impl FnOnce(&mut State<DefaultMemoryImpl>) -> T) -> T {
 /// Makes room for a new blob or chunk; see `growth`.
 async fn room_for_blobs() -> Result<bool> {
     let inside = with_state(|state| state.store.room_bytes());
-    make_room("the blob store", ROOM, inside).await
+    make_room("the blob store", room(), inside).await
+}
+
+/// The room that the store needs now. A check takes a part of the heap.
+fn room() -> Room {
+    let counting = with_state(|state| state.counting_bytes());
+    Room {
+        heap_bytes: ROOM.heap_bytes + counting,
+        ..ROOM
+    }
 }
 
 fn slice(instructions: u64) -> Slice<'static> {
@@ -126,13 +141,13 @@ fn start(args: Option<BlobStoreArgs>) {
 /// The canister calls itself; see `growth`.
 #[update(hidden = true)]
 fn grow_stable_memory() -> Result<()> {
-    growth::grow(msg_caller(), ROOM)
+    growth::grow(msg_caller(), room())
 }
 
 /// The canister calls itself; see `growth`.
 #[update(hidden = true)]
 fn grow_stable_memory_ahead() -> Result<()> {
-    growth::grow_ahead_of_need(msg_caller(), ROOM)
+    growth::grow_ahead_of_need(msg_caller(), room())
 }
 
 // ---- writing blobs -----------------------------------------------------------------------------
@@ -209,26 +224,26 @@ fn ask_for_work() {
     }
 }
 
-/// Grows stable memory ahead, copies a slice of the blobs in schema version 1, and does a slice of
-/// a check.
+/// Grows stable memory ahead, and copies a slice of the blobs in schema version 1. Does a slice of
+/// a check when there is nothing to copy: a trap of one must not undo the other.
 async fn work() -> Next {
     // Nothing of this turn holds over an await, when other messages may change every blob.
     let grow = grow_more().await;
     let copy = copy_more().await;
     let check = match with_state(|state| state.is_checking()) {
-        true => check_more(),
-        false => Next::Never,
+        true if copy != Next::Now => check_more(),
+        _ => Next::Never,
     };
     grow.min(copy).min(check)
 }
 
 /// Whether the room grown ahead is short, and blobs may need it.
 fn is_short_of_room() -> bool {
-    let (inside, free) = with_state(|state| {
+    let (inside, most) = with_state(|state| {
         let store = &state.store;
-        (store.room_bytes(), store.totals().free_bytes())
+        (store.room_bytes(), store.totals().takable_bytes())
     });
-    growth::is_short(ROOM, inside, free)
+    growth::is_short(ROOM, inside, most)
 }
 
 async fn grow_more() -> Next {
@@ -244,7 +259,7 @@ async fn copy_more() -> Next {
     }
     // The last cycles are for what has begun.
     let room = match check_own_funds("the blob store") {
-        Ok(()) => make_room("the blob store", ROOM, 0).await.map(drop),
+        Ok(()) => make_room("the blob store", room(), 0).await.map(drop),
         refused => refused,
     };
     let both_fit = with_state(|state| state.store.bytes_to_grow()) < bytes_that_can_grow();
@@ -260,7 +275,8 @@ async fn copy_more() -> Next {
 }
 
 fn check_more() -> Next {
-    if check_own_funds("the blob store").is_err() {
+    // It leaves enough cycles for uploads.
+    if canister_liquid_cycle_balance() < CHECK_CYCLES {
         return Next::After(PAUSE);
     }
     let slice = Slice {
@@ -302,7 +318,9 @@ method!(update for check_canister_controller: fn configure(args: BlobStoreArgs) 
 });
 
 method!(update for check_canister_controller: fn check_begin(options: CheckOptions) -> Result<()> {
-    change(|state| state.check_begin(options, time()))
+    with_state(|state| state.check_begin(options, time()))?;
+    background::ask_anew(work);
+    Ok(())
 });
 
 method!(update for check_canister_controller: fn check_end() -> Result<()> {

@@ -17,7 +17,8 @@ use ic_stable_structures::memory_manager::{MemoryId, VirtualMemory};
 /// at least one bucket, 176 MiB for the eleven regions here.
 pub const BUCKET_PAGES: u16 = 256;
 
-/// The stable memory that the store grows ahead: 64 MiB, and its heap.
+/// The stable memory that the store grows ahead, and its heap: 64 MiB before an operation, up to
+/// 192 MiB by its timer.
 ///
 /// A message that writes takes at most one bucket for blocks of files, and one for the record, its
 /// runs, or its blob id. A put into the map of schema version 1 may take one more.

@@ -66,7 +66,7 @@ impl<M: Memory> State<M> {
                 "a check is running, expected none; check_end ends it",
             ));
         }
-        check::stop_counting(&mut self.store, &mut self.counting);
+        check::begin_counting(&mut self.store, &mut self.counting);
         self.check.set(LastCheck(Some(Check::begin(options, now))));
         Ok(())
     }
@@ -81,6 +81,12 @@ impl<M: Memory> State<M> {
             }
             self.check.set(last);
         }
+    }
+
+    /// Bytes of the heap that the count of a check takes.
+    pub fn counting_bytes(&self) -> usize {
+        let claims = self.store.extents.claims.as_ref();
+        claims.map_or(0, |claims| claims.heap_bytes())
     }
 
     /// The check that runs, or the last one.

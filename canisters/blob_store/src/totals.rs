@@ -68,6 +68,11 @@ impl Totals {
         self.space.allocated() * BLOCK_BYTES + in_map
     }
 
+    /// Bytes that blobs may yet take, promised or not.
+    pub fn takable_bytes(&self) -> u64 {
+        self.capacity_bytes.saturating_sub(self.used_bytes())
+    }
+
     /// Bytes that are neither used nor promised.
     pub fn free_bytes(&self) -> u64 {
         let Promised { known, others } = self.promised;

@@ -15,8 +15,9 @@ use ic_stable_structures::memory_manager::{MemoryId as RegionId, VirtualMemory};
 /// million memories of a few KiB. Each region here takes 2 MiB at least.
 pub const BUCKET_PAGES: u16 = 32;
 
-/// The stable memory that the canister grows ahead: 44 MiB. One message takes at most one bucket
-/// for each region that it changes, and rarely more than one in all. A commit changes 9 regions.
+/// The stable memory that the canister grows ahead: 44 MiB, by its timer up to 60 MiB. One message
+/// takes at most one bucket for each region that it changes, and rarely more than one in all. A
+/// commit changes 9 regions.
 pub const ROOM: Room = Room {
     wanted: 22,
     least: 11,

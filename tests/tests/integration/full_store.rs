@@ -4,11 +4,10 @@
 use crate::metrics::sample;
 use crate::{CHUNK, begin_and_put, bytes, capsule, read_back, refused, sha256};
 use capsule_shared::Error;
-use capsule_shared::blob_store::{BlobStoreArgs, LEAST_CAPACITY_BYTES};
 use capsule_shared::gateway::GatewayArgs;
 use pocket_ic::{CanisterSettings, ErrorCode};
 use std::time::Duration;
-use tools::client::{CallError, Called, Client};
+use tools::client::{CallError, Called};
 use tools::deployment::{Created, Deployment, Part, deploy, person, wasm};
 use tools::engine::network;
 use tools::source::UploadSpec;
@@ -118,7 +117,7 @@ fn a_store_tells_its_reserve_once_it_has_grown() {
     assert!(store("stable_memory_bytes") > store("bytes"));
 }
 
-/// The timer grows the memory before an upload needs it, and not beyond what blobs may take.
+/// The timer grows the memory before an upload has to.
 #[test]
 fn a_store_grows_before_it_must() {
     let deployment = deploy();
@@ -134,21 +133,6 @@ fn a_store_grows_before_it_must() {
         let room = mebibytes("stable_room_bytes");
         assert!((65.0..=192.0).contains(&room), "{room} MiB at {index}");
     }
-    let args = BlobStoreArgs {
-        capacity_bytes: Some(LEAST_CAPACITY_BYTES),
-        gateways: None,
-    };
-    let (pic, id) = (&deployment.pic, deployment.blob_store);
-    let operator = Client::new(pic, id, deployment.controller);
-    operator.update::<()>("configure", (args,)).unwrap();
-    let before = store("stable_memory_bytes");
-    alice.abort(session).unwrap();
-    for _ in 0..20 {
-        pic.advance_time(Duration::from_secs(60));
-        pic.tick();
-    }
-    assert_eq!(store("blobs"), 0.0);
-    assert_eq!(store("stable_memory_bytes"), before);
 }
 
 /// Takes the place of a store, and lets a region that the store doesn't use have all buckets up to

@@ -48,15 +48,10 @@ impl ChunkSet {
 
     /// How many indexes below `end` are missing.
     pub fn missing_below(&self, end: u32) -> u32 {
-        end - self.stored_below(end)
-    }
-
-    /// How many indexes below `end` are stored.
-    pub fn stored_below(&self, end: u32) -> u32 {
         let (whole, rest) = (end as usize / 64, end % 64);
         let there: u32 = self.words.iter().take(whole).map(|w| w.count_ones()).sum();
         let in_rest = self.words.get(whole).copied().unwrap_or(0) & ((1 << rest) - 1);
-        there + in_rest.count_ones()
+        end - there - in_rest.count_ones()
     }
 
     /// Appends the set: the number of full words (u32), the number of words behind them (u32), then

@@ -57,12 +57,8 @@ impl Hashed {
         fields.u32(self.chunks).u64(self.bytes).short(&midstate)
     }
 
-    /// Reads what [`Hashed::write`] appended.
-    pub fn read_newest(fields: &mut Reader<'_>) -> Self {
-        Self::read(BlobRecord::VERSION, fields)
-    }
-
-    fn read(version: u8, fields: &mut Reader<'_>) -> Self {
+    /// Reads what a record of this version has.
+    pub fn read(version: u8, fields: &mut Reader<'_>) -> Self {
         let (chunks, bytes) = (fields.u32(), fields.u64());
         let stored = fields.short();
         let midstate = match version {

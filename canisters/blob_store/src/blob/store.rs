@@ -110,6 +110,12 @@ impl<M: Memory> BlobStore<M> {
         bytes.expect("BUG: a listed chunk isn't stored")
     }
 
+    /// Whether the map has a chunk. It is read for that.
+    pub(crate) fn map_has(&self, key: &BlobKey, index: u32) -> bool {
+        let map = self.chunks.as_ref();
+        map.is_some_and(|map| map.get(key, index).is_some())
+    }
+
     pub(super) fn map(&self) -> &Chunks<VirtualMemory<M>> {
         let map = self.chunks.as_ref();
         map.expect("BUG: a blob lies in a map that isn't there")

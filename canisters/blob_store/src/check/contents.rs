@@ -1,6 +1,7 @@
 //! The SHA-256 of sealed blobs.
 
 use super::record::Check;
+use crate::blob::layout::Layout;
 use crate::blob::record::{BlobRecord, BlobState, Hashed};
 use crate::blob::store::BlobStore;
 use crate::blob::successor::successor;
@@ -24,10 +25,14 @@ pub fn step<M: Memory>(store: &BlobStore<M>, check: &mut Check) -> bool {
         check.status.without_sha256 += 1;
         return go_on_behind(check, key);
     };
-    if check.expected != Some(expected) {
-        // It isn't begun, or it was deleted and came again with other bytes.
+    if check.expected != Some(expected) || !fits(&record, &check.hashed) {
+        // It isn't begun, or it was deleted and came again with other chunks.
         check.hashed = Hashed::default();
         check.expected = Some(expected);
+    }
+    if let Some(unreadable) = unreadable(store, &key, &record, check.hashed.chunks) {
+        check.found(FaultKind::Sha256, Some(key), unreadable);
+        return go_on_behind(check, key);
     }
     match hash_chunk(store, &key, &record, &mut check.hashed) {
         None => false,
@@ -42,6 +47,29 @@ pub fn step<M: Memory>(store: &BlobStore<M>, check: &mut Check) -> bool {
             go_on_behind(check, key)
         }
     }
+}
+
+/// Whether the blob may have been hashed so far.
+fn fits(record: &BlobRecord, hashed: &Hashed) -> bool {
+    let before = match record.layout {
+        Layout::Map => hashed.bytes,
+        Layout::File(shape) => u64::from(hashed.chunks) * u64::from(shape.chunk_len),
+    };
+    hashed.chunks < record.chunks.count() && hashed.bytes == before
+}
+
+/// Says why a chunk can't be read. Reading it would trap.
+fn unreadable<M: Memory>(
+    store: &BlobStore<M>,
+    key: &[u8; 32],
+    record: &BlobRecord,
+    index: u32,
+) -> Option<String> {
+    let is_there = match record.layout {
+        Layout::Map => store.map_has(&BlobKey(*key), index),
+        Layout::File(shape) => store.extents.has(key, shape.range(index)),
+    };
+    (!is_there).then(|| format!("chunk {index} can't be read, expected its bytes"))
 }
 
 /// Hashes one more chunk of a blob, and returns the SHA-256 after the last one.

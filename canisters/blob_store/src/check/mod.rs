@@ -2,7 +2,8 @@
 //!
 //! It finds out whether every block belongs to one file, whether the lists of free blocks and the
 //! totals are right, and, if asked, whether the bytes of each sealed blob have their SHA-256. It
-//! mends, if asked, the lists and the totals, and nothing else.
+//! mends, if asked, the lists and the totals, and nothing else. While a blob has a fault, the lists
+//! stay as they are: blocks that seem free may have its bytes.
 //!
 //! The count of blocks lies on the heap. An upgrade loses it, and the check then begins it anew.
 //! The hashing, which costs most, goes on where it was.
@@ -39,14 +40,15 @@ pub fn go_on<M: Memory>(
     check: &mut Check,
     slice: &Slice<'_>,
 ) {
+    // Blobs may have changed since the last slice.
+    walk::report_twice(store, check);
     let mut done = 0;
     while check.is_running() && slice.goes_on(done) {
         done += 1;
         match (check.status.stage, *counting) {
             (CheckStage::Space, None) => {
-                *check = Check::begin(check.status.options, check.status.begun_at);
-                walk::begin(store);
-                *counting = Some(Counting::Files);
+                check.begin_again();
+                begin_counting(store, counting);
             }
             (CheckStage::Space, Some(Counting::Files)) => {
                 if walk::step(store, check) {
@@ -65,6 +67,7 @@ pub fn go_on<M: Memory>(
                 match free::by_length(store, check, entry) {
                     Some(entry) => *counting = Some(Counting::FreeByLength(entry)),
                     None => {
+                        walk::check_free_total(store, check);
                         stop_counting(store, counting);
                         check.status.stage = match check.status.options.contents {
                             true => CheckStage::Contents,
@@ -79,7 +82,14 @@ pub fn go_on<M: Memory>(
                 }
             }
         }
+        walk::report_twice(store, check);
     }
+}
+
+/// Begins the count of blocks.
+pub fn begin_counting<M: Memory>(store: &mut BlobStore<M>, counting: &mut Option<Counting>) {
+    walk::begin(store);
+    *counting = Some(Counting::Files);
 }
 
 /// Frees what the heap holds of a check.

@@ -14,11 +14,11 @@
 //! u64  sealed blobs without a SHA-256 to compare with
 //! u64  faults
 //! u64  mended faults
-//! u32  faults that are told; of each: u8 kind, in the order of `FaultKind`; u8 length of the key
-//!      (0 or 32) and the key; u32 length of the text and the text
+//! u32  faults that the report lists; of each: u8 kind, in the order of `FaultKind`; u8 whether it
+//!      is mended; u8 length of the key (0 or 32) and the key; u32 length of the text and the text
 //! u8   length of the key of the blob that is hashed, or that comes next (0 or 32), and the key
 //! u8   length of its SHA-256 (0 until it is begun), and the SHA-256
-//! ...  how far it is hashed; see `blob::record`
+//! ...  how far it is hashed, as in version 3 of `blob::record`
 //! ```
 
 use crate::blob::record::Hashed;
@@ -65,14 +65,36 @@ impl Check {
         matches!(self.status.stage, CheckStage::Space | CheckStage::Contents)
     }
 
-    /// Counts a fault, and tells it if it is among the first.
+    /// Begins the count of blocks again. The report keeps what was mended.
+    pub fn begin_again(&mut self) {
+        let mended = self.status.mended;
+        let listed = std::mem::take(&mut self.status.first_faults);
+        *self = Check::begin(self.status.options, self.status.begun_at);
+        self.status.faults = mended;
+        self.status.mended = mended;
+        self.status.first_faults = listed.into_iter().filter(|fault| fault.mended).collect();
+    }
+
+    /// A blob has a fault. Nobody mends it.
     pub fn found(&mut self, kind: FaultKind, key: Option<[u8; 32]>, text: String) {
+        self.list(kind, key, text, false);
+    }
+
+    /// A total or a list is wrong, and maybe mended now.
+    pub fn found_wrong(&mut self, kind: FaultKind, text: String, mended: bool) {
+        self.list(kind, None, text, mended);
+    }
+
+    fn list(&mut self, kind: FaultKind, key: Option<[u8; 32]>, text: String, mended: bool) {
         self.status.faults += 1;
+        self.status.mended += u64::from(mended);
         if self.status.first_faults.len() < MAX_FAULTS_TOLD {
-            let key = key.map(ByteBuf::from);
-            self.status
-                .first_faults
-                .push(StoreFault { kind, key, text });
+            self.status.first_faults.push(StoreFault {
+                kind,
+                mended,
+                key: key.map(ByteBuf::from),
+                text,
+            });
         }
     }
 }
@@ -86,10 +108,11 @@ const STAGES: [CheckStage; 4] = [
 ];
 
 /// In the order of their numbers.
-const KINDS: [FaultKind; 8] = [
+const KINDS: [FaultKind; 9] = [
     FaultKind::Orphan,
     FaultKind::Twice,
     FaultKind::Outside,
+    FaultKind::Run,
     FaultKind::Missing,
     FaultKind::BlobId,
     FaultKind::Free,
@@ -127,6 +150,7 @@ impl Record for Check {
         let fields = status.first_faults.iter().fold(fields, |fields, fault| {
             fields
                 .u8(number_of(&KINDS, &fault.kind))
+                .u8(fault.mended.into())
                 .short(fault.key.as_ref().map_or(&[], |key| &key[..]))
                 .blob(fault.text.as_bytes())
         });
@@ -158,6 +182,7 @@ impl Record for Check {
         status.first_faults = (0..told)
             .map(|_| StoreFault {
                 kind: of_number(&KINDS, fields.u8()),
+                mended: fields.u8() == 1,
                 key: Some(fields.short())
                     .filter(|key| !key.is_empty())
                     .map(ByteBuf::from),
@@ -166,7 +191,7 @@ impl Record for Check {
             .collect();
         check.cursor = fields.short().try_into().expect("BUG: a key has 32 bytes");
         check.expected = fields.short().try_into().ok();
-        check.hashed = Hashed::read_newest(fields);
+        check.hashed = Hashed::read(3, fields);
         check
     }
 }

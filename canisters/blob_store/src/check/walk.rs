@@ -7,14 +7,19 @@ use crate::blob::store::BlobStore;
 use crate::blob::successor::successor;
 use crate::blob::sums::Sums;
 use crate::extents::block::{BLOCK_BYTES, Run, SECOND_REGION};
-use crate::extents::claims::Claims;
+use crate::extents::claims::{Claims, Twice};
 use crate::extents::space::Space;
 use capsule_shared::BlobKey;
 use capsule_shared::blob_store::FaultKind;
 use ic_stable_structures::Memory;
 
+/// Begins the count. It takes all the heap that the count needs, so that no later message has to.
 pub fn begin<M: Memory>(store: &mut BlobStore<M>) {
-    store.extents.claims = Some(Claims::begin());
+    let totals = store.totals();
+    let capacity = u32::try_from(totals.capacity_bytes / BLOCK_BYTES).unwrap_or(u32::MAX);
+    let first = capacity.max(totals.space.high_water);
+    let second = store.extents.blocks.whole_second().blocks;
+    store.extents.claims = Some(Claims::begin(first, second + 1));
     store.sums = Some(Sums::default());
 }
 
@@ -38,14 +43,31 @@ pub fn step<M: Memory>(store: &mut BlobStore<M>, check: &mut Check) -> bool {
         Some(block) => look_at_run(store, check, key, block),
     };
     claims(store).go_to(next);
-    while let Some(twice) = claims(store).next_twice() {
-        let text = format!(
-            "block {} belongs to another blob, too, expected one owner",
-            twice.block
-        );
-        check.found(FaultKind::Twice, Some(twice.file), text);
-    }
     next.is_none()
+}
+
+/// Reports blocks that were found to belong to two files, also when a file took one meanwhile.
+pub fn report_twice<M: Memory>(store: &mut BlobStore<M>, check: &mut Check) {
+    let Some(claims) = store.extents.claims.as_mut() else {
+        return;
+    };
+    while let Some(Twice { file, block }) = claims.next_twice() {
+        claims.faulty = true;
+        let text = format!("block {block} belongs to another blob, too, expected one owner");
+        check.found(FaultKind::Twice, Some(file), text);
+    }
+}
+
+/// A blob has a fault.
+fn found<M: Memory>(
+    store: &mut BlobStore<M>,
+    check: &mut Check,
+    kind: FaultKind,
+    key: [u8; 32],
+    text: String,
+) {
+    claims(store).faulty = true;
+    check.found(kind, Some(key), text);
 }
 
 /// Looks at the record of the first blob or file from this key on, and returns its key.
@@ -75,7 +97,7 @@ fn look_at_next_record<M: Memory>(
         }
         None => {
             let text = "blocks belong to a blob without a record, expected one".into();
-            check.found(FaultKind::Orphan, Some(key), text);
+            found(store, check, FaultKind::Orphan, key, text);
         }
     }
     Some(key)
@@ -95,22 +117,35 @@ fn look_at_run<M: Memory>(
         let missing = record.and_then(|record| missing(&record, block, begin));
         if let Some(byte) = missing {
             let text = format!("byte {byte} of the file has no block, expected one");
-            check.found(FaultKind::Missing, Some(key), text);
+            found(store, check, FaultKind::Missing, key, text);
         }
     }
     let Some((begin, run)) = run else {
         return successor(key).map(|key| (key, None));
     };
-    if !is_inside(store.totals().space, run) {
+    let behind = begin.checked_add(run.blocks.max(1));
+    let files = &store.extents.files;
+    let overlaps = match (begin.checked_add(1), behind) {
+        (Some(second), Some(end)) => second + files.gap_behind(&key, second) < end,
+        _ => false,
+    };
+    if run.blocks == 0 || overlaps {
+        let text = format!(
+            "the run of {} blocks at block {begin} of the file is empty or covers another run",
+            run.blocks
+        );
+        found(store, check, FaultKind::Run, key, text);
+    }
+    if is_inside(store.totals().space, run) {
+        claims(store).claim(&key, run);
+    } else {
         let text = format!(
             "{} blocks from block {} on lie outside of the store",
             run.blocks, run.first
         );
-        check.found(FaultKind::Outside, Some(key), text);
-    } else {
-        claims(store).claim(&key, run);
+        found(store, check, FaultKind::Outside, key, text);
     }
-    match begin.checked_add(run.blocks) {
+    match behind {
         Some(behind) => Some((key, Some(behind))),
         None => successor(key).map(|key| (key, None)),
     }
@@ -140,33 +175,59 @@ fn missing(record: &BlobRecord, from: u32, to: Option<u32>) -> Option<u64> {
     shape.stored_in(&record.chunks, begin, end)
 }
 
-/// Compares the sums with the totals, once the walk is over.
+/// Compares the sums with the totals, once the walk is over, and mends them if asked.
 pub fn check_totals<M: Memory>(store: &mut BlobStore<M>, check: &mut Check) {
     let sums = store.sums.expect("BUG: the walk has begun");
-    let claimed = claims(store).blocks();
+    let mend = check.status.options.repair;
     let mut totals = store.totals();
-    let space = totals.space;
-    let before = check.status.faults;
-    let all = Sums::of(&totals).all();
-    let blocks = ("blocks of blobs", space.allocated());
-    let counted = sums.all().into_iter().chain([("blocks of blobs", claimed)]);
-    for ((name, stored), (_, counted)) in all.into_iter().chain([blocks]).zip(counted) {
+    for ((name, stored), (_, counted)) in Sums::of(&totals).all().into_iter().zip(sums.all()) {
         if stored != counted {
             let text = format!("the total of {name} is {stored}, expected {counted}");
-            check.found(FaultKind::Total, None, text);
+            check.found_wrong(FaultKind::Total, text, mend);
         }
     }
-    if check.status.options.repair && check.status.faults > before {
-        let there = u64::from(space.high_water) + u64::from(space.second);
-        let free = there.saturating_sub(claimed);
-        totals.space.free = u32::try_from(free).expect("BUG: more than 2^32 blocks");
+    if mend && Sums::of(&totals) != sums {
         sums.mend(&mut totals);
         store.set_totals(totals);
-        check.status.mended += check.status.faults - before;
     }
     let ids = store.blob_ids.len();
     if ids != sums.blobs {
         let text = format!("{ids} blob ids are listed, expected {}", sums.blobs);
         check.found(FaultKind::BlobId, None, text);
+    }
+    let blocks = &store.extents.blocks;
+    let space = totals.space;
+    let second = blocks.whole_second().blocks;
+    if u64::from(space.high_water) > blocks.len() || space.second > second {
+        let text = format!(
+            "the totals have {} and {} blocks, expected at most the {} and {second} of the regions",
+            space.high_water,
+            space.second,
+            blocks.len()
+        );
+        check.found(FaultKind::Outside, None, text);
+        claims(store).faulty = true;
+    }
+}
+
+/// Compares the number of free blocks with the count, once the lists are right.
+pub fn check_free_total<M: Memory>(store: &mut BlobStore<M>, check: &mut Check) {
+    let claims = claims(store);
+    let claimed = claims.blocks();
+    let mend = check.status.options.repair && !claims.faulty;
+    let mut totals = store.totals();
+    let space = totals.space;
+    let there = u64::from(space.high_water) + u64::from(space.second);
+    let counted = u32::try_from(there.saturating_sub(claimed)).unwrap_or(u32::MAX);
+    if space.free != counted {
+        let text = format!(
+            "the total of free blocks is {}, expected {counted}",
+            space.free
+        );
+        check.found_wrong(FaultKind::Total, text, mend);
+        if mend {
+            totals.space.free = counted;
+            store.set_totals(totals);
+        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The check walks over all runs in the order of their files. Runs behind its place are claimed,
 //! and every change of theirs is claimed or freed here at once. So when the walk ends, the claimed
-//! blocks are those that files have. It lies on the heap: 32 KiB for each GiB of blocks.
+//! blocks are those that files have. It lies on the heap, all of it from the begin on: 32 KiB for
+//! each GiB of capacity.
 
 use super::block::{Run, SECOND_REGION};
 use super::space::Space;
@@ -29,17 +30,26 @@ pub struct Claims {
     second: Bits,
     blocks: u64,
     twice: VecDeque<Twice>,
+    /// A blob has a fault, so blocks that aren't claimed may still have its bytes.
+    pub faulty: bool,
 }
 
 impl Claims {
-    pub fn begin() -> Self {
+    /// Makes room for so many blocks of the first and of the second region.
+    pub fn begin(first: u32, second: u32) -> Self {
         Self {
             at: Some(BEGIN),
-            first: Bits::default(),
-            second: Bits::default(),
+            first: Bits::of(first),
+            second: Bits::of(second),
             blocks: 0,
             twice: VecDeque::new(),
+            faulty: false,
         }
+    }
+
+    /// Bytes that it takes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        8 * (self.first.0.len() + self.second.0.len())
     }
 
     /// Blocks that are claimed.
@@ -134,10 +144,14 @@ impl Claims {
 }
 
 /// A set of small numbers, one bit each.
-#[derive(Default)]
 struct Bits(Vec<u64>);
 
 impl Bits {
+    /// An empty set with room for the numbers below `end`.
+    fn of(end: u32) -> Self {
+        Self(vec![0; end as usize / 64 + 1])
+    }
+
     fn has(&self, index: u32) -> bool {
         let word = self.0.get(index as usize / 64);
         word.is_some_and(|word| word >> (index % 64) & 1 == 1)

@@ -50,6 +50,15 @@ impl<M: Memory> Blocks<M> {
         }
     }
 
+    /// Whether a run lies in one of the regions, whatever it says.
+    pub fn have(&self, run: Run) -> bool {
+        let (first, len) = match run.first.checked_sub(SECOND_REGION) {
+            Some(first) => (first, u64::from(self.whole_second().blocks) + 1),
+            None => (run.first, self.len()),
+        };
+        u64::from(first) + u64::from(run.blocks) <= len
+    }
+
     pub fn read(&self, place: Place, out: &mut [u8]) {
         let (region, at) = self.locate(place);
         region.read(at, out);

@@ -18,6 +18,15 @@ const HASH: CheckOptions = CheckOptions {
     contents: true,
 };
 
+const BLOB_ID: FaultKind = FaultKind::BlobId;
+const FREE: FaultKind = FaultKind::Free;
+const MISSING: FaultKind = FaultKind::Missing;
+const ORPHAN: FaultKind = FaultKind::Orphan;
+const OUTSIDE: FaultKind = FaultKind::Outside;
+const RUN: FaultKind = FaultKind::Run;
+const TOTAL: FaultKind = FaultKind::Total;
+const TWICE: FaultKind = FaultKind::Twice;
+
 /// Blobs 1 to 4 of three blocks each; blob 2 is deleted.
 fn filled() -> State<VectorMemory> {
     let mut state = state();
@@ -66,6 +75,8 @@ fn finds(kinds: &[FaultKind], lasting: &[FaultKind], damage: impl Fn(&mut State<
     assert_eq!(found(&mended), kinds, "{mended:?}");
     let left = check(&mut state, CheckOptions::default());
     assert_eq!(found(&left), lasting, "{left:?}");
+    // Whatever is damaged, hashing ends.
+    check(&mut state, HASH);
     assert_eq!(mended.faults - mended.mended, left.faults, "{mended:?}");
     if lasting.is_empty() {
         assert_eq!(check(&mut state, HASH).faults, 0);
@@ -96,7 +107,7 @@ fn wrong_totals_are_found_and_mended() {
         |totals: &mut crate::totals::Totals| totals.promised.others = 5,
         |totals: &mut crate::totals::Totals| totals.space.free -= 1,
     ] {
-        finds(&[FaultKind::Total], &[], |state| {
+        finds(&[TOTAL], &[], |state| {
             state.store.change_totals(damage);
         });
     }
@@ -111,24 +122,30 @@ fn wrong_lists_of_free_blocks_are_found_and_mended() {
     let part = |first, blocks| Run { first, blocks };
     // One that is free is missing; one that isn't is listed; one is listed in pieces; both lists
     // differ.
-    finds(&[FaultKind::Free], &[], |state| {
+    finds(&[FREE], &[], |state| {
         state.store.extents.free.strike(free);
     });
-    for wrong in [part(0, 2), part(1, 4), part(4, 1), part(20, 3)] {
-        finds(&[FaultKind::Free], &[], |state| {
+    for wrong in [
+        part(0, 2),
+        part(1, 4),
+        part(4, 1),
+        part(20, 3),
+        part(u32::MAX, 9),
+    ] {
+        finds(&[FREE], &[], |state| {
             state.store.extents.free.insert(wrong);
         });
     }
-    finds(&[FaultKind::Free], &[], |state| {
+    finds(&[FREE], &[], |state| {
         let lists = &mut state.store.extents.free;
         lists.strike(free);
         lists.insert(part(3, 1));
         lists.insert(part(5, 1));
     });
-    finds(&[FaultKind::Free], &[], |state| {
+    finds(&[FREE], &[], |state| {
         state.store.extents.free.by_start.insert(8, 2);
     });
-    finds(&[FaultKind::Free], &[], |state| {
+    finds(&[FREE], &[], |state| {
         state.store.extents.free.by_length.insert((2, 8));
     });
 }
@@ -136,7 +153,7 @@ fn wrong_lists_of_free_blocks_are_found_and_mended() {
 #[test]
 fn faults_of_blobs_are_told_and_nothing_of_them_is_changed() {
     // Two blobs have a block.
-    finds(&[FaultKind::Twice], &[FaultKind::Twice], |state| {
+    finds(&[TWICE], &[TWICE], |state| {
         let files = &mut state.store.extents.files;
         let (_, run) = files.pop(&key(4).0).unwrap();
         files.add(&key(4).0, 0, Run { first: 0, ..run });
@@ -144,42 +161,59 @@ fn faults_of_blobs_are_told_and_nothing_of_them_is_changed() {
         state.store.extents.free.insert(run);
         state.store.change_totals(|totals| totals.space.free += 3);
     });
-    // A blob lost its last block.
-    let (missing, orphan) = (FaultKind::Missing, FaultKind::Orphan);
-    finds(
-        &[missing, FaultKind::Total, FaultKind::Free],
-        &[missing],
-        |state| {
-            state.store.extents.files.cut(&key(3).0, 2, 3);
-        },
-    );
     // Blocks without a blob.
-    let blob_id = FaultKind::BlobId;
-    finds(&[orphan, FaultKind::Total], &[orphan], |state| {
+    finds(&[ORPHAN, TOTAL], &[ORPHAN], |state| {
         state.store.records.remove(&key(3).0);
         state.store.blob_ids.remove(&key(3).blob_id().0);
     });
     // A blob whose id isn't listed, and an id without a blob.
-    finds(&[blob_id], &[blob_id], |state| {
+    finds(&[BLOB_ID], &[BLOB_ID], |state| {
         state.store.blob_ids.remove(&key(3).blob_id().0);
     });
-    finds(&[blob_id], &[blob_id], |state| {
+    finds(&[BLOB_ID], &[BLOB_ID], |state| {
         state.store.blob_ids.insert(5, key(3).0);
     });
-    // Blocks that the store doesn't have.
-    finds(
-        &[FaultKind::Outside, FaultKind::Total, FaultKind::Free],
-        &[FaultKind::Outside],
-        |state| {
-            let outside = Run {
-                first: u32::MAX - 1,
-                blocks: u32::MAX,
-            };
-            let files = &mut state.store.extents.files;
-            files.pop(&key(4).0).unwrap();
-            files.add(&key(4).0, 0, outside);
-        },
-    );
+}
+
+/// Blocks that seem to be nobody's may have bytes of the blob.
+#[test]
+fn lists_stay_as_they_are_while_a_blob_has_a_fault() {
+    // A blob lost its last block.
+    let all = [MISSING, FREE, TOTAL];
+    finds(&all, &all, |state| {
+        state.store.extents.files.cut(&key(3).0, 2, 3);
+    });
+    let instead = |state: &mut State<VectorMemory>, runs: &[(u32, Run)]| {
+        let files = &mut state.store.extents.files;
+        files.pop(&key(4).0).unwrap();
+        for (block, run) in runs {
+            files.add(&key(4).0, *block, *run);
+        }
+    };
+    let run = |first, blocks| Run { first, blocks };
+    // Blocks that the store doesn't have, at all or in part.
+    for outside in [run(u32::MAX - 1, u32::MAX), run(10, 3)] {
+        let all = [OUTSIDE, FREE, TOTAL];
+        finds(&all, &all, |state| instead(state, &[(0, outside)]));
+    }
+    // A run that covers another one, and an empty one.
+    let all = [RUN, FREE];
+    finds(&all, &all, |state| {
+        instead(state, &[(0, run(3, 3)), (1, run(10, 1))]);
+        state.store.change_totals(|totals| totals.space.free = 3);
+        state.store.extents.free.strike(run(3, 3));
+    });
+    let all = [RUN, FREE, TOTAL];
+    finds(&all, &all, |state| {
+        instead(state, &[(0, run(10, 0)), (1, run(9, 3))]);
+    });
+    // More blocks than the region has.
+    let all = [OUTSIDE, FREE, TOTAL];
+    finds(&all, &all, |state| {
+        state
+            .store
+            .change_totals(|totals| totals.space.high_water = 1 << 20);
+    });
 }
 
 #[test]
@@ -229,4 +263,52 @@ fn an_upgrade_and_an_end_lose_nothing() {
     assert_eq!(state.check_status().unwrap().stage, CheckStage::Ended);
     state.check_end();
     assert_eq!(check(&mut state, HASH).faults, 0);
+}
+
+/// The count begins anew, and the report keeps what was mended.
+#[test]
+fn an_upgrade_forgets_no_fault() {
+    let memory = VectorMemory::default();
+    let mut state = State::open(memory.clone());
+    (1..=4).for_each(|n| store(&mut state, n));
+    state.store.change_totals(|totals| totals.bytes = 0);
+    state.check_begin(MEND, 7).unwrap();
+    while state.check_status().unwrap().faults == 0 {
+        state.check_slice(&chunks(1));
+    }
+    assert_eq!(state.check_status().unwrap().stage, CheckStage::Space);
+    state = State::open(memory.clone());
+    while state.check_slice(&chunks(1)) {}
+    let status = state.check_status().unwrap();
+    assert_eq!((status.faults, status.mended, status.blobs), (1, 1, 4));
+    assert!(status.first_faults[0].mended);
+}
+
+/// A file that takes a block of another one, because it was listed as free, is found although the
+/// walk has passed both.
+#[test]
+fn a_block_that_gets_two_owners_meanwhile_is_found() {
+    let mut state = filled();
+    let listed = Run {
+        first: 0,
+        blocks: 3,
+    };
+    let lists = &mut state.store.extents.free;
+    lists.strike(Run {
+        first: 3,
+        blocks: 3,
+    });
+    lists.insert(listed);
+    state.check_begin(CheckOptions::default(), 7).unwrap();
+    while state.check_status().unwrap().faults == 0 {
+        state.check_slice(&chunks(1));
+    }
+    store(&mut state, 9);
+    while state.check_slice(&chunks(1)) {}
+    let status = state.check_status().unwrap();
+    let twice = status
+        .first_faults
+        .iter()
+        .filter(|fault| fault.kind == TWICE);
+    assert_eq!(twice.count(), 1, "{status:?}");
 }

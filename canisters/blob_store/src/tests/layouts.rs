@@ -275,7 +275,7 @@ fn the_check_is_pinned() {
             "01 01 01 00 0201000000000000 01
              0300000000000000 0400000000000000 0500000000000000 0600000000000000
              0200000000000000 0700000000000000
-             02000000 03 20 {key} 02000000 6e6f 07 00 00000000
+             02000000 04 00 20 {key} 02000000 6e6f 08 00 00 00000000
              20 {cursor} 20 {expected} {hashed}"
         )
     };
@@ -288,6 +288,11 @@ fn the_check_is_pinned() {
         midstate: Midstate::default().followed_by(b"abc"),
     };
     let last = LastCheck(Some(check));
-    let stored = canister_common::codec::encode(&last);
-    assert_eq!(canister_common::codec::decode::<LastCheck>(&stored), last);
+    let hashed = "01000000 0300000000000000
+        2c 67e6096a85ae67bb72f36e3c3af54fa57f520e518c68059babd9831f19cde05b
+        0300000000000000 03 616263";
+    assert_golden(
+        &last,
+        &golden(hashed).replace(&format!("20 {expected}"), "00"),
+    );
 }

@@ -9,7 +9,9 @@ use crate::blob::record::BlobState;
 use crate::regions::Regions;
 use crate::state::State;
 use candid::Principal;
-use capsule_shared::blob_store::{CheckOptions, CheckStage, DeleteProgress, DigestProgress};
+use capsule_shared::blob_store::{
+    CheckOptions, CheckStage, Declared, DeleteProgress, DigestProgress,
+};
 use capsule_shared::{BlobKey, Error, Result};
 use ic_stable_structures::VectorMemory;
 use proptest::prelude::*;
@@ -18,7 +20,10 @@ use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
 enum Op {
-    Open,
+    /// With a declaration, bytes are promised.
+    Open {
+        declared: Option<u64>,
+    },
     Release,
     Put {
         index: u32,
@@ -55,7 +60,7 @@ fn op(usual: usize) -> impl Strategy<Value = Op> {
     let len = prop_oneof![8 => Just(usual), 2 => 1..=usual, 1 => Just(12_288)];
     let bytes = (len, 0..3u8).prop_map(|(len, byte)| vec![byte; len]);
     prop_oneof![
-        3 => Just(Op::Open),
+        3 => prop::option::of(0..60_000u64).prop_map(|declared| Op::Open { declared }),
         1 => Just(Op::Release),
         16 => (0..INDEXES, bytes).prop_map(|(index, bytes)| Op::Put { index, bytes }),
         2 => (-1..2i8, -1..2i8)
@@ -187,13 +192,17 @@ impl World {
                 let status = self.state.check_status().unwrap();
                 assert_eq!(status.first_faults, []);
             }
-            Op::Open => {
+            Op::Open { declared } => {
                 let expected = match self.model.get(&key) {
                     None => "ok",
                     Some(b) if b.opened_by(caller) => "ok",
                     Some(_) => "conflict",
                 };
-                assert_eq!(kind(&store.open_blob(caller, key, None)), expected);
+                let declared = declared.map(|bytes| Declared {
+                    bytes,
+                    known: bytes % 2 == 0,
+                });
+                assert_eq!(kind(&store.open_blob(caller, key, declared)), expected);
                 if expected == "ok" {
                     self.model.entry(key).or_default().gateway = Some(caller);
                 }

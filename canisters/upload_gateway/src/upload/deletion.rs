@@ -26,7 +26,7 @@ enum ToDelete {
 
 impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     /// Puts a memory into the trash; with a retention of 0 deletes it, and a job deletes its blob.
-    /// A memory that is in the trash stays there. Only the gateway that committed it can do this.
+    /// A memory that is in the trash stays there. Only the gateway that owns it can do this.
     pub async fn delete_memory(&self, caller: Principal, memory_id: String) -> Result<()> {
         check_text("memory_id", &memory_id, MAX_ID_BYTES)?;
         let index = self.index()?;
@@ -154,14 +154,18 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         Ok((key, deletion))
     }
 
-    /// Checks that this gateway committed the memory, and that no session commits it again.
+    /// Checks that this gateway owns the memory, and that no session commits it again.
     pub(super) fn prepare_deletion(&self, index: Principal, memory: &MemoryHead) -> Result<()> {
         let own = self.runtime.self_id();
-        if memory.gateway != own {
+        let owner = memory.owner.unwrap_or(memory.gateway);
+        if owner != own {
             return Err(Failure::conflict(format!(
-                "this gateway is {own}, expected {}, which committed the memory",
-                memory.gateway
+                "this gateway is {own}, expected {owner}, which owns the memory"
             )));
+        }
+        if memory.gateway != own {
+            // It was handed over. Its session id is one of the gateway that committed it.
+            return Ok(());
         }
         let id = SessionId(memory.session_id);
         // The index committed the memory, but its answer was lost. A session that stayed finishing

@@ -83,8 +83,10 @@ impl<M: StableMemory> State<M> {
             let bytes = memory.place.size;
             self.sessions.free_stored(&memory.capsule_id, bytes);
         }
+        // The blob may have moved since the deletion was noted.
+        let store = deleted.map_or(deletion.store, |memory| memory.place.store);
         let blob = Task::DeleteBlob {
-            store: deletion.store,
+            store,
             key: deletion.key,
         };
         let id = SessionId(deletion.session_id);

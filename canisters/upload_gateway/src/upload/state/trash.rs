@@ -73,7 +73,9 @@ impl<M: StableMemory> State<M> {
             let bytes = memory.place.size;
             self.sessions.free_stored(&memory.capsule_id, bytes);
         }
-        let (store, key) = (purge.store, purge.key);
+        // The blob may have moved since the job was pushed.
+        let store = expired.map_or(purge.store, |memory| memory.place.store);
+        let key = purge.key;
         self.jobs.push(now, Task::DeleteBlob { store, key });
     }
 }
