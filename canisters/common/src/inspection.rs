@@ -8,12 +8,15 @@ use ic_cdk::api::{accept_message, is_controller, msg_arg_data, msg_caller, msg_m
 
 /// The methods of canister controllers. Registered gateways may ask for the status, too; they are
 /// canisters, which nobody inspects.
-const ADMINISTRATION: [&str; 5] = [
+const ADMINISTRATION: [&str; 8] = [
     "gateways_register",
     "gateways_unregister",
     "gateways_list",
     "configure",
     "store_status",
+    "check_begin",
+    "check_end",
+    "check_status",
 ];
 
 /// The most bytes of a canister controller's arguments. A list of 1,000 gateways takes 31 KB.

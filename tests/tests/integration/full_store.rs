@@ -14,8 +14,11 @@ use tools::source::UploadSpec;
 
 const T: u128 = 1_000_000_000_000;
 
-/// More chunks than a new store takes without growth.
-const MANY: usize = 60;
+/// More chunks than a new store takes without growth: 234 MB.
+const MANY: usize = 130;
+
+/// Chunks for which a new store grows at least once.
+const SOME: usize = 60;
 
 fn configure(deployment: &Deployment, part: Part, settings: CanisterSettings) {
     let controller = Some(deployment.controller);
@@ -102,9 +105,9 @@ fn a_store_that_cannot_pay_for_growth_says_so_and_goes_on_later() {
 fn a_store_tells_its_reserve_once_it_has_grown() {
     let deployment = deploy();
     let alice = deployment.client(person("alice"));
-    let data = bytes(MANY * CHUNK, 2);
+    let data = bytes(SOME * CHUNK, 2);
     let spec = UploadSpec::document("film", data.len() as u64);
-    begin_and_put(&alice, &spec, &data, MANY);
+    begin_and_put(&alice, &spec, &data, SOME);
     // The management canister answers in a later round.
     (0..5).for_each(|_| deployment.pic.tick());
     let store = |name: &str| sample(&deployment, &format!("blob_store_{name}"));
@@ -124,7 +127,7 @@ fn a_store_grows_before_it_must() {
     let store = |name: &str| sample(&deployment, &format!("blob_store_{name}"));
     let mebibytes = |name: &str| store(name) / 1_048_576.0;
     let alice = deployment.client(person("alice"));
-    let data = bytes(MANY * CHUNK, 3);
+    let data = bytes(SOME * CHUNK, 3);
     let spec = UploadSpec::document("film", data.len() as u64);
     let session = begin_and_put(&alice, &spec, &data, 1);
     for (index, chunk) in (0..).zip(data.chunks(CHUNK)).skip(1) {

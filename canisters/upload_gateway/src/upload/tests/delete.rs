@@ -64,7 +64,7 @@ fn a_deleted_memory_is_not_committed_anew() {
 }
 
 #[test]
-fn only_the_gateway_that_committed_a_memory_deletes_it() {
+fn only_the_gateway_that_owns_a_memory_deletes_it() {
     let (world, service) = World::new();
     finish(&service, uploaded(&service), FILE).unwrap();
     world.net().memories.get_mut("memory-1").unwrap().gateway = id(77);
@@ -74,6 +74,30 @@ fn only_the_gateway_that_committed_a_memory_deletes_it() {
         "{refused}"
     );
     assert!(!world.net().calls.contains(&"memory_delete"));
+}
+
+/// The memory was handed over. Its session id is one of the gateway that committed it, and says
+/// nothing about a session of this one.
+#[test]
+fn the_gateway_that_owns_a_memory_deletes_it() {
+    let (world, service) = World::new();
+    let session = uploaded(&service);
+    // The index has the memory, but the gateway doesn't know it.
+    world.fail("memory_commit", Fault::LostReply);
+    finish(&service, session, FILE).unwrap_err();
+    world.net().memories.get_mut("memory-1").unwrap().gateway = id(77);
+    let own = id(GATEWAY);
+    world.net().owners.insert("memory-1".into(), own);
+    delete(&service, OWNER).unwrap();
+    assert!(world.net().memories.is_empty());
+    // The session of the same number goes on.
+    assert!(finish(&service, session, FILE).is_ok());
+
+    let (world, service) = World::new();
+    finish(&service, uploaded(&service), FILE).unwrap();
+    world.net().owners.insert("memory-1".into(), id(77));
+    let refused = delete(&service, OWNER).unwrap_err();
+    assert!(matches!(&refused, Failure::Conflict(_)), "{refused}");
 }
 
 #[test]

@@ -57,6 +57,8 @@ pub struct Net {
     pub now: u64,
     pub blobs: BTreeMap<BlobKey, Blob>,
     pub memories: BTreeMap<String, Memory>,
+    /// The gateways to which memories were handed over.
+    pub owners: BTreeMap<String, Principal>,
     /// Those of the memories that are in the trash.
     pub trash: BTreeMap<String, Trash>,
     /// The limit that came with the last capsule.
@@ -262,7 +264,11 @@ impl Net {
         let memory = self.memories.get(id).cloned().ok_or(Error::NotFound)?;
         self.writer(who)?;
         let trash = self.trash.get(id).copied();
-        let memory = memory.into();
+        let owner = self.owners.get(id).copied();
+        let memory = MemoryHead {
+            owner,
+            ..memory.into()
+        };
         Ok(MemoryFound { memory, trash })
     }
 
