@@ -11,6 +11,8 @@ mod migration;
 mod regions;
 mod state;
 mod status;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod totals;
