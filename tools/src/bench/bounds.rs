@@ -246,7 +246,12 @@ mod tests {
             ),
         ];
         for (name, change, most, belongs) in kinds {
-            let outside = |most| changed(&ALL, |row| change(row, percent(row, most)));
+            let outside = |most| {
+                changed(&ALL, |row| {
+                    let bytes = percent(row, most);
+                    change(row, bytes);
+                })
+            };
             assert_eq!(outside(most), Vec::<String>::new(), "{name}");
             let above = outside(most + 1);
             assert_eq!(above.len(), belongs.len(), "{above:?}");

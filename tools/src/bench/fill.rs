@@ -59,10 +59,10 @@ fn load(deployment: &Deployment, bytes: u64) -> Result<(), String> {
         let reply = pic.update_call(deployment.blob_store, who, method, message);
         reply.map(drop).map_err(CallError::Rejected)
     });
-    // A program that failed has printed too little, and its error output says why.
-    match filling.wait().map_err(about)? {
-        status if status.success() => passed,
-        status => Err(format!("{PROGRAM} has ended with {status}")),
+    let status = filling.wait().map_err(about)?;
+    match passed {
+        Ok(()) if !status.success() => Err(format!("{PROGRAM} has ended with {status}")),
+        passed => passed,
     }
 }
 

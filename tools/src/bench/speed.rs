@@ -100,9 +100,10 @@ fn upload(scene: &Scene, name: &str, size: Size) -> Called<(Duration, String)> {
 
 /// The settings of the client on one network.
 struct Home {
+    /// It lies in the folder, so it goes first.
+    _told: Option<Told>,
     folder: TempDir,
     principal: Principal,
-    told: Option<Told>,
 }
 
 impl Home {
@@ -119,9 +120,9 @@ impl Home {
             format!("`capsule identity --new` printed no principal ({e}): {said}")
         })?;
         Ok(Home {
+            _told: None,
             folder,
             principal,
-            told: None,
         })
     }
 
@@ -134,7 +135,7 @@ impl Home {
             memory_index: deployment.memory_index,
         };
         let told = Told::of(&self.folder.path().join("local.json"), &url, &ids)?;
-        self.told = Some(told);
+        self._told = Some(told);
         Ok(())
     }
 
