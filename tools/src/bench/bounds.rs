@@ -36,7 +36,7 @@ const ALLOCATED: Figure = bytes("allocated", Row::grown);
 /// The most that a figure may be, and the rows that this belongs to.
 const BOUNDS: [(Figure, f64, fn(&Row) -> bool); 11] = [
     (STORE, 14.0, |row| row.name == EMPTY),
-    (STORE, 14.5, full_in_order),
+    (STORE, 14.5, |row| full_in_order(row) && row.name != EMPTY),
     (COMPUTING, 175.0, full_in_order),
     // The store hashes these again.
     (COMPUTING, 200.0, |row| row.kind == Kind::OutOfOrder),

@@ -68,7 +68,7 @@ fn uploads(document: &Path, update: bool) -> Result<(), String> {
     );
     if let Some(bytes) = peak {
         println!(
-            "The network's process had at most {} of memory.",
+            "The network's process had at most {} of memory beside the stored bytes.",
             HumanBytes(bytes)
         );
     }
