@@ -32,6 +32,9 @@ pub enum Task {
         /// Measure the calls of a stranger instead, and compare them with docs/operating.md
         #[arg(long)]
         hostile: bool,
+        /// Compare the speed on this machine with that of release 0.1.0 instead
+        #[arg(long, conflicts_with_all = ["update", "hostile"])]
+        speed: bool,
     },
     /// Build the canisters to target/canisters and check their Candid interfaces
     Build,

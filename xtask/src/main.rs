@@ -29,7 +29,10 @@ fn main() -> ExitCode {
         Some(Task::Up(arguments)) => programs::up(arguments),
         Some(Task::Test) => testing::test_everything(),
         Some(Task::Soak(arguments)) => programs::soak(arguments),
-        Some(Task::Bench { update, hostile }) => programs::bench(update, hostile),
+        Some(Task::Bench { speed: true, .. }) => programs::speed(),
+        Some(Task::Bench {
+            update, hostile, ..
+        }) => programs::bench(update, hostile),
         Some(Task::Build) => canisters::build().and_then(|()| canisters::check_interfaces()),
         Some(Task::Localnet { port }) => programs::localnet(port),
         Some(Task::Tidy) => tidy::run(&Arguments::command()),

@@ -92,6 +92,16 @@ pub fn bench(update: bool, hostile: bool) -> Result<()> {
     process::become_program(command)
 }
 
+/// Compares with the modules of the release, which are in the repository.
+pub fn speed() -> Result<()> {
+    engine::check_localnet("bench")?;
+    canisters::build()?;
+    testing::build_engine()?;
+    let mut command = Command::new(layout::host_program("capsule-bench"));
+    command.arg("--speed");
+    process::become_program(command)
+}
+
 pub fn localnet(port: Option<u16>) -> Result<()> {
     engine::check_localnet("localnet")?;
     testing::build_engine()?;

@@ -12,6 +12,8 @@ mod migration;
 mod regions;
 mod state;
 mod status;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod totals;

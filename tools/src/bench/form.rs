@@ -51,9 +51,9 @@ const INSTRUCTIONS: &str = "M instructions a query";
 pub const COSTS: Form = Form {
     names: "per chunk",
     columns: &[
-        bounded(CYCLES, "gateway", |row| cycles(row, Gateway)),
-        bounded(CYCLES, "store", |row| cycles(row, BlobStore)),
-        bounded(CYCLES, "index", |row| cycles(row, MemoryIndex)),
+        bounded(CYCLES, "gateway", |row| row.cycles(Gateway)),
+        bounded(CYCLES, "store", |row| row.cycles(BlobStore)),
+        bounded(CYCLES, "index", |row| row.cycles(MemoryIndex)),
         bounded(CYCLES, "ingress", |row| {
             row.mega_per_piece(row.sum().ingress_cycles)
         }),
@@ -73,17 +73,15 @@ pub const COSTS: Form = Form {
 pub const MEMORY: Form = Form {
     names: "per byte",
     columns: &[
-        free("read/B", |row| row.per_byte(row.sum().stable_read_bytes)),
-        free("written/B", |row| {
-            row.per_byte(row.sum().stable_written_bytes)
-        }),
-        bounded(BYTES, "dirty gw/B", |row| dirtied(row, Gateway)),
-        bounded(BYTES, "dirty st/B", |row| dirtied(row, BlobStore)),
+        free("read/B", Row::read),
+        free("written/B", Row::written),
+        bounded(BYTES, "dirty gw/B", |row| row.dirtied(Gateway)),
+        bounded(BYTES, "dirty st/B", |row| row.dirtied(BlobStore)),
         Column {
             decimals: 1,
             ..free("st chunks/round", Row::chunks_per_round)
         },
-        bounded(BYTES, "alloc/B", |row| row.allocated / row.bytes as f64),
+        bounded(BYTES, "alloc/B", Row::grown),
     ],
 };
 
@@ -100,14 +98,6 @@ pub const READS: Form = Form {
         }),
     ],
 };
-
-fn cycles(row: &Row, part: Part) -> f64 {
-    row.mega_per_piece(row.part(part).cycles())
-}
-
-fn dirtied(row: &Row, part: Part) -> f64 {
-    row.per_byte(row.part(part).dirtied_bytes)
-}
 
 fn queried(row: &Row, part: Part) -> f64 {
     row.mega_per_piece(row.part(part).query_instructions.into())

@@ -1,6 +1,6 @@
 //! Kinds of measured work that change nothing: queries that read a whole file.
 
-use super::row::Row;
+use super::row::{Kind, Row};
 use super::scene::{Scene, Size};
 use crate::client::{CallError, Called};
 use capsule_shared::limits::MAX_RANGE_BYTES;
@@ -46,7 +46,7 @@ impl Scene<'_> {
         queries: u64,
         query: impl Fn(u64) -> Called<ByteBuf>,
     ) -> Result<Row, String> {
-        let (_, row) = self.row(name, queries, size.bytes(), || {
+        let (_, row) = self.row(name, Kind::Read, queries, size.bytes(), || {
             let mut bytes = 0;
             for number in 0..queries {
                 bytes += query(number)?.len() as u64;

@@ -4,11 +4,23 @@ use crate::deployment::Part;
 use crate::statistics::Statistics;
 use std::time::Duration;
 
+/// A kind of work. Some bounds belong to some kinds only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Uploads whose chunks come in order.
+    InOrder,
+    /// An upload that the store has to hash.
+    OutOfOrder,
+    Deletion,
+    Read,
+}
+
 /// The costs of a piece of work.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The name of the work, and the key when two tables are compared.
     pub name: String,
+    pub kind: Kind,
     /// Chunks that the work sends or deletes, or queries that it reads with.
     pub pieces: u64,
     /// Bytes of data in these chunks or replies.
@@ -54,6 +66,31 @@ impl Row {
         self.mega_per_piece(self.sum().computing_cycles())
     }
 
+    /// Millions of cycles of one canister for each chunk.
+    pub fn cycles(&self, part: Part) -> f64 {
+        self.mega_per_piece(self.part(part).cycles())
+    }
+
+    /// Bytes of pages that one canister writes, for each byte of data.
+    pub fn dirtied(&self, part: Part) -> f64 {
+        self.per_byte(self.part(part).dirtied_bytes)
+    }
+
+    /// Bytes of stable memory that all canisters read, for each byte of data.
+    pub fn read(&self) -> f64 {
+        self.per_byte(self.sum().stable_read_bytes)
+    }
+
+    /// Bytes of stable memory that all canisters write, for each byte of data.
+    pub fn written(&self) -> f64 {
+        self.per_byte(self.sum().stable_written_bytes)
+    }
+
+    /// Bytes by which the store's allocated space grew, for each byte of data.
+    pub fn grown(&self) -> f64 {
+        self.allocated / self.bytes as f64
+    }
+
     /// Chunks that the store takes in each round, by the memory that it may write.
     pub fn chunks_per_round(&self) -> f64 {
         let dirtied = self.part(Part::BlobStore).dirtied_bytes;
@@ -79,6 +116,7 @@ mod tests {
             };
             let row = Row {
                 name: "row".into(),
+                kind: Kind::InOrder,
                 pieces: 3,
                 bytes: 3,
                 time: Duration::ZERO,

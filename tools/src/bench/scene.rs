@@ -1,6 +1,6 @@
 //! The parts that all measured work shares: the person who uploads, the files, and the measuring.
 
-use super::row::Row;
+use super::row::{Kind, Row};
 use crate::client::{CallError, Called, Client};
 use crate::deployment::{Deployment, Part, person};
 use crate::metrics::metrics;
@@ -25,7 +25,7 @@ pub struct Size {
 
 impl Size {
     /// A file in chunks of the most bytes.
-    pub fn full(chunks: u64) -> Self {
+    pub const fn full(chunks: u64) -> Self {
         Size {
             chunk: MAX_CHUNK_BYTES,
             chunks,
@@ -99,6 +99,7 @@ impl<'a> Scene<'a> {
     pub fn row<T>(
         &self,
         name: &str,
+        kind: Kind,
         pieces: u64,
         bytes: u64,
         work: impl FnOnce() -> Called<T>,
@@ -117,6 +118,7 @@ impl<'a> Scene<'a> {
         let after = self.allocated()?;
         let row = Row {
             name: name.to_string(),
+            kind,
             pieces,
             bytes,
             time,

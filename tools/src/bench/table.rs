@@ -92,6 +92,7 @@ pub fn compare(form: &Form, committed: &Table, rows: &[Row]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::bench::form::{COSTS, MEMORY};
+    use crate::bench::row::Kind;
     use crate::statistics::Statistics;
     use std::time::Duration;
 
@@ -103,6 +104,7 @@ mod tests {
         };
         Row {
             name: name.into(),
+            kind: Kind::InOrder,
             pieces: 2,
             bytes: 1_000_000,
             time: Duration::from_secs(1),

@@ -5,13 +5,15 @@ use super::row::Row;
 use super::scene::{Scene, Size};
 use crate::deployment::Deployment;
 
+/// The row of an empty store.
+pub const EMPTY: &str = "1 upload, nothing stored";
 /// 21.6 MB in 12 chunks.
-const CHUNKS: u64 = 12;
+pub(super) const CHUNKS: u64 = 12;
 /// 1 GB, including the last filling.
 const FULL_CHUNKS: u64 = 556;
 const FILLINGS: u64 = 4;
-/// 360 MB: too much to hash or delete in one message.
-const LONG_CHUNKS: u64 = 200;
+/// 360 MB: too much to hash in one message.
+pub(super) const LONG_CHUNKS: u64 = 200;
 /// Files in small chunks; the first has as many as a file can have.
 const SMALL: [(&str, Size); 3] = [
     ("50 bytes", small(50, 16_384)),
@@ -29,6 +31,14 @@ pub struct Measured {
     pub stored: Vec<Row>,
     /// Queries.
     pub read: Vec<Row>,
+}
+
+impl Measured {
+    /// Adds the rows of other work.
+    pub fn extend(&mut self, other: Measured) {
+        self.stored.extend(other.stored);
+        self.read.extend(other.read);
+    }
 }
 
 /// Does all the work on a fresh deployment. Calls `measured` after each row.
@@ -79,7 +89,7 @@ pub fn measure(
 fn fill(scene: &Scene, rows: &mut Rows) -> Result<(), String> {
     let file = Size::full(CHUNKS);
     let all = |chunks: u64| format!("{:.0} MB stored", Size::full(chunks).mega());
-    rows.add(scene.alone("1 upload, nothing stored", file)?.1);
+    rows.add(scene.alone(EMPTY, file)?.1);
     rows.add(scene.interleaved(&format!("4 interleaved, {}", all(CHUNKS)), file)?);
     let mut stored = 5 * CHUNKS;
     let name = format!("1 out of order, {}", all(stored));
@@ -95,20 +105,20 @@ fn fill(scene: &Scene, rows: &mut Rows) -> Result<(), String> {
 }
 
 /// The rows of one table, and who is told of each.
-struct Rows<'a> {
-    rows: Vec<Row>,
+pub(super) struct Rows<'a> {
+    pub(super) rows: Vec<Row>,
     measured: &'a mut dyn FnMut(&str),
 }
 
 impl<'a> Rows<'a> {
-    fn new(measured: &'a mut dyn FnMut(&str)) -> Self {
+    pub(super) fn new(measured: &'a mut dyn FnMut(&str)) -> Self {
         Rows {
             rows: vec![],
             measured,
         }
     }
 
-    fn add(&mut self, row: Row) {
+    pub(super) fn add(&mut self, row: Row) {
         (self.measured)(&row.name);
         self.rows.push(row);
     }

@@ -2,8 +2,8 @@
 
 use capsule_shared::gateway::GatewayArgs;
 use clap::Parser;
-use indicatif::ProgressBar;
-use std::path::PathBuf;
+use indicatif::{HumanBytes, ProgressBar};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tools::bench::document::Document;
@@ -11,34 +11,46 @@ use tools::bench::form::{COSTS, Form, MEMORY, READS};
 use tools::bench::hostile::{
     check_refused, compare_hostile, measure_hostile, parse_hostile, render_hostile,
 };
-use tools::bench::{Row, bounds, compare, measure, parse, render};
+use tools::bench::speed::{measure_speed, render_speed};
+use tools::bench::{Row, bounds, compare, measure, measure_filled, parse, render};
 use tools::deployment::{Created, Deployment, without_trash};
-use tools::engine;
+use tools::{engine, statistics};
 
 #[derive(Parser)]
-#[command(about = "Measures the costs of uploads, or of a stranger's calls")]
+#[command(about = "Measures the costs of uploads or of a stranger's calls, or the speed")]
 struct Arguments {
     /// The document with the committed tables, in Markdown
-    document: PathBuf,
+    #[arg(required_unless_present = "speed")]
+    document: Option<PathBuf>,
     /// Write the measured rows into the tables instead of comparing
     #[arg(long)]
     update: bool,
     /// Measure the calls of a stranger instead of uploads
     #[arg(long)]
     hostile: bool,
+    /// Compare the speed with release 0.1.0 instead
+    #[arg(long, conflicts_with_all = ["document", "update", "hostile"])]
+    speed: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    engine::end(match arguments.hostile {
-        false => uploads(&arguments),
-        true => strangers(&arguments),
+    engine::end(match &arguments.document {
+        None => speed(),
+        Some(document) if arguments.hostile => strangers(document, arguments.update),
+        Some(document) => uploads(document, arguments.update),
     })
 }
 
-fn uploads(arguments: &Arguments) -> Result<(), String> {
-    let document = Document::read(&arguments.document, 3)?;
-    let measured = watched(without_trash(), measure)?;
+fn uploads(document: &Path, update: bool) -> Result<(), String> {
+    let document = Document::read(document, 3)?;
+    let mut measured = installed(without_trash(), measure)?;
+    let mut peak = None;
+    measured.extend(installed(without_trash(), |deployment, row| {
+        let filled = measure_filled(deployment, row);
+        peak = statistics::peak_memory(&deployment.pic);
+        filled
+    })?);
     let (stored, read) = (&measured.stored[..], &measured.read[..]);
     // The speed depends on the machine, so it is printed, but not committed.
     let tables: [(&Form, &[Row], bool); 3] = [
@@ -54,7 +66,13 @@ fn uploads(arguments: &Arguments) -> Result<(), String> {
          The largest message is in millions of instructions, and so is a query.\n\
          /B: for each byte of data. st: the store. gw: the gateway."
     );
-    if arguments.update {
+    if let Some(bytes) = peak {
+        println!(
+            "The network's process had at most {} of memory beside the stored bytes.",
+            HumanBytes(bytes)
+        );
+    }
+    if update {
         document.write(&tables.map(|(form, rows, _)| render(form, rows, false)))?;
     } else {
         let worse = tables.iter().zip(&document.tables);
@@ -65,12 +83,12 @@ fn uploads(arguments: &Arguments) -> Result<(), String> {
     bounds::check(stored)
 }
 
-fn strangers(arguments: &Arguments) -> Result<(), String> {
-    let document = Document::read(&arguments.document, 1)?;
-    let rows = watched(GatewayArgs::default(), measure_hostile)?;
+fn strangers(document: &Path, update: bool) -> Result<(), String> {
+    let document = Document::read(document, 1)?;
+    let rows = installed(GatewayArgs::default(), measure_hostile)?;
     print!("{}", render_hostile(&rows));
     println!("\nCycles are in millions for each call, with the jobs that it makes.");
-    if arguments.update {
+    if update {
         document.write(&[render_hostile(&rows)])?;
     } else {
         let worse = compare_hostile(&parse_hostile(&document.tables[0]), &rows);
@@ -82,16 +100,30 @@ fn strangers(arguments: &Arguments) -> Result<(), String> {
     }
 }
 
-/// Measures on a fresh network, and shows the row at work.
-fn watched<R>(
+fn speed() -> Result<(), String> {
+    eprintln!("Comparing with release 0.1.0 on {}", engine::engine_name());
+    let compared = watched(measure_speed)?;
+    print!("{}", render_speed(&compared));
+    Ok(())
+}
+
+/// Measures on a fresh network.
+fn installed<R>(
     settings: GatewayArgs,
     measure: impl FnOnce(&Deployment, &mut dyn FnMut(&str)) -> Result<R, String>,
 ) -> Result<R, String> {
     eprintln!("Installing the canisters on {}", engine::engine_name());
     let deployment = Created::on(engine::try_network()?).install(settings);
+    watched(|row| measure(&deployment, row))
+}
+
+/// Shows the row at work.
+fn watched<R>(
+    measure: impl FnOnce(&mut dyn FnMut(&str)) -> Result<R, String>,
+) -> Result<R, String> {
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(Duration::from_millis(200));
-    let rows = measure(&deployment, &mut |name| bar.set_message(name.to_string()));
+    let rows = measure(&mut |name| bar.set_message(name.to_string()));
     bar.finish_and_clear();
     rows
 }

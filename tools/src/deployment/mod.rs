@@ -5,8 +5,10 @@
 
 mod created;
 mod parts;
+mod release;
 mod running;
 
 pub use created::{Created, Lines, deploy, without_trash};
 pub use parts::{Part, person, wasm};
+pub use release::release;
 pub use running::Deployment;

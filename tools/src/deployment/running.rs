@@ -65,13 +65,30 @@ impl Deployment {
     pub fn upgrade_to(&self, part: Part, module: Vec<u8>) -> Result<(), RejectResponse> {
         let nothing = Encode!(&None::<()>).expect("BUG: null can be encoded");
         let (id, controller) = (self.id(part), Some(self.controller));
-        loop {
+        self.until_admitted(|| {
             let (module, nothing) = (module.clone(), nothing.clone());
-            let upgraded = self.pic.upgrade_canister(id, module, nothing, controller);
-            match upgraded {
-                // The network limits how much installing may compute. Each round forgives a part.
+            self.pic.upgrade_canister(id, module, nothing, controller)
+        })
+    }
+
+    /// Replaces the module and forgets all state.
+    pub fn replace(&self, part: Part, module: Vec<u8>) -> Result<(), RejectResponse> {
+        let (id, controller) = (self.id(part), Some(self.controller));
+        self.until_admitted(|| {
+            let module = module.clone();
+            self.pic.reinstall_canister(id, module, vec![], controller)
+        })
+    }
+
+    /// The network limits how much installing may compute. Each round forgives a part.
+    fn until_admitted(
+        &self,
+        install: impl Fn() -> Result<(), RejectResponse>,
+    ) -> Result<(), RejectResponse> {
+        loop {
+            match install() {
                 Err(e) if e.reject_message.contains("rate limited") => self.pic.tick(),
-                upgraded => return upgraded,
+                installed => return installed,
             }
         }
     }

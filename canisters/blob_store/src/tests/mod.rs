@@ -1,7 +1,7 @@
 //! Tests of the store: its rules, random histories against a model, the stored bytes, and the
 //! committed interface.
 
-mod blocks;
+pub mod blocks;
 mod checking;
 mod copying;
 mod full;

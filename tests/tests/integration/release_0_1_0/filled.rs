@@ -12,9 +12,8 @@ use capsule_shared::capsule::PersonRef;
 use capsule_shared::gateway::{CapsuleCreators, GatewayArgs};
 use capsule_shared::upload::UploadFinishResult;
 use std::ops::Range;
-use std::path::Path;
 use tools::client::{Called, Client, Uploaded};
-use tools::deployment::{Created, Deployment, Lines, Part, person};
+use tools::deployment::{Created, Deployment, Lines, Part, person, release};
 use tools::engine::network;
 use tools::source::UploadSpec;
 
@@ -71,13 +70,6 @@ pub struct Filled {
     pub deleted: (Principal, String),
     /// A memory whose deletion is noted; the index hasn't answered.
     pub deletion_noted: (Principal, String),
-}
-
-/// A module of the release.
-pub fn release(part: Part) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/0.1.0");
-    let path = folder.join(format!("{}.wasm.gz", part.name()));
-    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// Settings that all differ from the defaults.

@@ -8,7 +8,7 @@ mod finished;
 mod pairs;
 mod snapshot;
 
-pub use filled::release;
+pub use tools::deployment::release;
 
 use filled::Filled;
 use snapshot::snapshot;
