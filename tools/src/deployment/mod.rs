@@ -8,5 +8,5 @@ mod parts;
 mod running;
 
 pub use created::{Created, Lines, deploy, without_trash};
-pub use parts::{Part, person, wasm};
+pub use parts::{Part, person, release_0_1_0, wasm};
 pub use running::Deployment;

@@ -5,9 +5,11 @@
 //! repaired, and the stored data must equal the acknowledged data.
 
 mod audit;
+mod beginning;
 mod flood;
 mod judge;
 mod model;
+mod old;
 mod plan;
 mod play;
 mod run;

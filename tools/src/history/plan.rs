@@ -1,5 +1,6 @@
 //! The plan of a history: generated at random, shrunk and printed when it fails.
 
+use super::beginning::{Beginning, beginning, film, upgrade_of_the_store};
 use super::wrong_settings::{WRONG_SETTINGS, WrongSetting};
 use crate::deployment::Part;
 use proptest::prelude::*;
@@ -39,6 +40,17 @@ pub enum Place {
     IndexLine,
 }
 
+impl Place {
+    /// The canister of the deployment in this place, or behind it.
+    pub fn part(self) -> Part {
+        match self {
+            Place::Gateway => Part::Gateway,
+            Place::Store | Place::StoreLine => Part::BlobStore,
+            Place::Index | Place::IndexLine => Part::MemoryIndex,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outage {
     Stopped(Place),
@@ -50,6 +62,8 @@ pub enum Outage {
     WrongIndex(OtherIndex),
     /// The gateway's list of stores is empty.
     StoreRemoved,
+    /// The store has the module of release 0.1.0 over what a later one wrote.
+    OldStore,
 }
 
 /// A canister that the operator takes for the index.
@@ -128,10 +142,14 @@ pub enum Step {
         module: Part,
         rudely: bool,
     },
+    /// An upgrade of the gateway to release 0.1.0.
+    OldGateway,
 }
 
 #[derive(Clone, Debug)]
 pub struct History {
+    /// `None` for fresh canisters.
+    pub beginning: Option<Beginning>,
     pub files: Vec<File>,
     /// A deleted memory stays in the trash so long, in seconds.
     pub trash_seconds: u64,
@@ -203,6 +221,7 @@ fn outage() -> impl Strategy<Value = (Outage, usize)> {
         // Long enough for jobs to run meanwhile.
         2 => (other_index.prop_map(Outage::WrongIndex), 1..20usize),
         1 => (Just(Outage::StoreRemoved), 1..10usize),
+        1 => (Just(Outage::OldStore), 1..6usize),
     ]
 }
 
@@ -240,19 +259,36 @@ fn step() -> impl Strategy<Value = Step> {
         2 => place().prop_map(Step::Rudely),
         1 => prop::sample::select(&WRONG_SETTINGS[..]).prop_map(Step::Misconfigure),
         1 => wrong_module(),
+        1 => Just(Step::OldGateway),
     ]
 }
 
-/// Histories of 10 to 59 steps.
+/// Histories of 10 to 59 steps. A third of them begin with release 0.1.0, and have some more steps
+/// around the upgrade of the store.
 pub fn history() -> impl Strategy<Value = History> {
     (
+        prop::option::weighted(
+            1.0 / 3.0,
+            (beginning(FILES), upgrade_of_the_store(FILES), 0..10usize),
+        ),
         prop::collection::vec(file(), FILES),
         prop_oneof![2 => Just(TRASH_SECONDS), 1 => Just(SHORT_TRASH_SECONDS), 1 => Just(0)],
         prop::collection::vec(step(), 10..60),
     )
-        .prop_map(|(files, trash_seconds, steps)| History {
-            files,
-            trash_seconds,
-            steps,
+        .prop_map(|(old, mut files, trash_seconds, mut steps)| {
+            let beginning = old.map(|((beginning, films), upgrade, at)| {
+                for (file, _) in files.iter_mut().zip(films).filter(|(_, is_film)| *is_film) {
+                    *file = film(file.clone());
+                }
+                let at = at.min(steps.len());
+                steps.splice(at..at, upgrade);
+                beginning
+            });
+            History {
+                beginning,
+                files,
+                trash_seconds,
+                steps,
+            }
         })
 }

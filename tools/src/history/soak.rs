@@ -150,6 +150,9 @@ impl std::fmt::Display for Failure {
             self.seed, self.reason
         )?;
         writeln!(f, "shrunk, it fails with: {}", self.smallest_reason)?;
+        if let Some(beginning) = &self.smallest.beginning {
+            writeln!(f, "  begins with release 0.1.0: {beginning:?}")?;
+        }
         for (number, file) in self.smallest.files.iter().enumerate() {
             writeln!(f, "  file {number}: {file:?}")?;
         }

@@ -12,9 +12,8 @@ use capsule_shared::capsule::PersonRef;
 use capsule_shared::gateway::{CapsuleCreators, GatewayArgs};
 use capsule_shared::upload::UploadFinishResult;
 use std::ops::Range;
-use std::path::Path;
 use tools::client::{Called, Client, Uploaded};
-use tools::deployment::{Created, Deployment, Lines, Part, person};
+use tools::deployment::{Created, Deployment, Lines, Part, person, release_0_1_0};
 use tools::engine::network;
 use tools::source::UploadSpec;
 
@@ -73,13 +72,6 @@ pub struct Filled {
     pub deletion_noted: (Principal, String),
 }
 
-/// A module of the release.
-pub fn release(part: Part) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/0.1.0");
-    let path = folder.join(format!("{}.wasm.gz", part.name()));
-    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
 /// Settings that all differ from the defaults.
 pub fn settings() -> GatewayArgs {
     let creators = ["alice", "bob"].map(person);
@@ -101,7 +93,7 @@ pub fn settings() -> GatewayArgs {
 
 impl Filled {
     pub fn new() -> Self {
-        let created = Created::on(network()).with_modules(release);
+        let created = Created::on(network()).with_modules(release_0_1_0);
         let store_gate = Gate(created.chaos_before(Part::BlobStore));
         let index_gate = Gate(created.chaos_before(Part::MemoryIndex));
         let lines = Lines {
