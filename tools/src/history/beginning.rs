@@ -1,28 +1,10 @@
-//! What a history begins with: fresh canisters, or those of release 0.1.0 with uploads in them.
+//! Generates the beginning of a history with canisters of release 0.1.0, and the steps around the
+//! upgrade of its store.
 //!
-//! The store of that release is upgraded at some step. From then on it copies its blobs while the
-//! history goes on.
+//! From that upgrade on, the store copies its blobs while the history goes on.
 
-use super::plan::{File, Outage, Place, Step};
+use super::plan::{Beginning, File, Outage, Place, Progress, Step};
 use proptest::prelude::*;
-
-/// The canisters of release 0.1.0, and the uploads in them. The store is one of them in any case.
-#[derive(Clone, Debug)]
-pub struct Beginning {
-    /// The gateway is upgraded before the first step: it has faults that later releases mended.
-    pub gateway: bool,
-    pub index: bool,
-    /// For each file, how far its upload is.
-    pub uploads: Vec<Progress>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    Nothing,
-    /// Open, with at least so many chunks.
-    Open(u32),
-    Committed,
-}
 
 /// The chunks of a film. The store copies it in two turns.
 const FILM_CHUNKS: u32 = 12;

@@ -7,6 +7,7 @@
 mod audit;
 mod beginning;
 mod flood;
+mod generate;
 mod judge;
 mod model;
 mod old;
@@ -23,7 +24,8 @@ mod verdict;
 mod world;
 mod wrong_settings;
 
-pub use plan::{History, history};
+pub use generate::history;
+pub use plan::History;
 pub use play::play;
 pub use soak::{Failure, Report, soak};
 pub use strangers::Strangers;

@@ -1,7 +1,6 @@
 //! Histories that begin with canisters of release 0.1.0: how they are filled, upgraded and watched.
 
-use super::beginning::{Beginning, Progress};
-use super::plan::Place;
+use super::plan::{Beginning, Place, Progress};
 use super::run::Run;
 use super::slips::operator;
 use super::verdict::Checked;

@@ -1,6 +1,7 @@
 //! Plays many histories, several at once. A failing history is shrunk to the steps that matter.
 
-use super::plan::{History, history};
+use super::generate::history;
+use super::plan::History;
 use super::play::play;
 use super::strangers::Strangers;
 use super::tally::Tally;

@@ -1,7 +1,6 @@
 //! The network of a history: the three canisters, with a chaos canister before each peer.
 
-use super::beginning::Beginning;
-use super::plan::{Fault, OtherIndex, Outage, Owner, Place};
+use super::plan::{Beginning, Fault, OtherIndex, Outage, Owner, Place};
 use super::verdict::Checked;
 use crate::client::Client;
 use crate::deployment::{Created, Deployment, Lines, Part, person, release_0_1_0, wasm};
