@@ -7,9 +7,8 @@ use capsule_shared::limits::{MAX_CHUNKS, MAX_RANGE_BYTES, MAX_WHOLE_READ_BYTES};
 use capsule_shared::memory_index::{BlobPlace, Memory, MemoryCommit};
 use capsule_shared::{BlobKey, Error};
 use serde_bytes::{ByteBuf, Bytes};
-use std::path::Path;
 use tools::client::Client;
-use tools::deployment::{Created, Deployment, Lines, Part, deploy, person, wasm};
+use tools::deployment::{Created, Deployment, Lines, Part, deploy, person, release_0_1_0, wasm};
 use tools::engine::network;
 use tools::source::UploadSpec;
 use tools::statistics;
@@ -160,10 +159,7 @@ fn a_range_crosses_chunks() {
 #[test]
 fn a_store_of_release_0_1_0_is_read_by_chunks() {
     let created = Created::on(network()).with_modules(|part| match part {
-        Part::BlobStore => {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/0.1.0");
-            std::fs::read(folder.join("blob_store.wasm.gz")).unwrap()
-        }
+        Part::BlobStore => release_0_1_0(part),
         part => wasm(part.name()),
     });
     let deployment = created.install(GatewayArgs::default());

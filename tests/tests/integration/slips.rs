@@ -9,10 +9,11 @@ use capsule_shared::Error;
 use capsule_shared::gateway::{ConfigureReport, GatewayArgs, GatewayConfig};
 use capsule_shared::memory_index::MemoryIndexArgs;
 use pocket_ic::{CanisterSettings, EnvironmentVariable};
-use std::path::Path;
 use std::time::Duration;
 use tools::client::Client;
-use tools::deployment::{Created, Deployment, Lines, Part, deploy, person, wasm, without_trash};
+use tools::deployment::{
+    Created, Deployment, Lines, Part, deploy, person, release_0_1_0, wasm, without_trash,
+};
 use tools::engine::network;
 use tools::source::UploadSpec;
 
@@ -145,11 +146,6 @@ fn a_lifetime_in_the_wrong_unit_is_refused_and_a_check_says_what_a_short_one_doe
     let mallory = deployment.client(person("mallory"));
     let asked = mallory.query::<ConfigureReport>("configure_check", (ttl(0),));
     assert_eq!(refused(asked), Error::Unauthorized);
-}
-
-fn release_0_1_0(part: Part) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/0.1.0");
-    std::fs::read(folder.join(format!("{}.wasm.gz", part.name()))).unwrap()
 }
 
 /// Release 0.1.0 took every number. An upgrade from it is never refused for that.

@@ -1,10 +1,9 @@
 //! The module of one canister isn't installed on another, whatever release wrote its memory.
 
-use crate::release_0_1_0::release;
 use crate::{begin_and_put, bytes, put, read_back, sha256, upload};
 use capsule_shared::gateway::GatewayArgs;
 use pocket_ic::common::rest::BlobCompression;
-use tools::deployment::{Created, Deployment, Part, deploy, person, wasm};
+use tools::deployment::{Created, Deployment, Part, deploy, person, release_0_1_0, wasm};
 use tools::engine::network;
 use tools::source::UploadSpec;
 
@@ -88,7 +87,7 @@ fn a_module_of_another_canister_is_refused_and_changes_nothing() {
 
 #[test]
 fn the_canisters_of_release_0_1_0_refuse_other_modules_too() {
-    let created = Created::on(network()).with_modules(release);
+    let created = Created::on(network()).with_modules(release_0_1_0);
     let filled = Filled::new(created.install(GatewayArgs::default()));
     filled.try_all_wrong_modules();
     filled.finish();
@@ -114,11 +113,11 @@ fn the_memory_of_an_unknown_canister_is_refused() {
 #[test]
 fn release_0_1_0_is_put_back_by_mistake() {
     let filled = Filled::new(deploy());
-    let reason = filled.refused(release(Part::Gateway), Part::Gateway);
+    let reason = filled.refused(release_0_1_0(Part::Gateway), Part::Gateway);
     assert!(reason.contains("unknown version"), "{reason}");
 
     let deployment = &filled.deployment;
-    let module = release(Part::BlobStore);
+    let module = release_0_1_0(Part::BlobStore);
     deployment.upgrade_to(Part::BlobStore, module).unwrap();
     let stable_memory = || deployment.pic.get_stable_memory(deployment.blob_store);
     let before = stable_memory();

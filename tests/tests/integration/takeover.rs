@@ -1,10 +1,9 @@
 //! States of release 0.1.0, which name no canisters: a start with a controller finds them.
 
-use crate::release_0_1_0::release;
 use candid::{Encode, Principal};
 use pocket_ic::PocketIc;
 use std::path::Path;
-use tools::deployment::{Part, person};
+use tools::deployment::{Part, person, release_0_1_0};
 use tools::engine::network;
 use tools::mapping::{continue_empty, create_empty};
 
@@ -12,7 +11,7 @@ use tools::mapping::{continue_empty, create_empty};
 fn deploy(pic: &PocketIc, controller: Principal, ids: [Principal; 3]) {
     for (part, id) in Part::ALL.into_iter().zip(ids) {
         let nothing = Encode!(&None::<()>).unwrap();
-        pic.install_canister(id, release(part), nothing, Some(controller));
+        pic.install_canister(id, release_0_1_0(part), nothing, Some(controller));
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::scene::{Scene, Size};
 use crate::client::{CallError, Called};
-use crate::deployment::{Created, Deployment, release};
+use crate::deployment::{Created, Deployment, release_0_1_0};
 use crate::engine::{program, try_network};
 use crate::told::{Ids, Told};
 use candid::Principal;
@@ -38,7 +38,7 @@ pub struct Compared {
 pub fn measure_speed(measured: &mut dyn FnMut(&str)) -> Result<Vec<Compared>, String> {
     let mut homes = [Home::new()?, Home::new()?];
     let mut both = [
-        Created::on(try_network()?).with_modules(release),
+        Created::on(try_network()?).with_modules(release_0_1_0),
         Created::on(try_network()?),
     ]
     .map(|created| created.install(GatewayArgs::default()));

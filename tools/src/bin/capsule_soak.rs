@@ -60,6 +60,10 @@ fn main() -> ExitCode {
         report.histories,
         report.histories as f64 / minutes
     );
+    println!(
+        "{} began with release 0.1.0; in {} of them people got answers while the store copied",
+        report.without.old, report.without.while_copying
+    );
     match report.failure {
         None => {
             println!("no acknowledged data was lost or mixed, and nothing was left over");

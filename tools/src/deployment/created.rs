@@ -24,7 +24,7 @@ pub struct Lines {
 pub struct Created {
     pic: PocketIc,
     cycles: u128,
-    module: fn(Part) -> Vec<u8>,
+    module: Box<dyn Fn(Part) -> Vec<u8>>,
     controller: Principal,
     gateway: Principal,
     blob_store: Principal,
@@ -44,7 +44,7 @@ impl Created {
         Self {
             pic,
             cycles,
-            module: |part| wasm(part.name()),
+            module: Box::new(|part| wasm(part.name())),
             controller,
             gateway,
             blob_store,
@@ -53,7 +53,8 @@ impl Created {
     }
 
     /// Takes the modules from elsewhere than this build.
-    pub fn with_modules(self, module: fn(Part) -> Vec<u8>) -> Self {
+    pub fn with_modules(self, module: impl Fn(Part) -> Vec<u8> + 'static) -> Self {
+        let module = Box::new(module);
         Self { module, ..self }
     }
 

@@ -5,10 +5,8 @@
 
 mod created;
 mod parts;
-mod release;
 mod running;
 
 pub use created::{Created, Lines, deploy, without_trash};
-pub use parts::{Part, person, wasm};
-pub use release::release;
+pub use parts::{Part, person, release_0_1_0, wasm};
 pub use running::Deployment;

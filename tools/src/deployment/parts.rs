@@ -2,6 +2,7 @@
 
 use crate::engine::profile_dir;
 use candid::Principal;
+use std::path::Path;
 
 /// Cycles of a new canister: enough for hundreds of gigabytes.
 pub(super) const CYCLES: u128 = 10_000_000_000_000_000;
@@ -42,6 +43,16 @@ pub fn wasm(name: &str) -> Vec<u8> {
             path.display()
         )
     })
+}
+
+/// The module of a canister of release 0.1.0, which the repository has as a fixture.
+///
+/// # Panics
+/// When the repository isn't where this program was built.
+pub fn release_0_1_0(part: Part) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/0.1.0");
+    let path = folder.join(format!("{}.wasm.gz", part.name()));
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{} cannot be read ({e})", path.display()))
 }
 
 /// The principal of a person who is known by name only.

@@ -70,9 +70,11 @@ impl Run<'_> {
                 Err(Error::Conflict(_)) => Ok(()),
                 Err(error) => temporary(error),
             },
-            Asked::Delete { session, restores } => {
-                self.judge_delete(*session, *restores, decode(reply)?)
-            }
+            Asked::Delete { session, restores } => match decode(reply)? {
+                // An index of release 0.1.0 has no trash.
+                Err(Error::NotImplemented(_)) if flight.index_is_old => Ok(()),
+                answer => self.judge_delete(*session, *restores, answer),
+            },
             Asked::Purge { session, restores } => match decode(reply)? {
                 // It isn't in the trash.
                 Err(Error::Conflict(_)) => Ok(()),

@@ -5,9 +5,12 @@
 //! repaired, and the stored data must equal the acknowledged data.
 
 mod audit;
+mod beginning;
 mod flood;
+mod generate;
 mod judge;
 mod model;
+mod old;
 mod plan;
 mod play;
 mod run;
@@ -21,7 +24,8 @@ mod verdict;
 mod world;
 mod wrong_settings;
 
-pub use plan::{History, history};
+pub use generate::history;
+pub use plan::History;
 pub use play::play;
 pub use soak::{Failure, Report, soak};
 pub use strangers::Strangers;

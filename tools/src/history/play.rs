@@ -8,6 +8,7 @@ use super::strangers::Strangers;
 use super::tally::Tally;
 use super::verdict::Checked;
 use super::world::World;
+use capsule_shared::gateway::GatewayArgs;
 use pocket_ic::PocketIc;
 
 /// Rounds after the repair within which every call must be answered.
@@ -18,7 +19,11 @@ const MAX_ROUNDS: u32 = 60;
 /// # Errors
 /// The first broken rule, in words.
 pub fn play(pic: PocketIc, history: &History, strangers: Strangers) -> Checked<Tally> {
-    let world = World::new(pic, history.trash_seconds, strangers.settings());
+    let settings = GatewayArgs {
+        trash_retention_ns: Some(history.trash_seconds * 1_000_000_000),
+        ..strangers.settings()
+    };
+    let world = World::new(pic, history.beginning.as_ref(), settings);
     let mut run = Run::new(world, history)?;
     if strangers != Strangers::None {
         run.list_people()?;
@@ -30,6 +35,7 @@ pub fn play(pic: PocketIc, history: &History, strangers: Strangers) -> Checked<T
         run.flood()
             .and_then(|()| run.step(step))
             .map_err(|e| format!("step {number}, {step:?}: {e}"))?;
+        run.note_copying();
     }
     run.calm()?;
     let tally = run.tally;
@@ -102,6 +108,10 @@ impl Run<'_> {
                 self.world.try_wrong_module(on, module, rudely)?;
                 self.collect()?;
             }
+            Step::OldGateway => {
+                self.world.try_old_gateway()?;
+                self.collect()?;
+            }
         }
         Ok(())
     }
@@ -109,7 +119,8 @@ impl Run<'_> {
     /// Repairs everything and waits until every call is answered.
     fn calm(&mut self) -> Checked {
         self.world.mend()?;
-        let roles = roles(&self.world)?;
+        self.world.upgrade_the_rest()?;
+        let roles = Some(roles(&self.world)?);
         if roles != self.roles {
             return Err(format!("{roles:?} is left, expected {:?}", self.roles));
         }

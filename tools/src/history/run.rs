@@ -65,13 +65,15 @@ pub(super) struct Flight {
     /// The removals of Carol that were sent, less those that were in flight.
     pub removals: u32,
     pub empty_index_changes: u32,
+    /// Whether the index was of release 0.1.0.
+    pub index_is_old: bool,
 }
 
 pub(super) struct Run<'a> {
     pub world: World,
     pub history: &'a History,
     /// The settings and the registered gateways at the beginning.
-    pub roles: Roles,
+    pub roles: Option<Roles>,
     pub capsules: BTreeMap<Owner, String>,
     pub sessions: BTreeMap<u64, Session>,
     /// The newest session of each file.
@@ -85,10 +87,15 @@ pub(super) struct Run<'a> {
     pub flood: Option<Flood>,
     /// How the calls of the people went.
     pub tally: Tally,
+    /// Whether the store had chunks to copy after the last step.
+    pub copying: bool,
+    /// The answers that were Ok until then.
+    pub ok_before: u64,
 }
 
 impl<'a> Run<'a> {
-    /// Creates the capsules of Alice and Bob, and makes Carol a controller of Alice's.
+    /// Creates the capsules of Alice and Bob, and makes Carol a controller of Alice's. If the
+    /// history says so, they upload to canisters of release 0.1.0.
     pub fn new(world: World, history: &'a History) -> Checked<Self> {
         let mut capsules = BTreeMap::new();
         for owner in [Owner::Alice, Owner::Bob] {
@@ -101,8 +108,8 @@ impl<'a> Run<'a> {
         alice
             .add_controller(&capsules[&Owner::Alice], principal(Owner::Carol))
             .map_err(|e| format!("carol is no controller: {e}"))?;
-        Ok(Run {
-            roles: roles(&world)?,
+        let mut run = Run {
+            roles: None,
             world,
             history,
             capsules,
@@ -113,7 +120,17 @@ impl<'a> Run<'a> {
             removals: 0,
             flood: None,
             tally: Tally::default(),
-        })
+            copying: false,
+            ok_before: 0,
+        };
+        if let Some(beginning) = &history.beginning {
+            run.upload_before(beginning)?;
+            run.world.upgrade_old_gateway()?;
+            run.tally = Tally::default();
+            run.tally.old = 1;
+        }
+        run.roles = Some(roles(&run.world)?);
+        Ok(run)
     }
 
     pub fn file(&self, number: usize) -> &'a File {

@@ -5,6 +5,7 @@ use super::plan::Owner;
 use super::run::{Asked, Flight, Run};
 use super::verdict::{Checked, check_unavailable};
 use super::world::{principal, stranger};
+use crate::deployment::Part;
 use crate::source::{UploadSpec, document};
 use candid::utils::ArgumentEncoder;
 use candid::{Principal, encode_args};
@@ -42,6 +43,7 @@ impl Run<'_> {
                 acknowledged,
                 removals,
                 empty_index_changes: self.world.empty_index_changes,
+                index_is_old: self.world.is_old(Part::MemoryIndex),
             }),
             Err(reject) => check_unavailable(&reject)
                 .map_err(|e| format!("{asked:?} was not accepted: {e}"))?,

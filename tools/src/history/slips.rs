@@ -1,6 +1,7 @@
 //! Slips of the operator: wrong settings, wrong modules, another index, peers without their roles.
 
 use super::plan::{OtherIndex, Place};
+use super::upgrades::is_fenced;
 use super::verdict::{Checked, check_unavailable};
 use super::world::World;
 use super::wrong_settings::{self, WrongSetting};
@@ -31,7 +32,7 @@ pub(super) fn roles(world: &World) -> Checked<Roles> {
     })
 }
 
-fn operator(world: &World, part: Part) -> Client<'_> {
+pub(super) fn operator(world: &World, part: Part) -> Client<'_> {
     let deployment = &world.deployment;
     Client::new(&deployment.pic, deployment.id(part), deployment.controller)
 }
@@ -122,6 +123,8 @@ impl World {
         match operator(self, part).update::<()>(method, args) {
             Ok(()) => true,
             Err(CallError::Rejected(reject)) if check_unavailable(&reject).is_ok() => false,
+            // The store has its module of release 0.1.0 by mistake.
+            Err(CallError::Rejected(reject)) if is_fenced(&reject.reject_message) => false,
             Err(error) => panic!("{method} of {}: {error}", part.name()),
         }
     }

@@ -1,6 +1,7 @@
 //! Plays many histories, several at once. A failing history is shrunk to the steps that matter.
 
-use super::plan::{History, history};
+use super::generate::history;
+use super::plan::History;
 use super::play::play;
 use super::strangers::Strangers;
 use super::tally::Tally;
@@ -150,6 +151,9 @@ impl std::fmt::Display for Failure {
             self.seed, self.reason
         )?;
         writeln!(f, "shrunk, it fails with: {}", self.smallest_reason)?;
+        if let Some(beginning) = &self.smallest.beginning {
+            writeln!(f, "  begins with release 0.1.0: {beginning:?}")?;
+        }
         for (number, file) in self.smallest.files.iter().enumerate() {
             writeln!(f, "  file {number}: {file:?}")?;
         }

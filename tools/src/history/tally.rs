@@ -10,6 +10,10 @@ pub struct Tally {
     pub ok: u64,
     /// The sum of the rounds that these took.
     pub rounds: u64,
+    /// The histories that began with release 0.1.0.
+    pub old: u64,
+    /// Those of them in which people got answers while the store was copying.
+    pub while_copying: u64,
 }
 
 impl Tally {
@@ -38,5 +42,7 @@ impl AddAssign for Tally {
         self.answered += other.answered;
         self.ok += other.ok;
         self.rounds += other.rounds;
+        self.old += other.old;
+        self.while_copying += other.while_copying;
     }
 }

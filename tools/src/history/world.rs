@@ -1,9 +1,9 @@
 //! The network of a history: the three canisters, with a chaos canister before each peer.
 
-use super::plan::{Fault, OtherIndex, Outage, Owner, Place};
+use super::plan::{Beginning, Fault, OtherIndex, Outage, Owner, Place};
 use super::verdict::Checked;
 use crate::client::Client;
-use crate::deployment::{Created, Deployment, Lines, Part, person};
+use crate::deployment::{Created, Deployment, Lines, Part, person, release_0_1_0, wasm};
 use candid::{Principal, encode_args, encode_one};
 use capsule_shared::gateway::GatewayArgs;
 use pocket_ic::{CanisterSettings, PocketIc};
@@ -17,6 +17,14 @@ pub struct World {
     pub deployment: Deployment,
     store_line: Principal,
     index_line: Principal,
+    /// The settings of the gateway beyond the wiring.
+    pub(super) settings: GatewayArgs,
+    /// The canisters that still have their modules of release 0.1.0.
+    pub(super) old: Vec<Part>,
+    /// Whether somebody tried to install the gateway of that release over a later one.
+    pub(super) had_old_gateway: bool,
+    /// Whether the store had that module over what a later release wrote, at any time.
+    pub(super) had_old_store: bool,
     /// A person with the rights of a gateway, who reads from the store and the index.
     auditor: Principal,
     /// Counts how often the gateway was stopped, frozen or upgraded.
@@ -38,10 +46,15 @@ pub struct World {
 }
 
 impl World {
-    /// Installs the canisters with these settings of the gateway. A deleted memory stays in the
-    /// trash for `trash_seconds`.
-    pub fn new(pic: PocketIc, trash_seconds: u64, settings: GatewayArgs) -> Self {
-        let created = Created::on(pic);
+    /// Installs the canisters with these settings of the gateway.
+    pub fn new(pic: PocketIc, beginning: Option<&Beginning>, settings: GatewayArgs) -> Self {
+        let mut old = Part::ALL.to_vec();
+        old.retain(|part| beginning.is_some_and(|beginning| beginning.is_old(*part)));
+        let begins_old = old.clone();
+        let created = Created::on(pic).with_modules(move |part| match begins_old.contains(&part) {
+            true => release_0_1_0(part),
+            false => wasm(part.name()),
+        });
         let store_line = created.chaos_before(Part::BlobStore);
         let index_line = created.chaos_before(Part::MemoryIndex);
         let auditor = person("auditor");
@@ -50,12 +63,12 @@ impl World {
             index: Some(index_line),
             auditor: Some(auditor),
         };
-        let settings = GatewayArgs {
-            trash_retention_ns: Some(trash_seconds * 1_000_000_000),
-            ..settings
-        };
         World {
-            deployment: created.install_behind(lines, settings),
+            deployment: created.install_behind(lines, settings.clone()),
+            settings,
+            old,
+            had_old_gateway: false,
+            had_old_store: false,
             store_line,
             index_line,
             auditor,
@@ -124,6 +137,8 @@ impl World {
             Outage::Stopped(place) => self.has(Outage::Frozen(place)),
             Outage::Frozen(place) => self.has(Outage::Stopped(place)),
             Outage::WrongIndex(_) => self.has_wrong_index(),
+            // As long as the store is of release 0.1.0, that module is the right one.
+            Outage::OldStore => self.is_old(Part::BlobStore),
             Outage::Unregistered(_) | Outage::StoreRemoved => false,
         };
         if impossible || self.has(outage) {
@@ -142,6 +157,7 @@ impl World {
             Outage::Unregistered(place) => self.register(place, "gateways_unregister"),
             Outage::WrongIndex(other) => self.change_index(other),
             Outage::StoreRemoved => self.list_store("stores_remove"),
+            Outage::OldStore => self.put_old_store_back(),
         };
         if let Outage::Stopped(Place::Gateway) | Outage::Frozen(Place::Gateway) = outage {
             self.gateway_disturbed += 1;
@@ -154,10 +170,18 @@ impl World {
 
     /// Counts one step, and ends the outages that are over.
     pub fn count_down(&mut self) {
-        for (outage, steps) in std::mem::take(&mut self.outages) {
-            let left = steps.saturating_sub(1);
-            if left > 0 || !self.end_outage(outage) {
-                self.outages.push((outage, left));
+        for (_, steps) in &mut self.outages {
+            *steps = steps.saturating_sub(1);
+        }
+        self.end_outages(|steps| steps == 0);
+    }
+
+    /// Ends the outages with so many steps left, as far as it can. The others are in force
+    /// meanwhile.
+    fn end_outages(&mut self, is_over: impl Fn(usize) -> bool) {
+        for (outage, steps) in self.outages.clone() {
+            if is_over(steps) && self.end_outage(outage) {
+                self.outages.retain(|(other, _)| *other != outage);
             }
         }
     }
@@ -169,11 +193,7 @@ impl World {
     pub fn mend(&mut self) -> Checked {
         // The first turn starts every canister, so that the second one reaches each.
         for _ in 0..2 {
-            for (outage, _) in std::mem::take(&mut self.outages) {
-                if !self.end_outage(outage) {
-                    self.outages.push((outage, 0));
-                }
-            }
+            self.end_outages(|_| true);
         }
         if !self.outages.is_empty() {
             return Err(format!("the operator can't end {:?}", self.outages));
@@ -201,6 +221,7 @@ impl World {
             Outage::Unregistered(place) => self.register(place, "gateways_register"),
             Outage::WrongIndex(_) => self.change_index_back(),
             Outage::StoreRemoved => self.list_store("stores_add"),
+            Outage::OldStore => self.put_new_store_back(),
         };
         if ended {
             self.note_change(outage);

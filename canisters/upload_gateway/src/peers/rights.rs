@@ -9,7 +9,9 @@ use crate::runtime::{CallFailure, Runtime};
 use candid::{CandidType, Principal, encode_one};
 use capsule_shared::BlobId;
 use capsule_shared::capsule::CapsuleHeader;
-use capsule_shared::memory_index::{BlobPlace, Memory, MemoryFound, MemoryHeader};
+use capsule_shared::memory_index::{
+    BlobPlace, Memory, MemoryFound, MemoryHeader, Trash, TrashPage,
+};
 use serde::de::DeserializeOwned;
 
 impl<R: Runtime> Peers<R> {
@@ -96,6 +98,50 @@ impl<R: Runtime> Peers<R> {
         probe.is_ok_and(|answer| answer.known.is_none())
     }
 
+    /// Puts a memory into the trash until `purge_at`: `NotImplemented` if the index is one of
+    /// release 0.1.0, which has none.
+    pub async fn put_into_trash(
+        &self,
+        index: Principal,
+        who: Principal,
+        id: &str,
+        purge_at: u64,
+    ) -> PeerResult<Trash> {
+        let trashed = self.memory_trash(index, who, id, purge_at).await;
+        if trashed.as_ref().is_err_and(may_lack_method) && self.is_release_0_1_0(index).await {
+            let lacks = Failure::NotImplemented(
+                "the memory index has no trash, expected a release after 0.1.0; with a \
+                 trash_retention_ns of 0 the gateway deletes for good"
+                    .into(),
+            );
+            return Err(PeerError::refused(Peer::MemoryIndex(index), lacks));
+        }
+        trashed
+    }
+
+    /// A page of the trash of a capsule. That of an index of release 0.1.0 is empty.
+    pub async fn list_trash(
+        &self,
+        index: Principal,
+        who: Principal,
+        capsule: &str,
+        cursor: Option<String>,
+        limit: Option<u32>,
+    ) -> PeerResult<TrashPage> {
+        let page = self.memory_trash_list(index, who, capsule, cursor, limit);
+        let page = page.await;
+        let no_answer = page.as_ref().is_err_and(|error| error.refusal().is_none());
+        if no_answer && self.is_release_0_1_0(index).await {
+            // It checks that `who` may see what is in the capsule.
+            let listed = self.memory_list(index, who, capsule, None, Some(1), None);
+            return listed.await.map(|_| TrashPage {
+                memories: Vec::new(),
+                next: None,
+            });
+        }
+        page
+    }
+
     /// A memory, in the trash or not: `NotFound` unless `who` may read it.
     pub async fn find_memory(
         &self,
@@ -104,8 +150,7 @@ impl<R: Runtime> Peers<R> {
         id: &str,
     ) -> Result<MemoryFound> {
         let found = self.memory_find(index, who, id).await;
-        let lacks_method = |e: &PeerError| e.refusal().is_none() && !e.may_have_acted();
-        if !found.as_ref().is_err_and(lacks_method) {
+        if !found.as_ref().is_err_and(may_lack_method) {
             return found.map_err(hide);
         }
         // An index of release 0.1.0 has neither the method nor a trash. A later one has both, and
@@ -120,6 +165,11 @@ impl<R: Runtime> Peers<R> {
             trash: None,
         })
     }
+}
+
+/// Whether no answer came because nothing was asked, perhaps because the method is unknown.
+fn may_lack_method(error: &PeerError) -> bool {
+    error.refusal().is_none() && !error.may_have_acted()
 }
 
 /// Ids can be guessed, so the caller must not learn which exist. Without the right, what is there

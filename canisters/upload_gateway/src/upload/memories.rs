@@ -54,7 +54,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         check_page(capsule_id, &cursor, limit)?;
         let index = self.index()?;
         let peers = &self.peers;
-        let page = peers.memory_trash_list(index, caller, capsule_id, cursor, limit);
+        let page = peers.list_trash(index, caller, capsule_id, cursor, limit);
         Ok(page.await?)
     }
 

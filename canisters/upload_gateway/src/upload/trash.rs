@@ -43,7 +43,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         self.schedule();
         // The note is in stable memory during this await. The timer may settle it first, and a
         // restore may cancel it.
-        let trash = self.peers.memory_trash(index, who, &memory.id, purge_at);
+        let trash = self.peers.put_into_trash(index, who, &memory.id, purge_at);
         let answer = trash.await;
         let settled = self.settle_trashing(&key, note, answer);
         settled.map_err(Failure::hidden)
@@ -135,7 +135,8 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             ..
         } = note;
         let memory = memory_of(&key);
-        let answer = self.peers.memory_trash(index, who, memory, purge_at).await;
+        let trash = self.peers.put_into_trash(index, who, memory, purge_at);
+        let answer = trash.await;
         // A refusal has cancelled the note of this caller. Another caller's note may be there.
         let _settled = self.settle_trashing(&key, note, answer);
         match self.with(|state| state.trashing(&key)) {

@@ -2,7 +2,6 @@
 
 use crate::bytes;
 use crate::gate::{Gate, deploy_behind_gate, deploy_with_gate};
-use crate::release_0_1_0::release;
 use crate::waiting::eventually;
 use candid::Principal;
 use capsule_shared::gateway::GatewayArgs;
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use tempfile::TempDir;
-use tools::deployment::{Created, Deployment};
+use tools::deployment::{Created, Deployment, release_0_1_0};
 use tools::engine::{network, program};
 use tools::http::{self, HANG};
 
@@ -32,7 +31,7 @@ impl Machine {
     /// A machine whose network has the canisters of that release.
     pub fn of_release_0_1_0() -> Self {
         Self::with(deploy_behind_gate(
-            Created::on(network()).with_modules(release),
+            Created::on(network()).with_modules(release_0_1_0),
         ))
     }
 

@@ -7,7 +7,7 @@ mod folders;
 mod interrupted;
 mod liar;
 mod lists;
-mod machine;
+pub mod machine;
 mod sessions;
 mod signals;
 mod streams;

@@ -3,11 +3,10 @@
 use super::fill::add_jobs;
 use super::{MOST, check_upgrade, clear, costs, upgrade};
 use crate::metrics::sample;
-use crate::release_0_1_0::release;
 use crate::waiting::in_network_time;
 use crate::{begin_and_put, bytes, upload};
 use capsule_shared::gateway::GatewayArgs;
-use tools::deployment::{Created, Deployment, Part, deploy, person};
+use tools::deployment::{Created, Deployment, Part, deploy, person, release_0_1_0};
 use tools::engine::network;
 use tools::metrics::metrics;
 use tools::source::UploadSpec;
@@ -23,7 +22,7 @@ fn queued(deployment: &Deployment) -> u64 {
 
 /// A gateway of release 0.1.0 with one job, which stays because the store is stopped.
 fn with_one_job() -> Deployment {
-    let created = Created::on(network()).with_modules(release);
+    let created = Created::on(network()).with_modules(release_0_1_0);
     let deployment = created.install(GatewayArgs::default());
     let alice = deployment.client(person("alice"));
     let spec = UploadSpec::document("aborted", 1);

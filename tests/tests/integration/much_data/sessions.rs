@@ -2,7 +2,6 @@
 //! with committed ones.
 
 use super::{MOST, check_upgrade, clear, costs, upgrade};
-use crate::release_0_1_0::release;
 use crate::sha256;
 use candid::{CandidType, Encode, Principal, decode_one, encode_args};
 use capsule_shared::Result;
@@ -12,7 +11,7 @@ use capsule_shared::principals::SessionHolder;
 use capsule_shared::upload::UploadFinishResult;
 use serde::de::DeserializeOwned;
 use serde_bytes::Bytes;
-use tools::deployment::{Created, Deployment, deploy, person};
+use tools::deployment::{Created, Deployment, deploy, person, release_0_1_0};
 use tools::engine::network;
 use tools::source::UploadSpec;
 
@@ -28,7 +27,7 @@ fn owner(n: usize) -> Principal {
 }
 
 fn released() -> Deployment {
-    let created = Created::on(network()).with_modules(release);
+    let created = Created::on(network()).with_modules(release_0_1_0);
     created.install(GatewayArgs::default())
 }
 

@@ -1,13 +1,12 @@
 //! A store of release 0.1.0 copies its blobs to the present layout while it serves.
 
-use super::release;
 use crate::metrics::sample;
 use crate::{bytes, capsule, read_back, sha256, upload};
 use capsule_shared::blob_store::{MigrationStatus, StoreStatus};
 use capsule_shared::gateway::GatewayArgs;
 use std::time::Duration;
 use tools::client::Client;
-use tools::deployment::{Created, Deployment, Part, person};
+use tools::deployment::{Created, Deployment, Part, person, release_0_1_0};
 use tools::engine::network;
 use tools::source::UploadSpec;
 
@@ -30,7 +29,7 @@ fn left(deployment: &Deployment) -> f64 {
 
 #[test]
 fn a_store_copies_while_it_serves_stops_and_is_upgraded() {
-    let created = Created::on(network()).with_modules(release);
+    let created = Created::on(network()).with_modules(release_0_1_0);
     let deployment = created.install(GatewayArgs::default());
     let alice = deployment.client(person("alice"));
     let own = capsule(&alice);

@@ -13,7 +13,7 @@ use capsule_shared::gateway::{CapsuleCreators, GatewayArgs};
 use capsule_shared::upload::UploadFinishResult;
 use std::ops::Range;
 use tools::client::{Called, Client, Uploaded};
-use tools::deployment::{Created, Deployment, Lines, Part, person, release};
+use tools::deployment::{Created, Deployment, Lines, Part, person, release_0_1_0};
 use tools::engine::network;
 use tools::source::UploadSpec;
 
@@ -93,7 +93,7 @@ pub fn settings() -> GatewayArgs {
 
 impl Filled {
     pub fn new() -> Self {
-        let created = Created::on(network()).with_modules(release);
+        let created = Created::on(network()).with_modules(release_0_1_0);
         let store_gate = Gate(created.chaos_before(Part::BlobStore));
         let index_gate = Gate(created.chaos_before(Part::MemoryIndex));
         let lines = Lines {

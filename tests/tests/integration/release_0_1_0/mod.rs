@@ -5,10 +5,10 @@ mod assets;
 mod copying;
 mod filled;
 mod finished;
+mod interface;
 mod pairs;
 mod snapshot;
-
-pub use tools::deployment::release;
+mod versions;
 
 use filled::Filled;
 use snapshot::snapshot;

@@ -1,7 +1,6 @@
 //! A gateway and an index of two releases list and find memories together, and the upgraded index
 //! enters the memories that it has by their SHA-256.
 
-use super::release;
 use crate::metrics::sample;
 use crate::waiting::in_network_time;
 use crate::{capsule, refused};
@@ -11,7 +10,7 @@ use capsule_shared::keys::{pmid_session_hash32, pmid_stem};
 use capsule_shared::memory_index::{BlobPlace, Memory, MemoryCommit, MemoryHeader};
 use serde_bytes::ByteBuf;
 use tools::client::Client;
-use tools::deployment::{Created, Deployment, Part, person};
+use tools::deployment::{Created, Deployment, Part, person, release_0_1_0};
 use tools::engine::network;
 use tools::source::document;
 
@@ -75,7 +74,7 @@ fn first_of_the_only_order(who: &Client<'_>, capsule: &str) -> MemoryHeader {
 #[test]
 fn a_gateway_works_with_an_index_of_release_0_1_0_and_with_its_upgrade() {
     let (deployment, own) = filled(|part| match part {
-        Part::MemoryIndex => release(part),
+        Part::MemoryIndex => release_0_1_0(part),
         _ => tools::deployment::wasm(part.name()),
     });
     let alice = deployment.client(person("alice"));
@@ -132,7 +131,7 @@ fn a_gateway_works_with_an_index_of_release_0_1_0_and_with_its_upgrade() {
 #[test]
 fn a_gateway_of_release_0_1_0_works_with_an_upgraded_index() {
     let (deployment, own) = filled(|part| match part {
-        Part::Gateway => release(part),
+        Part::Gateway => release_0_1_0(part),
         _ => tools::deployment::wasm(part.name()),
     });
     let alice = deployment.client(person("alice"));

@@ -12,8 +12,12 @@ use capsule_shared::BlobKey;
 use capsule_shared::Error;
 use capsule_shared::blob_store::StoredBlob;
 use capsule_shared::keys::{BlobId, pmid_session_hash32};
+use capsule_shared::limits::MAX_CHUNK_BYTES;
 use capsule_shared::memory_index::{CapsuleUsage, Memory, MemoryHeader, MemoryPage};
 use std::collections::BTreeMap;
+
+/// The length of a block of the store.
+const BLOCK_BYTES: u64 = 4_096;
 
 /// Lists all memories of both capsules, and compares them with the counters.
 fn memories(run: &Run) -> Checked<Vec<MemoryHeader>> {
@@ -86,11 +90,10 @@ fn reads_back(run: &Run, header: &MemoryHeader) -> Checked {
     let whole = asked.ok_or("no finish asked for its hash")?;
     let blob = &header.blob_id;
     let client = run.world.client(owner);
-    let read = client
-        .blob_read(blob)
-        .map_err(|e| format!("its bytes: {e}"))?;
+    let read = whole_blob(&client, blob, header.size);
+    let read = read.map_err(|e| format!("its bytes: {e}"))?;
     if read[..] != whole[..] || header.size != whole.len() as u64 {
-        return Err(format!("{read:?} was read, expected {whole:?}"));
+        return Err(differs(&read, &whole));
     }
     // The canister in between names the gateway where the index names that canister.
     let expected = Memory {
@@ -113,6 +116,26 @@ fn reads_back(run: &Run, header: &MemoryHeader) -> Checked {
         }
     }
     Ok(())
+}
+
+/// Reads a blob at once, or chunk by chunk if it is too long for that.
+fn whole_blob(client: &Client, blob: &str, size: u64) -> Called<Vec<u8>> {
+    if size <= MAX_CHUNK_BYTES as u64 {
+        return Ok(client.blob_read(blob)?.into_vec());
+    }
+    let mut whole = Vec::new();
+    client.download(blob, |chunk| whole.extend_from_slice(chunk))?;
+    Ok(whole)
+}
+
+/// Says where the bytes that were read differ from those that were sent.
+fn differs(read: &[u8], sent: &[u8]) -> String {
+    let same = read.iter().zip(sent).take_while(|(a, b)| a == b).count();
+    format!(
+        "{} bytes were read, which differ from byte {same} on, expected {} bytes as sent",
+        read.len(),
+        sent.len()
+    )
 }
 
 /// The store has exactly the blobs of the memories, by its counters and by every possible key.
@@ -150,6 +173,17 @@ pub fn nothing_is_left(run: &mut Run) -> Checked {
     let counted = (total("blobs"), total("chunks"), total("bytes"));
     if counted != (found.len() as f64, f64::from(chunks), bytes as f64) {
         return Err(format!("the store counts {counted:?}, expected {found:?}"));
+    }
+    // A last chunk that came first has a place of its own, so it may take one block more.
+    let blocks = |(_, blob): &(BlobId, StoredBlob)| blob.bytes.div_ceil(BLOCK_BYTES);
+    let least = found.iter().map(blocks).sum::<u64>() * BLOCK_BYTES;
+    let most = least + found.len() as u64 * BLOCK_BYTES;
+    let (allocated, promised) = (total("allocated_bytes"), total("promised_bytes"));
+    if allocated < least as f64 || allocated > most as f64 || promised != 0.0 {
+        return Err(format!(
+            "the store has {allocated} bytes of blocks and promises {promised}, \
+             expected {least} to {most} and 0 for {found:?}"
+        ));
     }
     let controller = run.world.deployment.client(run.world.deployment.controller);
     let list = controller.sessions_list().map_err(|e| e.to_string())?;
