@@ -12,6 +12,7 @@ pub mod limits;
 pub mod memory_index;
 pub mod principals;
 pub mod range;
+pub mod stores;
 pub mod upload;
 
 pub use error::{Error, Result};
