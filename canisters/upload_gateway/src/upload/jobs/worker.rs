@@ -38,8 +38,12 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         self.end_overdue();
         let mut runs = self.start_jobs().await;
         let service = self.clone();
-        runs.start(Box::pin(async move { service.ask_stores().await }))
-            .await;
+        runs.start(Box::pin(async move {
+            service.ask_stores().await;
+            // The jobs of this turn may still wait for slow calls.
+            service.schedule();
+        }))
+        .await;
         // The timer must wake for the other jobs while these wait for their calls.
         self.schedule();
         runs.await;
