@@ -13,6 +13,7 @@ pub mod memory_index;
 pub mod operators;
 pub mod principals;
 pub mod range;
+pub mod stores;
 pub mod upload;
 
 pub use error::{Error, Result};

@@ -11,6 +11,10 @@ mod timer;
 mod upload;
 mod wire;
 
+/// For `cargo xtask bench`; no canister has it.
+#[cfg(not(target_family = "wasm"))]
+pub use upload::placement::simulation;
+
 use crate::regions::StableMemory;
 use crate::runtime::IcRuntime;
 use crate::upload::admission::Ingress;
@@ -28,6 +32,7 @@ use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::gateway::{ConfigureReport, GatewayArgs, GatewayConfig};
 use capsule_shared::memory_index::{Memory, MemoryHeader, MemoryPage, TrashPage};
 use capsule_shared::principals::{PrincipalPage, SessionHolder};
+use capsule_shared::stores::{StoreEntry, StoreState};
 use capsule_shared::upload::{BlobMeta, UploadConfig, UploadFinishResult, UploadStatus};
 use ic_cdk::api::{accept_message, is_controller, msg_arg_data, msg_caller, msg_method_name};
 use ic_cdk::{init, inspect_message, post_upgrade, pre_upgrade, query, update};
@@ -127,13 +132,39 @@ method!(query for check_canister_controller: fn configuration() -> Result<Gatewa
     Ok(service().configuration())
 });
 
-method!(update for check_canister_controller: fn stores_add(store: Principal) -> Result<()> {
-    Ok(service().add_store(store)?)
+// ---- stores -------------------------------------------------------------------------------------
+
+method!(query for check_canister_controller: fn stores_list() -> Result<Vec<StoreEntry>> {
+    Ok(service().stores())
+});
+
+method!(update for check_canister_controller: async fn stores_add(store: Principal) -> Result<()> {
+    Ok(service().add_store(store).await?)
 });
 
 method!(update for check_canister_controller: fn stores_remove(store: Principal) -> Result<()> {
     service().remove_store(store);
     Ok(())
+});
+
+method!(update for check_canister_controller: fn stores_set_state(
+    store: Principal,
+    state: StoreState
+) -> Result<()> {
+    Ok(service().set_store_state(store, state)?)
+});
+
+method!(update for check_canister_controller: fn stores_set_capacity(
+    store: Principal,
+    capacity_bytes: Option<u64>
+) -> Result<()> {
+    Ok(service().set_store_capacity(store, capacity_bytes)?)
+});
+
+method!(update for check_canister_controller: async fn stores_retire(
+    store: Principal
+) -> Result<()> {
+    Ok(service().retire_store(store).await?)
 });
 
 // ---- uploads (frozen) ---------------------------------------------------------------------------

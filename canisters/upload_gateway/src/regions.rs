@@ -70,6 +70,11 @@ const SUPERBLOCK: MemoryId = MemoryId::new(20);
 /// A cell: `Counts`, how many jobs there are of each kind.
 const JOB_COUNTS: MemoryId = MemoryId::new(21);
 
+/// `String` (memory id) to `Trashing`.
+const TRASHINGS: MemoryId = MemoryId::new(25);
+/// `Principal` (store) to `Noted`; see `upload::registry`.
+const STORES: MemoryId = MemoryId::new(26);
+
 /// The layout that this module writes. Raise `schema` when a module of the present one can't read
 /// a new layout, and raise `lowest_reader` to the lowest schema that can.
 const LAYOUT: Superblock = Superblock {
@@ -77,8 +82,6 @@ const LAYOUT: Superblock = Superblock {
     schema: 1,
     lowest_reader: 1,
 };
-/// `String` (memory id) to `Trashing`.
-const TRASHINGS: MemoryId = MemoryId::new(25);
 
 pub type StableMemory = VirtualMemory<DefaultMemoryImpl>;
 
@@ -111,6 +114,7 @@ pub struct Regions<M> {
     pub people_counts: M,
     pub flows: M,
     pub trashings: M,
+    pub stores: M,
 }
 
 impl<M: Memory> Regions<VirtualMemory<M>> {
@@ -146,6 +150,7 @@ impl<M: Memory> Regions<VirtualMemory<M>> {
             people_counts: get(PEOPLE_COUNTS),
             flows: get(FLOWS),
             trashings: get(TRASHINGS),
+            stores: get(STORES),
         }
     }
 }

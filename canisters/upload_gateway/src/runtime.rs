@@ -12,7 +12,19 @@ use ic_cdk::call::{Call, CallErrorExt, CallFailed};
 pub struct CallFailure {
     /// Whether the callee may have run the call although no reply came.
     pub may_have_acted: bool,
+    pub kind: FailureKind,
     pub text: String,
+}
+
+/// How far a call without a reply got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// It never left this canister.
+    NotSent,
+    /// The callee has no such method.
+    NoMethod,
+    /// It was rejected, or its deadline passed.
+    Rejected,
 }
 
 pub trait Runtime: Clock + Clone + 'static {
@@ -75,6 +87,7 @@ impl Runtime for IcRuntime {
                 .map(|response| response.into_bytes())
                 .map_err(|failed| CallFailure {
                     may_have_acted: !failed.is_clean_reject(),
+                    kind: kind_of(&failed),
                     text: describe(&failed),
                 })
         })
@@ -110,6 +123,22 @@ impl Runtime for IcRuntime {
 
     fn wake_at(&self, time: u64) {
         timer::wake_at(time);
+    }
+}
+
+/// The platform has one code for a missing method, a trap and a stopped canister, so the text has
+/// to tell.
+///
+/// Source: `CanisterMethodNotFound` in the replica's `rs/types/error_types`.
+fn kind_of(failed: &CallFailed) -> FailureKind {
+    const NO_METHOD: [&str; 2] = ["has no update method", "has no query method"];
+    let CallFailed::CallRejected(rejected) = failed else {
+        return FailureKind::NotSent;
+    };
+    let text = rejected.reject_message();
+    match NO_METHOD.iter().any(|words| text.contains(words)) {
+        true => FailureKind::NoMethod,
+        false => FailureKind::Rejected,
     }
 }
 

@@ -1,4 +1,5 @@
-//! The gateway's one timer, set to the next time that something is due. It never polls.
+//! The gateway's one timer, set to the next time that something is due. It polls nothing but the
+//! stores, for their reports.
 //!
 //! It uses the global timer directly: `pre_upgrade` counts the open calls of the gateway, and the
 //! calls of a timer library to the canister itself would escape that count.

@@ -218,6 +218,7 @@ passed_on!(
     blob_seal,
     blob_digest,
     blob_delete,
+    store_status,
     capsule_create,
     capsule_add_controller,
     capsule_remove_controller,

@@ -5,4 +5,4 @@ mod record;
 mod report;
 mod settings;
 
-pub use settings::Config;
+pub use settings::{Config, MAX_STORES, check_peer};

@@ -18,13 +18,14 @@ pub(super) const MAX_BYTES_PER_DAY: u64 = 256 << 30;
 pub(super) const MAX_CAPSULES_PER_PRINCIPAL: u32 = 10;
 pub(super) const TRASH_RETENTION_NS: u64 = 30 * 24 * HOUR_NS;
 
-/// The most stores that can be listed. They are one record, which each begin reads.
+/// The most stores that can be listed. Each begin looks at all of them.
 pub const MAX_STORES: usize = 1_000;
 
 /// The settings, and what the gateway knows of its peers.
 ///
-/// The lists of peers in the settings hold alone once something was registered in them. Before
-/// that, a peer that the environment names is registered when the gateway first looks for it.
+/// The index in the settings holds alone once one was registered. Before that, the one that the
+/// environment names is registered when the gateway first looks for it. The list of stores is empty
+/// except on its way into the registry, which alone lists them; older releases kept them here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// As a canister controller or a default set them. Release 0.1.0 took values out of range.
@@ -40,7 +41,7 @@ pub(super) struct Registered {
     /// The first index. It never changes: uploads and deletions of release 0.1.0, whose records
     /// name no index, belong to it.
     pub first_index: Option<Principal>,
-    /// Whether a store was ever registered. The list may be empty again.
+    /// Whether a store was ever in the list.
     pub stores: bool,
 }
 
@@ -85,8 +86,8 @@ impl Config {
         &self.in_force
     }
 
-    /// The settings with the changes of `args`: `InvalidArgument` if one of them is wrong. Stores
-    /// are added to the list.
+    /// The settings with the changes of `args`: `InvalidArgument` if one of them is wrong. The list
+    /// has the stores of `args`, for [`Config::take_stores`].
     pub fn with(&self, args: GatewayArgs) -> Result<Config> {
         for range in &RANGES {
             if let Some(value) = (range.given)(&args) {
@@ -126,37 +127,29 @@ impl Config {
 
     // ---- peers --------------------------------------------------------------------------------
 
-    /// Registers what the environment names, as far as nothing of its kind was ever registered.
-    /// Returns `None` if that changes nothing.
+    /// Registers the index that the environment names, if none was ever registered. Returns `None`
+    /// if that changes nothing.
     pub fn with_named(&self, named: impl Fn(&str) -> Option<Principal>) -> Option<Config> {
         let usable = |name| named(name).filter(|peer| check_peer(peer).is_ok());
         let mut new = self.clone();
         if new.stored.memory_index.is_none() {
             new.stored.memory_index = usable("memory_index");
         }
-        if new.stored.blob_stores.is_empty() && !new.registered.stores {
-            new.stored.blob_stores.extend(usable("blob_store"));
-        }
         new.note_registered();
         let new = Config::of(new.stored, new.registered);
         (new != *self).then_some(new)
     }
 
-    /// The settings with one more store for new uploads: `InvalidArgument` if it can't be one,
-    /// `ResourceExhausted` above [`MAX_STORES`].
-    pub fn with_store(&self, store: Principal) -> Result<Config> {
-        check_peer(&store)?;
-        let mut new = self.clone();
-        new.list_store(store)?;
-        new.note_registered();
-        Ok(Config::of(new.stored, new.registered))
+    /// Takes the stores out of the list. The registry gets them.
+    pub fn take_stores(&mut self) -> Vec<Principal> {
+        self.note_registered();
+        self.in_force.blob_stores.clear();
+        std::mem::take(&mut self.stored.blob_stores)
     }
 
-    /// The settings without a store. If it isn't listed, nothing changes.
-    pub fn without_store(&self, store: Principal) -> Config {
-        let mut new = self.clone();
-        new.stored.blob_stores.retain(|listed| *listed != store);
-        Config::of(new.stored, new.registered)
+    /// Whether a store was ever in the list.
+    pub fn had_stores(&self) -> bool {
+        self.registered.stores
     }
 
     fn list_store(&mut self, store: Principal) -> Result<()> {
@@ -219,7 +212,8 @@ impl Config {
     }
 }
 
-fn check_peer(peer: &Principal) -> Result<()> {
+/// `InvalidArgument` if this can't be the id of a canister.
+pub fn check_peer(peer: &Principal) -> Result<()> {
     if *peer == Principal::anonymous() || *peer == Principal::management_canister() {
         return Err(Failure::invalid(format!(
             "a peer is {peer}, expected the id of a canister"

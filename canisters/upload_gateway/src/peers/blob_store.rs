@@ -8,11 +8,11 @@ use crate::failure::Failure;
 use crate::runtime::Runtime;
 use crate::session::types::LocalFuture;
 use crate::wire::PutChunk;
-use candid::Principal;
 use candid::utils::ArgumentEncoder;
+use candid::{Principal, Reserved};
 use canister_common::reply::BlobReply;
 use capsule_shared::BlobKey;
-use capsule_shared::blob_store::{Declared, DeleteProgress, DigestProgress};
+use capsule_shared::blob_store::{Declared, DeleteProgress, DigestProgress, StoreStatus};
 use serde_bytes::Bytes;
 
 impl<R: Runtime> Peers<R> {
@@ -72,6 +72,29 @@ impl<R: Runtime> Peers<R> {
         key: BlobKey,
     ) -> LocalFuture<PeerResult<DeleteProgress>> {
         self.call(Peer::BlobStore(store), "blob_delete", (key,))
+    }
+
+    /// The store's report. Stores of release 0.1.0 lack the method.
+    pub fn store_status(&self, store: Principal) -> LocalFuture<PeerResult<StoreStatus>> {
+        self.call(Peer::BlobStore(store), "store_status", ())
+    }
+
+    /// Asks for a blob that doesn't exist. A store of any release answers `NotFound` to a gateway
+    /// that it knows, and `Unauthorized` to others.
+    pub fn blob_meta_of_nobody(&self, store: Principal) -> LocalFuture<PeerResult<Reserved>> {
+        let nobody = BlobKey([0; 32]);
+        self.call(Peer::BlobStore(store), "blob_meta", (nobody,))
+    }
+
+    /// Whether the canister answers this method in any way.
+    pub async fn has_method(
+        &self,
+        canister: Principal,
+        method: &'static str,
+        args: impl ArgumentEncoder,
+    ) -> bool {
+        let peer = Peer::BlobStore(canister);
+        self.exchange(peer, method, encoded(args)).await.is_ok()
     }
 
     pub fn blob_read_chunk(

@@ -3,7 +3,7 @@
 
 use super::shares::{Class, OpenCalls, class_of};
 use crate::failure::Failure;
-use crate::runtime::{CallFailure, Runtime};
+use crate::runtime::{CallFailure, FailureKind, Runtime};
 use crate::session::types::LocalFuture;
 use candid::utils::{ArgumentEncoder, encode_args};
 use candid::{CandidType, Principal};
@@ -74,6 +74,7 @@ impl PeerError {
     pub(super) fn undecodable(peer: Peer, method: &str, error: impl Display) -> Self {
         let call = CallFailure {
             may_have_acted: true,
+            kind: FailureKind::Rejected,
             text: format!("the reply to {method} can't be decoded: {error}"),
         };
         PeerError::no_answer(peer, call)
@@ -88,6 +89,14 @@ impl PeerError {
     /// Whether the peer may have acted although no usable reply arrived.
     pub fn may_have_acted(&self) -> bool {
         matches!(&self.cause, Cause::NoAnswer(call) if call.may_have_acted)
+    }
+
+    /// How far the call got, if no usable reply arrived.
+    pub fn kind(&self) -> Option<FailureKind> {
+        match &self.cause {
+            Cause::NoAnswer(call) => Some(call.kind),
+            Cause::Refused(_) => None,
+        }
     }
 
     /// The peer's own answer, if there is one.
@@ -182,6 +191,7 @@ impl<R: Runtime> Peers<R> {
         let entered = self.open.borrow_mut().enter(callee, class);
         entered.map_err(|text| CallFailure {
             may_have_acted: false,
+            kind: FailureKind::NotSent,
             text,
         })?;
         Ok(Some(OpenCall {

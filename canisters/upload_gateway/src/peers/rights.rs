@@ -5,7 +5,7 @@
 
 use super::call::{Answer, Peer, PeerError, PeerResult, Peers};
 use crate::failure::{Failure, Result};
-use crate::runtime::{CallFailure, Runtime};
+use crate::runtime::{CallFailure, FailureKind, Runtime};
 use candid::{CandidType, Principal, encode_one};
 use capsule_shared::BlobId;
 use capsule_shared::capsule::CapsuleHeader;
@@ -187,6 +187,7 @@ fn is_hidden<T>(answer: &PeerResult<T>) -> bool {
 fn refused(index: Principal) -> PeerError {
     let call = CallFailure {
         may_have_acted: false,
+        kind: FailureKind::Rejected,
         text: "it refuses this gateway, expected it to be registered".into(),
     };
     PeerError::no_answer(Peer::MemoryIndex(index), call)

@@ -7,7 +7,7 @@
 //! | --- | --- | --- | --- |
 //! | new work | begins, chunks, capsules | 200, 600 | 400, 1,000 |
 //! | asking | reads, probes and grants | 40, 100 | 40, 100 |
-//! | ending | finishes, deletions, clean-up | 40, 100 | 240, 500 |
+//! | ending | finishes, deletions, clean-up, reports | 40, 100 | 240, 500 |
 //!
 //! A call is sent if its class stays within its most, and if the other classes could still use all
 //! that is kept for them. So a class may borrow what the others leave over, but never their shares.
@@ -61,7 +61,9 @@ pub fn class_of(method: &str) -> Option<Class> {
         | "blob_read_range" => Class::Asking,
 
         "memory_trash" | "memory_expire" | "memory_commit" | "memory_delete" | "blob_release"
-        | "blob_seal" | "blob_digest" | "blob_delete" => Class::Ending,
+        | "blob_seal" | "blob_digest" | "blob_delete" | "store_status" | "blob_meta" => {
+            Class::Ending
+        }
 
         _ => return None,
     };

@@ -14,6 +14,7 @@ use capsule_shared::asset::AssetMetadata;
 use capsule_shared::capsule::PersonRef;
 use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::limits::MAX_METADATA_BYTES;
+use capsule_shared::stores::StoreState;
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
 
@@ -51,10 +52,16 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                     && arg.len() <= MAX_SETTINGS_BYTES
                     && decode::<(GatewayArgs,)>(&arg).is_ok();
             }
-            "stores_add" | "stores_remove" => {
+            "stores_add" | "stores_remove" | "stores_retire" => {
                 return is_controller && small && decode::<(Principal,)>(&arg).is_ok();
             }
-            "configuration" | "sessions_cleanup_expired" | "sessions_holders" => {
+            "stores_set_state" => {
+                return is_controller && small && decode::<(Principal, StoreState)>(&arg).is_ok();
+            }
+            "stores_set_capacity" => {
+                return is_controller && small && decode::<(Principal, Option<u64>)>(&arg).is_ok();
+            }
+            "configuration" | "sessions_cleanup_expired" | "sessions_holders" | "stores_list" => {
                 return is_controller && small && decode::<()>(&arg).is_ok();
             }
             "principals_add" | "principals_remove" | "principals_block" | "principals_unblock" => {

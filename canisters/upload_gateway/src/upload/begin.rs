@@ -2,10 +2,13 @@
 
 use super::checks::check_begin;
 use super::jobs::queue::Run;
+use super::registry::Refusal;
 use super::service::UploadService;
+use super::state::uploads::{NewUpload, Tried};
 use super::types::{Begin, BeginArgs, BeginReservation, SessionId, SessionSpec};
 use crate::failure::{Failure, Result};
-use crate::runtime::Runtime;
+use crate::peers::call::PeerError;
+use crate::runtime::{FailureKind, Runtime};
 use crate::session::standing::Standing;
 use candid::Principal;
 use capsule_shared::BlobKey;
@@ -13,9 +16,53 @@ use capsule_shared::blob_store::Declared;
 use capsule_shared::keys::pmid_stem;
 use ic_stable_structures::Memory;
 
-/// How many session ids one begin may try. Two taken blob ids in a row are already next to
-/// impossible.
-const MAX_OPEN_TRIES: u32 = 4;
+/// How many taken blob ids one begin may meet. Two in a row are already next to impossible.
+const MAX_TAKEN: u32 = 4;
+
+/// A begin asks no further store this long after it asked the first one: 2 minutes.
+///
+/// Source: two calls that wait for their deadline of 60 s. The next begin knows the silent stores.
+const MAX_OPEN_NS: u64 = 120 * 1_000_000_000;
+
+/// The failure that the caller learns when no store opened the blob.
+#[derive(Default)]
+struct Refusals(Option<Failure>);
+
+impl Refusals {
+    fn add(&mut self, failure: Failure) {
+        // The same call may succeed later if one store couldn't answer. A store without room says
+        // the least: another one may have room tomorrow.
+        let weight = |failure: &Failure| match failure {
+            Failure::Temporary(_) => 2,
+            Failure::ResourceExhausted => 0,
+            _ => 1,
+        };
+        if self
+            .0
+            .as_ref()
+            .is_none_or(|old| weight(old) < weight(&failure))
+        {
+            self.0 = Some(failure);
+        }
+    }
+
+    fn failure(self) -> Failure {
+        self.0.unwrap_or(Failure::ResourceExhausted)
+    }
+}
+
+/// The meaning of a failed opening for the store.
+fn refusal_of(error: &PeerError, declared: Declared) -> Refusal {
+    match error.refusal() {
+        Some(Failure::Conflict(_)) => Refusal::Other,
+        // Stores keep little room for uploaders who aren't known, so this one may have room for
+        // others.
+        Some(Failure::ResourceExhausted) if !declared.known && declared.bytes > 0 => Refusal::Other,
+        Some(Failure::ResourceExhausted) => Refusal::Full,
+        None if error.kind() == Some(FailureKind::NotSent) => Refusal::Other,
+        _ => Refusal::Silent,
+    }
+}
 
 impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     /// Begins an upload, or finds the one that the idempotency key names.
@@ -57,7 +104,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         self.open(caller, reservation, &args, index, stored).await
     }
 
-    /// Opens a blob under the next session id whose blob id is free, and makes the session.
+    /// Opens a blob in the first store that takes it, under the next session id whose blob id is
+    /// free, and makes the session.
     async fn open(
         &self,
         caller: Principal,
@@ -67,14 +115,27 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         stored: u64,
     ) -> Result<SessionId> {
         let stem = pmid_stem(&args.capsule_id, &args.metadata.base().name);
-        for _ in 0..MAX_OPEN_TRIES {
-            let stores = self.stores()?;
+        let end = self.runtime.now() + MAX_OPEN_NS;
+        let mut tried = Tried::default();
+        let mut refusals = Refusals::default();
+        let mut taken = 0;
+        while taken < MAX_TAKEN {
+            self.check_stores()?;
             let now = self.runtime.now();
             let (opening, standing) = self.with(|state| {
-                let (capsule, metadata) = (&args.capsule_id, &args.metadata);
-                let opening = state.opening(capsule, &stem, metadata, &stores, index, now);
-                (opening, state.standing(caller, now))
+                let standing = state.standing(caller, now);
+                let new = NewUpload {
+                    capsule_id: &args.capsule_id,
+                    pmid_stem: &stem,
+                    metadata: &args.metadata,
+                    index,
+                    standing,
+                };
+                (state.opening(&new, &mut tried, now), standing)
             });
+            let Some(opening) = opening else {
+                return Err(refusals.failure());
+            };
             self.schedule();
             let id = opening.id;
             let key = opening.upload.key(id);
@@ -101,18 +162,33 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 }
                 Err(error) => error,
             };
-            let taken = matches!(error.refusal(), Some(Failure::Conflict(_)));
-            // If the store may have acted, the intent waits for its time. An earlier release could
-            // overtake the request to open, which would then leave an empty blob.
-            if taken || !error.may_have_acted() {
-                self.with(|state| state.not_opened(&opening));
+            let is_taken = matches!(error.refusal(), Some(Failure::Conflict(_)));
+            let refusal = refusal_of(&error, declared);
+            self.with(|state| {
+                // If the store may have acted, the intent waits for its time. An earlier release
+                // could overtake the request to open, which would then leave an empty blob.
+                if is_taken || !error.may_have_acted() {
+                    state.not_opened(&opening);
+                }
+                state.open_failed(&opening, refusal, now);
+            });
+            self.schedule();
+            match is_taken {
+                true => {
+                    tried.again(store);
+                    taken += 1;
+                }
+                false => refusals.add(error.into()),
             }
-            if !taken {
-                return Err(error.into());
+            // The owner may have lost its right, or was blocked, during this await.
+            self.check_updates(caller)?;
+            reservation.check_right()?;
+            if now >= end {
+                return Err(Failure::temporary("the blob stores answer too slowly"));
             }
         }
         Err(Failure::temporary(format!(
-            "{MAX_OPEN_TRIES} blob ids in a row are taken, expected a free one"
+            "{MAX_TAKEN} blob ids in a row are taken, expected a free one"
         )))
     }
 

@@ -109,12 +109,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     /// `InvalidArgument` for this gateway and its peers. They are no persons, and rights in many
     /// capsules would make questions about them dear.
     fn check_person(&self, what: &str, who: Principal) -> Result<()> {
-        let peers = self
-            .index()
-            .into_iter()
-            .chain(self.stores().unwrap_or_default());
-        let mut canisters = peers.chain([self.runtime.self_id()]);
-        match canisters.any(|canister| canister == who) {
+        let is_index = self.index().is_ok_and(|index| index == who);
+        match is_index || self.is_store(who) || who == self.runtime.self_id() {
             true => Err(Failure::invalid(format!(
                 "{what} is {who}, a canister of this system, expected a person"
             ))),

@@ -1,4 +1,4 @@
-//! The gateway's metrics: numbers only. They contain no principals and no names.
+//! The gateway's metrics. They name stores, and contain no other principals and no names.
 
 use super::events::{Events, REASONS};
 use super::flows::Budget;
@@ -6,6 +6,7 @@ use super::service::UploadService;
 use super::state::Report;
 use crate::runtime::Runtime;
 use canister_common::http::Encoder;
+use capsule_shared::stores::{StoreEntry, StoreReport, StoreState};
 use ic_stable_structures::Memory;
 use std::io;
 
@@ -24,8 +25,90 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         for (class, count) in self.open_calls_by_class() {
             by_class = by_class.value(&[("class", class)], count.into())?;
         }
-        self.with(|state| state.report(now)).encode(encoder)
+        let report = self.with(|state| state.report(now));
+        encode_stores(&report.stores, now, encoder)?;
+        report.encode(encoder)
     }
+}
+
+/// A figure of a store for a metric, if there is one now.
+type StoreFigure = fn(&StoreEntry, now: u64) -> Option<u64>;
+
+/// The figures of each store: name, help, value.
+const STORE_FIGURES: [(&str, &str, StoreFigure); 6] = [
+    (
+        "store_used_bytes",
+        "Bytes that stored chunks take, by the last report of the store.",
+        |entry, _| of_report(entry, |report| report.used_bytes),
+    ),
+    (
+        "store_free_bytes",
+        "Bytes that a new blob can have, by the last report of the store.",
+        |entry, _| of_report(entry, |report| report.free_bytes),
+    ),
+    (
+        "store_capacity_bytes",
+        "Bytes that the store may hold: its own bound or the operator's, whichever is less.",
+        |entry, _| {
+            let own = of_report(entry, |report| report.capacity_bytes);
+            own.into_iter().chain(entry.capacity_bytes).min()
+        },
+    ),
+    (
+        "store_promised_bytes",
+        "Bytes that uploads of this gateway announced since the last report of the store.",
+        |entry, _| Some(entry.promised_bytes),
+    ),
+    (
+        "store_report_age_seconds",
+        "Seconds since the last report of the store.",
+        |entry, now| {
+            let at = of_report(entry, |report| report.at);
+            at.map(|at| now.saturating_sub(at) / SECOND_NS)
+        },
+    ),
+    (
+        "store_silent_seconds",
+        "Seconds since the store gave no usable answer any more; 0 if it answers.",
+        |entry, now| {
+            let since = entry.silent_since.unwrap_or(now);
+            Some(now.saturating_sub(since) / SECOND_NS)
+        },
+    ),
+];
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+fn of_report(entry: &StoreEntry, figure: fn(&StoreReport) -> u64) -> Option<u64> {
+    entry.report.as_ref().map(figure)
+}
+
+fn name_of(state: StoreState) -> &'static str {
+    match state {
+        StoreState::Active => "active",
+        StoreState::ReadOnly => "read_only",
+        StoreState::Draining => "draining",
+        StoreState::Offline => "offline",
+    }
+}
+
+fn encode_stores(stores: &[StoreEntry], now: u64, encoder: &mut Encoder) -> io::Result<()> {
+    let mut states =
+        encoder.gauge_vec("upload_gateway_store_state", "1 for each store's state.")?;
+    for entry in stores {
+        let (id, state) = (entry.store.to_text(), name_of(entry.state));
+        states = states.value(&[("store", &id), ("state", state)], 1.0)?;
+    }
+    for (name, help, figure) in STORE_FIGURES {
+        let name = format!("upload_gateway_{name}");
+        let mut series = encoder.gauge_vec(&name, help)?;
+        for entry in stores {
+            if let Some(value) = figure(entry, now) {
+                series = series.value(&[("store", &entry.store.to_text())], value as f64)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Report {
@@ -41,6 +124,7 @@ impl Report {
             open_uploads,
             deletions,
             people,
+            stores: _,
             used_bytes,
             budgets,
             trashings,

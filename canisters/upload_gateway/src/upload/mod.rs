@@ -17,11 +17,14 @@ mod leaving;
 mod memories;
 mod metrics;
 mod people;
+pub mod placement;
 mod principals;
 mod put;
+mod registry;
 pub mod service;
 mod state;
 pub mod status;
+mod stores;
 mod trash;
 pub mod types;
 

@@ -35,7 +35,7 @@ impl<M: Memory, R: Clone> Clone for UploadService<M, R> {
 impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     pub fn new(regions: Regions<M>, runtime: R) -> Self {
         UploadService {
-            state: Rc::new(RefCell::new(State::new(regions))),
+            state: Rc::new(RefCell::new(State::new(regions, runtime.now()))),
             peers: Peers::new(runtime.clone()),
             runtime,
         }
@@ -66,7 +66,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
 
     /// Starts a new gateway with its first settings: `InvalidArgument`.
     pub fn installed(&self, args: GatewayArgs) -> Result<()> {
-        self.with(|state| state.configured(args))?;
+        let now = self.runtime.now();
+        self.with(|state| state.configured(args, now))?;
         self.register_named_peers();
         self.schedule();
         Ok(())
@@ -78,7 +79,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     /// the environment names. The first start after release 0.1.0 does the same.
     pub fn configure(&self, args: GatewayArgs) -> Result<()> {
         self.register_named_peers();
-        self.with(|state| state.configured(args))?;
+        let now = self.runtime.now();
+        self.with(|state| state.configured(args, now))?;
         self.schedule();
         Ok(())
     }
@@ -92,28 +94,17 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
 
     pub fn configuration(&self) -> GatewayConfig {
         self.register_named_peers();
-        self.with(|state| state.config().public().clone())
+        self.with(|state| state.configuration())
     }
 
     // ---- peers --------------------------------------------------------------------------------
 
-    /// Lists one more store for new uploads: `InvalidArgument`, `ResourceExhausted`.
-    pub fn add_store(&self, store: Principal) -> Result<()> {
-        self.register_named_peers();
-        self.with(|state| state.store_added(store))
-    }
-
-    /// Takes a store from the list. Uploads that began in it end there.
-    pub fn remove_store(&self, store: Principal) {
-        self.register_named_peers();
-        self.with(|state| state.store_removed(store));
-    }
-
-    /// Registers the peers that the environment names, as far as none was ever registered. Deploy
+    /// Registers the peers that the environment names; see `State::named_peers_registered`. Deploy
     /// tools may set the environment after the install. In a query nothing of this stays.
-    fn register_named_peers(&self) {
+    pub(super) fn register_named_peers(&self) {
         let named = |name: &str| self.runtime.named_peer(name);
-        self.with(|state| state.named_peers_registered(named));
+        let now = self.runtime.now();
+        self.with(|state| state.named_peers_registered(named, now));
     }
 
     /// The memory index for reads and for what begins now.
@@ -135,18 +126,24 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         }
     }
 
-    /// The blob stores that take new uploads: at least one.
-    pub(super) fn stores(&self) -> Result<Vec<Principal>> {
-        let listed = || self.with(|state| state.config().public().blob_stores.clone());
-        let mut stores = listed();
-        if stores.is_empty() {
-            self.register_named_peers();
-            stores = listed();
+    /// A temporary error unless a store takes new uploads.
+    pub(super) fn check_stores(&self) -> Result<()> {
+        let is_there = || self.with(|state| state.has_active_store());
+        if is_there() {
+            return Ok(());
         }
-        match stores.is_empty() {
-            true => Err(Failure::temporary("blob_store is not configured")),
-            false => Ok(stores),
+        self.register_named_peers();
+        match is_there() {
+            true => Ok(()),
+            false => Err(Failure::temporary("blob_store is not configured")),
         }
+    }
+
+    /// Whether a canister is a listed store, in any state.
+    pub(super) fn is_store(&self, canister: Principal) -> bool {
+        // It registers a store that the environment names.
+        let _ = self.check_stores();
+        self.with(|state| state.has_store(canister))
     }
 
     // ---- timer --------------------------------------------------------------------------------

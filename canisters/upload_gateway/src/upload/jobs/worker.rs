@@ -1,4 +1,5 @@
-//! The timer's work: it ends sessions whose time is over, and runs the jobs that are due.
+//! The timer's work: it ends sessions whose time is over, runs the jobs that are due, and asks the
+//! stores for their reports.
 //!
 //! A turn is bounded by its instructions and by the calls that it opens, never by a number of jobs.
 //! While something is due, the next turn follows at once.
@@ -35,7 +36,14 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             && self.with(|state| state.caught_up(BATCH))
         {}
         self.end_overdue();
-        let runs = self.start_jobs().await;
+        let mut runs = self.start_jobs().await;
+        let service = self.clone();
+        runs.start(Box::pin(async move {
+            service.ask_stores().await;
+            // The jobs of this turn may still wait for slow calls.
+            service.schedule();
+        }))
+        .await;
         // The timer must wake for the other jobs while these wait for their calls.
         self.schedule();
         runs.await;

@@ -22,20 +22,23 @@ mod deletions;
 mod jobs;
 mod leaving;
 mod settings;
+mod stores;
 mod strangers;
 mod trash;
-mod uploads;
+pub mod uploads;
 
 use super::events::Events;
 use super::flows::{Budget, Flows};
 use super::hash::{Digested, Hashes};
 use super::jobs::queue::JobQueue;
 use super::people::{People, PeopleCounts};
+use super::registry::Registry;
 use super::types::{Deletion, FinishRecord, SessionId, Trashing, UploadMeta};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::regions::Regions;
 use crate::session::service::SessionService;
+use capsule_shared::stores::StoreEntry;
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
 
 pub struct State<M: Memory> {
@@ -49,6 +52,7 @@ pub struct State<M: Memory> {
     people: People<M>,
     flows: Flows<M>,
     trashings: StableBTreeMap<String, Trashing, M>,
+    registry: Registry<M>,
     events: Events,
 }
 
@@ -71,6 +75,7 @@ pub struct Report {
     /// Memories on their way into the trash.
     pub trashings: u64,
     pub people: PeopleCounts,
+    pub stores: Vec<StoreEntry>,
     /// Bytes of each common budget that are used.
     pub used_bytes: Vec<(&'static str, u64)>,
     /// Budgets that aren't empty, or weren't lately.
@@ -83,7 +88,7 @@ pub struct Report {
 }
 
 impl<M: Memory> State<M> {
-    pub fn new(regions: Regions<M>) -> Self {
+    pub fn new(regions: Regions<M>, now: u64) -> Self {
         let config = StableCell::init(regions.config, Config::default());
         let limits = config.get().limits();
         let mut state = State {
@@ -97,9 +102,11 @@ impl<M: Memory> State<M> {
             people: People::new(regions.people, regions.people_counts),
             flows: Flows::new(regions.flows),
             trashings: StableBTreeMap::init(regions.trashings),
+            registry: Registry::new(regions.stores, now),
             events: Events::default(),
         };
         state.seed_people();
+        state.list_taken_over(now);
         state
     }
 
@@ -135,12 +142,17 @@ impl<M: Memory> State<M> {
         self.hashes.digest(id, count)
     }
 
-    /// When the timer must wake next: a job is due, or the time of a session is over. 0 while it
-    /// catches up on what release 0.1.0 left.
+    /// When the timer must wake next: a job or a report of a store is due, or the time of a session
+    /// is over. 0 while it catches up on what release 0.1.0 left.
     pub fn next_due(&self) -> Option<u64> {
         let caught_up = self.jobs.is_counted() && self.sessions.is_indexed();
         let uncounted = (!caught_up).then_some(0);
-        let due = [uncounted, self.jobs.next_due(), self.sessions.next_tick()];
+        let due = [
+            uncounted,
+            self.jobs.next_due(),
+            self.sessions.next_tick(),
+            self.registry.next_question(),
+        ];
         due.into_iter().flatten().min()
     }
 
@@ -167,6 +179,7 @@ impl<M: Memory> State<M> {
             people,
             flows,
             trashings,
+            registry,
             events,
         } = self;
         let counters = sessions.counters();
@@ -182,6 +195,7 @@ impl<M: Memory> State<M> {
             deletions: deletions.len(),
             trashings: trashings.len(),
             people: people.counts(),
+            stores: registry.entries(),
             used_bytes: [Budget::Strangers, Budget::Gateway]
                 .map(|budget| {
                     let used = flows.used(budget, config.get().public(), now);

@@ -5,7 +5,7 @@ use crate::failure::Result;
 #[cfg(test)]
 use crate::session::types::Limits;
 use candid::Principal;
-use capsule_shared::gateway::{ConfigureReport, GatewayArgs};
+use capsule_shared::gateway::{ConfigureReport, GatewayArgs, GatewayConfig};
 use ic_stable_structures::Memory;
 
 /// The most sessions that a report counts: reading so many keys fits into a query.
@@ -13,32 +13,31 @@ const MAX_COUNTED: usize = 10_000;
 
 impl<M: Memory> State<M> {
     /// Applies changes to the settings. If one of them is wrong, all settings stay as they were.
-    pub fn configured(&mut self, args: GatewayArgs) -> Result<()> {
-        let config = self.config.get().with(args)?;
+    pub fn configured(&mut self, args: GatewayArgs, now: u64) -> Result<()> {
+        let mut config = self.config.get().with(args)?;
+        let stores = config.take_stores();
+        self.check_proposed(&stores)?;
         self.sessions.set_limits(config.limits());
         self.config.set(config);
+        self.stores_proposed(&stores, now);
         Ok(())
     }
 
-    /// Registers the peers that the environment names, as far as none was ever registered. Release
-    /// 0.1.0 registered nothing; after its upgrade, its peers are registered too.
-    pub fn named_peers_registered(&mut self, named: impl Fn(&str) -> Option<Principal>) {
-        if let Some(config) = self.config.get().with_named(named) {
-            self.config.set(config);
+    /// The settings in force. They list the stores that take new uploads.
+    pub fn configuration(&self) -> GatewayConfig {
+        GatewayConfig {
+            blob_stores: self.registry.active(),
+            ..self.config.get().public().clone()
         }
     }
 
-    /// New uploads may go to one more store. `InvalidArgument`, `ResourceExhausted`.
-    pub fn store_added(&mut self, store: Principal) -> Result<()> {
-        let config = self.config.get().with_store(store)?;
-        self.config.set(config);
-        Ok(())
-    }
-
-    /// No new upload goes to this store. Open uploads in it go on.
-    pub fn store_removed(&mut self, store: Principal) {
-        let config = self.config.get().without_store(store);
-        self.config.set(config);
+    /// Registers the index that the environment names, if none was ever registered, and the stores.
+    /// Release 0.1.0 registered nothing; after its upgrade, its peers are registered too.
+    pub fn named_peers_registered(&mut self, named: impl Fn(&str) -> Option<Principal>, now: u64) {
+        if let Some(config) = self.config.get().with_named(&named) {
+            self.config.set(config);
+        }
+        self.named_stores_added(named, now);
     }
 
     /// Lets a test set limits that are out of range as settings.
@@ -54,7 +53,7 @@ impl<M: Memory> State<M> {
         let old = self.config.get();
         let new = old.with(args)?;
         let (from, to) = (old.public(), new.public());
-        let added = to.blob_stores.iter();
+        let added = to.blob_stores.iter().copied();
         let limits = new.limits();
         let [sessions_expiring, sessions_retiring] =
             self.sessions.count_overdue(&limits, now, MAX_COUNTED);
@@ -62,8 +61,7 @@ impl<M: Memory> State<M> {
         Ok(ConfigureReport {
             changes: old.changes(&new),
             stores_added: added
-                .filter(|store| !from.blob_stores.contains(store))
-                .copied()
+                .filter(|store| self.registry.is_unknown(*store))
                 .collect(),
             uploads_of_old_index: moved.then(|| self.uploads.len()),
             sessions_expiring: sessions_expiring as u64,

@@ -2,9 +2,12 @@
 
 use super::State;
 use crate::failure::{Failure, Result};
+use crate::session::standing::Standing;
 use crate::upload::hash::{Digested, TentativeHash};
 use crate::upload::jobs::queue::{CALLER_PAUSE_NS, GATHER_NS, JobId, OPEN_GRACE_NS, Task};
 use crate::upload::people::MarkKind;
+use crate::upload::placement::{self, Need};
+use crate::upload::registry::Promise;
 use crate::upload::types::{
     Begin, BeginReservation, ChunkAdmission, ChunkReservation, FinishRecord, SessionId,
     SessionMeta, SessionSpec, SessionStatus, UploadMeta, checksum_mismatch,
@@ -15,12 +18,39 @@ use capsule_shared::upload::UploadFinishResult;
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
 
+/// An upload that is to begin.
+pub struct NewUpload<'a> {
+    pub capsule_id: &'a str,
+    pub pmid_stem: &'a str,
+    pub metadata: &'a AssetMetadata,
+    /// The index that has checked the caller's right.
+    pub index: Principal,
+    pub standing: Standing,
+}
+
+/// The stores that a begin has asked, each once.
+#[derive(Default)]
+pub struct Tried {
+    stores: Vec<Principal>,
+    /// Whether a store was asked that reported too little room. One is enough.
+    last_resort: bool,
+}
+
+impl Tried {
+    /// Lets the begin ask a store once more.
+    pub fn again(&mut self, store: Principal) {
+        self.stores.retain(|tried| *tried != store);
+    }
+}
+
 /// A session that may come to be: its blob is being opened.
 pub struct Opening {
     pub id: SessionId,
     pub upload: UploadMeta,
     /// The job that releases the blob unless the session comes to be.
     intent: JobId,
+    /// The announced bytes, which count against the store's room.
+    pub(super) promise: Promise,
 }
 
 impl<M: Memory> State<M> {
@@ -38,33 +68,55 @@ impl<M: Memory> State<M> {
         self.sessions.touch(id, now);
     }
 
-    /// Takes the next session id and notes the intent to open its blob in one of `stores`. The
-    /// upload stays with `index`, which has checked its caller's right.
+    /// Takes the next session id and notes the intent to open its blob in the best store that isn't
+    /// among `tried`, and is from now on. `None` if no store is left.
     ///
     /// Before: nothing. After: the id is used up, and a job releases the blob when a begin must
-    /// have ended, unless [`State::begun`] or [`State::not_opened`] comes first.
-    pub fn opening(
-        &mut self,
-        capsule_id: &str,
-        pmid_stem: &str,
-        metadata: &AssetMetadata,
-        stores: &[Principal],
-        index: Principal,
-        now: u64,
-    ) -> Opening {
+    /// have ended, unless [`State::begun`] or [`State::not_opened`] comes first. The announced
+    /// bytes are promised.
+    pub fn opening(&mut self, new: &NewUpload, tried: &mut Tried, now: u64) -> Option<Opening> {
+        let bytes = new.metadata.base().bytes;
+        let Some(store) = self.chosen_store(bytes, new.standing, tried) else {
+            // Reports cost cycles, and strangers get little room anyway.
+            if new.standing == Standing::Known {
+                self.registry.room_wanted(now);
+            }
+            return None;
+        };
+        tried.stores.push(store);
         let id = self.sessions.allocate_id();
-        let store = stores[(id.0 % stores.len() as u64) as usize];
         let upload = UploadMeta::new(
-            capsule_id.to_string(),
-            pmid_stem.to_string(),
+            new.capsule_id.to_string(),
+            new.pmid_stem.to_string(),
             store,
-            index,
-            metadata,
+            new.index,
+            new.metadata,
         );
         let key = upload.key(id);
         let due = now + OPEN_GRACE_NS;
         let intent = self.jobs.push(due, Task::ReleaseBlob { store, key });
-        Opening { id, upload, intent }
+        let promise = self.registry.promise(store, bytes);
+        Some(Opening {
+            id,
+            upload,
+            intent,
+            promise,
+        })
+    }
+
+    /// The best store for the next session.
+    fn chosen_store(&self, bytes: u64, standing: Standing, tried: &mut Tried) -> Option<Principal> {
+        let known = standing == Standing::Known;
+        let need = Need { bytes, known };
+        let offers = self.registry.offers(&tried.stores);
+        let session = self.sessions.counters().next_id;
+        let best = placement::order(session, &offers, need).first().copied();
+        best.or_else(|| {
+            let first = !std::mem::replace(&mut tried.last_resort, true);
+            first
+                .then(|| placement::last_resort(&offers, need))
+                .flatten()
+        })
     }
 
     /// The store opened the blob. Returns whether the session came to be.
@@ -78,7 +130,13 @@ impl<M: Memory> State<M> {
         stored: u64,
         now: u64,
     ) -> bool {
-        let Opening { id, upload, intent } = opening;
+        let Opening {
+            id,
+            upload,
+            intent,
+            promise,
+        } = opening;
+        self.registry.opened(promise);
         let in_time = self.jobs.remove(intent);
         if in_time {
             let session = self.sessions.begin_with_id(id, reservation, stored, now);

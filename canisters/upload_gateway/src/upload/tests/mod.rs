@@ -22,6 +22,8 @@ mod shares;
 mod slips;
 mod status;
 mod stem;
+mod store_choice;
+mod stores;
 mod strangers;
 mod trash;
 mod trash_races;

@@ -2,7 +2,9 @@
 
 use candid::utils::ArgumentDecoder;
 use candid::{CandidType, Principal, decode_args, encode_args, encode_one};
-use capsule_shared::blob_store::{Declared, DeleteProgress, DigestProgress};
+use capsule_shared::blob_store::{
+    Declared, DeleteProgress, DigestProgress, MigrationStatus, StoreStatus, StoredBlob,
+};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, OwnerState, PersonRef};
 use capsule_shared::memory_index::*;
 use capsule_shared::range::range_len;
@@ -34,6 +36,8 @@ pub enum Fault {
     Refused(Error),
     /// The index doesn't know the gateway.
     RefusedGateway,
+    /// The callee has no such method.
+    NoMethod,
     /// The callee answers with this Candid and doesn't act.
     Replied(Vec<u8>),
 }
@@ -89,6 +93,8 @@ pub struct Net {
     pub named: BTreeMap<&'static str, Principal>,
     /// Whether the gateway runs in a query.
     pub in_query: bool,
+    /// The bytes that a store may hold. A new blob needs as many free ones as it declares.
+    pub capacity: Option<u64>,
 }
 
 impl Net {
@@ -192,9 +198,15 @@ impl Net {
                 let (key, declared): (BlobKey, Option<Declared>) = args(arg);
                 let known: (BlobKey,) = first_args(arg);
                 assert_eq!(known, (key,));
+                let bytes = declared.map_or(0, |declared| declared.bytes);
+                if self.free() < bytes.max(1) {
+                    return reply::<()>(Err(Error::ResourceExhausted));
+                }
                 self.blobs.entry(key).or_default().declared = declared;
                 reply(Ok(()))
             }
+            "store_status" => reply(Ok(self.status())),
+            "blob_meta" => reply::<StoredBlob>(Err(Error::NotFound)),
             "blob_release" => {
                 let (key,): (BlobKey,) = args(arg);
                 self.blobs
@@ -257,6 +269,41 @@ impl Net {
                 }))
             }
             other => panic!("no peer has the method {other}"),
+        }
+    }
+
+    /// Bytes of the stored chunks, and bytes that open blobs announced beyond theirs.
+    fn taken(&self) -> (u64, u64) {
+        let bytes = |blob: &Blob| blob.chunks.values().map(|c| c.len() as u64).sum::<u64>();
+        let used = self.blobs.values().map(bytes).sum();
+        let open = self.blobs.values().filter(|blob| !blob.sealed);
+        let promised = open.map(|blob| {
+            let declared = blob.declared.map_or(0, |declared| declared.bytes);
+            declared.saturating_sub(bytes(blob))
+        });
+        (used, promised.sum())
+    }
+
+    fn free(&self) -> u64 {
+        let (used, promised) = self.taken();
+        let capacity = self.capacity.unwrap_or(1 << 40);
+        capacity.saturating_sub(used + promised)
+    }
+
+    fn status(&self) -> StoreStatus {
+        let (used, promised) = self.taken();
+        StoreStatus {
+            schema: 2,
+            blobs: self.blobs.len() as u64,
+            chunks: 0,
+            bytes: used,
+            allocated_bytes: used,
+            promised_bytes: promised,
+            free_bytes: self.free(),
+            capacity_bytes: self.capacity.unwrap_or(1 << 40),
+            migration: MigrationStatus::Nothing,
+            cycles: 1_000_000_000_000,
+            reserve: None,
         }
     }
 

@@ -247,7 +247,7 @@ fn another_store_does_not_shut_out_the_named_one() {
         let (_, service) = named_world();
         match by_configure {
             true => service.configure(add.clone()).unwrap(),
-            false => service.add_store(id(OTHER_STORE)).unwrap(),
+            false => run(service.add_store(id(OTHER_STORE))).unwrap(),
         }
         let stores = service.configuration().blob_stores;
         assert_eq!(stores, [id(STORE), id(OTHER_STORE)]);
@@ -283,7 +283,7 @@ fn a_removed_store_keeps_its_uploads_and_gets_no_new_ones() {
     };
     service.configure(no_trash).unwrap();
     finish(&service, session, FILE).unwrap();
-    service.add_store(id(OTHER_STORE)).unwrap();
+    run(service.add_store(id(OTHER_STORE))).unwrap();
     begin(&service, "new", 1).unwrap();
     assert_eq!(world.other.borrow().blobs.len(), 1);
     delete(&service, "memory-1").unwrap();
@@ -295,7 +295,7 @@ fn a_removed_store_keeps_its_uploads_and_gets_no_new_ones() {
 fn only_canisters_are_stores() {
     let (_, service) = World::new();
     for nobody in [Principal::anonymous(), Principal::management_canister()] {
-        let refused = service.add_store(nobody).unwrap_err();
+        let refused = run(service.add_store(nobody)).unwrap_err();
         assert!(matches!(refused, Failure::InvalidArgument(_)), "{refused}");
     }
     let many = (0..1_000u16).map(|n| Principal::from_slice(&n.to_be_bytes()));
@@ -324,7 +324,7 @@ struct OldSettings {
 }
 
 /// Writes settings and uploads in the first versions of their layouts, which name no first index.
-fn write_as_release_0_1_0(world: &World) {
+pub fn write_as_release_0_1_0(world: &World) {
     let regions = Regions::open(world.memory.clone());
     let settings = OldSettings {
         memory_index: Some(id(INDEX)),
@@ -397,7 +397,7 @@ fn a_stored_setting_out_of_range_is_mended_and_reported() {
     finish(&service, session, FILE).unwrap();
 }
 
-fn metrics(service: &Service) -> String {
+pub fn metrics(service: &Service) -> String {
     let mut encoder = Encoder::new(Vec::new(), 0);
     service.encode_metrics(&mut encoder).unwrap();
     String::from_utf8(encoder.into_inner()).unwrap()

@@ -4,7 +4,7 @@
 pub use super::net::*;
 
 use crate::regions::Regions;
-use crate::runtime::{CallFailure, Runtime};
+use crate::runtime::{CallFailure, FailureKind, Runtime};
 use crate::session::types::{Clock, LocalFuture};
 use crate::upload::service::UploadService;
 use crate::upload::types::{BeginArgs, SessionId};
@@ -111,8 +111,11 @@ impl Runtime for World {
     ) -> LocalFuture<std::result::Result<Vec<u8>, CallFailure>> {
         let world = self.clone();
         Box::pin(async move {
-            let is_store = method.starts_with("blob_") && method != "blob_locate";
-            let (first, other) = match is_store {
+            let blobs = method.starts_with("blob_") && method != "blob_locate";
+            let is_store = blobs || method == "store_status";
+            // The gateway asks a canister so what it is.
+            let is_probe = ["upload_config", "capsule_list"].contains(&method);
+            let (first, other) = match is_store || (is_probe && callee != id(INDEX)) {
                 true => (id(STORE), id(OTHER_STORE)),
                 false => (id(INDEX), id(OTHER_INDEX)),
             };
@@ -128,18 +131,20 @@ impl Runtime for World {
                 .faults
                 .get_mut(method)
                 .and_then(VecDeque::pop_front);
-            let failed = |may_have_acted| {
+            let failed = |may_have_acted, kind| {
                 Err(CallFailure {
                     may_have_acted,
+                    kind,
                     text: "scripted".into(),
                 })
             };
             let answer = match fault {
                 None => Ok(peer.borrow_mut().act(method, &arg)),
-                Some(Fault::NotSent) => failed(false),
+                Some(Fault::NotSent) => failed(false, FailureKind::Rejected),
+                Some(Fault::NoMethod) => failed(true, FailureKind::NoMethod),
                 Some(Fault::LostReply) => {
                     peer.borrow_mut().act(method, &arg);
-                    failed(true)
+                    failed(true, FailureKind::Rejected)
                 }
                 Some(Fault::Refused(error)) if is_store => Ok(reply::<()>(Err(error))),
                 Some(Fault::Refused(error)) => Ok(told::<()>(Err(error))),

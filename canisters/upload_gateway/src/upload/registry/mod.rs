@@ -1,0 +1,295 @@
+//! The registry: which stores there are, which of them take new uploads, and what each reported.
+//!
+//! Stable memory has a record for each store. The heap has the same, so that a begin and the timer
+//! read no stable memory, and what may be lost: when each is asked next, and which were full.
+
+mod asking;
+mod listed;
+pub mod record;
+#[cfg(test)]
+mod tests;
+
+pub use listed::{Asking, Told};
+
+use super::placement::Offer;
+use crate::config::MAX_STORES;
+use crate::failure::{Failure, Result};
+use candid::Principal;
+use capsule_shared::stores::{StoreEntry, StoreState};
+use ic_stable_structures::{Memory, StableBTreeMap};
+use listed::{FIRST_NS, Listed};
+use record::{Noted, Store};
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// A promise of bytes that is taken back if the store doesn't open the blob.
+#[derive(Clone, Copy, Debug)]
+pub struct Promise {
+    store: Principal,
+    bytes: u64,
+    /// How often the store had been asked when the promise was made.
+    questions: u64,
+}
+
+/// Why a store didn't open a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It has no room for uploads like this one.
+    Full,
+    /// It gave no usable answer.
+    Silent,
+    /// The reason is of this upload or of the gateway, and says nothing about the store.
+    Other,
+}
+
+/// ```text
+/// noted : Principal (store) -> Noted
+/// ```
+pub struct Registry<M: Memory> {
+    noted: StableBTreeMap<Principal, Noted, M>,
+    listed: BTreeMap<Principal, Listed>,
+    retired: BTreeSet<Principal>,
+    /// When the next store is asked, in nanoseconds since 1970.
+    next_question: Option<u64>,
+    /// Whether stores are being asked now.
+    asking: Rc<Cell<bool>>,
+}
+
+impl<M: Memory> Registry<M> {
+    /// Reads all records. The stores are asked soon, because promises since their reports may be
+    /// lost.
+    pub fn new(memory: M, now: u64) -> Self {
+        let mut registry = Registry {
+            noted: StableBTreeMap::init(memory),
+            listed: BTreeMap::new(),
+            retired: BTreeSet::new(),
+            next_question: None,
+            asking: Rc::default(),
+        };
+        for entry in registry.noted.iter() {
+            match entry.value() {
+                Noted::Store(store) => {
+                    let listed = Listed::new(store, now.saturating_add(FIRST_NS));
+                    registry.listed.insert(*entry.key(), listed);
+                }
+                Noted::Retired => {
+                    registry.retired.insert(*entry.key());
+                }
+            }
+        }
+        registry.find_next_question();
+        registry
+    }
+
+    // ---- reading ------------------------------------------------------------------------------
+
+    /// Whether a store was ever listed.
+    pub fn was_used(&self) -> bool {
+        !self.listed.is_empty() || !self.retired.is_empty()
+    }
+
+    pub fn is_listed(&self, store: Principal) -> bool {
+        self.listed.contains_key(&store)
+    }
+
+    /// Whether the store was never listed.
+    pub fn is_unknown(&self, store: Principal) -> bool {
+        !self.is_listed(store) && !self.is_retired(store)
+    }
+
+    pub fn is_retired(&self, store: Principal) -> bool {
+        self.retired.contains(&store)
+    }
+
+    pub fn get(&self, store: Principal) -> Option<&Store> {
+        self.listed.get(&store).map(|listed| &listed.store)
+    }
+
+    /// The stores that take new uploads, in the order in which they were added.
+    pub fn active(&self) -> Vec<Principal> {
+        let listed = self.in_order().into_iter();
+        let active = listed.filter(|(_, listed)| listed.store.state == StoreState::Active);
+        active.map(|(id, _)| id).collect()
+    }
+
+    /// The offers of all stores that take new uploads and aren't among `tried`.
+    pub fn offers(&self, tried: &[Principal]) -> Vec<Offer> {
+        let listed = self.listed.iter();
+        let offering = listed
+            .filter(|(id, listed)| listed.store.state == StoreState::Active && !tried.contains(id));
+        offering
+            .map(|(id, listed)| Offer {
+                store: *id,
+                room: listed.store.room(),
+                set_back: listed.full || listed.store.silent_since.is_some(),
+            })
+            .collect()
+    }
+
+    /// All stores, in the order in which they were added.
+    pub fn entries(&self) -> Vec<StoreEntry> {
+        let listed = self.in_order().into_iter();
+        listed
+            .map(|(id, listed)| {
+                let store = &listed.store;
+                StoreEntry {
+                    store: id,
+                    state: store.state,
+                    capacity_bytes: store.capacity_bytes,
+                    report: store.report.clone(),
+                    promised_bytes: store.promised.sum(),
+                    silent_since: store.silent_since,
+                }
+            })
+            .collect()
+    }
+
+    fn in_order(&self) -> Vec<(Principal, &Listed)> {
+        let mut all: Vec<_> = self.listed.iter().map(|(id, l)| (*id, l)).collect();
+        all.sort_by_key(|(_, listed)| listed.store.number);
+        all
+    }
+
+    /// `ResourceExhausted` unless `more` stores can be added.
+    pub fn check_room(&self, more: usize) -> Result<()> {
+        match self.listed.len() + more <= MAX_STORES {
+            true => Ok(()),
+            false => Err(Failure::ResourceExhausted),
+        }
+    }
+
+    // ---- stores that come and go --------------------------------------------------------------
+
+    /// Has a store take new uploads, and adds it if it isn't listed: `ResourceExhausted` above
+    /// [`MAX_STORES`].
+    pub fn add(&mut self, id: Principal, now: u64) -> Result<()> {
+        if self.is_listed(id) {
+            return self.set_state(id, StoreState::Active, now);
+        }
+        self.check_room(1)?;
+        let last = self.listed.values().map(|listed| listed.store.number).max();
+        let store = Store::new(last.map_or(0, |last| last + 1));
+        self.retired.remove(&id);
+        self.noted.insert(id, Noted::Store(store.clone()));
+        let ask_at = now.saturating_add(FIRST_NS);
+        self.listed.insert(id, Listed::new(store, ask_at));
+        self.find_next_question();
+        Ok(())
+    }
+
+    /// Adds a store that a list or a name proposes, if there is room. One that was ever listed
+    /// stays as it is: only the operator has it take new uploads again, or come back.
+    pub fn propose(&mut self, id: Principal, now: u64) {
+        if self.is_unknown(id) && self.check_room(1).is_ok() {
+            self.add(id, now).expect("BUG: there is room");
+        }
+    }
+
+    /// `NotFound` unless the store is listed.
+    pub fn set_state(&mut self, id: Principal, state: StoreState, now: u64) -> Result<()> {
+        self.change(id, |listed| {
+            if listed.store.state == StoreState::Offline {
+                listed.ask_at = now.saturating_add(FIRST_NS);
+            }
+            listed.store.state = state;
+        })
+    }
+
+    /// `NotFound` unless the store is listed.
+    pub fn set_capacity(&mut self, id: Principal, bytes: Option<u64>) -> Result<()> {
+        self.change(id, |listed| listed.store.capacity_bytes = bytes)
+    }
+
+    /// Takes a store from the list for good. Only [`Registry::add`] brings it back.
+    pub fn retire(&mut self, id: Principal) {
+        if self.listed.remove(&id).is_some() {
+            self.retired.insert(id);
+            self.noted.insert(id, Noted::Retired);
+            self.find_next_question();
+        }
+    }
+
+    // ---- uploads ------------------------------------------------------------------------------
+
+    /// An upload is being opened in the store.
+    pub fn promise(&mut self, store: Principal, bytes: u64) -> Promise {
+        let mut questions = 0;
+        self.update(store, |listed| {
+            listed.openings += 1;
+            listed.store.promise(bytes);
+            questions = listed.questions;
+        });
+        Promise {
+            store,
+            bytes,
+            questions,
+        }
+    }
+
+    /// The store opened the blob. It has room and answers.
+    pub fn opened(&mut self, promise: Promise) {
+        self.update(promise.store, |listed| {
+            listed.full = false;
+            listed.store.silent_since = None;
+        });
+    }
+
+    /// The store didn't open the blob: others come first for a while, and it is asked soon.
+    pub fn not_opened(&mut self, promise: Promise, refusal: Refusal, now: u64) {
+        self.update(promise.store, |listed| {
+            let promised = &mut listed.store.promised;
+            let part = match promise.questions == listed.questions {
+                true => &mut promised.since,
+                false => &mut promised.before,
+            };
+            *part = part.saturating_sub(promise.bytes);
+            match refusal {
+                Refusal::Full => listed.full = true,
+                Refusal::Silent => {
+                    listed.store.silent_since.get_or_insert(now);
+                }
+                Refusal::Other => return,
+            }
+            listed.ask_soon(now);
+        });
+    }
+
+    /// An upload found no room. The stores are asked soon, because reports may be old.
+    pub fn room_wanted(&mut self, now: u64) {
+        for listed in self.listed.values_mut() {
+            listed.ask_soon(now);
+        }
+        self.find_next_question();
+    }
+
+    /// How often an upload was being opened in the store.
+    pub fn openings(&self, store: Principal) -> u64 {
+        self.listed.get(&store).map_or(0, |listed| listed.openings)
+    }
+
+    // ---- changes ------------------------------------------------------------------------------
+
+    /// Changes a store, on the heap and, if its record changed, in stable memory.
+    fn change(&mut self, id: Principal, change: impl FnOnce(&mut Listed)) -> Result<()> {
+        let listed = self.listed.get_mut(&id).ok_or(Failure::NotFound)?;
+        let before = listed.store.clone();
+        change(listed);
+        if listed.store != before {
+            self.noted.insert(id, Noted::Store(listed.store.clone()));
+        }
+        self.find_next_question();
+        Ok(())
+    }
+
+    /// The same for a store that may have been retired meanwhile.
+    fn update(&mut self, id: Principal, change: impl FnOnce(&mut Listed)) {
+        // Nothing is left to change then.
+        let _ = self.change(id, change);
+    }
+
+    fn find_next_question(&mut self) {
+        let asked = self.listed.values().filter(|listed| listed.is_asked());
+        self.next_question = asked.map(|listed| listed.ask_at).min();
+    }
+}

@@ -1,0 +1,340 @@
+//! The registry: its records, stores that come and go, promises and questions.
+
+use super::record::{Noted, Promised, Store};
+use super::*;
+use crate::upload::placement::Room;
+use canister_common::codec::{Record, encode};
+use canister_common::golden::{assert_golden, assert_hex};
+use capsule_shared::blob_store::StoreReserve;
+use capsule_shared::stores::StoreReport;
+use ic_stable_structures::{Storable, VectorMemory};
+
+const SECOND: u64 = 1_000_000_000;
+const MINUTE: u64 = 60 * SECOND;
+
+fn id(n: u8) -> Principal {
+    Principal::from_slice(&[n, 1, 1])
+}
+
+fn empty() -> (VectorMemory, Registry<VectorMemory>) {
+    let memory = VectorMemory::default();
+    let registry = Registry::new(memory.clone(), 0);
+    (memory, registry)
+}
+
+/// A registry with the stores 1 to `count`.
+fn listed(count: u8) -> (VectorMemory, Registry<VectorMemory>) {
+    let (memory, mut registry) = empty();
+    for n in 1..=count {
+        registry.add(id(n), 0).unwrap();
+    }
+    (memory, registry)
+}
+
+fn report(free_bytes: u64) -> StoreReport {
+    StoreReport {
+        at: 1,
+        schema: 2,
+        blobs: 3,
+        used_bytes: 400,
+        promised_bytes: 50,
+        free_bytes,
+        capacity_bytes: free_bytes + 450,
+        cycles: 7,
+        reserve: None,
+    }
+}
+
+fn free_of(registry: &Registry<VectorMemory>, n: u8) -> u64 {
+    match registry.get(id(n)).unwrap().room() {
+        Room::Known { free, .. } => free,
+        Room::Unknown => panic!("the store {n} gave no report"),
+    }
+}
+
+fn tell(registry: &mut Registry<VectorMemory>, n: u8, told: Told, now: u64) {
+    registry.asked(id(n), now);
+    registry.told(id(n), told, now);
+}
+
+// ---- records ------------------------------------------------------------------------------------
+
+#[test]
+fn records_of_stores_keep_their_layout() {
+    assert_eq!(Noted::VERSION, 1);
+    let new = Store::new(0x0102_0304);
+    assert_golden(&Noted::Store(new.clone()), NEW);
+    let full = Store {
+        state: StoreState::Draining,
+        capacity_bytes: Some(5),
+        promised: Promised {
+            before: 6,
+            since: 7,
+        },
+        silent_since: Some(8),
+        report: Some(StoreReport {
+            at: 9,
+            schema: 2,
+            blobs: 10,
+            used_bytes: 11,
+            promised_bytes: 12,
+            free_bytes: 13,
+            capacity_bytes: 14,
+            cycles: 15,
+            reserve: Some(StoreReserve {
+                cycles: 16,
+                limit_cycles: 17,
+            }),
+        }),
+        ..new.clone()
+    };
+    assert_golden(&Noted::Store(full), FULL);
+    for (state, byte) in [
+        (StoreState::Active, 0),
+        (StoreState::ReadOnly, 1),
+        (StoreState::Draining, 2),
+        (StoreState::Offline, 3),
+    ] {
+        let bytes = encode(&Noted::Store(Store {
+            state,
+            ..new.clone()
+        }));
+        assert_eq!(bytes[1], byte);
+    }
+    assert_golden(&Noted::Retired, "01 04");
+}
+
+#[test]
+fn the_key_of_a_store_keeps_its_layout() {
+    assert_hex(&id(7).to_bytes(), "07 01 01");
+}
+
+const NEW: &str = "
+    01 00 04030201
+    0000000000000000 0000000000000000
+    00 00 00";
+
+const FULL: &str = "
+    01 02 04030201
+    0600000000000000 0700000000000000
+    01 0500000000000000
+    01 0800000000000000
+    01 0900000000000000 02000000 0a00000000000000 0b00000000000000
+    0c00000000000000 0d00000000000000 0e00000000000000
+    0f000000000000000000000000000000
+    01 10000000000000000000000000000000 11000000000000000000000000000000";
+
+// ---- stores that come and go --------------------------------------------------------------------
+
+#[test]
+fn stores_are_listed_in_the_order_in_which_they_came() {
+    let (memory, mut registry) = empty();
+    for n in [3, 1, 2] {
+        registry.add(id(n), 0).unwrap();
+    }
+    registry.set_state(id(1), StoreState::Draining, 0).unwrap();
+    registry.set_capacity(id(2), Some(99)).unwrap();
+    tell(&mut registry, 3, Told::Report(report(1_000)), 5);
+    let entries = registry.entries();
+    let ids: Vec<_> = entries.iter().map(|entry| entry.store).collect();
+    assert_eq!(ids, [id(3), id(1), id(2)]);
+    assert_eq!(registry.active(), [id(3), id(2)]);
+    // All of that is in stable memory.
+    assert_eq!(Registry::new(memory, 9).entries(), entries);
+}
+
+#[test]
+fn a_list_or_a_name_changes_no_store_that_was_ever_listed() {
+    let (memory, mut registry) = listed(2);
+    registry.set_state(id(1), StoreState::ReadOnly, 0).unwrap();
+    registry.retire(id(2));
+    for mut registry in [registry, Registry::new(memory, 9)] {
+        registry.propose(id(1), 0);
+        registry.propose(id(2), 0);
+        assert!(registry.active().is_empty());
+        assert_eq!(registry.entries().len(), 1);
+        assert_eq!(registry.set_capacity(id(2), None), Err(Failure::NotFound));
+        // A word of the operator does.
+        registry.add(id(1), 0).unwrap();
+        registry.add(id(2), 0).unwrap();
+        assert_eq!(registry.active(), [id(1), id(2)]);
+        registry.set_state(id(1), StoreState::ReadOnly, 0).unwrap();
+        registry.retire(id(2));
+    }
+}
+
+#[test]
+fn a_registry_has_a_thousand_stores_at_most() {
+    let (_, mut registry) = empty();
+    for n in 0..1_000u16 {
+        let store = Principal::from_slice(&n.to_be_bytes());
+        registry.add(store, 0).unwrap();
+    }
+    let refused = registry.add(id(1), 0);
+    assert_eq!(refused, Err(Failure::ResourceExhausted));
+    registry.propose(id(1), 0);
+    assert!(!registry.is_listed(id(1)));
+}
+
+#[test]
+fn only_active_stores_offer_room() {
+    let (_, mut registry) = listed(4);
+    let states = [
+        StoreState::ReadOnly,
+        StoreState::Draining,
+        StoreState::Offline,
+    ];
+    for (n, state) in (1..).zip(states) {
+        registry.set_state(id(n), state, 0).unwrap();
+    }
+    let offers: Vec<_> = registry
+        .offers(&[])
+        .iter()
+        .map(|offer| offer.store)
+        .collect();
+    assert_eq!(offers, [id(4)]);
+    assert!(registry.offers(&[id(4)]).is_empty());
+}
+
+// ---- promises -----------------------------------------------------------------------------------
+
+#[test]
+fn promises_count_until_the_report_that_counts_them() {
+    let (_, mut registry) = listed(1);
+    tell(&mut registry, 1, Told::Report(report(1_000)), 0);
+    registry.promise(id(1), 100);
+    registry.asked(id(1), 1);
+    // The store gets the question before this one.
+    registry.promise(id(1), 30);
+    assert_eq!(free_of(&registry, 1), 870);
+    registry.told(id(1), Told::Report(report(900)), 2);
+    assert_eq!(free_of(&registry, 1), 870);
+    tell(&mut registry, 1, Told::Report(report(870)), 3);
+    assert_eq!(free_of(&registry, 1), 870);
+}
+
+#[test]
+fn promises_of_a_question_without_an_answer_count_on() {
+    let (_, mut registry) = listed(1);
+    tell(&mut registry, 1, Told::Report(report(1_000)), 0);
+    registry.promise(id(1), 100);
+    tell(&mut registry, 1, Told::Nothing, 1);
+    registry.promise(id(1), 30);
+    tell(&mut registry, 1, Told::NotAsked, 2);
+    assert_eq!(free_of(&registry, 1), 870);
+}
+
+#[test]
+fn a_promise_that_came_to_nothing_is_taken_back() {
+    let (_, mut registry) = listed(1);
+    tell(&mut registry, 1, Told::Report(report(1_000)), 0);
+    let before = registry.promise(id(1), 100);
+    registry.asked(id(1), 1);
+    let since = registry.promise(id(1), 30);
+    registry.not_opened(before, Refusal::Other, 2);
+    assert_eq!(free_of(&registry, 1), 970);
+    registry.not_opened(since, Refusal::Other, 2);
+    assert_eq!(free_of(&registry, 1), 1_000);
+    assert_eq!(registry.openings(id(1)), 2);
+    assert!(!registry.offers(&[])[0].set_back);
+}
+
+#[test]
+fn the_operators_bound_counts_beside_the_stores() {
+    let (_, mut registry) = listed(1);
+    tell(&mut registry, 1, Told::Report(report(1_000)), 0);
+    // 450 bytes are taken or promised.
+    for (bound, free) in [
+        (Some(650), 200),
+        (Some(100), 0),
+        (Some(9_999), 1_000),
+        (None, 1_000),
+    ] {
+        registry.set_capacity(id(1), bound).unwrap();
+        assert_eq!(free_of(&registry, 1), free, "{bound:?}");
+    }
+}
+
+// ---- questions ----------------------------------------------------------------------------------
+
+#[test]
+fn stores_are_asked_one_after_the_other_and_again_after_ten_minutes() {
+    let (memory, mut registry) = listed(2);
+    assert_eq!(registry.next_question(), Some(10 * SECOND));
+    assert!(registry.begin_asking(9 * SECOND).is_none());
+    let now = 10 * SECOND;
+    let asking = registry.begin_asking(now).unwrap();
+    // Meanwhile no other turn asks, and the timer doesn't wake for it.
+    assert!(registry.begin_asking(now).is_none());
+    assert_eq!(registry.next_question(), None);
+    assert_eq!(registry.next_to_ask(now), Some(id(1)));
+    assert_eq!(registry.next_to_ask(now), Some(id(2)));
+    assert_eq!(registry.next_to_ask(now), None);
+    registry.told(id(1), Told::Report(report(1)), now);
+    registry.told(id(2), Told::NoReports, now);
+    drop(asking);
+    assert_eq!(registry.next_question(), Some(now + 10 * MINUTE));
+    // A start asks all soon.
+    let restarted = Registry::new(memory, now);
+    assert_eq!(restarted.next_question(), Some(now + 10 * SECOND));
+}
+
+#[test]
+fn a_silent_store_is_noted_and_asked_less_and_less() {
+    let (_, mut registry) = listed(1);
+    let mut now = 0;
+    let mut pauses = Vec::new();
+    for _ in 0..8 {
+        tell(&mut registry, 1, Told::Nothing, now);
+        let next = registry.next_question().unwrap();
+        pauses.push((next - now) / MINUTE);
+        now = next;
+    }
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 32, 32]);
+    assert_eq!(registry.entries()[0].silent_since, Some(0));
+    assert!(registry.offers(&[])[0].set_back);
+    tell(&mut registry, 1, Told::Report(report(1)), now);
+    assert_eq!(registry.entries()[0].silent_since, None);
+    assert!(!registry.offers(&[])[0].set_back);
+    tell(&mut registry, 1, Told::Nothing, now);
+    assert_eq!(registry.next_question(), Some(now + MINUTE));
+}
+
+#[test]
+fn a_store_of_release_0_1_0_is_usable_without_a_report() {
+    let (_, mut registry) = listed(1);
+    tell(&mut registry, 1, Told::NoReports, 5);
+    let offer = registry.offers(&[])[0];
+    assert_eq!((offer.room, offer.set_back), (Room::Unknown, false));
+    assert_eq!(registry.entries()[0].silent_since, None);
+}
+
+#[test]
+fn a_store_that_refused_an_upload_is_set_back_and_asked_within_a_minute() {
+    for refusal in [Refusal::Full, Refusal::Silent] {
+        let (_, mut registry) = listed(1);
+        tell(&mut registry, 1, Told::Report(report(1_000)), 0);
+        let now = 5 * MINUTE;
+        let promise = registry.promise(id(1), 1);
+        registry.not_opened(promise, refusal, now);
+        assert!(registry.offers(&[])[0].set_back);
+        assert_eq!(registry.next_question(), Some(now + MINUTE));
+        // Another one that it takes ends that.
+        let promise = registry.promise(id(1), 1);
+        registry.opened(promise);
+        assert!(!registry.offers(&[])[0].set_back);
+    }
+}
+
+#[test]
+fn a_store_that_was_given_up_is_not_asked() {
+    let (_, mut registry) = listed(1);
+    registry.set_state(id(1), StoreState::Offline, 0).unwrap();
+    assert_eq!(registry.next_question(), None);
+    registry
+        .set_state(id(1), StoreState::ReadOnly, MINUTE)
+        .unwrap();
+    assert_eq!(registry.next_question(), Some(MINUTE + 10 * SECOND));
+    registry.retire(id(1));
+    assert_eq!(registry.next_question(), None);
+}

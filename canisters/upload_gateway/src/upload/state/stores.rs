@@ -1,0 +1,188 @@
+//! The transitions of the registry of stores.
+
+use super::State;
+use super::uploads::Opening;
+use crate::config::check_peer;
+use crate::failure::{Failure, Result};
+use crate::upload::registry::{Asking, Refusal, Told};
+use candid::Principal;
+use capsule_shared::blob_store::{LEAST_CAPACITY_BYTES, MOST_CAPACITY_BYTES};
+use capsule_shared::stores::{StoreEntry, StoreReport, StoreState};
+use ic_stable_structures::Memory;
+
+/// The environment may name so many stores: `blob_store`, `blob_store_2`, and so on.
+///
+/// Source: our choice; a look at all the names takes less than 1 M instructions.
+const MAX_NAMED: u32 = 100;
+
+impl<M: Memory> State<M> {
+    // ---- stores that come by themselves -------------------------------------------------------
+
+    /// Moves the stores that an older release listed in the settings into the registry.
+    pub(super) fn list_taken_over(&mut self, now: u64) {
+        let mut config = self.config.get().clone();
+        let stores = config.take_stores();
+        if !stores.is_empty() {
+            self.config.set(config);
+            self.stores_proposed(&stores, now);
+        }
+    }
+
+    /// `ResourceExhausted` unless all of these stores can be listed.
+    pub(super) fn check_proposed(&self, stores: &[Principal]) -> Result<()> {
+        let unknown = stores
+            .iter()
+            .filter(|store| self.registry.is_unknown(**store));
+        self.registry.check_room(unknown.count())
+    }
+
+    /// A list names these stores. After: those that were never listed take new uploads, and all
+    /// others are as they were.
+    pub(super) fn stores_proposed(&mut self, stores: &[Principal], now: u64) {
+        for store in stores {
+            self.registry.propose(*store, now);
+        }
+    }
+
+    /// Adds the stores that the environment names and that were never listed. The first of them
+    /// counts only while there never was a store, because its name may move to another one.
+    pub(super) fn named_stores_added(
+        &mut self,
+        named: impl Fn(&str) -> Option<Principal>,
+        now: u64,
+    ) {
+        let never = !self.config.get().had_stores() && !self.registry.was_used();
+        let first = never.then(|| "blob_store".to_string());
+        let others = (2..=MAX_NAMED).map(|number| format!("blob_store_{number}"));
+        for name in first.into_iter().chain(others) {
+            if let Some(store) = named(&name).filter(|store| check_peer(store).is_ok()) {
+                self.registry.propose(store, now);
+            }
+        }
+    }
+
+    // ---- the operator -------------------------------------------------------------------------
+
+    /// All stores, in the order in which they were added.
+    pub fn stores(&self) -> Vec<StoreEntry> {
+        self.registry.entries()
+    }
+
+    pub fn has_store(&self, store: Principal) -> bool {
+        self.registry.is_listed(store)
+    }
+
+    pub fn has_active_store(&self) -> bool {
+        !self.registry.active().is_empty()
+    }
+
+    /// `ResourceExhausted` if the registry is full.
+    pub fn check_another_store(&self) -> Result<()> {
+        self.registry.check_room(1)
+    }
+
+    /// The store takes new uploads, whatever was before. `ResourceExhausted`.
+    pub fn store_added(&mut self, store: Principal, now: u64) -> Result<()> {
+        self.registry.add(store, now)
+    }
+
+    /// An active store takes no new uploads any more. Any other stays as it is.
+    pub fn store_removed(&mut self, store: Principal, now: u64) {
+        if self.store_state(store) == Some(StoreState::Active) {
+            let changed = self.registry.set_state(store, StoreState::ReadOnly, now);
+            changed.expect("BUG: a store with a state is listed");
+        }
+    }
+
+    /// `NotFound` unless the store is listed.
+    pub fn store_state_set(&mut self, id: Principal, state: StoreState, now: u64) -> Result<()> {
+        self.registry.set_state(id, state, now)
+    }
+
+    /// `NotFound` unless the store is listed, `InvalidArgument` for a capacity out of range.
+    pub fn store_capacity_set(&mut self, store: Principal, bytes: Option<u64>) -> Result<()> {
+        let range = LEAST_CAPACITY_BYTES..=MOST_CAPACITY_BYTES;
+        if let Some(bytes) = bytes
+            && !range.contains(&bytes)
+        {
+            return Err(Failure::invalid(format!(
+                "capacity_bytes is {bytes}, expected {LEAST_CAPACITY_BYTES} to \
+                 {MOST_CAPACITY_BYTES}"
+            )));
+        }
+        self.registry.set_capacity(store, bytes)
+    }
+
+    /// Whether the store can be retired now: `NotFound` unless it is or was listed, `Conflict` if
+    /// it takes new uploads. Returns how often an upload was being opened there, and `None` if it
+    /// is retired already.
+    pub fn retirable(&self, store: Principal) -> Result<Option<u64>> {
+        match self.store_state(store) {
+            None if self.registry.is_retired(store) => Ok(None),
+            None => Err(Failure::NotFound),
+            Some(StoreState::Active) => Err(Failure::conflict(format!(
+                "the store {store} is Active, expected ReadOnly, Draining or Offline"
+            ))),
+            Some(_) => Ok(Some(self.registry.openings(store))),
+        }
+    }
+
+    /// The store has reported `blobs` blobs after so many `openings`. `Conflict` if it isn't empty
+    /// or takes new uploads again.
+    ///
+    /// After: the store isn't listed, and no name and no list brings it back.
+    pub fn store_retired(&mut self, store: Principal, openings: u64, blobs: u64) -> Result<()> {
+        if blobs > 0 {
+            return Err(Failure::conflict(format!(
+                "the store {store} has {blobs} blobs, expected 0"
+            )));
+        }
+        match self.retirable(store)? {
+            Some(now) if now != openings => Err(Failure::conflict(format!(
+                "an upload began in the store {store} meanwhile, expected none"
+            ))),
+            _ => {
+                self.registry.retire(store);
+                Ok(())
+            }
+        }
+    }
+
+    fn store_state(&self, store: Principal) -> Option<StoreState> {
+        self.registry.get(store).map(|store| store.state)
+    }
+
+    // ---- reports ------------------------------------------------------------------------------
+
+    /// Begins to ask the stores that are due; see [`Asking`].
+    pub fn asking_begun(&self, now: u64) -> Option<Asking> {
+        self.registry.begin_asking(now)
+    }
+
+    /// The next store to ask, which counts as asked.
+    pub fn next_asked(&mut self, now: u64) -> Option<Principal> {
+        self.registry.next_to_ask(now)
+    }
+
+    /// A question to this store leaves now, although it may not be due.
+    pub fn store_asked(&mut self, store: Principal, now: u64) {
+        self.registry.asked(store, now);
+    }
+
+    /// The answer to the last question to this store.
+    pub fn store_told(&mut self, store: Principal, told: Told, now: u64) {
+        self.registry.told(store, told, now);
+    }
+
+    /// A new store's first report, which it gave before it was listed.
+    pub fn store_introduced(&mut self, store: Principal, report: Option<StoreReport>, now: u64) {
+        if let Some(report) = report {
+            self.registry.told(store, Told::Report(report), now);
+        }
+    }
+
+    /// The store didn't open the blob, or nobody knows. The promise of its bytes is taken back.
+    pub fn open_failed(&mut self, opening: &Opening, refusal: Refusal, now: u64) {
+        self.registry.not_opened(opening.promise, refusal, now);
+    }
+}

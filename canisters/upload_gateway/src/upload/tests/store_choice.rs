@@ -1,0 +1,279 @@
+//! Begins with several stores: full ones, silent ones, and stores that change during the call.
+
+use super::world::*;
+use crate::failure::{Failure, Result};
+use crate::upload::types::SessionId;
+use candid::Principal;
+use capsule_shared::Error;
+use capsule_shared::stores::StoreState;
+
+const MINUTE: u64 = 60;
+
+/// Two stores that reported. The first has more room, so that it is tried first.
+fn two_stores() -> (World, Service) {
+    let (world, service) = World::new();
+    world.net().capacity = Some(2_000_000);
+    world.other.borrow_mut().capacity = Some(1_000_000);
+    run(service.add_store(id(OTHER_STORE))).unwrap();
+    service.list_principals(&[id(OWNER)], true).unwrap();
+    world.pass(&service, 20);
+    (world, service)
+}
+
+fn store_of(service: &Service, session: SessionId) -> Principal {
+    service.with(|state| state.expect_upload(session).store)
+}
+
+fn begin_bytes(service: &Service, key: &str, bytes: u64) -> Result<SessionId> {
+    run(service.begin(id(OWNER), begin_args(key, "photo.jpg", 2, bytes)))
+}
+
+/// How often each store was asked to open a blob since the last look.
+fn openings(world: &World) -> (usize, usize) {
+    let count = |net: &mut Net| {
+        let calls = std::mem::take(&mut net.calls);
+        calls.iter().filter(|call| **call == "blob_open").count()
+    };
+    let first = count(&mut world.net());
+    (first, count(&mut world.other.borrow_mut()))
+}
+
+fn fail_other(world: &World, method: &'static str, fault: Fault) {
+    let mut other = world.other.borrow_mut();
+    other.faults.entry(method).or_default().push_back(fault);
+}
+
+#[test]
+fn the_emptier_store_gets_the_upload() {
+    let (world, service) = two_stores();
+    let session = begin(&service, "key", 2).unwrap();
+    assert_eq!(store_of(&service, session), id(STORE));
+    // A promise counts at once, without a new report.
+    begin_bytes(&service, "large", 1_500_000).unwrap();
+    let session = begin(&service, "next", 2).unwrap();
+    assert_eq!(store_of(&service, session), id(OTHER_STORE));
+    assert_eq!(openings(&world), (2, 1));
+}
+
+#[test]
+fn a_full_store_is_noticed_and_comes_last_until_its_next_report() {
+    let (world, service) = two_stores();
+    world.fail("blob_open", Fault::Refused(Error::ResourceExhausted));
+    let session = begin(&service, "key", 2).unwrap();
+    assert_eq!(store_of(&service, session), id(OTHER_STORE));
+    assert_eq!(openings(&world), (1, 1));
+    begin(&service, "second", 2).unwrap();
+    assert_eq!(openings(&world), (0, 1));
+    world.pass(&service, MINUTE);
+    begin(&service, "third", 2).unwrap();
+    assert_eq!(openings(&world), (1, 0));
+}
+
+#[test]
+fn a_stopped_store_is_skipped_until_it_answers() {
+    let (world, service) = two_stores();
+    world.fail("blob_open", Fault::NotSent);
+    let session = begin(&service, "key", 2).unwrap();
+    assert_eq!(store_of(&service, session), id(OTHER_STORE));
+    assert!(service.stores()[0].silent_since.is_some());
+    // It also gives no report.
+    world.fail("store_status", Fault::NotSent);
+    world.pass(&service, MINUTE);
+    openings(&world);
+    begin(&service, "second", 2).unwrap();
+    assert_eq!(openings(&world), (0, 1));
+    world.pass(&service, 10 * MINUTE);
+    assert_eq!(service.stores()[0].silent_since, None);
+    begin(&service, "third", 2).unwrap();
+    assert_eq!(openings(&world), (1, 0));
+}
+
+#[test]
+fn a_store_that_may_have_opened_the_blob_releases_it_later() {
+    let (world, service) = two_stores();
+    world.fail("blob_open", Fault::LostReply);
+    let session = begin(&service, "key", 2).unwrap();
+    assert_eq!(store_of(&service, session), id(OTHER_STORE));
+    assert_eq!(begin(&service, "key", 2), Ok(session));
+    assert_eq!(world.net().blobs.len(), 1);
+    world.pass(&service, 700);
+    assert!(world.net().blobs.is_empty());
+    assert_eq!(world.other.borrow().blobs.len(), 1);
+    put(&service, session, 0, b"first").unwrap();
+}
+
+#[test]
+fn only_full_stores_are_exhausted() {
+    let (world, service) = two_stores();
+    let full = || Fault::Refused(Error::ResourceExhausted);
+    world.fail("blob_open", full());
+    fail_other(&world, "blob_open", full());
+    assert_eq!(begin(&service, "key", 2), Err(Failure::ResourceExhausted));
+    for unusable in [
+        Fault::NotSent,
+        Fault::LostReply,
+        Fault::Refused(Error::Unauthorized),
+        Fault::Refused(Error::temporary("too few cycles")),
+        Fault::Replied(b"garbage".to_vec()),
+    ] {
+        world.fail("blob_open", full());
+        fail_other(&world, "blob_open", unusable);
+        assert!(begin(&service, "key", 2).unwrap_err().is_temporary());
+    }
+    // A fault of a store isn't hidden by a full one.
+    world.fail("blob_open", full());
+    fail_other(
+        &world,
+        "blob_open",
+        Fault::Refused(Error::Internal("broken".into())),
+    );
+    let broken = Failure::Internal("broken".into());
+    assert_eq!(begin(&service, "key", 2), Err(broken));
+    // The failed begins hold no place and no key.
+    world.pass(&service, 700);
+    let session = begin(&service, "key", 2).unwrap();
+    assert_eq!(begin(&service, "key", 2), Ok(session));
+    let held = |net: &Net| net.blobs.len();
+    assert_eq!(held(&world.net()) + held(&world.other.borrow()), 1);
+}
+
+#[test]
+fn of_stores_that_reported_too_little_only_the_emptiest_is_asked() {
+    let (world, service) = two_stores();
+    openings(&world);
+    let refused = begin_bytes(&service, "huge", 3_000_000);
+    assert_eq!(refused, Err(Failure::ResourceExhausted));
+    assert_eq!(openings(&world), (1, 0));
+    // Its report was old.
+    world.net().capacity = Some(4_000_000);
+    let session = begin_bytes(&service, "huge", 3_000_000).unwrap();
+    assert_eq!(store_of(&service, session), id(STORE));
+}
+
+#[test]
+fn a_large_file_of_a_stranger_sets_no_store_back() {
+    let (world, service) = two_stores();
+    service.list_principals(&[id(OWNER)], false).unwrap();
+    openings(&world);
+    // More than a hundredth of the room, so no store is asked but the last resort.
+    world.fail("blob_open", Fault::Refused(Error::ResourceExhausted));
+    let refused = begin_bytes(&service, "large", 500_000);
+    assert_eq!(refused, Err(Failure::ResourceExhausted));
+    assert_eq!(openings(&world), (1, 0));
+    begin(&service, "small", 2).unwrap();
+    assert_eq!(openings(&world), (1, 0));
+}
+
+/// Begins an upload whose first opening is held, and refused for lack of room.
+fn held_begin(world: &World, service: &Service) -> impl Future<Output = Result<SessionId>> + Unpin {
+    let full = Fault::Refused(Error::ResourceExhausted);
+    world.fail("blob_open", full);
+    held_open(world, service)
+}
+
+fn held_open(world: &World, service: &Service) -> impl Future<Output = Result<SessionId>> + Unpin {
+    world.net().held.insert("blob_open");
+    let service = service.clone();
+    let args = begin_args("key", "photo.jpg", 2, 0);
+    let mut begun = Box::pin(async move { service.begin(id(OWNER), args).await });
+    while world.net().calls.last() != Some(&"blob_open") {
+        assert!(poll(&mut begun).is_pending());
+    }
+    begun
+}
+
+#[test]
+fn a_store_that_is_added_during_a_begin_takes_the_upload() {
+    let (world, service) = World::new();
+    let begun = held_begin(&world, &service);
+    run(service.add_store(id(OTHER_STORE))).unwrap();
+    world.net().held.clear();
+    let session = run(begun).unwrap();
+    assert_eq!(store_of(&service, session), id(OTHER_STORE));
+}
+
+#[test]
+fn a_store_that_is_removed_during_a_begin_is_not_tried() {
+    let (world, service) = two_stores();
+    let begun = held_begin(&world, &service);
+    service.remove_store(id(OTHER_STORE));
+    world.net().held.clear();
+    assert_eq!(run(begun), Err(Failure::ResourceExhausted));
+    assert_eq!(world.other.borrow().blobs.len(), 0);
+}
+
+#[test]
+fn an_upload_whose_store_became_read_only_during_its_begin_ends_there() {
+    for state in [StoreState::ReadOnly, StoreState::Draining] {
+        let (world, service) = two_stores();
+        let begun = held_open(&world, &service);
+        service.set_store_state(id(STORE), state).unwrap();
+        world.net().held.clear();
+        let session = run(begun).unwrap();
+        put(&service, session, 0, b"first").unwrap();
+        put(&service, session, 1, b"last").unwrap();
+        let memory = finish(&service, session, FILE).unwrap().memory_id;
+        let next = begin(&service, "next", 2).unwrap();
+        assert_eq!(store_of(&service, next), id(OTHER_STORE));
+        run(service.delete_memory(id(OWNER), memory)).unwrap();
+        world.pass(&service, MINUTE);
+        assert!(world.net().blobs.is_empty());
+    }
+}
+
+/// The gateway deletes what it has in a store that was given up, too.
+#[test]
+fn deletions_reach_a_store_that_was_given_up_or_retired() {
+    let (world, service) = two_stores();
+    let session = uploaded(&service);
+    service
+        .set_store_state(id(STORE), StoreState::Offline)
+        .unwrap();
+    service.abort(id(OWNER), session).unwrap();
+    world.fail("blob_delete", Fault::LostReply);
+    world.pass(&service, 1);
+    assert_eq!(
+        run(service.retire_store(id(STORE))).is_ok(),
+        world.net().blobs.is_empty()
+    );
+    world.pass(&service, 10 * MINUTE);
+    assert!(world.net().blobs.is_empty());
+    run(service.retire_store(id(STORE))).unwrap();
+    world.pass(&service, 10 * MINUTE);
+    assert_eq!(
+        service.cleanup_expired(),
+        "Expired sessions: 0, Queued jobs: 0"
+    );
+}
+
+#[test]
+fn a_begin_asks_no_further_store_when_the_first_one_took_too_long() {
+    let (world, service) = two_stores();
+    let begun = held_begin(&world, &service);
+    world.net().now += 3 * MINUTE * SECOND;
+    world.net().held.clear();
+    assert!(run(begun).unwrap_err().is_temporary());
+    assert!(world.other.borrow().blobs.is_empty());
+    let session = begin(&service, "key", 2).unwrap();
+    assert_eq!(store_of(&service, session), id(OTHER_STORE));
+}
+
+#[test]
+fn a_taken_blob_id_is_no_fault_of_its_store() {
+    let (world, service) = two_stores();
+    let before = service.with(|state| state.sessions().counters().next_id);
+    world.fail("blob_open", Fault::Refused(Error::conflict("taken")));
+    let session = begin(&service, "key", 2).unwrap();
+    assert_eq!(session, SessionId(before + 1));
+    assert_eq!(store_of(&service, session), id(STORE));
+}
+
+#[test]
+fn a_blocked_caller_tries_no_second_store() {
+    let (world, service) = two_stores();
+    let begun = held_begin(&world, &service);
+    service.block_principals(&[id(OWNER)]).unwrap();
+    world.net().held.clear();
+    assert_eq!(run(begun), Err(Failure::Unauthorized));
+    assert!(world.other.borrow().blobs.is_empty());
+}
