@@ -5,7 +5,7 @@
 
 use super::interface::OldClient;
 use crate::cli::machine::{Machine, text};
-use crate::{bytes, refused, sha256};
+use crate::{bytes, sha256};
 use capsule_shared::Error;
 use capsule_shared::capsule::Capsule;
 use capsule_shared::gateway::GatewayArgs;
@@ -14,7 +14,7 @@ use capsule_shared::upload::{BlobMeta, UploadFinishResult};
 use serde_bytes::{ByteBuf, Bytes};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use tools::deployment::{Deployment, Part, person};
+use tools::deployment::{Part, person};
 use tools::source::document;
 
 /// Two chunks of this length, the second of which is shorter.
