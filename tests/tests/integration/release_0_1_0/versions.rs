@@ -177,8 +177,6 @@ fn program(machine: &Machine, old: &Old, kept: &mut Vec<Kept>) {
     }
     let said = machine.done(&["rm", &goes]);
     let trashed = said.contains("is in the trash");
-    let in_trash = machine.json(&["trash"]).len();
-    println!("{old:?}: {said} {in_trash}");
     assert_eq!(
         trashed,
         !old.contains("upload_gateway") && !old.contains("memory_index")
