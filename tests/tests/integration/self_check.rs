@@ -117,12 +117,6 @@ fn only_controllers_check_a_store() {
         assert_eq!(refused(told), Error::Unauthorized);
     }
     let gateway = Client::new(pic, store, deployment.gateway);
-    assert_eq!(
-        refused(gateway.update::<()>("check_begin", (HASH,))),
-        Error::Unauthorized
-    );
-    assert_eq!(
-        refused(gateway.update::<()>("check_end", ())),
-        Error::Unauthorized
-    );
+    turned_away(gateway.update::<()>("check_begin", (HASH,)));
+    turned_away(gateway.update::<()>("check_end", ()));
 }

@@ -33,8 +33,11 @@ const DIRTIED_BY_GATEWAY: Figure = bytes("dirtied by the gateway", |row| row.dir
 const READ: Figure = bytes("read", Row::read);
 const ALLOCATED: Figure = bytes("allocated", Row::grown);
 
+/// Whether a bound belongs to a row.
+type Belongs = fn(&Row) -> bool;
+
 /// The most that a figure may be, and the rows that this belongs to.
-const BOUNDS: [(Figure, f64, fn(&Row) -> bool); 11] = [
+const BOUNDS: [(Figure, f64, Belongs); 11] = [
     (STORE, 14.0, |row| row.name == EMPTY),
     (STORE, 14.5, |row| full_in_order(row) && row.name != EMPTY),
     (COMPUTING, 175.0, full_in_order),

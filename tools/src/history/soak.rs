@@ -28,7 +28,7 @@ pub struct Failure {
 #[derive(Debug)]
 pub struct Report {
     pub histories: u64,
-    pub failure: Option<Failure>,
+    pub failure: Option<Box<Failure>>,
     /// How the people's calls went without strangers, and with them if there was a flood.
     pub without: Tally,
     pub flooded: Tally,
@@ -87,7 +87,7 @@ pub fn soak(
 
 /// Plays the history of one seed. Shrinks a failure, unless another thread already shrinks one:
 /// then the failure is `None`.
-fn one(seed: u64, flood: bool, failed: &AtomicBool) -> Result<[Tally; 2], Option<Failure>> {
+fn one(seed: u64, flood: bool, failed: &AtomicBool) -> Result<[Tally; 2], Option<Box<Failure>>> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
@@ -117,12 +117,12 @@ fn one(seed: u64, flood: bool, failed: &AtomicBool) -> Result<[Tally; 2], Option
         };
     }
     let (smallest, smallest_reason) = smallest;
-    Err(Some(Failure {
+    Err(Some(Box::new(Failure {
         seed,
         reason,
         smallest,
         smallest_reason,
-    }))
+    })))
 }
 
 /// Plays a history. A panic of the harness fails it, too.

@@ -167,9 +167,10 @@ impl<R: Runtime> Peers<R> {
     }
 }
 
-/// Whether no answer came because nothing was asked, perhaps because the method is unknown.
+/// Whether no answer came because the method is unknown, or because nothing was asked.
 fn may_lack_method(error: &PeerError) -> bool {
-    error.refusal().is_none() && !error.may_have_acted()
+    let no_method = error.kind() == Some(FailureKind::NoMethod);
+    no_method || (error.refusal().is_none() && !error.may_have_acted())
 }
 
 /// Ids can be guessed, so the caller must not learn which exist. Without the right, what is there

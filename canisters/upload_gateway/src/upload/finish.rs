@@ -114,12 +114,17 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             Ok::<_, Failure>(state.digest(id, session.spec.expected_chunks))
         })?;
         // The session is pending during this await, and may end. `verified` checks it again.
-        if digested == Digested::NeedsFullRehash
-            && let Asked::Hashing { bytes, of } = self.ask_digest(id).await?
-        {
-            return Err(Failure::temporary(format!(
-                "the file is being hashed: {bytes} of {of} bytes"
-            )));
+        if digested == Digested::NeedsFullRehash {
+            let asked = self.ask_digest(id).await;
+            if asked.is_err() {
+                // The store may lack the blob because the session has ended, which is the answer.
+                self.with(|state| state.sessions().owned(id, caller).map(drop))?;
+            }
+            if let Asked::Hashing { bytes, of } = asked? {
+                return Err(Failure::temporary(format!(
+                    "the file is being hashed: {bytes} of {of} bytes"
+                )));
+            }
         }
         let now = self.runtime.now();
         self.with(|state| state.verified(id, caller, sha256, total_len, now))?;

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// Pending sessions of the stranger, so that its lists are long.
 const SESSIONS: usize = 90;
 
+/// The gateway asks its stores for reports so often.
+const REPORTS_EVERY: Duration = Duration::from_secs(600);
+
 /// Turns of the timer before and after each call. They run the jobs that it made.
 const TURNS: usize = 6;
 
@@ -80,9 +83,10 @@ impl<'a> Scene<'a> {
     /// # Errors
     /// When the call ends otherwise than expected.
     pub fn measure(&self, call: &Call) -> Result<HostileRow, String> {
-        // The jobs of earlier calls don't count for this one.
-        self.take_turns();
+        // Neither the jobs of earlier calls nor the next report of the store count for this one.
         let pic = &self.deployment.pic;
+        pic.advance_time(REPORTS_EVERY);
+        self.take_turns();
         statistics::clear(pic)?;
         let outcome = match self.send(call)? {
             None => Outcome::Rejected,
