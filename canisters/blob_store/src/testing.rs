@@ -76,7 +76,9 @@ mod tests {
         }
         filling.delete(key(4)).unwrap();
 
-        let State { store, gateways } = State::open(memory);
+        let State {
+            store, gateways, ..
+        } = State::open(memory);
         check_blocks(&store);
         assert_eq!(gateways.list(), [gateway]);
         let totals = store.totals();
