@@ -170,7 +170,7 @@ fn program(machine: &Machine, old: &Old, kept: &mut Vec<Kept>) {
         assert!(std::fs::read(&back).unwrap() == *data, "{old:?}");
     }
     if lacks_trash(old) {
-        let said = machine.fails(1, &["rm", &goes]);
+        let said = machine.fails(3, &["rm", &goes]);
         assert!(said.contains("the memory index has no trash"), "{said}");
         assert_eq!(listed(), with);
         without_trash(machine);
