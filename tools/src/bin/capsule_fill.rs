@@ -31,7 +31,7 @@ const DELETED: u64 = 10;
 const PAGE: usize = 65_536;
 /// The platform's page, and the least that is printed.
 const BLOCK: usize = 4_096;
-const ZEROS: [u8; PAGE] = [0; PAGE];
+static ZEROS: [u8; PAGE] = [0; PAGE];
 
 #[derive(Parser)]
 #[command(about = "Prints the stable memory of a store that holds very many bytes")]
@@ -92,9 +92,12 @@ fn chunks(zeros: &[u8], size: usize) -> impl Iterator<Item = &[u8]> + Clone {
     begins.map(move |at| &zeros[..zeros.len().min(size - at)])
 }
 
+/// The bytes of a page; `None` are zeros.
+type Page = Option<Box<[u8]>>;
+
 /// A stable memory that has only pages with other bytes than zeros.
 #[derive(Clone, Default)]
-struct Sparse(Rc<RefCell<Vec<Option<Box<[u8]>>>>>);
+struct Sparse(Rc<RefCell<Vec<Page>>>);
 
 impl Sparse {
     fn print(&self, mut out: impl Write) -> io::Result<()> {
