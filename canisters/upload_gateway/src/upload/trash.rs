@@ -69,6 +69,13 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
                     state.purge_pushed(key, asked, trash.purge_at);
                     Ok(())
                 }
+                // The index has no trash, whoever asks.
+                Err(error) if matches!(error.refusal(), Some(Failure::NotImplemented(_))) => {
+                    if note.is_some_and(|note| note.who == asked.who) {
+                        state.trashing_cancelled(key);
+                    }
+                    Err(error.into())
+                }
                 Err(_) if note.is_none() => Ok(()),
                 Err(error) => {
                     let error = Failure::from(error);
