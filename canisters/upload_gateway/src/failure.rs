@@ -89,8 +89,8 @@ impl From<Failure> for Error {
             Failure::Temporary(text) => Error::temporary(text),
             Failure::ChecksumMismatch { received, given } => Error::invalid(format!(
                 "checksum_mismatch: the received bytes have SHA-256 {}, expected {} as given",
-                hex(&received),
-                hex(&given)
+                hex::encode(&received),
+                hex::encode(&given)
             )),
             Failure::NotFound => Error::NotFound,
             Failure::Unauthorized => Error::Unauthorized,
@@ -101,10 +101,6 @@ impl From<Failure> for Error {
             Failure::Internal(text) => Error::Internal(text),
         }
     }
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

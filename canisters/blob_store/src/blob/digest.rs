@@ -1,6 +1,6 @@
 //! Hashing a blob in place, in slices.
 
-use super::record::BlobState;
+use super::record::{BlobRecord, BlobState, Hashed};
 use super::slice::Slice;
 use super::store::BlobStore;
 use candid::Principal;
@@ -34,12 +34,7 @@ impl<M: Memory> BlobStore<M> {
         let mut done = 0;
         let mut hashed = std::mem::take(&mut record.hashed);
         while hashed.chunks < end && slice.goes_on(done) {
-            self.each_piece(&key, &record, hashed.chunks, |bytes| {
-                hashed.midstate.update(bytes);
-                hashed.bytes += bytes.len() as u64;
-                true
-            });
-            hashed.chunks += 1;
+            self.hash_chunk(&key, &record, &mut hashed);
             done += 1;
         }
         let is_whole = hashed.chunks == record.chunks.count();
@@ -65,5 +60,15 @@ impl<M: Memory> BlobStore<M> {
         } else {
             Ok(progress)
         }
+    }
+
+    /// Hashes the next chunk of a blob. It must be stored.
+    pub(crate) fn hash_chunk(&self, key: &BlobKey, record: &BlobRecord, hashed: &mut Hashed) {
+        self.each_piece(key, record, hashed.chunks, |bytes| {
+            hashed.midstate.update(bytes);
+            hashed.bytes += bytes.len() as u64;
+            true
+        });
+        hashed.chunks += 1;
     }
 }

@@ -122,7 +122,7 @@ impl<M: Memory> BlobStore<M> {
     }
 
     /// Calls `piece` with the bytes of a stored chunk, piece by piece, while it answers `true`.
-    pub(crate) fn each_piece(
+    pub(super) fn each_piece(
         &self,
         key: &BlobKey,
         record: &BlobRecord,

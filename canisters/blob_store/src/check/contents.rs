@@ -34,19 +34,19 @@ pub fn step<M: Memory>(store: &BlobStore<M>, check: &mut Check) -> bool {
         check.found(FaultKind::Sha256, Some(key), unreadable);
         return go_on_behind(check, key);
     }
-    match hash_chunk(store, &key, &record, &mut check.hashed) {
-        None => false,
-        Some(found) => {
-            check.status.hashed_blobs += 1;
-            check.status.hashed_bytes += record.bytes;
-            if found != expected {
-                let [found, expected] = [found, expected].map(hex);
-                let text = format!("the SHA-256 is {found}, expected {expected}");
-                check.found(FaultKind::Sha256, Some(key), text);
-            }
-            go_on_behind(check, key)
-        }
+    store.hash_chunk(&BlobKey(key), &record, &mut check.hashed);
+    if check.hashed.chunks < record.chunks.count() {
+        return false;
     }
+    check.status.hashed_blobs += 1;
+    check.status.hashed_bytes += record.bytes;
+    let found = check.hashed.midstate.digest();
+    if found != expected {
+        let [found, expected] = [found, expected].map(hex::encode);
+        let text = format!("the SHA-256 is {found}, expected {expected}");
+        check.found(FaultKind::Sha256, Some(key), text);
+    }
+    go_on_behind(check, key)
 }
 
 /// Whether the blob may have been hashed so far.
@@ -72,22 +72,6 @@ fn unreadable<M: Memory>(
     (!is_there).then(|| format!("chunk {index} can't be read, expected its bytes"))
 }
 
-/// Hashes one more chunk of a blob, and returns the SHA-256 after the last one.
-fn hash_chunk<M: Memory>(
-    store: &BlobStore<M>,
-    key: &[u8; 32],
-    record: &BlobRecord,
-    hashed: &mut Hashed,
-) -> Option<[u8; 32]> {
-    store.each_piece(&BlobKey(*key), record, hashed.chunks, |bytes| {
-        hashed.midstate.update(bytes);
-        hashed.bytes += bytes.len() as u64;
-        true
-    });
-    hashed.chunks += 1;
-    (hashed.chunks == record.chunks.count()).then(|| hashed.midstate.digest())
-}
-
 fn begin_at(check: &mut Check, key: [u8; 32]) {
     check.cursor = key;
     check.expected = None;
@@ -102,8 +86,4 @@ fn go_on_behind(check: &mut Check, key: [u8; 32]) -> bool {
         }
         None => true,
     }
-}
-
-fn hex(bytes: [u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

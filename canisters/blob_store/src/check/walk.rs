@@ -6,9 +6,8 @@ use crate::blob::record::{BlobRecord, BlobState};
 use crate::blob::store::BlobStore;
 use crate::blob::successor::successor;
 use crate::blob::sums::Sums;
-use crate::extents::block::{BLOCK_BYTES, Run, SECOND_REGION};
+use crate::extents::block::BLOCK_BYTES;
 use crate::extents::claims::{Claims, Twice};
-use crate::extents::space::Space;
 use capsule_shared::BlobKey;
 use capsule_shared::blob_store::FaultKind;
 use ic_stable_structures::Memory;
@@ -136,7 +135,7 @@ fn look_at_run<M: Memory>(
         );
         found(store, check, FaultKind::Run, key, text);
     }
-    if is_inside(store.totals().space, run) {
+    if store.totals().space.has(run) {
         claims(store).claim(&key, run);
     } else {
         let text = format!(
@@ -148,16 +147,6 @@ fn look_at_run<M: Memory>(
     match behind {
         Some(behind) => Some((key, Some(behind))),
         None => successor(key).map(|key| (key, None)),
-    }
-}
-
-/// Whether a run lies in one of the regions. Whatever is stored, nothing overflows.
-fn is_inside(space: Space, run: Run) -> bool {
-    let within = |first: u32, end: u32| u64::from(first) + u64::from(run.blocks) <= u64::from(end);
-    match run.first.checked_sub(SECOND_REGION) {
-        None => within(run.first, space.high_water),
-        // The first block is a fence.
-        Some(first) => first > 0 && within(first - 1, space.second),
     }
 }
 

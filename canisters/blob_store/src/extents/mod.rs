@@ -156,7 +156,8 @@ impl<M: Memory> Extents<M> {
     /// else new blocks at the end.
     fn take(&mut self, space: &mut Space, wanted: u32) -> Run {
         if let Some(run) = self.free.take(wanted) {
-            space.free -= run.blocks;
+            let left = space.free.checked_sub(run.blocks);
+            space.free = left.expect("BUG: the lists have more free blocks than the totals");
             return run;
         }
         let run = Run {

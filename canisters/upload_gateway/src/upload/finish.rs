@@ -7,7 +7,7 @@ use super::hash::Digested;
 use super::jobs::queue::Run;
 use super::service::UploadService;
 use super::types::{FinishGuard, SessionId, SessionMeta, SessionStatus, UploadMeta};
-use crate::failure::{Failure, Result, hex};
+use crate::failure::{Failure, Result};
 use crate::runtime::Runtime;
 use candid::Principal;
 use capsule_shared::memory_index::{BlobPlace, MemoryCommit, MemoryHead};
@@ -129,8 +129,10 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         let now = self.runtime.now();
         self.with(|state| state.verified(id, caller, sha256, total_len, now))?;
         self.schedule();
-        self.runtime
-            .log(&format!("FINISH_HASH_OK sid={id} hash={}", hex(sha256)));
+        self.runtime.log(&format!(
+            "FINISH_HASH_OK sid={id} hash={}",
+            hex::encode(sha256)
+        ));
         Ok(())
     }
 

@@ -26,7 +26,7 @@ fn an_upload_from_begin_to_reading_it_back() {
     let sha256 = <sha2::Sha256 as sha2::Digest>::digest(FILE).into();
     assert_eq!(blob.sha256, Some(sha256));
     let log = world.net().log.clone();
-    let hash = crate::failure::hex(result.checksum_sha256.as_ref().unwrap());
+    let hash = hex::encode(result.checksum_sha256.as_ref().unwrap());
     assert_eq!(
         log,
         [

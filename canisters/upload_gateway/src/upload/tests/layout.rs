@@ -3,7 +3,6 @@
 
 use super::world::begin_args;
 use crate::config::Config;
-use crate::failure::hex;
 use crate::upload::hash::Rolling;
 use crate::upload::jobs::queue::{Job, Task};
 use crate::upload::types::{Deletion, FinishRecord, UploadMeta};
@@ -13,6 +12,7 @@ use canister_common::midstate::Midstate;
 use capsule_shared::BlobKey;
 use capsule_shared::gateway::{CapsuleCreators, GatewayArgs};
 use capsule_shared::upload::{StorageBackend, UploadFinishResult};
+use hex::encode as hex;
 use ic_stable_structures::Storable;
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};

@@ -1,11 +1,11 @@
 //! The bytes of the records about principals.
 
 use super::world::id;
-use crate::failure::hex;
 use crate::upload::flows::Flow;
 use crate::upload::people::{Mark, PeopleCounts};
 use candid::Principal;
 use canister_common::codec::{Record, decode, encode};
+use hex::encode as hex;
 use ic_stable_structures::Storable;
 use std::fmt::Debug;
 

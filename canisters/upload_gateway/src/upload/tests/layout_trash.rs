@@ -1,11 +1,11 @@
 //! The bytes of the records that came with the trash: its notes, and jobs with more tasks.
 
-use crate::failure::hex;
 use crate::upload::jobs::queue::{Job, Leaver, Purge, Task};
 use crate::upload::types::Trashing;
 use candid::Principal;
 use canister_common::codec::{decode, encode};
 use capsule_shared::BlobKey;
+use hex::encode as hex;
 
 fn principal(n: u8) -> Principal {
     Principal::from_slice(&[n; 3])
