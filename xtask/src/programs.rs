@@ -72,14 +72,7 @@ pub fn soak(arguments: Soak) -> Result<()> {
 }
 
 pub fn bench(update: bool, hostile: bool) -> Result<()> {
-    engine::check_localnet("bench")?;
-    canisters::build()?;
-    if hostile {
-        // A stranger's canister forwards calls.
-        canisters::build_chaos()?;
-    }
-    testing::build_engine()?;
-    let mut command = Command::new(layout::host_program("capsule-bench"));
+    let mut command = bench_program(hostile)?;
     if hostile {
         command.arg(layout::root().join("docs/operating.md"));
         command.arg("--hostile");
@@ -94,12 +87,21 @@ pub fn bench(update: bool, hostile: bool) -> Result<()> {
 
 /// Compares with the modules of the release, which are in the repository.
 pub fn speed() -> Result<()> {
-    engine::check_localnet("bench")?;
-    canisters::build()?;
-    testing::build_engine()?;
-    let mut command = Command::new(layout::host_program("capsule-bench"));
+    let mut command = bench_program(false)?;
     command.arg("--speed");
     process::become_program(command)
+}
+
+/// The program that measures, and all that it runs. A stranger's canister, which forwards calls, is
+/// built if it is asked for.
+fn bench_program(with_stranger: bool) -> Result<Command> {
+    engine::check_localnet("bench")?;
+    canisters::build()?;
+    if with_stranger {
+        canisters::build_chaos()?;
+    }
+    testing::build_engine()?;
+    Ok(Command::new(layout::host_program("capsule-bench")))
 }
 
 pub fn localnet(port: Option<u16>) -> Result<()> {

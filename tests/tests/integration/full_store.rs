@@ -127,7 +127,7 @@ fn a_store_grows_before_it_must() {
     let store = |name: &str| sample(&deployment, &format!("blob_store_{name}"));
     let mebibytes = |name: &str| store(name) / 1_048_576.0;
     let alice = deployment.client(person("alice"));
-    let data = bytes(SOME * CHUNK, 3);
+    let data = bytes(MANY * CHUNK, 3);
     let spec = UploadSpec::document("film", data.len() as u64);
     let session = begin_and_put(&alice, &spec, &data, 1);
     for (index, chunk) in (0..).zip(data.chunks(CHUNK)).skip(1) {

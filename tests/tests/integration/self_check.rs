@@ -92,9 +92,11 @@ fn a_check_goes_on_while_the_store_serves_stops_and_is_upgraded() {
     checked(&deployment, "a stop", || {
         deployment.stop(Part::BlobStore);
         deployment.start(Part::BlobStore);
+        assert_eq!(sample(&deployment, "blob_store_check_running"), 1.0);
     });
     let ended = checked(&deployment, "an upgrade", || {
-        deployment.upgrade(Part::BlobStore)
+        deployment.upgrade(Part::BlobStore);
+        assert_eq!(sample(&deployment, "blob_store_check_running"), 1.0);
     });
     let blobs = sample(&deployment, "blob_store_blobs");
     assert_eq!((ended.blobs, blobs), (2, 2.0));

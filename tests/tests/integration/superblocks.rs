@@ -109,7 +109,7 @@ fn the_memory_of_an_unknown_canister_is_refused() {
 }
 
 /// Release 0.1.0 knows no superblocks. Its gateway can't read the settings, so it is refused; its
-/// store can't read the records of new blobs, and changes nothing that the new release wrote.
+/// store stops at the fence at every call, and changes nothing that the new release wrote.
 #[test]
 fn release_0_1_0_is_put_back_by_mistake() {
     let filled = Filled::new(deploy());

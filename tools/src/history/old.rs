@@ -84,6 +84,8 @@ impl Run<'_> {
             if metrics["memory_index_memories_unentered"] == 0.0 {
                 return Ok(());
             }
+            // The call has it go on, in case a turn was lost.
+            self.world.register(Place::Index, "gateways_register");
             self.world.pass(TURN_SECONDS);
         }
         Err("the index doesn't enter the memories of release 0.1.0".into())
@@ -128,11 +130,10 @@ impl World {
         configured.map_err(|e| format!("the upgraded gateway takes no settings: {e}"))
     }
 
-    /// Upgrades every canister that is still of release 0.1.0. All must run. The index is upgraded
-    /// in any case: if it lost a turn, it enters old memories after an upgrade or a commit only.
+    /// Upgrades every canister that is still of release 0.1.0. All must run.
     pub(super) fn upgrade_the_rest(&mut self) -> Checked {
         for place in [Place::Gateway, Place::Store, Place::Index] {
-            if self.is_old(place.part()) || place == Place::Index {
+            if self.is_old(place.part()) {
                 self.upgrade(place, false)?;
             }
         }

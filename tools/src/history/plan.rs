@@ -58,7 +58,7 @@ pub enum Outage {
     Unregistered(Place),
     /// The gateway has another index.
     WrongIndex(OtherIndex),
-    /// The gateway's list of stores is empty.
+    /// The only store takes no new uploads.
     StoreRemoved,
     /// The store has the module of release 0.1.0 over what a later one wrote.
     OldStore,

@@ -123,8 +123,13 @@ impl World {
         match operator(self, part).update::<()>(method, args) {
             Ok(()) => true,
             Err(CallError::Rejected(reject)) if check_unavailable(&reject).is_ok() => false,
-            // The store has its module of release 0.1.0 by mistake.
-            Err(CallError::Rejected(reject)) if is_fenced(&reject.reject_message) => false,
+            Err(CallError::Rejected(reject))
+                if part == Part::BlobStore
+                    && self.has(Outage::OldStore)
+                    && is_fenced(&reject.reject_message) =>
+            {
+                false
+            }
             Err(error) => panic!("{method} of {}: {error}", part.name()),
         }
     }

@@ -81,7 +81,7 @@ impl World {
         let Some(upgraded) = self.install(Part::Gateway, module, false) else {
             return Ok(());
         };
-        self.had_old_gateway = true;
+        self.had_old.push(Part::Gateway);
         match upgraded {
             Ok(()) => Err("the gateway was replaced by one of release 0.1.0".into()),
             Err(reject) if is_old_gateway(&reject.reject_message) => Ok(()),
@@ -96,7 +96,7 @@ impl World {
             return false;
         };
         upgraded.unwrap_or_else(|e| panic!("the store takes release 0.1.0: {e}"));
-        self.had_old_store = true;
+        self.had_old.push(Part::BlobStore);
         true
     }
 
@@ -141,11 +141,7 @@ impl World {
 
     /// Whether this history tried to install release 0.1.0 over a later one.
     pub fn had_old(&self, part: Part) -> bool {
-        match part {
-            Part::Gateway => self.had_old_gateway,
-            Part::BlobStore => self.had_old_store,
-            Part::MemoryIndex => false,
-        }
+        self.had_old.contains(&part)
     }
 
     /// Whether this history tried to upgrade the canister to a wrong module.

@@ -21,10 +21,8 @@ pub struct World {
     pub(super) settings: GatewayArgs,
     /// The canisters that still have their modules of release 0.1.0.
     pub(super) old: Vec<Part>,
-    /// Whether somebody tried to install the gateway of that release over a later one.
-    pub(super) had_old_gateway: bool,
-    /// Whether the store had that module over what a later release wrote, at any time.
-    pub(super) had_old_store: bool,
+    /// The canisters over whose module this history put that of release 0.1.0.
+    pub(super) had_old: Vec<Part>,
     /// A person with the rights of a gateway, who reads from the store and the index.
     auditor: Principal,
     /// Counts how often the gateway was stopped, frozen or upgraded.
@@ -67,8 +65,7 @@ impl World {
             deployment: created.install_behind(lines, settings.clone()),
             settings,
             old,
-            had_old_gateway: false,
-            had_old_store: false,
+            had_old: Vec::new(),
             store_line,
             index_line,
             auditor,
