@@ -1,6 +1,6 @@
 //! Slips of the operator: wrong settings, wrong modules, another index, peers without their roles.
 
-use super::plan::{OtherIndex, Place};
+use super::plan::{OtherIndex, Outage, Place};
 use super::upgrades::is_fenced;
 use super::verdict::{Checked, check_unavailable};
 use super::world::World;
