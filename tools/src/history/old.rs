@@ -2,7 +2,6 @@
 
 use super::plan::{Beginning, Place, Progress};
 use super::run::Run;
-use super::slips::operator;
 use super::verdict::Checked;
 use super::world::World;
 use crate::client::Called;
@@ -125,7 +124,7 @@ impl World {
             trash_retention_ns: self.settings.trash_retention_ns,
             ..GatewayArgs::default()
         };
-        let gateway = operator(self, Part::Gateway);
+        let gateway = self.operator(Part::Gateway);
         let configured: Called<()> = gateway.update("configure", (args,));
         configured.map_err(|e| format!("the upgraded gateway takes no settings: {e}"))
     }
@@ -145,8 +144,7 @@ impl World {
 
     /// How far the store has copied. The call has it go on, in case a turn was lost.
     fn migration(&self) -> Checked<MigrationStatus> {
-        let status: Called<StoreStatus> =
-            operator(self, Part::BlobStore).update("store_status", ());
+        let status: Called<StoreStatus> = self.operator(Part::BlobStore).update("store_status", ());
         let status = status.map_err(|e| format!("store_status: {e}"))?;
         Ok(status.migration)
     }

@@ -77,8 +77,9 @@ pub enum OtherIndex {
 pub use chaos::Fault;
 
 /// The methods that the gateway calls from updates and jobs.
-pub const METHODS: [&str; 15] = [
+pub const METHODS: [&str; 16] = [
     "capsule_usage",
+    "store_status",
     "blob_open",
     "blob_put_chunk",
     "blob_seal",

@@ -5,7 +5,7 @@ use super::upgrades::is_fenced;
 use super::verdict::{Checked, check_unavailable};
 use super::world::World;
 use super::wrong_settings::{self, WrongSetting};
-use crate::client::{CallError, Called, Client};
+use crate::client::{CallError, Called};
 use crate::deployment::Part;
 use candid::Principal;
 use candid::utils::ArgumentEncoder;
@@ -23,7 +23,7 @@ pub(super) struct Roles {
 /// Reads the settings and the registered gateways. All three canisters must run.
 pub(super) fn roles(world: &World) -> Checked<Roles> {
     let list = |part: Part| {
-        let listed: Called<Vec<Principal>> = operator(world, part).query("gateways_list", ());
+        let listed: Called<Vec<Principal>> = world.operator(part).query("gateways_list", ());
         listed.map_err(|e| format!("the gateways of {}: {e}", part.name()))
     };
     Ok(Roles {
@@ -32,13 +32,8 @@ pub(super) fn roles(world: &World) -> Checked<Roles> {
     })
 }
 
-pub(super) fn operator(world: &World, part: Part) -> Client<'_> {
-    let deployment = &world.deployment;
-    Client::new(&deployment.pic, deployment.id(part), deployment.controller)
-}
-
 fn settings(world: &World) -> Called<GatewayConfig> {
-    operator(world, Part::Gateway).query("configuration", ())
+    world.operator(Part::Gateway).query("configuration", ())
 }
 
 impl World {
@@ -54,7 +49,9 @@ impl World {
             return Ok(());
         };
         let args = wrong_settings::args(wrong);
-        let told = operator(self, Part::Gateway).update::<()>("configure", (args,));
+        let told = self
+            .operator(Part::Gateway)
+            .update::<()>("configure", (args,));
         let (name, value) = wrong;
         let start = format!("{name} is {value}, expected ");
         match told {
@@ -120,7 +117,7 @@ impl World {
     /// Has the operator change something. Returns whether the canister did it; one that is stopped
     /// or frozen doesn't.
     fn operate(&self, part: Part, method: &str, args: impl ArgumentEncoder) -> bool {
-        match operator(self, part).update::<()>(method, args) {
+        match self.operator(part).update::<()>(method, args) {
             Ok(()) => true,
             Err(CallError::Rejected(reject)) if check_unavailable(&reject).is_ok() => false,
             Err(CallError::Rejected(reject))

@@ -3,7 +3,9 @@
 use super::plan::{Outage, Place};
 use super::verdict::Checked;
 use super::world::World;
+use crate::client::{CallError, Called};
 use crate::deployment::{Part, release_0_1_0, wasm};
+use candid::Principal;
 use pocket_ic::RejectResponse;
 
 /// The text with which a canister refuses an upgrade while it waits for answers.
@@ -89,7 +91,8 @@ impl World {
         }
     }
 
-    /// Upgrades the store to release 0.1.0, which takes it. Returns whether it is done.
+    /// Upgrades the store to release 0.1.0, which takes it and traps from then on. Returns whether
+    /// it is done.
     pub(super) fn put_old_store_back(&mut self) -> bool {
         let module = release_0_1_0(Part::BlobStore);
         let Some(upgraded) = self.install(Part::BlobStore, module, false) else {
@@ -97,6 +100,14 @@ impl World {
         };
         upgraded.unwrap_or_else(|e| panic!("the store takes release 0.1.0: {e}"));
         self.had_old.push(Part::BlobStore);
+        if !self.has(Outage::Stopped(Place::Store)) {
+            let asked: Called<Vec<Principal>> =
+                self.operator(Part::BlobStore).query("gateways_list", ());
+            match asked {
+                Err(CallError::Rejected(reject)) if is_fenced(&reject.reject_message) => {}
+                other => panic!("the store of release 0.1.0 answers {other:?}, expected a trap"),
+            }
+        }
         true
     }
 

@@ -93,6 +93,12 @@ impl World {
         Client::new(self.pic(), self.deployment.id(part), self.auditor)
     }
 
+    /// A canister as its controller calls it.
+    pub(super) fn operator(&self, part: Part) -> Client<'_> {
+        let controller = self.deployment.controller;
+        Client::new(self.pic(), self.deployment.id(part), controller)
+    }
+
     pub(super) fn id(&self, place: Place) -> Principal {
         match place {
             Place::Gateway => self.deployment.gateway,
@@ -116,7 +122,7 @@ impl World {
 
     /// Plans the fate of the next call of a method.
     pub fn plan(&self, method: &str, fault: Fault) {
-        let line = match method.starts_with("blob_") {
+        let line = match method.starts_with("blob_") || method == "store_status" {
             true => self.store_line,
             false => self.index_line,
         };
