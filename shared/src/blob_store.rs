@@ -21,6 +21,8 @@
 //! | `gateways_register` | update, controllers | `(principal)` | `Result<()>` |
 //! | `gateways_unregister` | update, controllers | `(principal)` | `Result<()>` |
 //! | `gateways_list` | query, controllers | `()` | `Result<vec principal>` |
+//! | `gateways_transfer` | update, controllers | `(from, to)` | `Result<()>` |
+//! | `gateways_transfers` | query, controllers | `()` | `Result<vec GatewayTransfer>` |
 //!
 //! Every update is idempotent. These calls are `Ok`:
 //!
@@ -29,6 +31,9 @@
 //! - `blob_put_chunk` with the same bytes;
 //! - `blob_seal` with the same numbers;
 //! - `blob_delete` for a blob that doesn't exist.
+//!
+//! A blob belongs to the gateway that opened it, or to the one that `gateways_transfer` handed that
+//! gateway's blobs over to. The others may read it, and can't change it.
 //!
 //! The first bytes of an index stay. Other bytes are `Conflict`, and nothing overwrites them.
 
@@ -128,8 +133,11 @@ pub enum MigrationStatus {
 /// Facts about a blob that the store has without reading a chunk.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct StoredBlob {
-    /// The gateway that opened the blob, the only one that may write to it.
+    /// The gateway that opened the blob. This never changes.
     pub gateway: Principal,
+    /// The gateway that owns it now, the only one that may change it. `null` in answers of stores
+    /// of release 0.1.0, where it is the same.
+    pub owner: Option<Principal>,
     /// Bytes of all stored chunks.
     pub bytes: u64,
     /// The number of stored chunks.

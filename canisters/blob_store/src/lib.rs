@@ -38,6 +38,7 @@ use capsule_shared::blob_store::{
     BlobStoreArgs, CheckOptions, CheckStatus, Declared, DeleteProgress, DigestProgress,
     StoreStatus, StoredBlob,
 };
+use capsule_shared::operators::GatewayTransfer;
 use capsule_shared::{BlobKey, Result};
 use ic_cdk::api::{
     canister_cycle_balance, canister_liquid_cycle_balance, msg_caller, performance_counter, time,
@@ -313,6 +314,18 @@ method!(update for check_canister_controller: fn gateways_unregister(
 
 method!(query for check_canister_controller: fn gateways_list() -> Result<Vec<Principal>> {
     Ok(with_state(|state| state.gateways.list()))
+});
+
+method!(update for check_canister_controller with room_for_blobs: fn gateways_transfer(
+    from: Principal,
+    to: Principal,
+) -> Result<()> {
+    change(|state| state.gateways_transfer(from, to))
+});
+
+method!(query for check_canister_controller: fn gateways_transfers(
+) -> Result<Vec<GatewayTransfer>> {
+    Ok(with_state(|state| state.store.owners.transfers()))
 });
 
 method!(update for check_canister_controller: fn configure(args: BlobStoreArgs) -> Result<()> {

@@ -14,7 +14,7 @@ use ic_stable_structures::memory_manager::{MemoryId, VirtualMemory};
 /// The manager has at most 32,768 buckets, and a canister at most 500 GiB of stable memory. That is
 /// 8,192,000 pages, so a bucket must have at least 8,192,000 / 32,768 = 250 pages. 256 pages
 /// (16 MiB) reach 512 GiB; the default of 128 ends at 256 GiB. The price: each region in use takes
-/// at least one bucket, 176 MiB for the eleven regions here.
+/// at least one bucket, 176 MiB for the eleven regions here that every store uses.
 pub const BUCKET_PAGES: u16 = 256;
 
 /// The stable memory that the store grows ahead, and its heap: 64 MiB before an operation, up to
@@ -63,6 +63,10 @@ const SUPERBLOCK: MemoryId = MemoryId::new(5);
 /// The check that runs, or the last one; see `check::record`.
 const CHECK: MemoryId = MemoryId::new(10);
 
+/// `Principal` (gateway) to `Principal`, the gateway that it handed over to. Empty until the first
+/// transfer.
+const OWNERS: MemoryId = MemoryId::new(11);
+
 /// The version of the schema that new blobs get.
 pub const SCHEMA: u32 = 2;
 
@@ -86,6 +90,7 @@ pub struct BlobRegions<M: Memory> {
     pub records: VirtualMemory<M>,
     pub blob_ids: VirtualMemory<M>,
     pub totals: VirtualMemory<M>,
+    pub owners: VirtualMemory<M>,
 }
 
 /// One region for each stable structure of the canister.
@@ -118,6 +123,7 @@ impl<M: Memory> Regions<M> {
                 records: manager.get(BLOB_RECORDS),
                 blob_ids: manager.get(BLOB_IDS),
                 totals: manager.get(TOTALS),
+                owners: manager.get(OWNERS),
             },
             gateways: manager.get(GATEWAYS),
             check: manager.get(CHECK),

@@ -5,6 +5,7 @@ use crate::blob::store::BlobStore;
 use crate::check::record::{Check, LastCheck};
 use crate::check::{self, Counting};
 use crate::regions::Regions;
+use candid::Principal;
 use canister_common::gateways::Gateways;
 use capsule_shared::blob_store::{
     BlobStoreArgs, CheckOptions, CheckStage, CheckStatus, LEAST_CAPACITY_BYTES, MOST_CAPACITY_BYTES,
@@ -57,6 +58,27 @@ impl<M: Memory> State<M> {
                 .change_totals(|totals| totals.capacity_bytes = bytes);
         }
         Ok(())
+    }
+
+    /// Hands all blobs of `from` over to `to`; see [`Owners::transfer`]. Gateway `from` opens no
+    /// further blob for itself.
+    ///
+    /// `InvalidArgument` unless `to` is registered. `NotFound` unless `from` is registered, or got
+    /// the blobs of another gateway.
+    ///
+    /// [`Owners::transfer`]: canister_common::owners::Owners::transfer
+    pub fn gateways_transfer(&mut self, from: Principal, to: Principal) -> Result<()> {
+        if self.gateways.check(to).is_err() {
+            return Err(Error::invalid(format!(
+                "to is {to}, expected a registered gateway"
+            )));
+        }
+        let owners = &mut self.store.owners;
+        let is_known = owners.owner_of(from) != from || owners.gateways_of(from).len() > 1;
+        if !is_known && self.gateways.check(from).is_err() {
+            return Err(Error::NotFound);
+        }
+        owners.transfer(from, to)
     }
 
     /// Begins a check, at this time in nanoseconds since 1970. `Conflict` while one runs.

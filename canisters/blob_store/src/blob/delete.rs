@@ -17,7 +17,7 @@ impl<M: Memory> BlobStore<M> {
     /// Deletes a slice of the blob. The caller repeats it until it answers `Done`.
     ///
     /// The first call hides the blob, and the last one frees its key. Deleting a blob that doesn't
-    /// exist is `Done`. `Unauthorized` if another gateway opened it.
+    /// exist is `Done`. `Unauthorized` if another gateway owns it.
     pub fn delete(
         &mut self,
         caller: Principal,
@@ -27,7 +27,7 @@ impl<M: Memory> BlobStore<M> {
         let Some(mut record) = self.records.get(&key.0) else {
             return Ok(DeleteProgress::Done);
         };
-        if record.gateway != caller {
+        if !self.is_owner(caller, &record) {
             return Err(Error::Unauthorized);
         }
         let mut totals = self.totals();

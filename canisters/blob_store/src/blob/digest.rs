@@ -21,7 +21,7 @@ impl<M: Memory> BlobStore<M> {
     /// A blob without gaps is done when all its chunks are hashed, sealed or not. The next call
     /// goes on from the midstate with chunks that were put meanwhile: hashed chunks never change.
     ///
-    /// `NotFound` if the blob doesn't exist, `Unauthorized` if another gateway opened it. If a
+    /// `NotFound` if the blob doesn't exist, `Unauthorized` if another gateway owns it. If a
     /// chunk is missing, the chunks before it are hashed first; then the answer is `Conflict`.
     pub fn digest(
         &mut self,

@@ -14,6 +14,7 @@ impl<M: Memory> BlobStore<M> {
         let record = self.visible(&key)?;
         Ok(StoredBlob {
             gateway: record.gateway,
+            owner: Some(self.owners.owner_of(record.gateway)),
             bytes: record.bytes,
             chunk_count: record.chunks.count(),
             sealed: record.state == BlobState::Sealed,

@@ -12,6 +12,7 @@ use crate::migration::Migration;
 use crate::regions::BlobRegions;
 use crate::totals::Totals;
 use candid::Principal;
+use canister_common::owners::Owners;
 use capsule_shared::{BlobKey, Error, Result};
 use ic_stable_structures::memory_manager::VirtualMemory;
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
@@ -28,6 +29,8 @@ pub struct BlobStore<M: Memory> {
     /// The key that each blob id belongs to.
     pub(crate) blob_ids: StableBTreeMap<u64, [u8; 32], VirtualMemory<M>>,
     totals: StableCell<Totals, VirtualMemory<M>>,
+    /// The gateways that handed their blobs over.
+    pub owners: Owners<VirtualMemory<M>>,
     /// The sums of a check that runs.
     pub(crate) sums: Option<Sums>,
 }
@@ -53,6 +56,7 @@ impl<M: Memory> BlobStore<M> {
             records: StableBTreeMap::init(regions.records),
             blob_ids: StableBTreeMap::init(regions.blob_ids),
             totals,
+            owners: Owners::open(regions.owners),
             sums: None,
         }
     }
@@ -95,13 +99,18 @@ impl<M: Memory> BlobStore<M> {
             .ok_or(Error::NotFound)
     }
 
-    /// As [`BlobStore::visible`]; `Unauthorized` unless `caller` opened the blob.
+    /// As [`BlobStore::visible`]; `Unauthorized` unless `caller` owns the blob.
     pub(super) fn owned(&self, caller: Principal, key: &BlobKey) -> Result<BlobRecord> {
         let record = self.visible(key)?;
-        if record.gateway != caller {
-            return Err(Error::Unauthorized);
+        match self.is_owner(caller, &record) {
+            true => Ok(record),
+            false => Err(Error::Unauthorized),
         }
-        Ok(record)
+    }
+
+    /// Whether `caller` opened the blob, or got it from the gateway that did.
+    pub(super) fn is_owner(&self, caller: Principal, record: &BlobRecord) -> bool {
+        self.owners.owner_of(record.gateway) == caller
     }
 
     /// The bytes of a chunk in the map that the record of its blob lists.

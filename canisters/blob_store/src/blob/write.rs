@@ -17,6 +17,7 @@ impl<M: Memory> BlobStore<M> {
     /// `Conflict` if the key or its blob id is taken: by another gateway, by a blob with chunks,
     /// by a blob that is being deleted, or by another key with the same first 8 bytes.
     /// `ResourceExhausted` if the store has no room for the declared bytes, or for a chunk.
+    /// `Unauthorized` if the caller handed its blobs over: it couldn't write to a new one either.
     ///
     /// [`Totals::promisable`]: crate::totals::Totals::promisable
     pub fn open_blob(
@@ -25,9 +26,12 @@ impl<M: Memory> BlobStore<M> {
         key: BlobKey,
         declared: Option<Declared>,
     ) -> Result<()> {
+        if self.owners.owner_of(caller) != caller {
+            return Err(Error::Unauthorized);
+        }
         if let Some(record) = self.records.get(&key.0) {
             let taken_by = match record.state {
-                _ if record.gateway != caller => "another gateway",
+                _ if !self.is_owner(caller, &record) => "another gateway",
                 BlobState::Open if record.chunks.count() == 0 => return Ok(()),
                 BlobState::Open => "a blob with chunks",
                 BlobState::Sealed => "a sealed blob",
@@ -69,7 +73,7 @@ impl<M: Memory> BlobStore<M> {
     pub fn release(&mut self, caller: Principal, key: BlobKey) -> Result<()> {
         let record = self.records.get(&key.0);
         let empty = record.filter(|record| {
-            record.gateway == caller
+            self.is_owner(caller, record)
                 && record.state == BlobState::Open
                 && record.chunks.count() == 0
         });
@@ -87,7 +91,7 @@ impl<M: Memory> BlobStore<M> {
     /// Stores a chunk. The first bytes of an index stay: putting the same bytes again is `Ok`,
     /// other bytes are `Conflict`.
     ///
-    /// `NotFound` if the blob doesn't exist, `Unauthorized` if another gateway opened it,
+    /// `NotFound` if the blob doesn't exist, `Unauthorized` if another gateway owns it,
     /// `InvalidArgument` for an index or a length out of bounds, or one that doesn't fit to the
     /// other chunks, `Conflict` for a new index of a sealed blob, `ResourceExhausted` if the store
     /// is full.
@@ -206,7 +210,7 @@ impl<M: Memory> BlobStore<M> {
     /// in all, and gives back the space that they don't take. Sealing again with the same numbers
     /// is `Ok`, with others `Conflict`. A `sha256` that the gateway knows is kept for self-checks.
     ///
-    /// `NotFound` if the blob doesn't exist, `Unauthorized` if another gateway opened it. After
+    /// `NotFound` if the blob doesn't exist, `Unauthorized` if another gateway owns it. After
     /// `InvalidArgument`, which says what doesn't match, the blob stays open.
     pub fn seal(
         &mut self,

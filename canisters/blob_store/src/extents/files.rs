@@ -67,6 +67,24 @@ impl<M: Memory> Files<M> {
         assert_eq!(at, end, "BUG: bytes lie nowhere");
     }
 
+    /// Whether the runs of the range, which isn't empty, follow one another, and `have` says so of
+    /// each. Then [`Files::each_piece`] finds all of its bytes.
+    pub fn has(&self, file: &[u8; 32], range: Range, have: impl Fn(Run) -> bool) -> bool {
+        let (first, last) = range.blocks();
+        let Some((begin, _)) = self.run_at(file, first) else {
+            return false;
+        };
+        let mut next = u64::from(begin);
+        for entry in self.runs.range((*file, begin)..=(*file, last)) {
+            let (begin, run) = (entry.key().1, entry.value());
+            if u64::from(begin) != next || !have(run) {
+                return false;
+            }
+            next += u64::from(run.blocks);
+        }
+        next > u64::from(last)
+    }
+
     /// Takes the blocks from `from` up to `to` out of the file, and returns them, each run with its
     /// first block in the file.
     pub fn cut(&mut self, file: &[u8; 32], from: u32, to: u32) -> Vec<(u32, Run)> {

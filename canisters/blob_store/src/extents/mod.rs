@@ -73,15 +73,9 @@ impl<M: Memory> Extents<M> {
     }
 
     /// Whether the file has all blocks of the range, which isn't empty, and the regions have them.
+    /// Then it can be read.
     pub fn has(&self, file: &[u8; 32], range: Range) -> bool {
-        let (mut block, last) = range.blocks();
-        while block <= last {
-            match self.files.run_at(file, block) {
-                Some((begin, run)) if self.blocks.have(run) => block = begin + run.blocks,
-                _ => return false,
-            }
-        }
-        true
+        self.files.has(file, range, |run| self.blocks.have(run))
     }
 
     /// Gives back the blocks of a file that lie whole in the range.

@@ -13,6 +13,7 @@ mod ranges;
 mod reuse;
 mod rules;
 mod stable_memory;
+mod transfer;
 
 use crate::blob::slice::Slice;
 use crate::state::State;

@@ -47,6 +47,7 @@ fn any_gateway_reads_back_the_chunks_that_were_put() {
         state.store.meta(key(1)).unwrap(),
         StoredBlob {
             gateway: gateway(1),
+            owner: Some(gateway(1)),
             bytes: 7,
             chunk_count: 3,
             sealed: false
