@@ -122,6 +122,21 @@ impl<R: Runtime> Peers<R> {
         trashed
     }
 
+    /// Takes a memory out of the trash. It is outside that of an index of release 0.1.0, which has
+    /// none.
+    pub async fn take_from_trash(
+        &self,
+        index: Principal,
+        who: Principal,
+        id: &str,
+    ) -> PeerResult<()> {
+        let restored = self.memory_restore(index, who, id).await;
+        match self.is_too_old_for(index, &restored).await {
+            true => Ok(()),
+            false => restored,
+        }
+    }
+
     /// A page of the trash of a capsule. That of an index of release 0.1.0 is empty.
     pub async fn list_trash(
         &self,

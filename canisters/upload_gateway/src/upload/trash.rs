@@ -119,7 +119,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         }
         // The job that purges stays in the queue. The index refuses it if the memory isn't in the
         // trash, or was put there anew.
-        let restored = self.peers.memory_restore(index, caller, &memory_id).await;
+        let restored = self.peers.take_from_trash(index, caller, &memory_id).await;
         restored.map_err(|error| Failure::from(error).hidden())?;
         // Another caller may have noted its deletion for good during this await.
         match self.with(|state| state.deletion(&key)) {

@@ -167,6 +167,22 @@ fn an_index_of_release_0_1_0_takes_nothing_into_a_trash_and_says_so() {
 }
 
 #[test]
+fn a_restore_needs_no_trash_of_an_index_of_release_0_1_0() {
+    let (world, service, _) = committed();
+    let list = || old(Ok(Vec::<CapsuleHeader>::new()));
+    world.fail("memory_trash", Fault::Rejected);
+    let deleted = run(service.delete_memory(id(OWNER), "memory-1".into()));
+    assert!(deleted.unwrap_err().is_temporary());
+    for method in ["memory_find", "memory_restore"] {
+        world.fail(method, Fault::NoMethod);
+        world.fail("capsule_list", list());
+    }
+    run(service.restore_memory(id(OWNER), "memory-1".into())).unwrap();
+    world.pass(&service, 700);
+    assert!(!in_trash(&world) && is_whole(&world));
+}
+
+#[test]
 fn the_canisters_of_the_system_are_no_persons() {
     let (world, service) = World::new();
     for canister in [GATEWAY, INDEX, STORE] {
