@@ -4,6 +4,7 @@
 //! refusal of the gateway has none, so here it is a failed call, which may be retried.
 
 use super::call::{Answer, Peer, PeerError, PeerResult, Peers};
+use super::memory_index::PageOf;
 use crate::failure::{Failure, Result};
 use crate::runtime::{CallFailure, FailureKind, Runtime};
 use candid::{CandidType, Principal, encode_one};
@@ -142,21 +143,24 @@ impl<R: Runtime> Peers<R> {
         &self,
         index: Principal,
         who: Principal,
-        capsule: &str,
-        cursor: Option<String>,
-        limit: Option<u32>,
+        page: PageOf<'_>,
     ) -> PeerResult<TrashPage> {
-        let page = self.memory_trash_list(index, who, capsule, cursor, limit);
-        let page = page.await;
-        if self.is_too_old_for(index, &page).await {
-            // It checks that `who` may see what is in the capsule.
-            let listed = self.memory_list(index, who, capsule, None, Some(1), None);
-            return listed.await.map(|_| TrashPage {
-                memories: Vec::new(),
-                next: None,
-            });
+        let capsule = page.capsule;
+        let listed = self.memory_trash_list(index, who, page).await;
+        if !self.is_too_old_for(index, &listed).await {
+            return listed;
         }
-        page
+        // It checks that `who` may see what is in the capsule.
+        let one = PageOf {
+            capsule,
+            cursor: None,
+            limit: Some(1),
+        };
+        let listed = self.memory_list(index, who, one, None).await;
+        listed.map(|_| TrashPage {
+            memories: Vec::new(),
+            next: None,
+        })
     }
 
     /// A memory, in the trash or not: `NotFound` unless `who` may read it.
