@@ -46,6 +46,11 @@ impl Failure {
         matches!(self, Failure::Temporary(_))
     }
 
+    /// Whether a repeated call can't change it. What was noted for the call ends then.
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Failure::Temporary(_) | Failure::ResourceExhausted)
+    }
+
     /// The failure for a caller who must not learn whether a memory or a blob exists.
     pub fn hidden(self) -> Self {
         match self {

@@ -5,12 +5,13 @@
 use crate::session::types::{Clock, LocalFuture};
 use crate::timer;
 use candid::Principal;
-use ic_cdk::call::{Call, CallErrorExt, CallFailed};
+use ic_cdk::call::{Call, CallErrorExt, CallFailed, RejectCode};
 
 /// A call without a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallFailure {
-    /// Whether the callee may have run the call although no reply came.
+    /// Whether the callee may have run the call although no reply came. It never did without the
+    /// method.
     pub may_have_acted: bool,
     pub kind: FailureKind,
     pub text: String,
@@ -85,11 +86,7 @@ impl Runtime for IcRuntime {
                 .take_raw_args(arg)
                 .await
                 .map(|response| response.into_bytes())
-                .map_err(|failed| CallFailure {
-                    may_have_acted: !failed.is_clean_reject(),
-                    kind: kind_of(&failed),
-                    text: describe(&failed),
-                })
+                .map_err(failure_of)
         })
     }
 
@@ -126,19 +123,33 @@ impl Runtime for IcRuntime {
     }
 }
 
+fn failure_of(failed: CallFailed) -> CallFailure {
+    let kind = kind_of(&failed);
+    CallFailure {
+        // The platform has no method to run, so nothing ran.
+        may_have_acted: !failed.is_clean_reject() && kind != FailureKind::NoMethod,
+        kind,
+        text: describe(&failed),
+    }
+}
+
 /// The platform has one code for a missing method, a trap and a stopped canister, so the text has
-/// to tell.
+/// to tell. Its first quotation is the name of the method. A callee's own words come after a
+/// quotation mark, or with another code.
 ///
 /// Source: `CanisterMethodNotFound` in the replica's `rs/types/error_types`.
 fn kind_of(failed: &CallFailed) -> FailureKind {
-    const NO_METHOD: [&str; 2] = ["has no update method", "has no query method"];
+    const NO_METHOD: [&str; 2] = ["has no update method ", "has no query method "];
     let CallFailed::CallRejected(rejected) = failed else {
         return FailureKind::NotSent;
     };
-    let text = rejected.reject_message();
-    match NO_METHOD.iter().any(|words| text.contains(words)) {
-        true => FailureKind::NoMethod,
-        false => FailureKind::Rejected,
+    let is_platforms = rejected.raw_reject_code() == RejectCode::CanisterError as u32;
+    let quotation = rejected.reject_message().split_once('\'');
+    match quotation {
+        Some((words, _)) if is_platforms && NO_METHOD.iter().any(|no| words.ends_with(no)) => {
+            FailureKind::NoMethod
+        }
+        _ => FailureKind::Rejected,
     }
 }
 
@@ -149,5 +160,60 @@ fn describe(failed: &CallFailed) -> String {
         }
         CallFailed::CallPerformFailed(_) => "the call could not be sent".into(),
         CallFailed::CallRejected(rejected) => rejected.reject_message().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ic_cdk::call::CallRejected;
+
+    fn rejected(code: RejectCode, text: &str) -> CallFailure {
+        let rejected = CallRejected::with_rejection(code as u32, text.to_string());
+        failure_of(CallFailed::CallRejected(rejected))
+    }
+
+    #[test]
+    fn a_missing_method_is_known_and_did_nothing() {
+        for text in [
+            "IC0536: Error from Canister aaaaa-aa: Canister has no update method 'run'..\nCheck",
+            // In a composite query.
+            "Error from Canister aaaaa-aa: Canister has no query method 'run'..\nCheck",
+        ] {
+            let failure = rejected(RejectCode::CanisterError, text);
+            assert_eq!(failure.kind, FailureKind::NoMethod, "{text}");
+            assert!(!failure.may_have_acted, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_callees_own_words_are_no_missing_method() {
+        let words = "Canister has no update method 'run'";
+        for code in [
+            RejectCode::CanisterReject,
+            RejectCode::DestinationInvalid,
+            RejectCode::SysUnknown,
+        ] {
+            assert_eq!(rejected(code, words).kind, FailureKind::Rejected, "{code}");
+        }
+        for trap in [
+            format!(
+                "IC0503: Error from Canister aaaaa-aa: Canister called `ic0.trap` with \
+                     message: '{words}'"
+            ),
+            "IC0503: Error from Canister aaaaa-aa: Canister trapped: out of bounds".to_string(),
+        ] {
+            let failure = rejected(RejectCode::CanisterError, &trap);
+            assert_eq!(failure.kind, FailureKind::Rejected, "{trap}");
+            assert!(failure.may_have_acted, "{trap}");
+        }
+    }
+
+    #[test]
+    fn only_a_clean_reject_leaves_no_doubt() {
+        let acted = |code| rejected(code, "text").may_have_acted;
+        assert!(acted(RejectCode::CanisterReject) && acted(RejectCode::SysUnknown));
+        assert!(!acted(RejectCode::SysFatal) && !acted(RejectCode::SysTransient));
+        assert!(!acted(RejectCode::DestinationInvalid));
     }
 }

@@ -99,6 +99,12 @@ impl PeerError {
         }
     }
 
+    /// Whether the peer has no such method. It did nothing: it is of an older release, or another
+    /// canister. Release 0.1.0 is known by this alone.
+    pub fn lacks_method(&self) -> bool {
+        self.kind() == Some(FailureKind::NoMethod)
+    }
+
     /// The peer's own answer, if there is one.
     pub fn refusal(&self) -> Option<&Failure> {
         match &self.cause {

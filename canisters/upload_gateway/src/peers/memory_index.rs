@@ -13,6 +13,14 @@ use capsule_shared::memory_index::{
 use serde::de::DeserializeOwned;
 use serde_bytes::Bytes;
 
+/// The page of a capsule's list that a caller wants.
+pub struct PageOf<'a> {
+    pub capsule: &'a str,
+    /// The `next` of the page before.
+    pub cursor: Option<String>,
+    pub limit: Option<u32>,
+}
+
 impl<R: Runtime> Peers<R> {
     /// The capsule of `who` with this subject. `most` is how many `who` may have made. An index of
     /// release 0.1.0 ignores it, as Candid ignores any further argument.
@@ -89,13 +97,11 @@ impl<R: Runtime> Peers<R> {
         &self,
         index: Principal,
         who: Principal,
-        capsule: &str,
-        cursor: Option<String>,
-        limit: Option<u32>,
+        page: PageOf<'_>,
         newest_first: Option<bool>,
     ) -> LocalFuture<PeerResult<MemoryPage>> {
         // An index of release 0.1.0 ignores the last argument.
-        let args = (who, capsule, cursor, limit, newest_first);
+        let args = (who, page.capsule, page.cursor, page.limit, newest_first);
         self.call(Peer::MemoryIndex(index), "memory_list", args)
     }
 
@@ -133,7 +139,7 @@ impl<R: Runtime> Peers<R> {
     }
 
     /// Puts a memory into the trash until `purge_at`. One that is there keeps its time.
-    pub fn memory_trash(
+    pub(super) fn memory_trash(
         &self,
         index: Principal,
         who: Principal,
@@ -144,7 +150,7 @@ impl<R: Runtime> Peers<R> {
         self.call(Peer::MemoryIndex(index), "memory_trash", args)
     }
 
-    pub fn memory_restore(
+    pub(super) fn memory_restore(
         &self,
         index: Principal,
         who: Principal,
@@ -167,15 +173,13 @@ impl<R: Runtime> Peers<R> {
         )
     }
 
-    pub fn memory_trash_list(
+    pub(super) fn memory_trash_list(
         &self,
         index: Principal,
         who: Principal,
-        capsule: &str,
-        cursor: Option<String>,
-        limit: Option<u32>,
+        page: PageOf<'_>,
     ) -> LocalFuture<PeerResult<TrashPage>> {
-        let args = (who, capsule, cursor, limit);
+        let args = (who, page.capsule, page.cursor, page.limit);
         self.call(Peer::MemoryIndex(index), "memory_trash_list", args)
     }
 

@@ -2,6 +2,6 @@
 
 mod blob_store;
 pub mod call;
-mod memory_index;
+pub mod memory_index;
 mod rights;
 pub mod shares;

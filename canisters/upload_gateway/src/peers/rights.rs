@@ -4,6 +4,7 @@
 //! refusal of the gateway has none, so here it is a failed call, which may be retried.
 
 use super::call::{Answer, Peer, PeerError, PeerResult, Peers};
+use super::memory_index::PageOf;
 use crate::failure::{Failure, Result};
 use crate::runtime::{CallFailure, FailureKind, Runtime};
 use candid::{CandidType, Principal, encode_one};
@@ -81,8 +82,7 @@ impl<R: Runtime> Peers<R> {
         sha256: &[u8; 32],
     ) -> Result<Vec<MemoryHeader>> {
         let found = self.memory_find_sha256(index, who, capsule, sha256).await;
-        let no_answer = found.as_ref().is_err_and(|error| error.refusal().is_none());
-        if no_answer && self.is_release_0_1_0(index).await {
+        if self.is_too_old_for(index, &found).await {
             return Err(Failure::NotImplemented(
                 "the memory index finds no memories by SHA-256, expected a release after 0.1.0"
                     .into(),
@@ -91,9 +91,13 @@ impl<R: Runtime> Peers<R> {
         Ok(found?)
     }
 
-    /// Whether the index answers, but doesn't say whether it knows this gateway. In a query, a
-    /// rejection alone doesn't tell an unknown method from a trap.
-    async fn is_release_0_1_0(&self, index: Principal) -> bool {
+    /// Whether the index is of release 0.1.0 and lacks the method that gave this answer. It answers
+    /// other methods, but doesn't say whether it knows this gateway.
+    async fn is_too_old_for<T>(&self, index: Principal, answer: &PeerResult<T>) -> bool {
+        if !answer.as_ref().is_err_and(PeerError::lacks_method) {
+            return false;
+        }
+        // The wrong canister lacks the method, too.
         let probe = self.probe(index).await;
         probe.is_ok_and(|answer| answer.known.is_none())
     }
@@ -108,7 +112,7 @@ impl<R: Runtime> Peers<R> {
         purge_at: u64,
     ) -> PeerResult<Trash> {
         let trashed = self.memory_trash(index, who, id, purge_at).await;
-        if trashed.as_ref().is_err_and(may_lack_method) && self.is_release_0_1_0(index).await {
+        if self.is_too_old_for(index, &trashed).await {
             let lacks = Failure::NotImplemented(
                 "the memory index has no trash, expected a release after 0.1.0; with a \
                  trash_retention_ns of 0 the gateway deletes for good"
@@ -119,27 +123,44 @@ impl<R: Runtime> Peers<R> {
         trashed
     }
 
+    /// Takes a memory out of the trash. It is outside that of an index of release 0.1.0, which has
+    /// none.
+    pub async fn take_from_trash(
+        &self,
+        index: Principal,
+        who: Principal,
+        id: &str,
+    ) -> PeerResult<()> {
+        let restored = self.memory_restore(index, who, id).await;
+        match self.is_too_old_for(index, &restored).await {
+            true => Ok(()),
+            false => restored,
+        }
+    }
+
     /// A page of the trash of a capsule. That of an index of release 0.1.0 is empty.
     pub async fn list_trash(
         &self,
         index: Principal,
         who: Principal,
-        capsule: &str,
-        cursor: Option<String>,
-        limit: Option<u32>,
+        page: PageOf<'_>,
     ) -> PeerResult<TrashPage> {
-        let page = self.memory_trash_list(index, who, capsule, cursor, limit);
-        let page = page.await;
-        let no_answer = page.as_ref().is_err_and(|error| error.refusal().is_none());
-        if no_answer && self.is_release_0_1_0(index).await {
-            // It checks that `who` may see what is in the capsule.
-            let listed = self.memory_list(index, who, capsule, None, Some(1), None);
-            return listed.await.map(|_| TrashPage {
-                memories: Vec::new(),
-                next: None,
-            });
+        let capsule = page.capsule;
+        let listed = self.memory_trash_list(index, who, page).await;
+        if !self.is_too_old_for(index, &listed).await {
+            return listed;
         }
-        page
+        // It checks that `who` may see what is in the capsule.
+        let one = PageOf {
+            capsule,
+            cursor: None,
+            limit: Some(1),
+        };
+        let listed = self.memory_list(index, who, one, None).await;
+        listed.map(|_| TrashPage {
+            memories: Vec::new(),
+            next: None,
+        })
     }
 
     /// A memory, in the trash or not: `NotFound` unless `who` may read it.
@@ -150,27 +171,16 @@ impl<R: Runtime> Peers<R> {
         id: &str,
     ) -> Result<MemoryFound> {
         let found = self.memory_find(index, who, id).await;
-        if !found.as_ref().is_err_and(may_lack_method) {
+        if !self.is_too_old_for(index, &found).await {
             return found.map_err(hide);
         }
-        // An index of release 0.1.0 has neither the method nor a trash. A later one has both, and
-        // the memory may be in its trash: then the call failed.
-        let read = self.memory_read(index, who, id).await;
-        if is_hidden(&read) && !self.is_release_0_1_0(index).await {
-            return found.map_err(hide);
-        }
-        let memory = read.map_err(hide)?;
+        // It has no trash, so it has a memory outside it or none.
+        let memory = self.memory_read(index, who, id).await.map_err(hide)?;
         Ok(MemoryFound {
             memory,
             trash: None,
         })
     }
-}
-
-/// Whether no answer came because the method is unknown, or because nothing was asked.
-fn may_lack_method(error: &PeerError) -> bool {
-    let no_method = error.kind() == Some(FailureKind::NoMethod);
-    no_method || (error.refusal().is_none() && !error.may_have_acted())
 }
 
 /// Ids can be guessed, so the caller must not learn which exist. Without the right, what is there

@@ -104,8 +104,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     async fn range_at(&self, place: &BlobPlace, offset: u64, len: u64) -> Result<BlobReply> {
         let (store, key) = (place.store, place.key);
         let reply = match self.peers.blob_read_range(store, key, offset, len).await {
-            // The store is perhaps one of release 0.1.0, which lacks the method.
-            Err(error) if error.refusal().is_none() && place.chunk_count <= MAX_CHUNKS_READ => {
+            // The store is one of release 0.1.0.
+            Err(error) if error.lacks_method() && place.chunk_count <= MAX_CHUNKS_READ => {
                 self.range_by_chunks(place, offset, len).await?
             }
             read => read?,

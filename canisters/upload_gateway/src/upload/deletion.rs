@@ -125,7 +125,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         let (who, memory) = (deletion.who, memory_of(key));
         // The deletion is noted during this await. Its caller or the timer may settle it first.
         let answer = self.peers.memory_delete(index, who, memory).await;
-        self.settle_deletion(key, who, answer)
+        self.settle_deletion(key, deletion, index, answer)
     }
 
     /// Notes in stable memory what is to be deleted, before the gateway asks the index.
@@ -183,20 +183,24 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         Ok(())
     }
 
-    /// Enters the index's answer to a noted deletion.
+    /// Enters the answer of `index` to the deletion that was noted as `asked`. `Ok` only if the
+    /// memory is deleted.
     fn settle_deletion(
         &self,
         key: &String,
-        who: Principal,
+        asked: &Deletion,
+        index: Principal,
         answer: PeerResult<MemoryHead>,
     ) -> Result<()> {
         let now = self.runtime.now();
         let settled = self.with(|state| {
-            let noted = state.deletion(key);
-            let Some(deletion) = noted.filter(|deletion| !deletion.done) else {
+            // A refusal of another call may have cancelled the note. This answer counts all the
+            // same: if the memory is deleted, its blob must go.
+            let deletion = state.deletion(key).unwrap_or_else(|| asked.clone());
+            if deletion.done {
                 // Another call, or the timer, settled it meanwhile.
                 return Ok(());
-            };
+            }
             match answer {
                 Ok(deleted) => {
                     state.deletion_settled(key, deletion, Some(&deleted), now);
@@ -210,8 +214,8 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
                 Err(error) => {
                     let error = Failure::from(error);
                     // Another caller's note may be there.
-                    if !error.is_temporary() && deletion.who == who {
-                        state.deletion_forgotten(key);
+                    if error.is_final() && deletion.who == asked.who {
+                        state.deletion_cancelled(key, index, now);
                     }
                     Err(error)
                 }
@@ -223,13 +227,19 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
 
     /// Carries on a deletion whose caller doesn't.
     pub(super) async fn run_delete_memory(&self, key: String) -> Result<Run> {
-        let noted = self.with(|state| state.deletion(&key));
-        let Some(deletion) = noted.filter(|deletion| !deletion.done) else {
+        let unsettled = || {
+            let noted = self.with(|state| state.deletion(&key));
+            noted.filter(|deletion| !deletion.done)
+        };
+        let Some(deletion) = unsettled() else {
             return Ok(Run::Done);
         };
-        match self.carry_on_deletion(&key, &deletion).await {
-            Err(error) if error.is_temporary() => Ok(Run::Later),
-            _ => Ok(Run::Done),
+        // Nobody waits for the result. A note that is still there isn't settled, or another call
+        // made it meanwhile.
+        let _settled = self.carry_on_deletion(&key, &deletion).await;
+        match unsettled() {
+            Some(_) => Ok(Run::Later),
+            None => Ok(Run::Done),
         }
     }
 

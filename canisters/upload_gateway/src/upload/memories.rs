@@ -3,6 +3,7 @@
 use super::checks::check_text;
 use super::service::UploadService;
 use crate::failure::{Failure, Result};
+use crate::peers::memory_index::PageOf;
 use crate::runtime::Runtime;
 use candid::Principal;
 use capsule_shared::limits::{MAX_ID_BYTES, MAX_PAGE};
@@ -18,11 +19,10 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         limit: Option<u32>,
         newest_first: Option<bool>,
     ) -> Result<MemoryPage> {
-        check_page(capsule_id, &cursor, limit)?;
-        let index = self.index()?;
-        let peers = &self.peers;
-        let page = peers.memory_list(index, caller, capsule_id, cursor, limit, newest_first);
-        Ok(page.await?)
+        let page = page_of(capsule_id, cursor, limit)?;
+        let (peers, index) = (&self.peers, self.index()?);
+        let listed = peers.memory_list(index, caller, page, newest_first);
+        Ok(listed.await?)
     }
 
     /// Lists the memories of a capsule whose file has this SHA-256.
@@ -51,11 +51,9 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         cursor: Option<String>,
         limit: Option<u32>,
     ) -> Result<TrashPage> {
-        check_page(capsule_id, &cursor, limit)?;
-        let index = self.index()?;
-        let peers = &self.peers;
-        let page = peers.list_trash(index, caller, capsule_id, cursor, limit);
-        Ok(page.await?)
+        let page = page_of(capsule_id, cursor, limit)?;
+        let (peers, index) = (&self.peers, self.index()?);
+        Ok(peers.list_trash(index, caller, page).await?)
     }
 
     pub async fn read_memory(&self, caller: Principal, memory_id: &str) -> Result<Memory> {
@@ -78,9 +76,10 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     }
 }
 
-fn check_page(capsule_id: &str, cursor: &Option<String>, limit: Option<u32>) -> Result<()> {
-    check_text("capsule_id", capsule_id, MAX_ID_BYTES)?;
-    if let Some(cursor) = cursor {
+/// The page that the arguments name: `InvalidArgument`.
+fn page_of(capsule: &str, cursor: Option<String>, limit: Option<u32>) -> Result<PageOf<'_>> {
+    check_text("capsule_id", capsule, MAX_ID_BYTES)?;
+    if let Some(cursor) = &cursor {
         check_text("the cursor", cursor, MAX_ID_BYTES)?;
     }
     if let Some(limit) = limit
@@ -90,5 +89,9 @@ fn check_page(capsule_id: &str, cursor: &Option<String>, limit: Option<u32>) -> 
             "limit is {limit}, expected 1 to {MAX_PAGE}"
         )));
     }
-    Ok(())
+    Ok(PageOf {
+        capsule,
+        cursor,
+        limit,
+    })
 }

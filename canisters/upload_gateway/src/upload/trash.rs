@@ -49,7 +49,8 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         settled.map_err(Failure::hidden)
     }
 
-    /// Enters the index's answer to the trashing that `asked` notes.
+    /// Enters the index's answer to the trashing that `asked` notes. `Ok` only if the memory is in
+    /// the trash.
     fn settle_trashing(
         &self,
         key: &String,
@@ -69,19 +70,16 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
                     state.purge_pushed(key, asked, trash.purge_at);
                     Ok(())
                 }
-                // The index has no trash, whoever asks.
-                Err(error) if matches!(error.refusal(), Some(Failure::NotImplemented(_))) => {
-                    if note.is_some_and(|note| note.who == asked.who) {
-                        state.trashing_cancelled(key);
-                    }
-                    Err(error.into())
-                }
-                Err(_) if note.is_none() => Ok(()),
                 Err(error) => {
                     let error = Failure::from(error);
-                    // Another caller's note may be there.
-                    if !error.is_temporary() && note.is_some_and(|note| note.who == asked.who) {
-                        state.trashing_cancelled(key);
+                    // Another call's note may be there. That call settles it, or the timer does.
+                    if error.is_final() && note == Some(asked) {
+                        match error {
+                            Failure::NotImplemented(_) => state.trash_lacking(key),
+                            _ => {
+                                state.trashing_cancelled(key);
+                            }
+                        }
                     }
                     Err(error)
                 }
@@ -121,7 +119,7 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         }
         // The job that purges stays in the queue. The index refuses it if the memory isn't in the
         // trash, or was put there anew.
-        let restored = self.peers.memory_restore(index, caller, &memory_id).await;
+        let restored = self.peers.take_from_trash(index, caller, &memory_id).await;
         restored.map_err(|error| Failure::from(error).hidden())?;
         // Another caller may have noted its deletion for good during this await.
         match self.with(|state| state.deletion(&key)) {
@@ -144,7 +142,8 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
         let memory = memory_of(&key);
         let trash = self.peers.put_into_trash(index, who, memory, purge_at);
         let answer = trash.await;
-        // A refusal has cancelled the note of this caller. Another caller's note may be there.
+        // Nobody waits for the result. A note that is still there isn't settled, or another call
+        // made it meanwhile.
         let _settled = self.settle_trashing(&key, note, answer);
         match self.with(|state| state.trashing(&key)) {
             Some(_) => Ok(Run::Later),

@@ -25,9 +25,9 @@ const MANY_ATTEMPTS: u32 = 100;
 /// How long after its checks the timer carries on a finish or a deletion whose caller doesn't.
 pub const CALLER_PAUSE_NS: u64 = 60 * SECOND_NS;
 
-/// When the timer cleans up after a begin that ended between the store's answer and ours. This is
-/// well after the deadline of the begin's call.
-pub const OPEN_GRACE_NS: u64 = 600 * SECOND_NS;
+/// When the timer cleans up after a call whose answer may be lost. This is well after the call's
+/// deadline, so that the callee doesn't act any more.
+pub const LOST_CALL_NS: u64 = 600 * SECOND_NS;
 
 /// How long chunks gather before the store is asked to hash them.
 pub const GATHER_NS: u64 = SECOND_NS;

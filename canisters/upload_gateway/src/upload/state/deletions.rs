@@ -1,7 +1,7 @@
 //! The transitions of a memory's deletion.
 
 use super::State;
-use crate::upload::jobs::queue::{CALLER_PAUSE_NS, FORGET_NS, Task};
+use crate::upload::jobs::queue::{CALLER_PAUSE_NS, FORGET_NS, LOST_CALL_NS, Purge, Task};
 use crate::upload::types::{Deletion, SEPARATOR, SessionId, memory_of};
 use candid::Principal;
 use capsule_shared::memory_index::MemoryHead;
@@ -10,6 +10,10 @@ use ic_stable_structures::Memory as StableMemory;
 /// The most indexes that can have deletions of one memory id noted at once. Each noted deletion
 /// lasts about a day, so nobody changes the index so often.
 const MAX_INDEXES: usize = 8;
+
+/// No memory goes from the trash at this time. So a purge at it asks the index only whether it has
+/// the memory.
+const NEVER_PURGED: u64 = 0;
 
 impl<M: StableMemory> State<M> {
     /// The key of a deletion. Two indexes may give the same memory id, so it names both.
@@ -115,8 +119,24 @@ impl<M: StableMemory> State<M> {
         }
     }
 
-    /// Drops a noted deletion: the index refused it for good, or it is done for a day. After:
-    /// nothing is left of it but a job, which finds nothing to do.
+    /// Drops a noted deletion that `index` refused for good.
+    ///
+    /// After: it isn't noted. Another call may have been allowed, and its answer lost. So a job
+    /// asks later whether the memory is gone, and then deletes its blob.
+    pub fn deletion_cancelled(&mut self, key: &String, index: Principal, now: u64) {
+        if let Some(deletion) = self.deletions.remove(key) {
+            let look = Task::PurgeMemory(Purge {
+                memory: memory_of(key).to_string(),
+                index,
+                store: deletion.store,
+                key: deletion.key,
+                purge_at: NEVER_PURGED,
+            });
+            self.jobs.push(now + LOST_CALL_NS, look);
+        }
+    }
+
+    /// Forgets a deletion that is done for a day. After: nothing is left of it.
     pub fn deletion_forgotten(&mut self, key: &String) {
         self.deletions.remove(key);
     }

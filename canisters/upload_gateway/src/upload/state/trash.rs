@@ -17,14 +17,23 @@ impl<M: StableMemory> State<M> {
     ///
     /// After: the note is there, and a job carries it on. The memory's session and its finish
     /// record are gone, so that the idempotency key is free again. The note replaces an earlier
-    /// note: the index tells which time counts.
+    /// note: the index tells which time counts. It may have taken the earlier one, so a job purges
+    /// the memory then.
     pub fn trashing_noted(&mut self, key: &str, note: Trashing, now: u64) {
         // The idempotency key is free from now on: a new upload must not find this memory.
         self.committed_forgotten(SessionId(note.session_id), memory_of(key), now);
         let memory = key.to_string();
-        if self.trashings.insert(memory.clone(), note).is_none() {
-            let due = now + CALLER_PAUSE_NS;
-            self.jobs.push(due, Task::TrashMemory { memory });
+        let purge_at = note.purge_at;
+        match self.trashings.insert(memory.clone(), note) {
+            None => {
+                let due = now + CALLER_PAUSE_NS;
+                self.jobs.push(due, Task::TrashMemory { memory });
+            }
+            Some(earlier) if earlier.purge_at != purge_at => {
+                let purge_at = earlier.purge_at;
+                self.purge_pushed(key, earlier, purge_at);
+            }
+            Some(_) => {}
         }
     }
 
@@ -51,6 +60,13 @@ impl<M: StableMemory> State<M> {
             return true;
         }
         false
+    }
+
+    /// Drops the note of a trashing that the index refused because it has no trash.
+    ///
+    /// After: no job purges the memory, because the index can't have taken it.
+    pub fn trash_lacking(&mut self, key: &String) {
+        self.trashings.remove(key);
     }
 
     /// The index may have the memory in the trash until `purge_at`. After: a job purges it then. A

@@ -4,7 +4,7 @@ use super::State;
 use crate::failure::{Failure, Result};
 use crate::session::standing::Standing;
 use crate::upload::hash::{Digested, TentativeHash};
-use crate::upload::jobs::queue::{CALLER_PAUSE_NS, GATHER_NS, JobId, OPEN_GRACE_NS, Task};
+use crate::upload::jobs::queue::{CALLER_PAUSE_NS, GATHER_NS, JobId, LOST_CALL_NS, Task};
 use crate::upload::people::MarkKind;
 use crate::upload::placement::{self, Need};
 use crate::upload::registry::Promise;
@@ -93,7 +93,7 @@ impl<M: Memory> State<M> {
             new.metadata,
         );
         let key = upload.key(id);
-        let due = now + OPEN_GRACE_NS;
+        let due = now + LOST_CALL_NS;
         let intent = self.jobs.push(due, Task::ReleaseBlob { store, key });
         let promise = self.registry.promise(store, bytes);
         Some(Opening {

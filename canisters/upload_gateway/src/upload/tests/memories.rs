@@ -71,33 +71,34 @@ fn a_file_is_found_by_its_sha256() {
 fn an_index_of_release_0_1_0_finds_nothing_by_sha256_and_says_so() {
     let (world, service) = World::new();
     finish(&service, uploaded(&service), FILE).unwrap();
-    // The method is unknown: the call fails, in an update so that the caller knows it. The index
-    // answers others, but doesn't say whether it knows the gateway.
+    // It answers other methods, but doesn't say whether it knows the gateway.
     let listed: Result<Vec<CapsuleHeader>, Error> = Ok(Vec::new());
-    for (listed, fault) in [
-        (listed.clone(), Fault::NotSent),
-        (listed, Fault::LostReply),
-        (Err(Error::Unauthorized), Fault::NotSent),
-    ] {
-        world.fail("memory_find_sha256", fault);
+    for listed in [listed, Err(Error::Unauthorized)] {
+        world.fail("memory_find_sha256", Fault::NoMethod);
         world.fail("capsule_list", Fault::Replied(reply(listed)));
         let told = find(&service, OWNER);
         assert!(matches!(told, Err(Failure::NotImplemented(_))), "{told:?}");
     }
-    // A later index, or one that gives no answer at all.
+    // A call that failed, another canister, or one that gives no answer at all.
     for faults in [
         vec![("memory_find_sha256", Fault::NotSent)],
+        vec![("memory_find_sha256", Fault::Rejected)],
         vec![("memory_find_sha256", Fault::LostReply)],
+        vec![("memory_find_sha256", Fault::NoMethod)],
         vec![
-            ("memory_find_sha256", Fault::NotSent),
+            ("memory_find_sha256", Fault::NoMethod),
             ("capsule_list", Fault::LostReply),
         ],
         vec![
-            ("memory_find_sha256", Fault::NotSent),
+            ("memory_find_sha256", Fault::NoMethod),
             ("capsule_list", Fault::NotSent),
         ],
         vec![
-            ("memory_find_sha256", Fault::NotSent),
+            ("memory_find_sha256", Fault::NoMethod),
+            ("capsule_list", Fault::NoMethod),
+        ],
+        vec![
+            ("memory_find_sha256", Fault::NoMethod),
             ("capsule_list", Fault::RefusedGateway),
         ],
         vec![("memory_find_sha256", Fault::RefusedGateway)],

@@ -2,6 +2,7 @@
 
 mod begin;
 mod delete;
+mod delete_races;
 mod digest;
 mod ending;
 mod finish;

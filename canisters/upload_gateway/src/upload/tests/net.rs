@@ -28,8 +28,10 @@ pub const OTHER_INDEX: u8 = 104;
 /// How one call goes wrong.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// The call never reaches the callee, and the caller knows it.
+    /// The call never leaves the caller.
     NotSent,
+    /// The call never reaches the callee, and the caller knows it.
+    Rejected,
     /// The callee acts, but its answer is lost.
     LostReply,
     /// The callee answers with this error and doesn't act.

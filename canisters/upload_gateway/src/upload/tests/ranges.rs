@@ -75,16 +75,29 @@ fn a_store_without_ranges_is_read_by_chunks() {
     let (file, locator) = committed(&service, 5, 7);
     for from in 0..35 {
         for len in 1..=35 - from {
-            world.fail("blob_read_range", Fault::NotSent);
+            world.fail("blob_read_range", Fault::NoMethod);
             let range = run(service.blob_range(id(OWNER), &locator, from as u64, len as u64));
             assert_eq!(range.unwrap().bytes(), &file[from..from + len]);
         }
     }
     reads(&world);
-    world.fail("blob_read_range", Fault::NotSent);
+    world.fail("blob_read_range", Fault::NoMethod);
     let whole = run(service.blob_whole(id(OWNER), &locator)).unwrap();
     assert_eq!(whole.bytes(), file);
     assert_eq!(reads(&world), (1, 5));
+}
+
+#[test]
+fn a_range_whose_call_fails_is_not_read_by_chunks() {
+    let (world, service) = World::new();
+    let (_, locator) = committed(&service, 5, 7);
+    for fault in [Fault::NotSent, Fault::Rejected, Fault::LostReply] {
+        reads(&world);
+        world.fail("blob_read_range", fault);
+        let refused = run(service.blob_range(id(OWNER), &locator, 0, 10)).unwrap_err();
+        assert!(refused.is_temporary(), "{refused}");
+        assert_eq!(reads(&world), (1, 0));
+    }
 }
 
 #[test]
@@ -92,7 +105,7 @@ fn a_blob_of_too_many_chunks_is_not_read_by_chunks() {
     let (world, service) = World::new();
     let (_, locator) = committed(&service, 91, 3);
     reads(&world);
-    world.fail("blob_read_range", Fault::NotSent);
+    world.fail("blob_read_range", Fault::NoMethod);
     let refused = run(service.blob_whole(id(OWNER), &locator)).unwrap_err();
     assert!(refused.is_temporary(), "{refused}");
     assert_eq!(reads(&world), (1, 0));

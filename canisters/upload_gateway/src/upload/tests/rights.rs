@@ -1,6 +1,6 @@
 //! Callers without a right, and a gateway that the index refuses.
 
-use super::trash::{committed, in_trash, is_whole};
+use super::trash::{self, committed, in_trash, is_whole};
 use super::world::*;
 use crate::failure::Failure;
 use candid::CandidType;
@@ -60,10 +60,6 @@ fn an_owner_gets_a_temporary_error_while_the_index_refuses_the_gateway() {
         "memory_find",
         "memory_find",
         "memory_find",
-        // The call of `memory_find` failed, perhaps because the index is of release 0.1.0.
-        "memory_read",
-        "memory_read",
-        "memory_read",
     ];
     for method in methods {
         world.fail(method, Fault::RefusedGateway);
@@ -118,19 +114,19 @@ fn an_index_of_release_0_1_0_has_no_trash_to_look_into() {
     let committed = || {
         let (world, service) = World::new();
         finish(&service, uploaded(&service), FILE).unwrap();
-        // The method is unknown: the call fails, and the caller knows it.
-        world.fail("memory_find", Fault::NotSent);
+        world.fail("memory_find", Fault::NoMethod);
         (world, service)
     };
+    let list = || old(Ok(Vec::<CapsuleHeader>::new()));
     let delete = |service: &Service| run(service.delete_memory(id(OWNER), "memory-1".into()));
     let (world, service) = committed();
+    world.fail("capsule_list", list());
     delete(&service).unwrap();
     assert!(world.net().memories.is_empty());
 
     let (world, service) = committed();
     world.net().memories.clear();
-    let list = || old(Ok(Vec::<CapsuleHeader>::new()));
-    // Once to make sure of the answer, and once to learn the release.
+    // Once to learn the release, and once to make sure of the answer.
     world.fail("memory_read", old::<()>(Err(Error::NotFound)));
     world.fail("memory_read", old::<()>(Err(Error::NotFound)));
     world.fail("capsule_list", list());
@@ -138,10 +134,13 @@ fn an_index_of_release_0_1_0_has_no_trash_to_look_into() {
     assert_eq!(delete(&service), Err(Failure::NotFound));
 
     // An index with a trash: the memory may be there, and the call merely failed.
-    let (world, service) = committed();
-    world.fail("memory_read", Fault::Refused(Error::NotFound));
-    assert!(delete(&service).unwrap_err().is_temporary());
-    assert_eq!(world.net().memories.len(), 1);
+    for fault in [Fault::NotSent, Fault::Rejected, Fault::LostReply] {
+        let (world, service, _) = trash::committed();
+        world.fail("memory_find", fault);
+        assert!(delete(&service).unwrap_err().is_temporary());
+        assert_eq!(world.net().calls.last(), Some(&"memory_find"));
+        assert!(!in_trash(&world) && is_whole(&world));
+    }
 }
 
 #[test]
@@ -149,17 +148,38 @@ fn an_index_of_release_0_1_0_takes_nothing_into_a_trash_and_says_so() {
     let (world, service, _) = committed();
     let list = || old(Ok(Vec::<CapsuleHeader>::new()));
     let delete = || run(service.delete_memory(id(OWNER), "memory-1".into()));
-    world.fail("memory_trash", Fault::NotSent);
+    world.fail("memory_trash", Fault::NoMethod);
     world.fail("capsule_list", list());
     let told = delete();
     assert!(matches!(told, Err(Failure::NotImplemented(_))), "{told:?}");
-    // No deletion comes later.
+    // Nothing is left to do, and no deletion comes later.
+    world.pass(&service, 700);
+    let queue = service.cleanup_expired();
+    assert!(queue.ends_with("Queued jobs: 0"), "{queue}");
     world.pass(&service, 40 * 24 * 3_600);
     assert!(!in_trash(&world) && is_whole(&world));
 
-    // An index with a trash: the call merely failed.
-    world.fail("memory_trash", Fault::NotSent);
-    assert!(delete().unwrap_err().is_temporary());
+    // An index with a trash, or another canister: the call merely failed.
+    for fault in [Fault::Rejected, Fault::NoMethod] {
+        world.fail("memory_trash", fault);
+        assert!(delete().unwrap_err().is_temporary());
+    }
+}
+
+#[test]
+fn a_restore_needs_no_trash_of_an_index_of_release_0_1_0() {
+    let (world, service, _) = committed();
+    let list = || old(Ok(Vec::<CapsuleHeader>::new()));
+    world.fail("memory_trash", Fault::Rejected);
+    let deleted = run(service.delete_memory(id(OWNER), "memory-1".into()));
+    assert!(deleted.unwrap_err().is_temporary());
+    for method in ["memory_find", "memory_restore"] {
+        world.fail(method, Fault::NoMethod);
+        world.fail("capsule_list", list());
+    }
+    run(service.restore_memory(id(OWNER), "memory-1".into())).unwrap();
+    world.pass(&service, 700);
+    assert!(!in_trash(&world) && is_whole(&world));
 }
 
 #[test]

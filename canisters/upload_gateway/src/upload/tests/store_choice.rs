@@ -72,12 +72,12 @@ fn a_full_store_is_noticed_and_comes_last_until_its_next_report() {
 #[test]
 fn a_stopped_store_is_skipped_until_it_answers() {
     let (world, service) = two_stores();
-    world.fail("blob_open", Fault::NotSent);
+    world.fail("blob_open", Fault::Rejected);
     let session = begin(&service, "key", 2).unwrap();
     assert_eq!(store_of(&service, session), id(OTHER_STORE));
     assert!(service.stores()[0].silent_since.is_some());
     // It also gives no report.
-    world.fail("store_status", Fault::NotSent);
+    world.fail("store_status", Fault::Rejected);
     world.pass(&service, MINUTE);
     openings(&world);
     begin(&service, "second", 2).unwrap();
@@ -111,6 +111,7 @@ fn only_full_stores_are_exhausted() {
     assert_eq!(begin(&service, "key", 2), Err(Failure::ResourceExhausted));
     for unusable in [
         Fault::NotSent,
+        Fault::Rejected,
         Fault::LostReply,
         Fault::Refused(Error::Unauthorized),
         Fault::Refused(Error::temporary("too few cycles")),

@@ -356,7 +356,7 @@ fn metrics_have_a_series_for_each_store() {
     service.list_principals(&[id(OWNER)], true).unwrap();
     let args = begin_args("key", "photo.jpg", 2, 1_000);
     run(service.begin(id(OWNER), args)).unwrap();
-    world.fail("blob_open", Fault::NotSent);
+    world.fail("blob_open", Fault::Rejected);
     begin(&service, "other", 2).unwrap_err();
     service
         .set_store_state(id(STORE), StoreState::Draining)
