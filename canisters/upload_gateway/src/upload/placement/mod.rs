@@ -49,14 +49,18 @@ pub struct Offer {
     pub set_back: bool,
 }
 
+/// The room that an upload of so many announced bytes needs; 0 bytes are none announced.
+pub fn room_for(bytes: u64) -> u64 {
+    bytes.max(1)
+}
+
 impl Offer {
     /// Whether the store has room for the upload. `None` if nobody knows.
     fn fits(&self, need: Need) -> Option<bool> {
         let Room::Known { free, promised } = self.room else {
             return None;
         };
-        // An upload that announced nothing needs a byte at least.
-        let has_room = free >= need.bytes.max(1);
+        let has_room = free >= room_for(need.bytes);
         let share = free.saturating_add(promised) / OTHERS_PART;
         Some(has_room && (need.known || need.bytes <= share))
     }

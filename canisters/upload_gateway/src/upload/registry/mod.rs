@@ -113,12 +113,15 @@ impl<M: Memory> Registry<M> {
         active.map(|(id, _)| id).collect()
     }
 
-    /// The offers of all stores that take new uploads and aren't among `tried`.
-    pub fn offers(&self, tried: &[Principal]) -> Vec<Offer> {
+    /// The offers of the stores that take new uploads, aren't among `tried`, and stay within the
+    /// operator's bound with an upload that needs this room.
+    pub fn offers(&self, tried: &[Principal], room: u64) -> Vec<Offer> {
         let listed = self.listed.iter();
-        let offering = listed
-            .filter(|(id, listed)| listed.store.state == StoreState::Active && !tried.contains(id));
-        offering
+        listed
+            .filter(|(id, listed)| {
+                let store = &listed.store;
+                store.state == StoreState::Active && store.may_take(room) && !tried.contains(id)
+            })
             .map(|(id, listed)| Offer {
                 store: *id,
                 room: listed.store.room(),

@@ -69,6 +69,19 @@ impl Store {
         self.report = Some(report);
     }
 
+    /// Whether the operator's bound lets the store take so many bytes more. A bounded store without
+    /// a report takes none, because nobody knows how much it holds.
+    pub fn may_take(&self, bytes: u64) -> bool {
+        let Some(most) = self.capacity_bytes else {
+            return true;
+        };
+        self.report.as_ref().is_some_and(|report| {
+            let taken = report.used_bytes.saturating_add(report.promised_bytes);
+            let taken = taken.saturating_add(self.promised.sum());
+            taken.saturating_add(bytes) <= most
+        })
+    }
+
     /// The room for new uploads, by the last report, the operator's bound and the promises since.
     pub fn room(&self) -> Room {
         let Some(report) = &self.report else {

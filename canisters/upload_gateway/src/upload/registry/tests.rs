@@ -188,12 +188,12 @@ fn only_active_stores_offer_room() {
         registry.set_state(id(n), state, 0).unwrap();
     }
     let offers: Vec<_> = registry
-        .offers(&[])
+        .offers(&[], 1)
         .iter()
         .map(|offer| offer.store)
         .collect();
     assert_eq!(offers, [id(4)]);
-    assert!(registry.offers(&[id(4)]).is_empty());
+    assert!(registry.offers(&[id(4)], 1).is_empty());
 }
 
 // ---- promises -----------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ fn a_promise_that_came_to_nothing_is_taken_back() {
     registry.not_opened(since, Refusal::Other, 2);
     assert_eq!(free_of(&registry, 1), 1_000);
     assert_eq!(registry.openings(id(1)), 2);
-    assert!(!registry.offers(&[])[0].set_back);
+    assert!(!registry.offers(&[], 1)[0].set_back);
 }
 
 #[test]
@@ -253,6 +253,20 @@ fn the_operators_bound_counts_beside_the_stores() {
         registry.set_capacity(id(1), bound).unwrap();
         assert_eq!(free_of(&registry, 1), free, "{bound:?}");
     }
+}
+
+#[test]
+fn a_store_never_offers_more_than_the_operators_bound() {
+    let (_, mut registry) = listed(1);
+    let offers = |registry: &Registry<VectorMemory>, room| registry.offers(&[], room).len();
+    registry.set_capacity(id(1), Some(650)).unwrap();
+    // It gave no report, so nobody knows how much it holds.
+    assert_eq!(offers(&registry, 1), 0);
+    tell(&mut registry, 1, Told::Report(report(1_000)), 0);
+    registry.promise(id(1), 30);
+    assert_eq!((offers(&registry, 170), offers(&registry, 171)), (1, 0));
+    registry.set_capacity(id(1), None).unwrap();
+    assert_eq!(offers(&registry, u64::MAX), 1);
 }
 
 // ---- questions ----------------------------------------------------------------------------------
@@ -292,10 +306,10 @@ fn a_silent_store_is_noted_and_asked_less_and_less() {
     }
     assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 32, 32]);
     assert_eq!(registry.entries()[0].silent_since, Some(0));
-    assert!(registry.offers(&[])[0].set_back);
+    assert!(registry.offers(&[], 1)[0].set_back);
     tell(&mut registry, 1, Told::Report(report(1)), now);
     assert_eq!(registry.entries()[0].silent_since, None);
-    assert!(!registry.offers(&[])[0].set_back);
+    assert!(!registry.offers(&[], 1)[0].set_back);
     tell(&mut registry, 1, Told::Nothing, now);
     assert_eq!(registry.next_question(), Some(now + MINUTE));
 }
@@ -304,7 +318,7 @@ fn a_silent_store_is_noted_and_asked_less_and_less() {
 fn a_store_of_release_0_1_0_is_usable_without_a_report() {
     let (_, mut registry) = listed(1);
     tell(&mut registry, 1, Told::NoReports, 5);
-    let offer = registry.offers(&[])[0];
+    let offer = registry.offers(&[], 1)[0];
     assert_eq!((offer.room, offer.set_back), (Room::Unknown, false));
     assert_eq!(registry.entries()[0].silent_since, None);
 }
@@ -317,12 +331,12 @@ fn a_store_that_refused_an_upload_is_set_back_and_asked_within_a_minute() {
         let now = 5 * MINUTE;
         let promise = registry.promise(id(1), 1);
         registry.not_opened(promise, refusal, now);
-        assert!(registry.offers(&[])[0].set_back);
+        assert!(registry.offers(&[], 1)[0].set_back);
         assert_eq!(registry.next_question(), Some(now + MINUTE));
         // Another one that it takes ends that.
         let promise = registry.promise(id(1), 1);
         registry.opened(promise);
-        assert!(!registry.offers(&[])[0].set_back);
+        assert!(!registry.offers(&[], 1)[0].set_back);
     }
 }
 

@@ -108,7 +108,9 @@ impl<M: Memory> State<M> {
     fn chosen_store(&self, bytes: u64, standing: Standing, tried: &mut Tried) -> Option<Principal> {
         let known = standing == Standing::Known;
         let need = Need { bytes, known };
-        let offers = self.registry.offers(&tried.stores);
+        let offers = self
+            .registry
+            .offers(&tried.stores, placement::room_for(bytes));
         let session = self.sessions.counters().next_id;
         let best = placement::order(session, &offers, need).first().copied();
         best.or_else(|| {

@@ -151,6 +151,38 @@ fn of_stores_that_reported_too_little_only_the_emptiest_is_asked() {
 }
 
 #[test]
+fn no_begin_goes_over_the_operators_bound() {
+    let (world, service) = World::new();
+    world.pass(&service, 20);
+    let bound = 64 << 20;
+    service.set_store_capacity(id(STORE), Some(bound)).unwrap();
+    openings(&world);
+    let begin = |key: &str, bytes| {
+        let args = begin_args(key, "photo.jpg", 40, bytes);
+        run(service.begin(id(OWNER), args))
+    };
+    // The store itself has room, and its report may be old.
+    assert_eq!(begin("over", bound + 1), Err(Failure::ResourceExhausted));
+    assert_eq!(openings(&world), (0, 0));
+    begin("within", bound).unwrap();
+    assert_eq!(begin("after", 40), Err(Failure::ResourceExhausted));
+    assert_eq!(openings(&world), (1, 0));
+}
+
+#[test]
+fn a_bounded_store_without_a_report_takes_nothing() {
+    let (world, service) = World::new();
+    service
+        .set_store_capacity(id(STORE), Some(64 << 20))
+        .unwrap();
+    let refused = begin(&service, "key", 2);
+    assert_eq!(refused, Err(Failure::ResourceExhausted));
+    assert_eq!(openings(&world), (0, 0));
+    world.pass(&service, 20);
+    begin(&service, "key", 2).unwrap();
+}
+
+#[test]
 fn a_large_file_of_a_stranger_sets_no_store_back() {
     let (world, service) = two_stores();
     service.list_principals(&[id(OWNER)], false).unwrap();
