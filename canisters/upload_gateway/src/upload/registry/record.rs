@@ -20,7 +20,7 @@ pub struct Store {
     pub report: Option<StoreReport>,
 }
 
-/// Bytes that uploads of this gateway announced and that the last report doesn't count.
+/// Bytes that known uploaders announced to this gateway and that the last report doesn't count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Promised {
     /// Before the store was asked for its next report, which will count them.

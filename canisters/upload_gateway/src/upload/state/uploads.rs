@@ -49,7 +49,7 @@ pub struct Opening {
     pub upload: UploadMeta,
     /// The job that releases the blob unless the session comes to be.
     intent: JobId,
-    /// The announced bytes, which count against the store's room.
+    /// The bytes that count against the store's room.
     pub(super) promise: Promise,
 }
 
@@ -72,8 +72,8 @@ impl<M: Memory> State<M> {
     /// among `tried`, and is from now on. `None` if no store is left.
     ///
     /// Before: nothing. After: the id is used up, and a job releases the blob when a begin must
-    /// have ended, unless [`State::begun`] or [`State::not_opened`] comes first. The announced
-    /// bytes are promised.
+    /// have ended, unless [`State::begun`] or [`State::not_opened`] comes first. The bytes that a
+    /// known caller announced are promised.
     pub fn opening(&mut self, new: &NewUpload, tried: &mut Tried, now: u64) -> Option<Opening> {
         let bytes = new.metadata.base().bytes;
         let Some(store) = self.chosen_store(bytes, new.standing, tried) else {
@@ -95,7 +95,12 @@ impl<M: Memory> State<M> {
         let key = upload.key(id);
         let due = now + OPEN_GRACE_NS;
         let intent = self.jobs.push(due, Task::ReleaseBlob { store, key });
-        let promise = self.registry.promise(store, bytes);
+        // Stores keep next to nothing free for strangers, so their announcements don't count.
+        let promised = match new.standing {
+            Standing::Known => bytes,
+            Standing::New => 0,
+        };
+        let promise = self.registry.promise(store, promised);
         Some(Opening {
             id,
             upload,

@@ -272,14 +272,15 @@ impl Net {
         }
     }
 
-    /// Bytes of the stored chunks, and bytes that open blobs announced beyond theirs.
+    /// Bytes of the stored chunks, and bytes that open blobs of known uploaders announced beyond
+    /// theirs. Of strangers a store keeps next to nothing free.
     fn taken(&self) -> (u64, u64) {
         let bytes = |blob: &Blob| blob.chunks.values().map(|c| c.len() as u64).sum::<u64>();
         let used = self.blobs.values().map(bytes).sum();
         let open = self.blobs.values().filter(|blob| !blob.sealed);
         let promised = open.map(|blob| {
-            let declared = blob.declared.map_or(0, |declared| declared.bytes);
-            declared.saturating_sub(bytes(blob))
+            let known = blob.declared.filter(|declared| declared.known);
+            known.map_or(0, |declared| declared.bytes.saturating_sub(bytes(blob)))
         });
         (used, promised.sum())
     }

@@ -151,6 +151,26 @@ fn of_stores_that_reported_too_little_only_the_emptiest_is_asked() {
 }
 
 #[test]
+fn announcements_of_strangers_fill_no_store() {
+    let (world, service) = two_stores();
+    service.list_principals(&[id(OWNER)], false).unwrap();
+    for n in 0..3 {
+        begin_bytes(&service, &format!("large {n}"), 900_000).unwrap();
+    }
+    assert!(
+        service
+            .stores()
+            .iter()
+            .all(|store| store.promised_bytes == 0)
+    );
+    service.list_principals(&[id(OWNER)], true).unwrap();
+    openings(&world);
+    let session = begin_bytes(&service, "known", 1_900_000).unwrap();
+    assert_eq!(store_of(&service, session), id(STORE));
+    assert_eq!(openings(&world), (1, 0));
+}
+
+#[test]
 fn no_begin_goes_over_the_operators_bound() {
     let (world, service) = World::new();
     world.pass(&service, 20);
