@@ -4,7 +4,7 @@ use super::checks::check_begin;
 use super::jobs::queue::Run;
 use super::registry::Refusal;
 use super::service::UploadService;
-use super::state::uploads::{NewUpload, Tried};
+use super::state::uploads::{Begun, NewUpload, Tried};
 use super::types::{Begin, BeginArgs, BeginReservation, SessionId, SessionSpec};
 use crate::failure::{Failure, Result};
 use crate::peers::call::PeerError;
@@ -109,7 +109,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     async fn open(
         &self,
         caller: Principal,
-        reservation: BeginReservation,
+        mut reservation: BeginReservation,
         args: &BeginArgs,
         index: Principal,
         stored: u64,
@@ -119,8 +119,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         let mut tried = Tried::default();
         let mut refusals = Refusals::default();
         let mut taken = 0;
+        self.check_stores()?;
         while taken < MAX_TAKEN {
-            self.check_stores()?;
             let now = self.runtime.now();
             let (opening, standing) = self.with(|state| {
                 let standing = state.standing(caller, now);
@@ -155,10 +155,16 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                     reservation.check_right()?;
                     let begun = self.with(|state| state.begun(opening, reservation, stored, now));
                     self.schedule();
-                    return match begun {
-                        true => Ok(id),
-                        false => Err(Failure::temporary("the blob store answered too late")),
-                    };
+                    match begun {
+                        Begun::Session => return Ok(id),
+                        Begun::TooLate => {
+                            let text = "the blob store answered too late";
+                            return Err(Failure::temporary(text));
+                        }
+                        Begun::StoreRetired(back) => reservation = back,
+                    }
+                    refusals.add(Failure::temporary("the blob store was retired meanwhile"));
+                    continue;
                 }
                 Err(error) => error,
             };

@@ -53,6 +53,16 @@ pub struct Opening {
     pub(super) promise: Promise,
 }
 
+/// Whether an opened blob became an upload.
+pub enum Begun {
+    /// The session is pending.
+    Session,
+    /// The store answered after the clean-up had started, which gives the blob back.
+    TooLate,
+    /// The operator retired the store meanwhile. Another one may take the upload.
+    StoreRetired(BeginReservation),
+}
+
 impl<M: Memory> State<M> {
     // ---- begin --------------------------------------------------------------------------------
 
@@ -126,17 +136,18 @@ impl<M: Memory> State<M> {
         })
     }
 
-    /// The store opened the blob. Returns whether the session came to be.
+    /// The store opened the blob.
     ///
     /// Before: the intent. After: no intent, but a pending session with its upload and an empty
-    /// rolling hash. If the clean-up has started, nothing changes: the answer came too late.
+    /// rolling hash. If the clean-up has started, nothing changes. If the store is retired, the
+    /// intent is due at once, so that the store gives the blob back.
     pub fn begun(
         &mut self,
         opening: Opening,
         reservation: BeginReservation,
         stored: u64,
         now: u64,
-    ) -> bool {
+    ) -> Begun {
         let Opening {
             id,
             upload,
@@ -144,17 +155,22 @@ impl<M: Memory> State<M> {
             promise,
         } = opening;
         self.registry.opened(promise);
-        let in_time = self.jobs.remove(intent);
-        if in_time {
-            let session = self.sessions.begin_with_id(id, reservation, stored, now);
-            // The operator may have listed the owner, or taken it off the list, meanwhile.
-            let owner = session.spec.owner;
-            let standing = self.standing(owner, now);
-            self.sessions.set_standing(owner, standing);
-            self.uploads.insert(id.0, upload);
-            self.hashes.begin(id);
+        if !self.jobs.remove(intent) {
+            return Begun::TooLate;
         }
-        in_time
+        if !self.registry.is_listed(upload.store) {
+            let (store, key) = (upload.store, upload.key(id));
+            self.jobs.push(now, Task::ReleaseBlob { store, key });
+            return Begun::StoreRetired(reservation);
+        }
+        let session = self.sessions.begin_with_id(id, reservation, stored, now);
+        // The operator may have listed the owner, or taken it off the list, meanwhile.
+        let owner = session.spec.owner;
+        let standing = self.standing(owner, now);
+        self.sessions.set_standing(owner, standing);
+        self.uploads.insert(id.0, upload);
+        self.hashes.begin(id);
+        Begun::Session
     }
 
     /// The store has opened nothing and won't. Before: the intent. After: nothing.

@@ -273,6 +273,46 @@ fn an_upload_whose_store_became_read_only_during_its_begin_ends_there() {
     }
 }
 
+/// Retires the first store while it opens a blob. The store reported that it has none.
+fn retire_during_begin(world: &World, service: &Service) {
+    service.remove_store(id(STORE));
+    let opened = std::mem::take(&mut world.net().blobs);
+    run(service.retire_store(id(STORE))).unwrap();
+    world.net().blobs = opened;
+    world.net().held.clear();
+}
+
+#[test]
+fn an_upload_whose_store_was_retired_during_its_begin_goes_to_another() {
+    let (world, service) = two_stores();
+    let begun = held_open(&world, &service);
+    retire_during_begin(&world, &service);
+    let session = run(begun).unwrap();
+    assert_eq!(store_of(&service, session), id(OTHER_STORE));
+    put(&service, session, 0, b"first").unwrap();
+    // The retired store gives the opened blob back.
+    assert_eq!(world.net().blobs.len(), 1);
+    world.pass(&service, 1);
+    assert!(world.net().blobs.is_empty());
+}
+
+#[test]
+fn a_begin_whose_only_store_was_retired_says_so() {
+    let (world, service) = two_stores();
+    let begun = held_open(&world, &service);
+    service.remove_store(id(OTHER_STORE));
+    retire_during_begin(&world, &service);
+    let retired = Failure::temporary("the blob store was retired meanwhile");
+    assert_eq!(run(begun), Err(retired));
+    world.pass(&service, 1);
+    assert!(world.net().blobs.is_empty());
+    // Its place and its key are free.
+    service
+        .set_store_state(id(OTHER_STORE), StoreState::Active)
+        .unwrap();
+    begin(&service, "key", 2).unwrap();
+}
+
 /// The gateway deletes what it has in a store that was given up, too.
 #[test]
 fn deletions_reach_a_store_that_was_given_up_or_retired() {
