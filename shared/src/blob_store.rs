@@ -59,10 +59,6 @@ pub const MOST_CAPACITY_BYTES: u64 = 450 << 30;
 /// The newest layout of a store, `StoreStatus::schema`, that gateways of this release know.
 pub const STORE_SCHEMA: u32 = 2;
 
-/// Promises to uploaders whom the gateway doesn't know are together at most this part of the free
-/// space of a store: one hundredth.
-pub const OTHERS_PART: u64 = 100;
-
 /// The facts that a gateway knows about a blob before its first chunk.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Declared {

@@ -52,12 +52,9 @@ impl Refusals {
 }
 
 /// The meaning of a failed opening for the store.
-fn refusal_of(error: &PeerError, declared: Declared) -> Refusal {
+fn refusal_of(error: &PeerError) -> Refusal {
     match error.refusal() {
         Some(Failure::Conflict(_)) => Refusal::Other,
-        // Stores keep little room for uploaders who aren't known, so this one may have room for
-        // others.
-        Some(Failure::ResourceExhausted) if !declared.known && declared.bytes > 0 => Refusal::Other,
         Some(Failure::ResourceExhausted) => Refusal::Full,
         None if error.kind() == Some(FailureKind::NotSent) => Refusal::Other,
         _ => Refusal::Silent,
@@ -169,7 +166,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 Err(error) => error,
             };
             let is_taken = matches!(error.refusal(), Some(Failure::Conflict(_)));
-            let refusal = refusal_of(&error, declared);
+            let refusal = refusal_of(&error);
             self.with(|state| {
                 // If the store may have acted, the intent waits for its time. An earlier release
                 // could overtake the request to open, which would then leave an empty blob.

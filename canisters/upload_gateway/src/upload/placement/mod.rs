@@ -9,7 +9,6 @@ pub mod simulation;
 mod tests;
 
 use candid::Principal;
-use capsule_shared::blob_store::OTHERS_PART;
 use std::cmp::Reverse;
 
 /// How many stores are drawn for an upload, as long as so many have room.
@@ -18,33 +17,13 @@ use std::cmp::Reverse;
 /// the others; the simulation shows that all end alike.
 const DRAWN: usize = 3;
 
-/// The needs of an upload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Need {
-    /// The announced bytes; 0 if none are.
-    pub bytes: u64,
-    /// Whether the uploader is known. Stores keep little room for the others.
-    pub known: bool,
-}
-
-/// The room in a store, as far as the gateway knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
-    Known {
-        /// Bytes that are neither used nor promised.
-        free: u64,
-        /// Bytes that are promised to open uploads.
-        promised: u64,
-    },
-    /// The store gave no report.
-    Unknown,
-}
-
 /// A store that takes new uploads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer {
     pub store: Principal,
-    pub room: Room,
+    /// Bytes that are neither used nor promised, as far as the gateway knows. `None` if the store
+    /// gave no report.
+    pub free: Option<u64>,
     /// It was full or gave no answer a short while ago, so others come first.
     pub set_back: bool,
 }
@@ -55,39 +34,31 @@ pub fn room_for(bytes: u64) -> u64 {
 }
 
 impl Offer {
-    /// Whether the store has room for the upload. `None` if nobody knows.
-    fn fits(&self, need: Need) -> Option<bool> {
-        let Room::Known { free, promised } = self.room else {
-            return None;
-        };
-        let has_room = free >= room_for(need.bytes);
-        let share = free.saturating_add(promised) / OTHERS_PART;
-        Some(has_room && (need.known || need.bytes <= share))
+    /// Whether the store has so much room. `None` if nobody knows.
+    fn fits(&self, room: u64) -> Option<bool> {
+        self.free.map(|free| free >= room)
     }
 
     fn free(&self) -> u64 {
-        match self.room {
-            Room::Known { free, .. } => free,
-            Room::Unknown => 0,
-        }
+        self.free.unwrap_or(0)
     }
 }
 
-/// The stores to try for the upload of this session, the best first. A store that reported too
+/// The stores to try for an upload that needs this room, the best first. A store that reported too
 /// little room isn't among them.
 ///
 /// First come stores that have room: of a few that are drawn the emptiest, then the others. Next
 /// come those of which nobody knows, and last those that were full or silent a short while ago.
-pub fn order(session: u64, offers: &[Offer], need: Need) -> Vec<Principal> {
+pub fn order(session: u64, offers: &[Offer], room: u64) -> Vec<Principal> {
     let possible = offers
         .iter()
-        .filter(|offer| offer.fits(need) != Some(false));
+        .filter(|offer| offer.fits(room) != Some(false));
     let mut drawn: Vec<(u64, &Offer)> = possible
         .map(|offer| (score(session, offer.store), offer))
         .collect();
-    let class = |offer: &Offer| match (offer.set_back, offer.room) {
-        (false, Room::Known { .. }) => 0,
-        (false, Room::Unknown) => 1,
+    let class = |offer: &Offer| match (offer.set_back, offer.free) {
+        (false, Some(_)) => 0,
+        (false, None) => 1,
         (true, _) => 2,
     };
     drawn.sort_unstable_by_key(|(score, offer)| (class(offer), *score, offer.store));
@@ -102,10 +73,10 @@ pub fn order(session: u64, offers: &[Offer], need: Need) -> Vec<Principal> {
 
 /// The store to ask when no other took the upload: the emptiest of those that reported too little
 /// room. Its report may be old.
-pub fn last_resort(offers: &[Offer], need: Need) -> Option<Principal> {
+pub fn last_resort(offers: &[Offer], room: u64) -> Option<Principal> {
     let full = offers
         .iter()
-        .filter(|offer| offer.fits(need) == Some(false));
+        .filter(|offer| offer.fits(room) == Some(false));
     let emptiest = full.max_by_key(|offer| (offer.free(), Reverse(offer.store)));
     emptiest.map(|offer| offer.store)
 }

@@ -4,7 +4,7 @@
 //! The gateway's part is the real one: the order of the stores, the arithmetic of reports and
 //! promises, and the last resort. The stores are numbers. Time is counted in begins.
 
-use super::{Need, Offer, last_resort, order};
+use super::{Offer, last_resort, order, room_for};
 use crate::upload::registry::record::Store;
 use candid::Principal;
 use capsule_shared::stores::StoreReport;
@@ -227,13 +227,13 @@ fn place(stores: &mut [Simulated], session: u64, bytes: u64, calls: &mut u64) ->
         .iter()
         .map(|store| Offer {
             store: store.id,
-            room: store.known.room(),
+            free: store.known.free(),
             set_back: store.full,
         })
         .collect();
-    let need = Need { bytes, known: true };
-    let mut candidates = order(session, &offers, need);
-    candidates.extend(last_resort(&offers, need));
+    let room = room_for(bytes);
+    let mut candidates = order(session, &offers, room);
+    candidates.extend(last_resort(&offers, room));
     for candidate in candidates {
         let place = stores.iter().position(|store| store.id == candidate);
         let place = place.expect("BUG: the order has no other stores");

@@ -11,17 +11,16 @@ fn store(n: u8) -> Principal {
 }
 
 fn known(n: u8, free: u64) -> Offer {
-    let promised = 0;
     Offer {
         store: store(n),
-        room: Room::Known { free, promised },
+        free: Some(free),
         set_back: false,
     }
 }
 
 fn unknown(n: u8) -> Offer {
     Offer {
-        room: Room::Unknown,
+        free: None,
         ..known(n, 0)
     }
 }
@@ -33,16 +32,11 @@ fn set_back(offer: Offer) -> Offer {
     }
 }
 
-/// The need of a known uploader.
-fn bytes(bytes: u64) -> Need {
-    Need { bytes, known: true }
-}
-
 #[test]
 fn the_emptiest_of_a_few_comes_first() {
     let offers = [known(1, 5 * GIB), known(2, 7 * GIB), known(3, 6 * GIB)];
     for session in 1..100 {
-        let order = order(session, &offers, bytes(GIB));
+        let order = order(session, &offers, GIB);
         assert_eq!(order, [store(2), store(3), store(1)]);
     }
 }
@@ -57,7 +51,7 @@ fn stores_that_surely_have_room_come_before_unknown_and_silent_ones() {
         known(5, GIB - 1),
     ];
     for session in 1..100 {
-        let order = order(session, &offers, bytes(GIB));
+        let order = order(session, &offers, GIB);
         assert_eq!(order[..2], [store(3), store(2)]);
         let last: BTreeSet<_> = order[2..].iter().copied().collect();
         assert_eq!(last, [store(1), store(4)].into());
@@ -67,35 +61,22 @@ fn stores_that_surely_have_room_come_before_unknown_and_silent_ones() {
 #[test]
 fn an_upload_without_a_size_needs_a_byte() {
     let offers = [known(1, 0), known(2, 1)];
-    assert_eq!(order(1, &offers, bytes(0)), [store(2)]);
-    assert_eq!(last_resort(&offers, bytes(0)), Some(store(1)));
-}
-
-#[test]
-fn a_stranger_gets_a_hundredth_of_the_room() {
-    let offers = [known(1, 100 * GIB)];
-    let stranger = |bytes| Need {
-        bytes,
-        known: false,
-    };
-    assert_eq!(order(1, &offers, stranger(GIB)), [store(1)]);
-    assert!(order(1, &offers, stranger(GIB + 1)).is_empty());
-    assert_eq!(order(1, &offers, bytes(GIB + 1)), [store(1)]);
-    assert_eq!(last_resort(&offers, stranger(GIB + 1)), Some(store(1)));
+    assert_eq!(order(1, &offers, room_for(0)), [store(2)]);
+    assert_eq!(last_resort(&offers, room_for(0)), Some(store(1)));
 }
 
 #[test]
 fn the_last_resort_is_the_emptiest_store_that_reported_too_little() {
     let offers = [known(1, 5), known(2, 7), unknown(3), known(4, 100)];
-    assert_eq!(last_resort(&offers, bytes(50)), Some(store(2)));
-    assert_eq!(last_resort(&offers, bytes(1)), None);
+    assert_eq!(last_resort(&offers, 50), Some(store(2)));
+    assert_eq!(last_resort(&offers, 1), None);
 }
 
 /// The first stores of so many sessions, counted by store.
 fn firsts(offers: &[Offer], sessions: u64) -> Vec<u64> {
     let mut counts = vec![0; offers.len()];
     for session in 1..=sessions {
-        let first = order(session, offers, bytes(1))[0];
+        let first = order(session, offers, 1)[0];
         let at = offers.iter().position(|offer| offer.store == first);
         counts[at.unwrap()] += 1;
     }
@@ -118,16 +99,13 @@ fn a_new_store_gets_three_shares_and_not_everything() {
 }
 
 fn offers() -> impl Strategy<Value = Vec<Offer>> {
-    let room = prop_oneof![
-        3 => (0..4 * GIB, 0..GIB).prop_map(|(free, promised)| Room::Known { free, promised }),
-        1 => Just(Room::Unknown),
-    ];
-    prop::collection::vec((room, any::<bool>()), 0..12).prop_map(|offers| {
+    let free = prop::option::weighted(0.75, 0..4 * GIB);
+    prop::collection::vec((free, any::<bool>()), 0..12).prop_map(|offers| {
         let offers = offers.into_iter().enumerate();
         offers
-            .map(|(n, (room, set_back))| Offer {
+            .map(|(n, (free, set_back))| Offer {
                 store: store(n as u8),
-                room,
+                free,
                 set_back,
             })
             .collect()
@@ -138,24 +116,17 @@ proptest! {
     /// Every store is in the order once, or it reported too little room.
     #[test]
     fn every_store_is_a_candidate_or_reported_too_little(
-        offers in offers(), session: u64, need in 0..5 * GIB, known: bool
+        offers in offers(), session: u64, room in 1..5 * GIB
     ) {
-        let need = Need { bytes: need, known };
-        let order = order(session, &offers, need);
+        let order = order(session, &offers, room);
         let candidates: BTreeSet<_> = order.iter().copied().collect();
         prop_assert_eq!(candidates.len(), order.len());
         for offer in &offers {
-            let possible = match offer.room {
-                Room::Unknown => true,
-                Room::Known { free, promised } => {
-                    let share = (free + promised) / 100;
-                    free > 0 && free >= need.bytes && (known || need.bytes <= share)
-                }
-            };
+            let possible = offer.free.is_none_or(|free| free >= room);
             prop_assert_eq!(candidates.contains(&offer.store), possible);
         }
         let full = offers.len() > order.len();
-        let last = last_resort(&offers, need);
+        let last = last_resort(&offers, room);
         prop_assert_eq!(last.is_some(), full);
         prop_assert!(last.is_none_or(|last| !candidates.contains(&last)));
     }
@@ -163,27 +134,25 @@ proptest! {
     /// The list's own order doesn't matter, and the same session gets the same order.
     #[test]
     fn the_order_depends_on_the_session_and_the_stores_alone(
-        offers in offers(), session: u64, need in 0..5 * GIB
+        offers in offers(), session: u64, room in 1..5 * GIB
     ) {
-        let need = bytes(need);
         let mut turned = offers.clone();
         turned.reverse();
-        prop_assert_eq!(order(session, &offers, need), order(session, &turned, need));
+        prop_assert_eq!(order(session, &offers, room), order(session, &turned, room));
     }
 
     /// At least as many stores as are drawn are no emptier than the first one, or all are.
     #[test]
     fn the_first_is_the_emptiest_of_three_at_least(
-        offers in offers(), session: u64, need in 0..5 * GIB
+        offers in offers(), session: u64, room in 1..5 * GIB
     ) {
-        let need = bytes(need);
         let surely: Vec<u64> = offers
             .iter()
-            .filter(|offer| !offer.set_back && offer.fits(need) == Some(true))
+            .filter(|offer| !offer.set_back && offer.fits(room) == Some(true))
             .map(Offer::free)
             .collect();
         if !surely.is_empty() {
-            let first = order(session, &offers, need)[0];
+            let first = order(session, &offers, room)[0];
             let first = offers.iter().find(|offer| offer.store == first).unwrap();
             prop_assert!(!first.set_back);
             let beaten = surely.iter().filter(|free| **free <= first.free()).count();

@@ -124,7 +124,7 @@ impl<M: Memory> Registry<M> {
             })
             .map(|(id, listed)| Offer {
                 store: *id,
-                room: listed.store.room(),
+                free: listed.store.free(),
                 set_back: listed.full || listed.store.silent_since.is_some(),
             })
             .collect()

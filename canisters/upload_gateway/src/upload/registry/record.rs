@@ -1,6 +1,5 @@
 //! A store as the registry keeps it, and the room that it has for new uploads.
 
-use crate::upload::placement::Room;
 use canister_common::codec::{Reader, Record, Writer, unknown};
 use canister_common::storable;
 use capsule_shared::blob_store::StoreReserve;
@@ -82,19 +81,14 @@ impl Store {
         })
     }
 
-    /// The room for new uploads, by the last report, the operator's bound and the promises since.
-    pub fn room(&self) -> Room {
-        let Some(report) = &self.report else {
-            return Room::Unknown;
-        };
+    /// Bytes for new uploads, by the last report, the operator's bound and the promises since.
+    /// `None` without a report.
+    pub fn free(&self) -> Option<u64> {
+        let report = self.report.as_ref()?;
         let taken = report.used_bytes.saturating_add(report.promised_bytes);
         let most = self.capacity_bytes.unwrap_or(u64::MAX);
         let free = report.free_bytes.min(most.saturating_sub(taken));
-        let promised = self.promised.sum();
-        Room::Known {
-            free: free.saturating_sub(promised),
-            promised: report.promised_bytes.saturating_add(promised),
-        }
+        Some(free.saturating_sub(self.promised.sum()))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::record::{Noted, Promised, Store};
 use super::*;
-use crate::upload::placement::Room;
 use canister_common::codec::{Record, encode};
 use canister_common::golden::{assert_golden, assert_hex};
 use capsule_shared::blob_store::StoreReserve;
@@ -46,10 +45,8 @@ fn report(free_bytes: u64) -> StoreReport {
 }
 
 fn free_of(registry: &Registry<VectorMemory>, n: u8) -> u64 {
-    match registry.get(id(n)).unwrap().room() {
-        Room::Known { free, .. } => free,
-        Room::Unknown => panic!("the store {n} gave no report"),
-    }
+    let free = registry.get(id(n)).unwrap().free();
+    free.expect("the store gave no report")
 }
 
 fn tell(registry: &mut Registry<VectorMemory>, n: u8, told: Told, now: u64) {
@@ -319,7 +316,7 @@ fn a_store_of_release_0_1_0_is_usable_without_a_report() {
     let (_, mut registry) = listed(1);
     tell(&mut registry, 1, Told::NoReports, 5);
     let offer = registry.offers(&[], 1)[0];
-    assert_eq!((offer.room, offer.set_back), (Room::Unknown, false));
+    assert_eq!((offer.free, offer.set_back), (None, false));
     assert_eq!(registry.entries()[0].silent_since, None);
 }
 

@@ -6,7 +6,7 @@ use crate::session::standing::Standing;
 use crate::upload::hash::{Digested, TentativeHash};
 use crate::upload::jobs::queue::{CALLER_PAUSE_NS, GATHER_NS, JobId, OPEN_GRACE_NS, Task};
 use crate::upload::people::MarkKind;
-use crate::upload::placement::{self, Need};
+use crate::upload::placement;
 use crate::upload::registry::Promise;
 use crate::upload::types::{
     Begin, BeginReservation, ChunkAdmission, ChunkReservation, FinishRecord, SessionId,
@@ -86,8 +86,8 @@ impl<M: Memory> State<M> {
     /// known caller announced are promised.
     pub fn opening(&mut self, new: &NewUpload, tried: &mut Tried, now: u64) -> Option<Opening> {
         let bytes = new.metadata.base().bytes;
-        let Some(store) = self.chosen_store(bytes, new.standing, tried) else {
-            // Reports cost cycles, and strangers get little room anyway.
+        let Some(store) = self.chosen_store(bytes, tried) else {
+            // Reports cost cycles, so a stranger's begin asks for none.
             if new.standing == Standing::Known {
                 self.registry.room_wanted(now);
             }
@@ -120,18 +120,15 @@ impl<M: Memory> State<M> {
     }
 
     /// The best store for the next session.
-    fn chosen_store(&self, bytes: u64, standing: Standing, tried: &mut Tried) -> Option<Principal> {
-        let known = standing == Standing::Known;
-        let need = Need { bytes, known };
-        let offers = self
-            .registry
-            .offers(&tried.stores, placement::room_for(bytes));
+    fn chosen_store(&self, bytes: u64, tried: &mut Tried) -> Option<Principal> {
+        let room = placement::room_for(bytes);
+        let offers = self.registry.offers(&tried.stores, room);
         let session = self.sessions.counters().next_id;
-        let best = placement::order(session, &offers, need).first().copied();
+        let best = placement::order(session, &offers, room).first().copied();
         best.or_else(|| {
             let first = !std::mem::replace(&mut tried.last_resort, true);
             first
-                .then(|| placement::last_resort(&offers, need))
+                .then(|| placement::last_resort(&offers, room))
                 .flatten()
         })
     }

@@ -202,20 +202,6 @@ fn a_bounded_store_without_a_report_takes_nothing() {
     begin(&service, "key", 2).unwrap();
 }
 
-#[test]
-fn a_large_file_of_a_stranger_sets_no_store_back() {
-    let (world, service) = two_stores();
-    service.list_principals(&[id(OWNER)], false).unwrap();
-    openings(&world);
-    // More than a hundredth of the room, so no store is asked but the last resort.
-    world.fail("blob_open", Fault::Refused(Error::ResourceExhausted));
-    let refused = begin_bytes(&service, "large", 500_000);
-    assert_eq!(refused, Err(Failure::ResourceExhausted));
-    assert_eq!(openings(&world), (1, 0));
-    begin(&service, "small", 2).unwrap();
-    assert_eq!(openings(&world), (1, 0));
-}
-
 /// Begins an upload whose first opening is held, and refused for lack of room.
 fn held_begin(world: &World, service: &Service) -> impl Future<Output = Result<SessionId>> + Unpin {
     let full = Fault::Refused(Error::ResourceExhausted);
