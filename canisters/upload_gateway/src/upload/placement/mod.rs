@@ -9,6 +9,7 @@ pub mod simulation;
 mod tests;
 
 use candid::Principal;
+use capsule_shared::limits::MAX_CHUNK_BYTES;
 use std::cmp::Reverse;
 
 /// How many stores are drawn for an upload, as long as so many have room.
@@ -28,9 +29,10 @@ pub struct Offer {
     pub set_back: bool,
 }
 
-/// The room that an upload of so many announced bytes needs; 0 bytes are none announced.
+/// The room that a store must have for an upload of so many announced bytes: at least a chunk. 0
+/// bytes are none announced.
 pub fn room_for(bytes: u64) -> u64 {
-    bytes.max(1)
+    bytes.max(MAX_CHUNK_BYTES as u64)
 }
 
 impl Offer {

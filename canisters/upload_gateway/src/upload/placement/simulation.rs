@@ -131,7 +131,7 @@ impl Simulated {
 
     /// The store's answer to a begin.
     fn open(&mut self, bytes: u64) -> bool {
-        let fits = self.free() >= bytes;
+        let fits = self.free() >= room_for(bytes);
         match fits {
             true => {
                 self.promised += bytes;
@@ -198,7 +198,7 @@ pub fn simulate(plan: Plan) -> Outcome {
                 });
             }
             None => {
-                let room = stores.iter().any(|store| store.free() >= bytes);
+                let room = stores.iter().any(|store| store.free() >= room_for(bytes));
                 outcome.refused += 1;
                 if room {
                     outcome.refused_with_room += 1;

@@ -59,10 +59,11 @@ fn stores_that_surely_have_room_come_before_unknown_and_silent_ones() {
 }
 
 #[test]
-fn an_upload_without_a_size_needs_a_byte() {
-    let offers = [known(1, 0), known(2, 1)];
-    assert_eq!(order(1, &offers, room_for(0)), [store(2)]);
-    assert_eq!(last_resort(&offers, room_for(0)), Some(store(1)));
+fn each_upload_needs_the_room_of_a_chunk() {
+    for bytes in [0, 1, 1_799_999, 1_800_000] {
+        assert_eq!(room_for(bytes), 1_800_000);
+    }
+    assert_eq!(room_for(1_800_001), 1_800_001);
 }
 
 #[test]

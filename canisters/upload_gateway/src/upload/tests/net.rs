@@ -6,6 +6,7 @@ use capsule_shared::blob_store::{
     Declared, DeleteProgress, DigestProgress, MigrationStatus, StoreStatus, StoredBlob,
 };
 use capsule_shared::capsule::{Capsule, CapsuleHeader, OwnerState, PersonRef};
+use capsule_shared::limits::MAX_CHUNK_BYTES;
 use capsule_shared::memory_index::*;
 use capsule_shared::range::range_len;
 use capsule_shared::{BlobId, BlobKey, Error, Result};
@@ -93,7 +94,8 @@ pub struct Net {
     pub named: BTreeMap<&'static str, Principal>,
     /// Whether the gateway runs in a query.
     pub in_query: bool,
-    /// The bytes that a store may hold. A new blob needs as many free ones as it declares.
+    /// The bytes that a store may hold. A new blob needs as many free ones as it declares, and a
+    /// chunk at least.
     pub capacity: Option<u64>,
 }
 
@@ -199,7 +201,7 @@ impl Net {
                 let known: (BlobKey,) = first_args(arg);
                 assert_eq!(known, (key,));
                 let bytes = declared.map_or(0, |declared| declared.bytes);
-                if self.free() < bytes.max(1) {
+                if self.free() < bytes.max(MAX_CHUNK_BYTES as u64) {
                     return reply::<()>(Err(Error::ResourceExhausted));
                 }
                 self.blobs.entry(key).or_default().declared = declared;

@@ -12,8 +12,8 @@ const MINUTE: u64 = 60;
 /// Two stores that reported. The first has more room, so that it is tried first.
 fn two_stores() -> (World, Service) {
     let (world, service) = World::new();
-    world.net().capacity = Some(2_000_000);
-    world.other.borrow_mut().capacity = Some(1_000_000);
+    world.net().capacity = Some(3_000_000);
+    world.other.borrow_mut().capacity = Some(2_000_000);
     run(service.add_store(id(OTHER_STORE))).unwrap();
     service.list_principals(&[id(OWNER)], true).unwrap();
     world.pass(&service, 20);
@@ -141,13 +141,28 @@ fn only_full_stores_are_exhausted() {
 fn of_stores_that_reported_too_little_only_the_emptiest_is_asked() {
     let (world, service) = two_stores();
     openings(&world);
-    let refused = begin_bytes(&service, "huge", 3_000_000);
+    let refused = begin_bytes(&service, "huge", 3_500_000);
     assert_eq!(refused, Err(Failure::ResourceExhausted));
     assert_eq!(openings(&world), (1, 0));
     // Its report was old.
     world.net().capacity = Some(4_000_000);
-    let session = begin_bytes(&service, "huge", 3_000_000).unwrap();
+    let session = begin_bytes(&service, "huge", 3_500_000).unwrap();
     assert_eq!(store_of(&service, session), id(STORE));
+}
+
+#[test]
+fn a_store_without_room_for_a_chunk_is_no_candidate() {
+    for (key, bytes) in [("small", 2), ("undeclared", 0)] {
+        let (world, service) = two_stores();
+        world.net().capacity = Some(1_799_999);
+        fail_other(&world, "store_status", Fault::LostReply);
+        world.pass(&service, 10 * MINUTE);
+        openings(&world);
+        // Even a silent store comes before it.
+        let session = begin_bytes(&service, key, bytes).unwrap();
+        assert_eq!(store_of(&service, session), id(OTHER_STORE));
+        assert_eq!(openings(&world), (0, 1));
+    }
 }
 
 #[test]
@@ -165,7 +180,7 @@ fn announcements_of_strangers_fill_no_store() {
     );
     service.list_principals(&[id(OWNER)], true).unwrap();
     openings(&world);
-    let session = begin_bytes(&service, "known", 1_900_000).unwrap();
+    let session = begin_bytes(&service, "known", 2_900_000).unwrap();
     assert_eq!(store_of(&service, session), id(STORE));
     assert_eq!(openings(&world), (1, 0));
 }

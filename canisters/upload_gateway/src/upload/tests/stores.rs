@@ -351,7 +351,7 @@ fn a_store_that_is_slow_to_report_holds_nothing_up() {
 #[test]
 fn metrics_have_a_series_for_each_store() {
     let (world, service) = World::new();
-    world.net().capacity = Some(1_000_000);
+    world.net().capacity = Some(2_000_000);
     world.pass(&service, 20);
     service.list_principals(&[id(OWNER)], true).unwrap();
     let args = begin_args("key", "photo.jpg", 2, 1_000);
@@ -370,10 +370,10 @@ fn metrics_have_a_series_for_each_store() {
             1,
         ),
         (format!("store_used_bytes{{store=\"{store}\"}}"), 0),
-        (format!("store_free_bytes{{store=\"{store}\"}}"), 1_000_000),
+        (format!("store_free_bytes{{store=\"{store}\"}}"), 2_000_000),
         (
             format!("store_capacity_bytes{{store=\"{store}\"}}"),
-            1_000_000,
+            2_000_000,
         ),
         (format!("store_promised_bytes{{store=\"{store}\"}}"), 1_000),
         (format!("store_report_age_seconds{{store=\"{store}\"}}"), 30),
