@@ -4,7 +4,7 @@ use super::checks::check_begin;
 use super::jobs::queue::Run;
 use super::registry::Refusal;
 use super::service::UploadService;
-use super::state::uploads::{Begun, NewUpload, Tried};
+use super::state::uploads::{Begun, MAX_TRIED, NewUpload, NoStore, Tried};
 use super::types::{Begin, BeginArgs, BeginReservation, SessionId, SessionSpec};
 use crate::failure::{Failure, Result};
 use crate::peers::call::PeerError;
@@ -53,10 +53,10 @@ impl Refusals {
 
 /// The meaning of a failed opening for the store.
 fn refusal_of(error: &PeerError) -> Refusal {
-    match error.refusal() {
-        Some(Failure::Conflict(_)) => Refusal::Other,
-        Some(Failure::ResourceExhausted) => Refusal::Full,
-        None if error.kind() == Some(FailureKind::NotSent) => Refusal::Other,
+    match (error.refusal(), error.kind()) {
+        (Some(Failure::ResourceExhausted), _) => Refusal::Full,
+        (Some(Failure::Conflict(_)), _)
+        | (None, Some(FailureKind::HeldBack | FailureKind::NotSent)) => Refusal::Other,
         _ => Refusal::Silent,
     }
 }
@@ -130,8 +130,14 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 };
                 (state.opening(&new, &mut tried, now), standing)
             });
-            let Some(opening) = opening else {
-                return Err(refusals.failure());
+            let opening = match opening {
+                Ok(opening) => opening,
+                Err(NoStore::NoneLeft) => return Err(refusals.failure()),
+                Err(NoStore::Enough) => {
+                    return Err(Failure::temporary(format!(
+                        "{MAX_TRIED} blob stores in a row didn't take the upload, expected one that does"
+                    )));
+                }
             };
             self.schedule();
             let id = opening.id;
@@ -176,6 +182,10 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 state.open_failed(&opening, refusal, now);
             });
             self.schedule();
+            if error.kind() == Some(FailureKind::NotSent) {
+                // The platform would send no call to another store either.
+                return Err(error.into());
+            }
             match is_taken {
                 true => {
                     tried.again(store);

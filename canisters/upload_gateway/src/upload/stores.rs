@@ -170,7 +170,7 @@ fn told_of(status: PeerResult<StoreStatus>, now: u64) -> Told {
         Ok(status) => Told::Report(report_of(status, now)),
         Err(error) => match error.kind() {
             Some(FailureKind::NoMethod) => Told::NoReports,
-            Some(FailureKind::NotSent) => Told::NotAsked,
+            Some(FailureKind::NotSent | FailureKind::HeldBack) => Told::NotAsked,
             Some(FailureKind::Rejected) | None => Told::Nothing,
         },
     }

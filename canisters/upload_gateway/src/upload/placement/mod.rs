@@ -25,8 +25,10 @@ pub struct Offer {
     /// Bytes that are neither used nor promised, as far as the gateway knows. `None` if the store
     /// gave no report.
     pub free: Option<u64>,
-    /// It was full or gave no answer a short while ago, so others come first.
-    pub set_back: bool,
+    /// The least room that it refused since its last report.
+    pub refused: Option<u64>,
+    /// It gave no answer a short while ago, so others come first.
+    pub silent: bool,
 }
 
 /// The room that a store must have for an upload of so many announced bytes: at least a chunk. 0
@@ -38,19 +40,23 @@ pub fn room_for(bytes: u64) -> u64 {
 impl Offer {
     /// Whether the store has so much room. `None` if nobody knows.
     fn fits(&self, room: u64) -> Option<bool> {
+        if self.refused.is_some_and(|refused| refused <= room) {
+            return Some(false);
+        }
         self.free.map(|free| free >= room)
     }
 
     fn free(&self) -> u64 {
-        self.free.unwrap_or(0)
+        let refused = self.refused.map_or(u64::MAX, |room| room.saturating_sub(1));
+        self.free.unwrap_or(0).min(refused)
     }
 }
 
 /// The stores to try for an upload that needs this room, the best first. A store that reported too
-/// little room isn't among them.
+/// little room, or refused no more than that since, isn't among them.
 ///
 /// First come stores that have room: of a few that are drawn the emptiest, then the others. Next
-/// come those of which nobody knows, and last those that were full or silent a short while ago.
+/// come those of which nobody knows, and last those that were silent a short while ago.
 pub fn order(session: u64, offers: &[Offer], room: u64) -> Vec<Principal> {
     let possible = offers
         .iter()
@@ -58,7 +64,7 @@ pub fn order(session: u64, offers: &[Offer], room: u64) -> Vec<Principal> {
     let mut drawn: Vec<(u64, &Offer)> = possible
         .map(|offer| (score(session, offer.store), offer))
         .collect();
-    let class = |offer: &Offer| match (offer.set_back, offer.free) {
+    let class = |offer: &Offer| match (offer.silent, offer.free) {
         (false, Some(_)) => 0,
         (false, None) => 1,
         (true, _) => 2,
@@ -73,8 +79,8 @@ pub fn order(session: u64, offers: &[Offer], room: u64) -> Vec<Principal> {
     drawn.into_iter().map(|(_, offer)| offer.store).collect()
 }
 
-/// The store to ask when no other took the upload: the emptiest of those that reported too little
-/// room. Its report may be old.
+/// The store to ask when no other took the upload: the emptiest of those that have too little room
+/// by their reports and refusals, which may be old.
 pub fn last_resort(offers: &[Offer], room: u64) -> Option<Principal> {
     let full = offers
         .iter()

@@ -91,8 +91,8 @@ struct Simulated {
     used: u64,
     promised: u64,
     known: Store,
-    /// It refused a file since its last report.
-    full: bool,
+    /// The least room that it refused since its last report.
+    refused: Option<u64>,
 }
 
 impl Simulated {
@@ -103,7 +103,7 @@ impl Simulated {
             used: 0,
             promised: 0,
             known: Store::new(number as u32),
-            full: false,
+            refused: None,
         };
         store.report();
         store
@@ -114,7 +114,7 @@ impl Simulated {
     }
 
     fn report(&mut self) {
-        self.full = false;
+        self.refused = None;
         self.known.asked();
         self.known.reported(StoreReport {
             at: 0,
@@ -131,13 +131,14 @@ impl Simulated {
 
     /// The store's answer to a begin.
     fn open(&mut self, bytes: u64) -> bool {
-        let fits = self.free() >= room_for(bytes);
+        let room = room_for(bytes);
+        let fits = self.free() >= room;
         match fits {
             true => {
                 self.promised += bytes;
                 self.known.promise(bytes);
             }
-            false => self.full = true,
+            false => self.refused = Some(self.refused.map_or(room, |least| least.min(room))),
         }
         fits
     }
@@ -228,7 +229,8 @@ fn place(stores: &mut [Simulated], session: u64, bytes: u64, calls: &mut u64) ->
         .map(|store| Offer {
             store: store.id,
             free: store.known.free(),
-            set_back: store.full,
+            refused: store.refused,
+            silent: false,
         })
         .collect();
     let room = room_for(bytes);

@@ -14,7 +14,8 @@ fn known(n: u8, free: u64) -> Offer {
     Offer {
         store: store(n),
         free: Some(free),
-        set_back: false,
+        refused: None,
+        silent: false,
     }
 }
 
@@ -25,9 +26,9 @@ fn unknown(n: u8) -> Offer {
     }
 }
 
-fn set_back(offer: Offer) -> Offer {
+fn silent(offer: Offer) -> Offer {
     Offer {
-        set_back: true,
+        silent: true,
         ..offer
     }
 }
@@ -44,10 +45,10 @@ fn the_emptiest_of_a_few_comes_first() {
 #[test]
 fn stores_that_surely_have_room_come_before_unknown_and_silent_ones() {
     let offers = [
-        set_back(known(1, 90 * GIB)),
+        silent(known(1, 90 * GIB)),
         unknown(2),
         known(3, 2 * GIB),
-        set_back(unknown(4)),
+        silent(unknown(4)),
         known(5, GIB - 1),
     ];
     for session in 1..100 {
@@ -64,6 +65,24 @@ fn each_upload_needs_the_room_of_a_chunk() {
         assert_eq!(room_for(bytes), 1_800_000);
     }
     assert_eq!(room_for(1_800_001), 1_800_001);
+}
+
+#[test]
+fn a_store_that_refused_fits_only_what_needs_less() {
+    let refused = |room, offer| Offer {
+        refused: Some(room),
+        ..offer
+    };
+    let offers = [
+        refused(50, known(1, 90)),
+        known(2, 40),
+        refused(70, unknown(3)),
+    ];
+    assert_eq!(order(1, &offers, 40), [store(1), store(2), store(3)]);
+    assert_eq!(order(1, &offers, 49), [store(1), store(3)]);
+    assert_eq!(order(1, &offers, 50), [store(3)]);
+    assert!(order(1, &offers, 70).is_empty());
+    assert_eq!(last_resort(&offers, 70), Some(store(1)));
 }
 
 #[test]
@@ -101,20 +120,22 @@ fn a_new_store_gets_three_shares_and_not_everything() {
 
 fn offers() -> impl Strategy<Value = Vec<Offer>> {
     let free = prop::option::weighted(0.75, 0..4 * GIB);
-    prop::collection::vec((free, any::<bool>()), 0..12).prop_map(|offers| {
+    let refused = prop::option::weighted(0.2, 1..4 * GIB);
+    prop::collection::vec((free, refused, any::<bool>()), 0..12).prop_map(|offers| {
         let offers = offers.into_iter().enumerate();
         offers
-            .map(|(n, (free, set_back))| Offer {
+            .map(|(n, (free, refused, silent))| Offer {
                 store: store(n as u8),
                 free,
-                set_back,
+                refused,
+                silent,
             })
             .collect()
     })
 }
 
 proptest! {
-    /// Every store is in the order once, or it reported too little room.
+    /// Every store is in the order once, or it reported too little room or refused as much.
     #[test]
     fn every_store_is_a_candidate_or_reported_too_little(
         offers in offers(), session: u64, room in 1..5 * GIB
@@ -123,7 +144,8 @@ proptest! {
         let candidates: BTreeSet<_> = order.iter().copied().collect();
         prop_assert_eq!(candidates.len(), order.len());
         for offer in &offers {
-            let possible = offer.free.is_none_or(|free| free >= room);
+            let possible = offer.free.is_none_or(|free| free >= room)
+                && offer.refused.is_none_or(|refused| refused > room);
             prop_assert_eq!(candidates.contains(&offer.store), possible);
         }
         let full = offers.len() > order.len();
@@ -149,13 +171,13 @@ proptest! {
     ) {
         let surely: Vec<u64> = offers
             .iter()
-            .filter(|offer| !offer.set_back && offer.fits(room) == Some(true))
+            .filter(|offer| !offer.silent && offer.fits(room) == Some(true))
             .map(Offer::free)
             .collect();
         if !surely.is_empty() {
             let first = order(session, &offers, room)[0];
             let first = offers.iter().find(|offer| offer.store == first).unwrap();
-            prop_assert!(!first.set_back);
+            prop_assert!(!first.silent);
             let beaten = surely.iter().filter(|free| **free <= first.free()).count();
             prop_assert!(beaten >= surely.len().min(DRAWN), "{} of {:?}", first.free(), surely);
         }

@@ -54,8 +54,8 @@ impl Drop for Asking {
 /// A store with what the heap knows of it.
 pub struct Listed {
     pub store: Store,
-    /// It refused an upload for lack of room since the last report.
-    pub full: bool,
+    /// The least room that it refused since the last report.
+    pub refused: Option<u64>,
     /// When it is asked for the next report, in nanoseconds since 1970.
     pub ask_at: u64,
     /// Questions in a row without a usable answer.
@@ -70,7 +70,7 @@ impl Listed {
     pub fn new(store: Store, ask_at: u64) -> Self {
         Listed {
             store,
-            full: false,
+            refused: None,
             ask_at,
             failures: 0,
             questions: 0,
@@ -91,13 +91,13 @@ impl Listed {
         let pause = match told {
             Told::Report(report) => {
                 self.store.reported(report);
-                self.full = false;
+                self.refused = None;
                 self.failures = 0;
                 REPORT_NS
             }
             Told::NoReports => {
                 self.store.silent_since = None;
-                self.full = false;
+                self.refused = None;
                 self.failures = 0;
                 REPORT_NS
             }

@@ -1,7 +1,7 @@
 //! The registry: which stores there are, which of them take new uploads, and what each reported.
 //!
 //! Stable memory has a record for each store. The heap has the same, so that a begin and the timer
-//! read no stable memory, and what may be lost: when each is asked next, and which were full.
+//! read no stable memory, and what may be lost: when each is asked next, and how much it refused.
 
 mod asking;
 mod listed;
@@ -28,6 +28,8 @@ use std::rc::Rc;
 pub struct Promise {
     store: Principal,
     bytes: u64,
+    /// The room that the upload needs.
+    room: u64,
     /// How often the store had been asked when the promise was made.
     questions: u64,
 }
@@ -35,7 +37,7 @@ pub struct Promise {
 /// Why a store didn't open a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It has no room for uploads like this one.
+    /// It has too little room for the upload.
     Full,
     /// It gave no usable answer.
     Silent,
@@ -125,7 +127,8 @@ impl<M: Memory> Registry<M> {
             .map(|(id, listed)| Offer {
                 store: *id,
                 free: listed.store.free(),
-                set_back: listed.full || listed.store.silent_since.is_some(),
+                refused: listed.refused,
+                silent: listed.store.silent_since.is_some(),
             })
             .collect()
     }
@@ -215,8 +218,8 @@ impl<M: Memory> Registry<M> {
 
     // ---- uploads ------------------------------------------------------------------------------
 
-    /// An upload is being opened in the store.
-    pub fn promise(&mut self, store: Principal, bytes: u64) -> Promise {
+    /// An upload that needs this room is being opened in the store, which is promised `bytes`.
+    pub fn promise(&mut self, store: Principal, bytes: u64, room: u64) -> Promise {
         let mut questions = 0;
         self.update(store, |listed| {
             listed.openings += 1;
@@ -226,19 +229,20 @@ impl<M: Memory> Registry<M> {
         Promise {
             store,
             bytes,
+            room,
             questions,
         }
     }
 
-    /// The store opened the blob. It has room and answers.
+    /// The store opened the blob. It answers, and has the room.
     pub fn opened(&mut self, promise: Promise) {
         self.update(promise.store, |listed| {
-            listed.full = false;
+            listed.refused = listed.refused.filter(|refused| *refused > promise.room);
             listed.store.silent_since = None;
         });
     }
 
-    /// The store didn't open the blob: others come first for a while, and it is asked soon.
+    /// The store didn't open the blob. If that says something about the store, it is asked soon.
     pub fn not_opened(&mut self, promise: Promise, refusal: Refusal, now: u64) {
         self.update(promise.store, |listed| {
             let promised = &mut listed.store.promised;
@@ -248,7 +252,10 @@ impl<M: Memory> Registry<M> {
             };
             *part = part.saturating_sub(promise.bytes);
             match refusal {
-                Refusal::Full => listed.full = true,
+                Refusal::Full => {
+                    let least = listed.refused.unwrap_or(promise.room);
+                    listed.refused = Some(least.min(promise.room));
+                }
                 Refusal::Silent => {
                     listed.store.silent_since.get_or_insert(now);
                 }

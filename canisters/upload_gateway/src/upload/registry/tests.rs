@@ -199,10 +199,10 @@ fn only_active_stores_offer_room() {
 fn promises_count_until_the_report_that_counts_them() {
     let (_, mut registry) = listed(1);
     tell(&mut registry, 1, Told::Report(report(1_000)), 0);
-    registry.promise(id(1), 100);
+    registry.promise(id(1), 100, 100);
     registry.asked(id(1), 1);
     // The store gets the question before this one.
-    registry.promise(id(1), 30);
+    registry.promise(id(1), 30, 30);
     assert_eq!(free_of(&registry, 1), 870);
     registry.told(id(1), Told::Report(report(900)), 2);
     assert_eq!(free_of(&registry, 1), 870);
@@ -214,9 +214,9 @@ fn promises_count_until_the_report_that_counts_them() {
 fn promises_of_a_question_without_an_answer_count_on() {
     let (_, mut registry) = listed(1);
     tell(&mut registry, 1, Told::Report(report(1_000)), 0);
-    registry.promise(id(1), 100);
+    registry.promise(id(1), 100, 100);
     tell(&mut registry, 1, Told::Nothing, 1);
-    registry.promise(id(1), 30);
+    registry.promise(id(1), 30, 30);
     tell(&mut registry, 1, Told::NotAsked, 2);
     assert_eq!(free_of(&registry, 1), 870);
 }
@@ -225,15 +225,15 @@ fn promises_of_a_question_without_an_answer_count_on() {
 fn a_promise_that_came_to_nothing_is_taken_back() {
     let (_, mut registry) = listed(1);
     tell(&mut registry, 1, Told::Report(report(1_000)), 0);
-    let before = registry.promise(id(1), 100);
+    let before = registry.promise(id(1), 100, 100);
     registry.asked(id(1), 1);
-    let since = registry.promise(id(1), 30);
+    let since = registry.promise(id(1), 30, 30);
     registry.not_opened(before, Refusal::Other, 2);
     assert_eq!(free_of(&registry, 1), 970);
     registry.not_opened(since, Refusal::Other, 2);
     assert_eq!(free_of(&registry, 1), 1_000);
     assert_eq!(registry.openings(id(1)), 2);
-    assert!(!registry.offers(&[], 1)[0].set_back);
+    assert!(!registry.offers(&[], 1)[0].silent);
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn a_store_never_offers_more_than_the_operators_bound() {
     // It gave no report, so nobody knows how much it holds.
     assert_eq!(offers(&registry, 1), 0);
     tell(&mut registry, 1, Told::Report(report(1_000)), 0);
-    registry.promise(id(1), 30);
+    registry.promise(id(1), 30, 30);
     assert_eq!((offers(&registry, 170), offers(&registry, 171)), (1, 0));
     registry.set_capacity(id(1), None).unwrap();
     assert_eq!(offers(&registry, u64::MAX), 1);
@@ -303,10 +303,10 @@ fn a_silent_store_is_noted_and_asked_less_and_less() {
     }
     assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 32, 32]);
     assert_eq!(registry.entries()[0].silent_since, Some(0));
-    assert!(registry.offers(&[], 1)[0].set_back);
+    assert!(registry.offers(&[], 1)[0].silent);
     tell(&mut registry, 1, Told::Report(report(1)), now);
     assert_eq!(registry.entries()[0].silent_since, None);
-    assert!(!registry.offers(&[], 1)[0].set_back);
+    assert!(!registry.offers(&[], 1)[0].silent);
     tell(&mut registry, 1, Told::Nothing, now);
     assert_eq!(registry.next_question(), Some(now + MINUTE));
 }
@@ -316,24 +316,52 @@ fn a_store_of_release_0_1_0_is_usable_without_a_report() {
     let (_, mut registry) = listed(1);
     tell(&mut registry, 1, Told::NoReports, 5);
     let offer = registry.offers(&[], 1)[0];
-    assert_eq!((offer.free, offer.set_back), (None, false));
+    assert_eq!((offer.free, offer.silent), (None, false));
     assert_eq!(registry.entries()[0].silent_since, None);
 }
 
 #[test]
-fn a_store_that_refused_an_upload_is_set_back_and_asked_within_a_minute() {
+fn a_store_that_did_not_open_a_blob_is_asked_within_a_minute() {
     for refusal in [Refusal::Full, Refusal::Silent] {
         let (_, mut registry) = listed(1);
         tell(&mut registry, 1, Told::Report(report(1_000)), 0);
         let now = 5 * MINUTE;
-        let promise = registry.promise(id(1), 1);
-        registry.not_opened(promise, refusal, now);
-        assert!(registry.offers(&[], 1)[0].set_back);
+        let state = |registry: &Registry<VectorMemory>| {
+            let offer = registry.offers(&[], 1)[0];
+            (offer.refused, offer.silent)
+        };
+        for room in [300, 200, 400] {
+            let promise = registry.promise(id(1), room, room);
+            registry.not_opened(promise, refusal, now);
+        }
+        let expected = match refusal {
+            Refusal::Full => (Some(200), false),
+            _ => (None, true),
+        };
+        assert_eq!(state(&registry), expected);
         assert_eq!(registry.next_question(), Some(now + MINUTE));
-        // Another one that it takes ends that.
-        let promise = registry.promise(id(1), 1);
+        // A smaller one that it takes says nothing about the room for those.
+        let promise = registry.promise(id(1), 100, 100);
         registry.opened(promise);
-        assert!(!registry.offers(&[], 1)[0].set_back);
+        assert_eq!(state(&registry), (expected.0, false));
+        let promise = registry.promise(id(1), 200, 200);
+        registry.opened(promise);
+        assert_eq!(state(&registry), (None, false));
+    }
+}
+
+#[test]
+fn a_refusal_counts_until_the_next_report() {
+    let (_, mut registry) = listed(1);
+    let promise = registry.promise(id(1), 300, 300);
+    registry.not_opened(promise, Refusal::Full, 0);
+    for (told, refused) in [
+        (Told::Nothing, Some(300)),
+        (Told::NotAsked, Some(300)),
+        (Told::Report(report(1_000)), None),
+    ] {
+        tell(&mut registry, 1, told, 0);
+        assert_eq!(registry.offers(&[], 1)[0].refused, refused);
     }
 }
 

@@ -28,6 +28,21 @@ pub struct NewUpload<'a> {
     pub standing: Standing,
 }
 
+/// The most stores that one begin asks.
+///
+/// Source: our choice. Each attempt costs a call, a session id and a job. Reports and refusals tell
+/// the next begin which stores are full, so even a second attempt is rare.
+pub const MAX_TRIED: usize = 5;
+
+/// Why no store is to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoStore {
+    /// No store may have room that wasn't asked.
+    NoneLeft,
+    /// So many were asked that this begin gives up.
+    Enough,
+}
+
 /// The stores that a begin has asked, each once.
 #[derive(Default)]
 pub struct Tried {
@@ -79,20 +94,28 @@ impl<M: Memory> State<M> {
     }
 
     /// Takes the next session id and notes the intent to open its blob in the best store that isn't
-    /// among `tried`, and is from now on. `None` if no store is left.
+    /// among `tried`, and is from now on.
     ///
     /// Before: nothing. After: the id is used up, and a job releases the blob when a begin must
     /// have ended, unless [`State::begun`] or [`State::not_opened`] comes first. The bytes that a
     /// known caller announced are promised.
-    pub fn opening(&mut self, new: &NewUpload, tried: &mut Tried, now: u64) -> Option<Opening> {
+    pub fn opening(
+        &mut self,
+        new: &NewUpload,
+        tried: &mut Tried,
+        now: u64,
+    ) -> std::result::Result<Opening, NoStore> {
         let bytes = new.metadata.base().bytes;
         let Some(store) = self.chosen_store(bytes, tried) else {
             // Reports cost cycles, so a stranger's begin asks for none.
             if new.standing == Standing::Known {
                 self.registry.room_wanted(now);
             }
-            return None;
+            return Err(NoStore::NoneLeft);
         };
+        if tried.stores.len() >= MAX_TRIED {
+            return Err(NoStore::Enough);
+        }
         tried.stores.push(store);
         let id = self.sessions.allocate_id();
         let upload = UploadMeta::new(
@@ -110,8 +133,10 @@ impl<M: Memory> State<M> {
             Standing::Known => bytes,
             Standing::New => 0,
         };
-        let promise = self.registry.promise(store, promised);
-        Some(Opening {
+        let promise = self
+            .registry
+            .promise(store, promised, placement::room_for(bytes));
+        Ok(Opening {
             id,
             upload,
             intent,

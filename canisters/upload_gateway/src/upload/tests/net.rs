@@ -29,8 +29,10 @@ pub const OTHER_INDEX: u8 = 104;
 /// How one call goes wrong.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// The call never reaches the callee, and the caller knows it.
+    /// The platform doesn't send the call.
     NotSent,
+    /// The callee is stopped: it rejects the call, and the caller knows that it didn't act.
+    Stopped,
     /// The callee acts, but its answer is lost.
     LostReply,
     /// The callee answers with this error and doesn't act.

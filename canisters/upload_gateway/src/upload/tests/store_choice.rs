@@ -2,10 +2,14 @@
 
 use super::world::*;
 use crate::failure::{Failure, Result};
+use crate::session::standing::Standing;
+use crate::upload::registry::Refusal;
+use crate::upload::state::uploads::{NewUpload, NoStore, Tried};
 use crate::upload::types::SessionId;
 use candid::Principal;
 use capsule_shared::Error;
 use capsule_shared::stores::StoreState;
+use std::collections::BTreeSet;
 
 const MINUTE: u64 = 60;
 
@@ -56,7 +60,7 @@ fn the_emptier_store_gets_the_upload() {
 }
 
 #[test]
-fn a_full_store_is_noticed_and_comes_last_until_its_next_report() {
+fn a_store_that_refused_gets_no_upload_of_that_size_until_its_next_report() {
     let (world, service) = two_stores();
     world.fail("blob_open", Fault::Refused(Error::ResourceExhausted));
     let session = begin(&service, "key", 2).unwrap();
@@ -70,14 +74,73 @@ fn a_full_store_is_noticed_and_comes_last_until_its_next_report() {
 }
 
 #[test]
+fn a_store_that_refused_a_large_upload_takes_smaller_ones() {
+    let (world, service) = two_stores();
+    let full = || Fault::Refused(Error::ResourceExhausted);
+    world.fail("blob_open", full());
+    let refused = begin_bytes(&service, "large", 2_500_000);
+    assert_eq!(refused, Err(Failure::ResourceExhausted));
+    // The other store reported too little room, and is the last resort.
+    assert_eq!(openings(&world), (1, 1));
+    let session = begin_bytes(&service, "small", 2_400_000).unwrap();
+    assert_eq!(store_of(&service, session), id(STORE));
+    assert_eq!(openings(&world), (1, 0));
+}
+
+#[test]
+fn a_begin_whose_call_the_platform_does_not_send_tries_no_other_store() {
+    let (world, service) = two_stores();
+    openings(&world);
+    world.fail("blob_open", Fault::NotSent);
+    assert!(begin(&service, "key", 2).unwrap_err().is_temporary());
+    assert_eq!(openings(&world), (1, 0));
+    // That is no fault of the store.
+    assert_eq!(service.stores()[0].silent_since, None);
+    let session = begin(&service, "key", 2).unwrap();
+    assert_eq!(store_of(&service, session), id(STORE));
+}
+
+#[test]
+fn a_begin_asks_five_stores_at_most() {
+    let (_, service) = World::new();
+    service.with(|state| {
+        for n in 1..=6 {
+            state.store_added(id(n), 0).unwrap();
+        }
+        let args = begin_args("key", "photo.jpg", 2, 0);
+        let new = NewUpload {
+            capsule_id: &args.capsule_id,
+            pmid_stem: "stem",
+            metadata: &args.metadata,
+            index: id(INDEX),
+            standing: Standing::Known,
+        };
+        let mut tried = Tried::default();
+        let mut asked = BTreeSet::new();
+        for _ in 0..5 {
+            let opening = state.opening(&new, &mut tried, 0).ok().unwrap();
+            state.not_opened(&opening);
+            state.open_failed(&opening, Refusal::Full, 0);
+            asked.insert(opening.upload.store);
+        }
+        assert_eq!(asked.len(), 5);
+        let enough = state.opening(&new, &mut tried, 0).err();
+        assert_eq!(enough, Some(NoStore::Enough));
+        // The next begin goes on with the others.
+        let next = state.opening(&new, &mut Tried::default(), 0).ok().unwrap();
+        assert!(!asked.contains(&next.upload.store));
+    });
+}
+
+#[test]
 fn a_stopped_store_is_skipped_until_it_answers() {
     let (world, service) = two_stores();
-    world.fail("blob_open", Fault::NotSent);
+    world.fail("blob_open", Fault::Stopped);
     let session = begin(&service, "key", 2).unwrap();
     assert_eq!(store_of(&service, session), id(OTHER_STORE));
     assert!(service.stores()[0].silent_since.is_some());
     // It also gives no report.
-    world.fail("store_status", Fault::NotSent);
+    world.fail("store_status", Fault::Stopped);
     world.pass(&service, MINUTE);
     openings(&world);
     begin(&service, "second", 2).unwrap();
@@ -110,17 +173,20 @@ fn only_full_stores_are_exhausted() {
     fail_other(&world, "blob_open", full());
     assert_eq!(begin(&service, "key", 2), Err(Failure::ResourceExhausted));
     for unusable in [
-        Fault::NotSent,
+        Fault::Stopped,
         Fault::LostReply,
         Fault::Refused(Error::Unauthorized),
         Fault::Refused(Error::temporary("too few cycles")),
         Fault::Replied(b"garbage".to_vec()),
     ] {
+        // Both report that they have room.
+        world.pass(&service, MINUTE);
         world.fail("blob_open", full());
         fail_other(&world, "blob_open", unusable);
         assert!(begin(&service, "key", 2).unwrap_err().is_temporary());
     }
     // A fault of a store isn't hidden by a full one.
+    world.pass(&service, MINUTE);
     world.fail("blob_open", full());
     fail_other(
         &world,
