@@ -29,8 +29,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             report = self.introduce(store).await?;
         }
         let now = self.runtime.now();
-        self.with(|state| state.store_added(store, now))?;
-        self.with(|state| state.store_introduced(store, report, now));
+        self.with(|state| state.store_added(store, report, now))?;
         self.schedule();
         Ok(())
     }
@@ -73,14 +72,17 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         };
         self.check_funds()?;
         let now = self.runtime.now();
-        self.with(|state| state.store_asked(store, now));
+        let question = self.with(|state| state.ask_store(store, now));
+        let question = question.ok_or_else(|| {
+            Failure::temporary(format!("the store {store} is being asked for its report"))
+        })?;
         // The store counts every blob whose opening was sent before this question. An upload that
         // begins during this await is noticed by the number of openings.
         let status = self.peers.store_status(store).await;
         let now = self.runtime.now();
         let blobs = status.as_ref().map(|status| status.blobs).ok();
         let failed = status.as_ref().err().cloned();
-        self.with(|state| state.store_told(store, told_of(status, now), now));
+        self.with(|state| state.store_told(&question, told_of(status, now), now));
         match (blobs, failed) {
             (Some(blobs), _) => self.with(|state| state.store_retired(store, openings, blobs)),
             (None, Some(error)) if error.kind() == Some(FailureKind::NoMethod) => {
@@ -156,11 +158,11 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         let mut now = begun;
         while now < begun + ASK_NS
             && self.peers.have_room_for_jobs()
-            && let Some(store) = self.with(|state| state.next_asked(now))
+            && let Some(question) = self.with(|state| state.ask_next(now))
         {
-            let status = self.peers.store_status(store).await;
+            let status = self.peers.store_status(question.store()).await;
             now = self.runtime.now();
-            self.with(|state| state.store_told(store, told_of(status, now), now));
+            self.with(|state| state.store_told(&question, told_of(status, now), now));
         }
     }
 }

@@ -62,6 +62,8 @@ pub struct Listed {
     pub failures: u32,
     /// Questions so far.
     pub questions: u64,
+    /// The question, counted from 1, that the last report answered; 0 for none.
+    pub reported: u64,
     /// Uploads so far that were being opened there.
     pub openings: u64,
 }
@@ -74,6 +76,7 @@ impl Listed {
             ask_at,
             failures: 0,
             questions: 0,
+            reported: 0,
             openings: 0,
         }
     }
@@ -91,6 +94,7 @@ impl Listed {
         let pause = match told {
             Told::Report(report) => {
                 self.store.reported(report);
+                self.reported = self.questions;
                 self.refused = None;
                 self.failures = 0;
                 REPORT_NS

@@ -5,19 +5,22 @@
 
 mod asking;
 mod listed;
+mod question;
 pub mod record;
 #[cfg(test)]
 mod tests;
 
 pub use listed::{Asking, Told};
+pub use question::Question;
 
 use super::placement::Offer;
 use crate::config::MAX_STORES;
 use crate::failure::{Failure, Result};
 use candid::Principal;
-use capsule_shared::stores::{StoreEntry, StoreState};
+use capsule_shared::stores::{StoreEntry, StoreReport, StoreState};
 use ic_stable_structures::{Memory, StableBTreeMap};
 use listed::{FIRST_NS, Listed};
+use question::Questions;
 use record::{Noted, Store};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +59,7 @@ pub struct Registry<M: Memory> {
     next_question: Option<u64>,
     /// Whether stores are being asked now.
     asking: Rc<Cell<bool>>,
+    questions: Questions,
 }
 
 impl<M: Memory> Registry<M> {
@@ -68,6 +72,7 @@ impl<M: Memory> Registry<M> {
             retired: BTreeSet::new(),
             next_question: None,
             asking: Rc::default(),
+            questions: Questions::default(),
         };
         for entry in registry.noted.iter() {
             match entry.value() {
@@ -168,9 +173,10 @@ impl<M: Memory> Registry<M> {
     // ---- stores that come and go --------------------------------------------------------------
 
     /// Has a store take new uploads, and adds it if it isn't listed: `ResourceExhausted` above
-    /// [`MAX_STORES`].
-    pub fn add(&mut self, id: Principal, now: u64) -> Result<()> {
+    /// [`MAX_STORES`]. `report` is what a new store gave before it was listed.
+    pub fn add(&mut self, id: Principal, report: Option<StoreReport>, now: u64) -> Result<()> {
         if self.is_listed(id) {
+            // Promises since that report aren't known, so it counts for nothing.
             return self.set_state(id, StoreState::Active, now);
         }
         self.check_room(1)?;
@@ -180,15 +186,18 @@ impl<M: Memory> Registry<M> {
         self.noted.insert(id, Noted::Store(store.clone()));
         let ask_at = now.saturating_add(FIRST_NS);
         self.listed.insert(id, Listed::new(store, ask_at));
-        self.find_next_question();
-        Ok(())
+        self.change(id, |listed| {
+            if let Some(report) = report {
+                listed.told(Told::Report(report), now);
+            }
+        })
     }
 
     /// Adds a store that a list or a name proposes, if there is room. One that was ever listed
     /// stays as it is: only the operator has it take new uploads again, or come back.
     pub fn propose(&mut self, id: Principal, now: u64) {
         if self.is_unknown(id) && self.check_room(1).is_ok() {
-            self.add(id, now).expect("BUG: there is room");
+            self.add(id, None, now).expect("BUG: there is room");
         }
     }
 
@@ -245,12 +254,15 @@ impl<M: Memory> Registry<M> {
     /// The store didn't open the blob. If that says something about the store, it is asked soon.
     pub fn not_opened(&mut self, promise: Promise, refusal: Refusal, now: u64) {
         self.update(promise.store, |listed| {
-            let promised = &mut listed.store.promised;
-            let part = match promise.questions == listed.questions {
-                true => &mut promised.since,
-                false => &mut promised.before,
-            };
-            *part = part.saturating_sub(promise.bytes);
+            // A report may have counted the promise. It isn't among the others then.
+            if promise.questions >= listed.reported {
+                let promised = &mut listed.store.promised;
+                let part = match promise.questions == listed.questions {
+                    true => &mut promised.since,
+                    false => &mut promised.before,
+                };
+                *part = part.saturating_sub(promise.bytes);
+            }
             match refusal {
                 Refusal::Full => {
                     let least = listed.refused.unwrap_or(promise.room);

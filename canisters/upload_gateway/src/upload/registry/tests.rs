@@ -25,7 +25,7 @@ fn empty() -> (VectorMemory, Registry<VectorMemory>) {
 fn listed(count: u8) -> (VectorMemory, Registry<VectorMemory>) {
     let (memory, mut registry) = empty();
     for n in 1..=count {
-        registry.add(id(n), 0).unwrap();
+        registry.add(id(n), None, 0).unwrap();
     }
     (memory, registry)
 }
@@ -50,8 +50,8 @@ fn free_of(registry: &Registry<VectorMemory>, n: u8) -> u64 {
 }
 
 fn tell(registry: &mut Registry<VectorMemory>, n: u8, told: Told, now: u64) {
-    registry.asked(id(n), now);
-    registry.told(id(n), told, now);
+    let question = registry.ask(id(n), now).unwrap();
+    registry.told(&question, told, now);
 }
 
 // ---- records ------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ const FULL: &str = "
 fn stores_are_listed_in_the_order_in_which_they_came() {
     let (memory, mut registry) = empty();
     for n in [3, 1, 2] {
-        registry.add(id(n), 0).unwrap();
+        registry.add(id(n), None, 0).unwrap();
     }
     registry.set_state(id(1), StoreState::Draining, 0).unwrap();
     registry.set_capacity(id(2), Some(99)).unwrap();
@@ -152,8 +152,8 @@ fn a_list_or_a_name_changes_no_store_that_was_ever_listed() {
         assert_eq!(registry.entries().len(), 1);
         assert_eq!(registry.set_capacity(id(2), None), Err(Failure::NotFound));
         // A word of the operator does.
-        registry.add(id(1), 0).unwrap();
-        registry.add(id(2), 0).unwrap();
+        registry.add(id(1), None, 0).unwrap();
+        registry.add(id(2), None, 0).unwrap();
         assert_eq!(registry.active(), [id(1), id(2)]);
         registry.set_state(id(1), StoreState::ReadOnly, 0).unwrap();
         registry.retire(id(2));
@@ -165,9 +165,9 @@ fn a_registry_has_a_thousand_stores_at_most() {
     let (_, mut registry) = empty();
     for n in 0..1_000u16 {
         let store = Principal::from_slice(&n.to_be_bytes());
-        registry.add(store, 0).unwrap();
+        registry.add(store, None, 0).unwrap();
     }
-    let refused = registry.add(id(1), 0);
+    let refused = registry.add(id(1), None, 0);
     assert_eq!(refused, Err(Failure::ResourceExhausted));
     registry.propose(id(1), 0);
     assert!(!registry.is_listed(id(1)));
@@ -200,11 +200,12 @@ fn promises_count_until_the_report_that_counts_them() {
     let (_, mut registry) = listed(1);
     tell(&mut registry, 1, Told::Report(report(1_000)), 0);
     registry.promise(id(1), 100, 100);
-    registry.asked(id(1), 1);
+    let question = registry.ask(id(1), 1).unwrap();
     // The store gets the question before this one.
     registry.promise(id(1), 30, 30);
     assert_eq!(free_of(&registry, 1), 870);
-    registry.told(id(1), Told::Report(report(900)), 2);
+    registry.told(&question, Told::Report(report(900)), 2);
+    drop(question);
     assert_eq!(free_of(&registry, 1), 870);
     tell(&mut registry, 1, Told::Report(report(870)), 3);
     assert_eq!(free_of(&registry, 1), 870);
@@ -226,7 +227,7 @@ fn a_promise_that_came_to_nothing_is_taken_back() {
     let (_, mut registry) = listed(1);
     tell(&mut registry, 1, Told::Report(report(1_000)), 0);
     let before = registry.promise(id(1), 100, 100);
-    registry.asked(id(1), 1);
+    let _question = registry.ask(id(1), 1).unwrap();
     let since = registry.promise(id(1), 30, 30);
     registry.not_opened(before, Refusal::Other, 2);
     assert_eq!(free_of(&registry, 1), 970);
@@ -234,6 +235,51 @@ fn a_promise_that_came_to_nothing_is_taken_back() {
     assert_eq!(free_of(&registry, 1), 1_000);
     assert_eq!(registry.openings(id(1)), 2);
     assert!(!registry.offers(&[], 1)[0].silent);
+}
+
+#[test]
+fn a_store_has_one_open_question_at_most() {
+    let (_, mut registry) = listed(1);
+    tell(&mut registry, 1, Told::Report(report(1_000)), 0);
+    registry.promise(id(1), 100, 100);
+    let now = 20 * MINUTE;
+    let question = registry.ask(id(1), now).unwrap();
+    registry.promise(id(1), 30, 30);
+    // Its answer would count the second promise, and that of the first question doesn't.
+    assert!(registry.ask(id(1), now).is_none());
+    registry.told(&question, Told::Report(report(900)), now);
+    assert_eq!(free_of(&registry, 1), 870);
+    // A question that is due waits for the open one, and doesn't wake the timer.
+    registry.room_wanted(now);
+    assert!(registry.ask_next(now + MINUTE).is_none());
+    assert_eq!(registry.next_question(), Some(now + 11 * MINUTE));
+    drop(question);
+    assert!(registry.ask(id(1), now).is_some());
+}
+
+#[test]
+fn a_promise_that_a_report_counted_is_not_taken_from_others() {
+    let (_, mut registry) = listed(1);
+    tell(&mut registry, 1, Told::Report(report(1_000)), 0);
+    let slow = registry.promise(id(1), 100, 100);
+    tell(&mut registry, 1, Told::Report(report(900)), 1);
+    registry.promise(id(1), 30, 30);
+    let question = registry.ask(id(1), 2).unwrap();
+    registry.not_opened(slow, Refusal::Other, 3);
+    assert_eq!(free_of(&registry, 1), 870);
+    registry.told(&question, Told::Nothing, 4);
+    assert_eq!(free_of(&registry, 1), 870);
+}
+
+#[test]
+fn a_report_before_the_listing_counts_for_a_new_store_only() {
+    let (_, mut registry) = empty();
+    registry.add(id(1), Some(report(1_000)), 0).unwrap();
+    assert_eq!(free_of(&registry, 1), 1_000);
+    registry.promise(id(1), 100, 100);
+    let _question = registry.ask(id(1), 1).unwrap();
+    registry.add(id(1), Some(report(1_000)), 2).unwrap();
+    assert_eq!(free_of(&registry, 1), 900);
 }
 
 #[test]
@@ -278,11 +324,12 @@ fn stores_are_asked_one_after_the_other_and_again_after_ten_minutes() {
     // Meanwhile no other turn asks, and the timer doesn't wake for it.
     assert!(registry.begin_asking(now).is_none());
     assert_eq!(registry.next_question(), None);
-    assert_eq!(registry.next_to_ask(now), Some(id(1)));
-    assert_eq!(registry.next_to_ask(now), Some(id(2)));
-    assert_eq!(registry.next_to_ask(now), None);
-    registry.told(id(1), Told::Report(report(1)), now);
-    registry.told(id(2), Told::NoReports, now);
+    let first = registry.ask_next(now).unwrap();
+    let second = registry.ask_next(now).unwrap();
+    assert_eq!((first.store(), second.store()), (id(1), id(2)));
+    assert!(registry.ask_next(now).is_none());
+    registry.told(&first, Told::Report(report(1)), now);
+    registry.told(&second, Told::NoReports, now);
     drop(asking);
     assert_eq!(registry.next_question(), Some(now + 10 * MINUTE));
     // A start asks all soon.

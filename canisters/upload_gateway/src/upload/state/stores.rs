@@ -4,7 +4,7 @@ use super::State;
 use super::uploads::Opening;
 use crate::config::check_peer;
 use crate::failure::{Failure, Result};
-use crate::upload::registry::{Asking, Refusal, Told};
+use crate::upload::registry::{Asking, Question, Refusal, Told};
 use candid::Principal;
 use capsule_shared::blob_store::{LEAST_CAPACITY_BYTES, MOST_CAPACITY_BYTES};
 use capsule_shared::stores::{StoreEntry, StoreReport, StoreState};
@@ -81,9 +81,15 @@ impl<M: Memory> State<M> {
         self.registry.check_room(1)
     }
 
-    /// The store takes new uploads, whatever was before. `ResourceExhausted`.
-    pub fn store_added(&mut self, store: Principal, now: u64) -> Result<()> {
-        self.registry.add(store, now)
+    /// The store takes new uploads, whatever was before. A new one may have given a report.
+    /// `ResourceExhausted`.
+    pub fn store_added(
+        &mut self,
+        store: Principal,
+        report: Option<StoreReport>,
+        now: u64,
+    ) -> Result<()> {
+        self.registry.add(store, report, now)
     }
 
     /// An active store takes no new uploads any more. Any other stays as it is.
@@ -159,26 +165,20 @@ impl<M: Memory> State<M> {
         self.registry.begin_asking(now)
     }
 
-    /// The next store to ask, which counts as asked.
-    pub fn next_asked(&mut self, now: u64) -> Option<Principal> {
-        self.registry.next_to_ask(now)
+    /// The question to the next store, which leaves now.
+    pub fn ask_next(&mut self, now: u64) -> Option<Question> {
+        self.registry.ask_next(now)
     }
 
-    /// A question to this store leaves now, although it may not be due.
-    pub fn store_asked(&mut self, store: Principal, now: u64) {
-        self.registry.asked(store, now);
+    /// A question to this store leaves now, although it may not be due. `None` while another one is
+    /// open.
+    pub fn ask_store(&mut self, store: Principal, now: u64) -> Option<Question> {
+        self.registry.ask(store, now)
     }
 
-    /// The answer to the last question to this store.
-    pub fn store_told(&mut self, store: Principal, told: Told, now: u64) {
-        self.registry.told(store, told, now);
-    }
-
-    /// A new store's first report, which it gave before it was listed.
-    pub fn store_introduced(&mut self, store: Principal, report: Option<StoreReport>, now: u64) {
-        if let Some(report) = report {
-            self.registry.told(store, Told::Report(report), now);
-        }
+    /// The answer to a question.
+    pub fn store_told(&mut self, question: &Question, told: Told, now: u64) {
+        self.registry.told(question, told, now);
     }
 
     /// The store didn't open the blob, or nobody knows. The promise of its bytes is taken back.

@@ -105,7 +105,7 @@ fn a_begin_asks_five_stores_at_most() {
     let (_, service) = World::new();
     service.with(|state| {
         for n in 1..=6 {
-            state.store_added(id(n), 0).unwrap();
+            state.store_added(id(n), None, 0).unwrap();
         }
         let args = begin_args("key", "photo.jpg", 2, 0);
         let new = NewUpload {

@@ -296,6 +296,20 @@ fn a_store_in_which_an_upload_begins_meanwhile_is_not_retired() {
     assert_eq!(service.stores().len(), 1);
 }
 
+#[test]
+fn a_store_is_not_retired_while_it_is_asked_for_a_report() {
+    let (world, service) = World::new();
+    service.remove_store(id(STORE));
+    world.net().held.insert("store_status");
+    world.net().now += 20 * SECOND;
+    let mut turn = Box::pin(service.tick());
+    assert!(poll(&mut turn).is_pending());
+    assert!(retire(&service, STORE).unwrap_err().is_temporary());
+    world.net().held.clear();
+    run(turn);
+    retire(&service, STORE).unwrap();
+}
+
 // ---- reports ------------------------------------------------------------------------------------
 
 #[test]
