@@ -20,6 +20,9 @@ pub struct Store {
 }
 
 /// Bytes that known uploaders announced to this gateway and that the last report doesn't count.
+///
+/// They are in stable memory, because a start couldn't sum them up from the sessions: a committed
+/// one has forgotten its store, and none knows whether the last report counted it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Promised {
     /// Before the store was asked for its next report, which will count them.
