@@ -2,9 +2,10 @@
 
 use super::checks::check_begin;
 use super::jobs::queue::Run;
+use super::placement::{MAX_ASKED, NoStore, Search};
 use super::registry::Refusal;
 use super::service::UploadService;
-use super::state::uploads::{Begun, MAX_TRIED, NewUpload, NoStore, Tried};
+use super::state::uploads::{Begun, NewUpload};
 use super::types::{Begin, BeginArgs, BeginReservation, SessionId, SessionSpec};
 use crate::failure::{Failure, Result};
 use crate::peers::call::PeerError;
@@ -113,7 +114,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     ) -> Result<SessionId> {
         let stem = pmid_stem(&args.capsule_id, &args.metadata.base().name);
         let end = self.runtime.now() + MAX_OPEN_NS;
-        let mut tried = Tried::default();
+        let mut search = Search::default();
         let mut refusals = Refusals::default();
         let mut taken = 0;
         self.check_stores()?;
@@ -128,14 +129,14 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                     index,
                     standing,
                 };
-                (state.opening(&new, &mut tried, now), standing)
+                (state.opening(&new, &mut search, now), standing)
             });
             let opening = match opening {
                 Ok(opening) => opening,
                 Err(NoStore::NoneLeft) => return Err(refusals.failure()),
                 Err(NoStore::Enough) => {
                     return Err(Failure::temporary(format!(
-                        "{MAX_TRIED} blob stores in a row didn't take the upload, expected one that does"
+                        "{MAX_ASKED} blob stores in a row didn't take the upload, expected one that does"
                     )));
                 }
             };
@@ -188,7 +189,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             }
             match is_taken {
                 true => {
-                    tried.again(store);
+                    search.again(store);
                     taken += 1;
                 }
                 false => refusals.add(error.into()),

@@ -1,4 +1,4 @@
-//! Properties of the order, and the simulation in a small size.
+//! Properties of the choice, and of the order in which one begin asks.
 
 use super::*;
 use proptest::prelude::*;
@@ -31,6 +31,17 @@ fn silent(offer: Offer) -> Offer {
         silent: true,
         ..offer
     }
+}
+
+/// All stores that are candidates, each the best of those behind it.
+fn order(session: u64, offers: &[Offer], room: u64) -> Vec<Principal> {
+    let mut left = offers.to_vec();
+    let mut order = Vec::new();
+    while let Some(store) = best(session, left.iter(), room) {
+        left.retain(|offer| offer.store != store);
+        order.push(store);
+    }
+    order
 }
 
 #[test]
@@ -82,21 +93,54 @@ fn a_store_that_refused_fits_only_what_needs_less() {
     assert_eq!(order(1, &offers, 49), [store(1), store(3)]);
     assert_eq!(order(1, &offers, 50), [store(3)]);
     assert!(order(1, &offers, 70).is_empty());
-    assert_eq!(last_resort(&offers, 70), Some(store(1)));
+    assert_eq!(last_resort(offers.iter(), 70), Some(store(1)));
 }
 
 #[test]
 fn the_last_resort_is_the_emptiest_store_that_reported_too_little() {
     let offers = [known(1, 5), known(2, 7), unknown(3), known(4, 100)];
-    assert_eq!(last_resort(&offers, 50), Some(store(2)));
-    assert_eq!(last_resort(&offers, 1), None);
+    assert_eq!(last_resort(offers.iter(), 50), Some(store(2)));
+    assert_eq!(last_resort(offers.iter(), 1), None);
+}
+
+#[test]
+fn a_search_asks_each_store_once_and_one_without_room() {
+    let offers = [known(1, 5), known(2, 7), unknown(3), known(4, 100)];
+    let mut search = Search::default();
+    for n in [4, 3, 2] {
+        assert_eq!(search.next(1, &offers, 50), Ok(store(n)));
+    }
+    assert_eq!(search.next(1, &offers, 50), Err(NoStore::NoneLeft));
+    // The last resort, too, may be asked again.
+    search.again(store(2));
+    assert_eq!(search.next(1, &offers, 50), Ok(store(2)));
+    assert_eq!(search.next(1, &offers, 50), Err(NoStore::NoneLeft));
+}
+
+#[test]
+fn a_search_ends_after_five_stores() {
+    let offers: Vec<_> = (1..=6).map(|n| known(n, 100)).collect();
+    let mut search = Search::default();
+    let mut asked = BTreeSet::new();
+    for _ in 0..5 {
+        asked.insert(search.next(1, &offers, 50).unwrap());
+    }
+    assert_eq!(asked.len(), 5);
+    assert_eq!(search.next(1, &offers, 50), Err(NoStore::Enough));
+    // Without a sixth one there is none left.
+    let five: Vec<_> = offers
+        .iter()
+        .filter(|offer| asked.contains(&offer.store))
+        .copied()
+        .collect();
+    assert_eq!(search.next(1, &five, 50), Err(NoStore::NoneLeft));
 }
 
 /// The first stores of so many sessions, counted by store.
 fn firsts(offers: &[Offer], sessions: u64) -> Vec<u64> {
     let mut counts = vec![0; offers.len()];
     for session in 1..=sessions {
-        let first = order(session, offers, 1)[0];
+        let first = best(session, offers.iter(), 1).unwrap();
         let at = offers.iter().position(|offer| offer.store == first);
         counts[at.unwrap()] += 1;
     }
@@ -149,7 +193,7 @@ proptest! {
             prop_assert_eq!(candidates.contains(&offer.store), possible);
         }
         let full = offers.len() > order.len();
-        let last = last_resort(&offers, room);
+        let last = last_resort(offers.iter(), room);
         prop_assert_eq!(last.is_some(), full);
         prop_assert!(last.is_none_or(|last| !candidates.contains(&last)));
     }
@@ -175,61 +219,11 @@ proptest! {
             .map(Offer::free)
             .collect();
         if !surely.is_empty() {
-            let first = order(session, &offers, room)[0];
+            let first = best(session, offers.iter(), room).unwrap();
             let first = offers.iter().find(|offer| offer.store == first).unwrap();
             prop_assert!(!first.silent);
             let beaten = surely.iter().filter(|free| **free <= first.free()).count();
             prop_assert!(beaten >= surely.len().min(DRAWN), "{} of {:?}", first.free(), surely);
         }
     }
-}
-
-// ---- the simulation -----------------------------------------------------------------------------
-
-/// The middle of the range of sizes, so that the largest file is a small part of a store.
-const PLAN: simulation::Plan = simulation::Plan {
-    first_stores: 12,
-    stores: 20,
-    files: 50_000,
-    median_bytes: 7e6,
-    capacity_bytes: 200_000_000_000,
-    seed: 1,
-};
-
-#[test]
-fn stores_fill_alike_although_some_came_later() {
-    for seed in 1..4 {
-        let outcome = simulation::simulate(simulation::Plan { seed, ..PLAN });
-        assert_eq!(
-            (outcome.refused, outcome.over_capacity),
-            (0, 0),
-            "{outcome:?}"
-        );
-        assert!(
-            outcome.spread() < 0.05,
-            "{} of {outcome:?}",
-            outcome.spread()
-        );
-        assert!(outcome.fills.iter().all(|fill| *fill > 0.5), "{outcome:?}");
-        // Hardly any begin asks a second store.
-        assert!(outcome.calls < 50_100, "{}", outcome.calls);
-    }
-}
-
-#[test]
-fn stores_fill_to_the_brim_before_files_are_refused() {
-    let plan = simulation::Plan {
-        capacity_bytes: 120_000_000_000,
-        ..PLAN
-    };
-    let outcome = simulation::simulate(plan);
-    assert_eq!(outcome.over_capacity, 0, "{outcome:?}");
-    assert!(outcome.refused > 100, "{outcome:?}");
-    assert!(outcome.fills.iter().all(|fill| *fill > 0.99), "{outcome:?}");
-    // Room that comes back is noticed within a minute, so only the very last is refused.
-    assert!(outcome.refused_at > 0.99, "{outcome:?}");
-    assert!(
-        outcome.refused_with_room < outcome.refused / 3,
-        "{outcome:?}"
-    );
 }

@@ -120,14 +120,14 @@ impl<M: Memory> Registry<M> {
         active.map(|(id, _)| id).collect()
     }
 
-    /// The offers of the stores that take new uploads, aren't among `tried`, and stay within the
-    /// operator's bound with an upload that needs this room.
-    pub fn offers(&self, tried: &[Principal], room: u64) -> Vec<Offer> {
+    /// The offers of the stores that take new uploads, and stay within the operator's bound with one
+    /// that needs this room.
+    pub fn offers(&self, room: u64) -> Vec<Offer> {
         let listed = self.listed.iter();
         listed
-            .filter(|(id, listed)| {
+            .filter(|(_, listed)| {
                 let store = &listed.store;
-                store.state == StoreState::Active && store.may_take(room) && !tried.contains(id)
+                store.state == StoreState::Active && store.may_take(room)
             })
             .map(|(id, listed)| Offer {
                 store: *id,

@@ -6,7 +6,7 @@ use crate::session::standing::Standing;
 use crate::upload::hash::{Digested, TentativeHash};
 use crate::upload::jobs::queue::{CALLER_PAUSE_NS, GATHER_NS, JobId, OPEN_GRACE_NS, Task};
 use crate::upload::people::MarkKind;
-use crate::upload::placement;
+use crate::upload::placement::{NoStore, Search, room_for};
 use crate::upload::registry::Promise;
 use crate::upload::types::{
     Begin, BeginReservation, ChunkAdmission, ChunkReservation, FinishRecord, SessionId,
@@ -26,36 +26,6 @@ pub struct NewUpload<'a> {
     /// The index that has checked the caller's right.
     pub index: Principal,
     pub standing: Standing,
-}
-
-/// The most stores that one begin asks.
-///
-/// Source: our choice. Each attempt costs a call, a session id and a job. Reports and refusals tell
-/// the next begin which stores are full, so even a second attempt is rare.
-pub const MAX_TRIED: usize = 5;
-
-/// Why no store is to be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoStore {
-    /// No store may have room that wasn't asked.
-    NoneLeft,
-    /// So many were asked that this begin gives up.
-    Enough,
-}
-
-/// The stores that a begin has asked, each once.
-#[derive(Default)]
-pub struct Tried {
-    stores: Vec<Principal>,
-    /// Whether a store was asked that reported too little room. One is enough.
-    last_resort: bool,
-}
-
-impl Tried {
-    /// Lets the begin ask a store once more.
-    pub fn again(&mut self, store: Principal) {
-        self.stores.retain(|tried| *tried != store);
-    }
 }
 
 /// A session that may come to be: its blob is being opened.
@@ -93,8 +63,8 @@ impl<M: Memory> State<M> {
         self.sessions.touch(id, now);
     }
 
-    /// Takes the next session id and notes the intent to open its blob in the best store that isn't
-    /// among `tried`, and is from now on.
+    /// Takes the next session id, and notes the intent to open its blob in the store that the search
+    /// finds.
     ///
     /// Before: nothing. After: the id is used up, and a job releases the blob when a begin must
     /// have ended, unless [`State::begun`] or [`State::not_opened`] comes first. The bytes that a
@@ -102,21 +72,18 @@ impl<M: Memory> State<M> {
     pub fn opening(
         &mut self,
         new: &NewUpload,
-        tried: &mut Tried,
+        search: &mut Search,
         now: u64,
     ) -> std::result::Result<Opening, NoStore> {
         let bytes = new.metadata.base().bytes;
-        let Some(store) = self.chosen_store(bytes, tried) else {
-            // Reports cost cycles, so a stranger's begin asks for none.
-            if new.standing == Standing::Known {
-                self.registry.room_wanted(now);
-            }
-            return Err(NoStore::NoneLeft);
-        };
-        if tried.stores.len() >= MAX_TRIED {
-            return Err(NoStore::Enough);
+        let room = room_for(bytes);
+        let session = self.sessions.counters().next_id;
+        let found = search.next(session, &self.registry.offers(room), room);
+        // Reports cost cycles, so a stranger's begin asks for none.
+        if found == Err(NoStore::NoneLeft) && new.standing == Standing::Known {
+            self.registry.room_wanted(now);
         }
-        tried.stores.push(store);
+        let store = found?;
         let id = self.sessions.allocate_id();
         let upload = UploadMeta::new(
             new.capsule_id.to_string(),
@@ -133,28 +100,12 @@ impl<M: Memory> State<M> {
             Standing::Known => bytes,
             Standing::New => 0,
         };
-        let promise = self
-            .registry
-            .promise(store, promised, placement::room_for(bytes));
+        let promise = self.registry.promise(store, promised, room);
         Ok(Opening {
             id,
             upload,
             intent,
             promise,
-        })
-    }
-
-    /// The best store for the next session.
-    fn chosen_store(&self, bytes: u64, tried: &mut Tried) -> Option<Principal> {
-        let room = placement::room_for(bytes);
-        let offers = self.registry.offers(&tried.stores, room);
-        let session = self.sessions.counters().next_id;
-        let best = placement::order(session, &offers, room).first().copied();
-        best.or_else(|| {
-            let first = !std::mem::replace(&mut tried.last_resort, true);
-            first
-                .then(|| placement::last_resort(&offers, room))
-                .flatten()
         })
     }
 

@@ -3,8 +3,9 @@
 use super::world::*;
 use crate::failure::{Failure, Result};
 use crate::session::standing::Standing;
+use crate::upload::placement::{NoStore, Search};
 use crate::upload::registry::Refusal;
-use crate::upload::state::uploads::{NewUpload, NoStore, Tried};
+use crate::upload::state::uploads::NewUpload;
 use crate::upload::types::SessionId;
 use candid::Principal;
 use capsule_shared::Error;
@@ -115,19 +116,19 @@ fn a_begin_asks_five_stores_at_most() {
             index: id(INDEX),
             standing: Standing::Known,
         };
-        let mut tried = Tried::default();
+        let mut search = Search::default();
         let mut asked = BTreeSet::new();
         for _ in 0..5 {
-            let opening = state.opening(&new, &mut tried, 0).ok().unwrap();
+            let opening = state.opening(&new, &mut search, 0).ok().unwrap();
             state.not_opened(&opening);
             state.open_failed(&opening, Refusal::Full, 0);
             asked.insert(opening.upload.store);
         }
         assert_eq!(asked.len(), 5);
-        let enough = state.opening(&new, &mut tried, 0).err();
+        let enough = state.opening(&new, &mut search, 0).err();
         assert_eq!(enough, Some(NoStore::Enough));
         // The next begin goes on with the others.
-        let next = state.opening(&new, &mut Tried::default(), 0).ok().unwrap();
+        let next = state.opening(&new, &mut Search::default(), 0).ok().unwrap();
         assert!(!asked.contains(&next.upload.store));
     });
 }
@@ -254,6 +255,7 @@ fn announcements_of_strangers_fill_no_store() {
 #[test]
 fn no_begin_goes_over_the_operators_bound() {
     let (world, service) = World::new();
+    service.list_principals(&[id(OWNER)], true).unwrap();
     world.pass(&service, 20);
     let bound = 64 << 20;
     service.set_store_capacity(id(STORE), Some(bound)).unwrap();

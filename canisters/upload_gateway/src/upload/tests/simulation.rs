@@ -1,10 +1,10 @@
 //! A simulation of many uploads into many stores: do they fill alike, and is every file taken for
 //! which there is room?
 //!
-//! The gateway's part is the real one: the order of the stores, the arithmetic of reports and
-//! promises, and the last resort. The stores are numbers. Time is counted in begins.
+//! The gateway's part is the real one: the search for a store, and the arithmetic of reports and
+//! promises. The stores are numbers. Time is counted in begins.
 
-use super::{Offer, last_resort, order, room_for};
+use crate::upload::placement::{Offer, Search, mixed, room_for};
 use crate::upload::registry::record::Store;
 use candid::Principal;
 use capsule_shared::stores::StoreReport;
@@ -111,6 +111,15 @@ impl Simulated {
 
     fn free(&self) -> u64 {
         self.capacity.saturating_sub(self.used + self.promised)
+    }
+
+    fn offer(&self) -> Offer {
+        Offer {
+            store: self.id,
+            free: self.known.free(),
+            refused: self.refused,
+            silent: false,
+        }
     }
 
     fn report(&mut self) {
@@ -224,27 +233,18 @@ fn mean(fills: &[f64]) -> f64 {
 
 /// Has the stores open a blob in turn, as a begin does. Returns the place of the one that did.
 fn place(stores: &mut [Simulated], session: u64, bytes: u64, calls: &mut u64) -> Option<usize> {
-    let offers: Vec<Offer> = stores
-        .iter()
-        .map(|store| Offer {
-            store: store.id,
-            free: store.known.free(),
-            refused: store.refused,
-            silent: false,
-        })
-        .collect();
     let room = room_for(bytes);
-    let mut candidates = order(session, &offers, room);
-    candidates.extend(last_resort(&offers, room));
-    for candidate in candidates {
-        let place = stores.iter().position(|store| store.id == candidate);
-        let place = place.expect("BUG: the order has no other stores");
+    let mut search = Search::default();
+    loop {
+        let offers: Vec<Offer> = stores.iter().map(Simulated::offer).collect();
+        let found = search.next(session, &offers, room).ok()?;
+        let place = stores.iter().position(|store| store.id == found);
+        let place = place.expect("BUG: the search knows no other stores");
         *calls += 1;
         if stores[place].open(bytes) {
             return Some(place);
         }
     }
-    None
 }
 
 /// SplitMix64, a small generator of numbers that look random.
@@ -253,7 +253,7 @@ struct Random(u64);
 impl Random {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        super::mixed(self.0)
+        mixed(self.0)
     }
 
     /// A number between 0 and 1, never 0.
