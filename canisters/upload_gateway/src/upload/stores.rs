@@ -65,32 +65,26 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     }
 
     /// Takes an empty store from the list for good: `NotFound`, `Conflict` unless it is empty and
-    /// takes no new uploads.
+    /// takes no new uploads, temporary while it is asked for a report.
     pub async fn retire_store(&self, store: Principal) -> Result<()> {
-        let Some(openings) = self.with(|state| state.retirable(store))? else {
-            return Ok(());
-        };
         self.check_funds()?;
         let now = self.runtime.now();
-        let question = self.with(|state| state.ask_store(store, now));
-        let question = question.ok_or_else(|| {
-            Failure::temporary(format!("the store {store} is being asked for its report"))
-        })?;
-        // The store counts every blob whose opening was sent before this question. An upload that
-        // begins during this await is noticed by the number of openings.
+        let Some(question) = self.with(|state| state.retiring(store, now))? else {
+            return Ok(());
+        };
+        // The store counts every blob whose opening was sent before this question. The registry
+        // notices an upload that begins during this await.
         let status = self.peers.store_status(store).await;
         let now = self.runtime.now();
-        let blobs = status.as_ref().map(|status| status.blobs).ok();
-        let failed = status.as_ref().err().cloned();
-        self.with(|state| state.store_told(&question, told_of(status, now), now));
-        match (blobs, failed) {
-            (Some(blobs), _) => self.with(|state| state.store_retired(store, openings, blobs)),
-            (None, Some(error)) if error.kind() == Some(FailureKind::NoMethod) => {
+        self.with(|state| state.store_told(&question, told_of(&status, now), now));
+        match status {
+            Ok(status) => self.with(|state| state.store_retired(store, status.blobs)),
+            Err(error) if error.kind() == Some(FailureKind::NoMethod) => {
                 Err(Failure::conflict(format!(
                     "the store {store} is of release 0.1.0 and reports nothing, expected 0 blobs"
                 )))
             }
-            (None, error) => Err(error.expect("BUG: neither a report nor an error").into()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -110,7 +104,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                  gateway first",
                 status.schema
             ))),
-            Ok(status) => Ok(Some(report_of(status, self.runtime.now()))),
+            Ok(status) => Ok(Some(report_of(&status, self.runtime.now()))),
             Err(error) => match error.refusal() {
                 Some(Failure::Unauthorized) => Err(unknown_gateway(store)),
                 Some(_) => Err(error.into()),
@@ -162,12 +156,12 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         {
             let status = self.peers.store_status(question.store()).await;
             now = self.runtime.now();
-            self.with(|state| state.store_told(&question, told_of(status, now), now));
+            self.with(|state| state.store_told(&question, told_of(&status, now), now));
         }
     }
 }
 
-fn told_of(status: PeerResult<StoreStatus>, now: u64) -> Told {
+fn told_of(status: &PeerResult<StoreStatus>, now: u64) -> Told {
     match status {
         Ok(status) => Told::Report(report_of(status, now)),
         Err(error) => match error.kind() {
@@ -178,7 +172,7 @@ fn told_of(status: PeerResult<StoreStatus>, now: u64) -> Told {
     }
 }
 
-fn report_of(status: StoreStatus, now: u64) -> StoreReport {
+fn report_of(status: &StoreStatus, now: u64) -> StoreReport {
     let uncopied = match status.migration {
         MigrationStatus::Copying { bytes, .. } => bytes,
         MigrationStatus::Nothing | MigrationStatus::Done => 0,
@@ -192,7 +186,7 @@ fn report_of(status: StoreStatus, now: u64) -> StoreReport {
         free_bytes: status.free_bytes,
         capacity_bytes: status.capacity_bytes,
         cycles: status.cycles,
-        reserve: status.reserve,
+        reserve: status.reserve.clone(),
     }
 }
 

@@ -41,6 +41,7 @@ impl<M: Memory> Registry<M> {
             listed.ask_at = now.saturating_add(REPORT_NS);
             if question.is_some() {
                 listed.questions += 1;
+                listed.opening = false;
                 listed.store.asked();
             }
         });

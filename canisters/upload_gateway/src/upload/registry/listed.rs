@@ -64,8 +64,8 @@ pub struct Listed {
     pub questions: u64,
     /// The question, counted from 1, that the last report answered; 0 for none.
     pub reported: u64,
-    /// Uploads so far that were being opened there.
-    pub openings: u64,
+    /// Whether an upload was being opened there since the last question.
+    pub opening: bool,
 }
 
 impl Listed {
@@ -77,7 +77,7 @@ impl Listed {
             failures: 0,
             questions: 0,
             reported: 0,
-            openings: 0,
+            opening: false,
         }
     }
 

@@ -231,7 +231,7 @@ impl<M: Memory> Registry<M> {
     pub fn promise(&mut self, store: Principal, bytes: u64, room: u64) -> Promise {
         let mut questions = 0;
         self.update(store, |listed| {
-            listed.openings += 1;
+            listed.opening = true;
             listed.store.promise(bytes);
             questions = listed.questions;
         });
@@ -285,9 +285,9 @@ impl<M: Memory> Registry<M> {
         self.find_next_question();
     }
 
-    /// How often an upload was being opened in the store.
-    pub fn openings(&self, store: Principal) -> u64 {
-        self.listed.get(&store).map_or(0, |listed| listed.openings)
+    /// Whether an upload was being opened in the store since the last question.
+    pub fn was_opening(&self, store: Principal) -> bool {
+        self.listed.get(&store).is_some_and(|listed| listed.opening)
     }
 
     // ---- changes ------------------------------------------------------------------------------

@@ -119,39 +119,50 @@ impl<M: Memory> State<M> {
         self.registry.set_capacity(store, bytes)
     }
 
-    /// Whether the store can be retired now: `NotFound` unless it is or was listed, `Conflict` if
-    /// it takes new uploads. Returns how often an upload was being opened there, and `None` if it
-    /// is retired already.
-    pub fn retirable(&self, store: Principal) -> Result<Option<u64>> {
+    /// Whether the store is yet to be retired: `NotFound` unless it is or was listed, `Conflict` if it
+    /// takes new uploads.
+    fn is_retirable(&self, store: Principal) -> Result<bool> {
         match self.store_state(store) {
-            None if self.registry.is_retired(store) => Ok(None),
+            None if self.registry.is_retired(store) => Ok(false),
             None => Err(Failure::NotFound),
             Some(StoreState::Active) => Err(Failure::conflict(format!(
                 "the store {store} is Active, expected ReadOnly, Draining or Offline"
             ))),
-            Some(_) => Ok(Some(self.registry.openings(store))),
+            Some(_) => Ok(true),
         }
     }
 
-    /// The store has reported `blobs` blobs after so many `openings`. `Conflict` if it isn't empty
-    /// or takes new uploads again.
+    /// The question whether the store is empty leaves now. `None` if the store is retired already.
+    /// `NotFound`, `Conflict`, temporary while another question to it is open.
+    pub fn retiring(&mut self, store: Principal, now: u64) -> Result<Option<Question>> {
+        if !self.is_retirable(store)? {
+            return Ok(None);
+        }
+        let question = self.registry.ask(store, now);
+        question.map(Some).ok_or_else(|| {
+            Failure::temporary(format!("the store {store} is being asked for a report"))
+        })
+    }
+
+    /// The store answered that it has `blobs` blobs. `Conflict` if it isn't empty, takes new uploads
+    /// again, or took one since the question.
     ///
     /// After: the store isn't listed, and no name and no list brings it back.
-    pub fn store_retired(&mut self, store: Principal, openings: u64, blobs: u64) -> Result<()> {
+    pub fn store_retired(&mut self, store: Principal, blobs: u64) -> Result<()> {
         if blobs > 0 {
             return Err(Failure::conflict(format!(
                 "the store {store} has {blobs} blobs, expected 0"
             )));
         }
-        match self.retirable(store)? {
-            Some(now) if now != openings => Err(Failure::conflict(format!(
-                "an upload began in the store {store} meanwhile, expected none"
-            ))),
-            _ => {
-                self.registry.retire(store);
-                Ok(())
+        if self.is_retirable(store)? {
+            if self.registry.was_opening(store) {
+                return Err(Failure::conflict(format!(
+                    "an upload began in the store {store} meanwhile, expected none"
+                )));
             }
+            self.registry.retire(store);
         }
+        Ok(())
     }
 
     fn store_state(&self, store: Principal) -> Option<StoreState> {
@@ -168,12 +179,6 @@ impl<M: Memory> State<M> {
     /// The question to the next store, which leaves now.
     pub fn ask_next(&mut self, now: u64) -> Option<Question> {
         self.registry.ask_next(now)
-    }
-
-    /// A question to this store leaves now, although it may not be due. `None` while another one is
-    /// open.
-    pub fn ask_store(&mut self, store: Principal, now: u64) -> Option<Question> {
-        self.registry.ask(store, now)
     }
 
     /// The answer to a question.

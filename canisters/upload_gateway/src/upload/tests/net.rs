@@ -3,7 +3,8 @@
 use candid::utils::ArgumentDecoder;
 use candid::{CandidType, Principal, decode_args, encode_args, encode_one};
 use capsule_shared::blob_store::{
-    Declared, DeleteProgress, DigestProgress, MigrationStatus, StoreStatus, StoredBlob,
+    Declared, DeleteProgress, DigestProgress, MigrationStatus, STORE_SCHEMA, StoreStatus,
+    StoredBlob,
 };
 use capsule_shared::capsule::{Capsule, CapsuleHeader, OwnerState, PersonRef};
 use capsule_shared::limits::MAX_CHUNK_BYTES;
@@ -298,7 +299,7 @@ impl Net {
     fn status(&self) -> StoreStatus {
         let (used, promised) = self.taken();
         StoreStatus {
-            schema: 2,
+            schema: STORE_SCHEMA,
             blobs: self.blobs.len() as u64,
             chunks: 0,
             bytes: used,

@@ -7,6 +7,7 @@
 use crate::upload::placement::{Offer, Search, mixed, room_for};
 use crate::upload::registry::record::Store;
 use candid::Principal;
+use capsule_shared::blob_store::STORE_SCHEMA;
 use capsule_shared::stores::StoreReport;
 use std::collections::BTreeMap;
 
@@ -127,7 +128,7 @@ impl Simulated {
         self.known.asked();
         self.known.reported(StoreReport {
             at: 0,
-            schema: 2,
+            schema: STORE_SCHEMA,
             blobs: 0,
             used_bytes: self.used,
             promised_bytes: self.promised,

@@ -4,7 +4,7 @@ use super::slips::{metrics, write_as_release_0_1_0};
 use super::world::*;
 use crate::failure::{Failure, Result};
 use capsule_shared::Error;
-use capsule_shared::blob_store::{MigrationStatus, StoreStatus};
+use capsule_shared::blob_store::{MigrationStatus, STORE_SCHEMA, StoreStatus};
 use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::stores::{StoreEntry, StoreState};
 
@@ -97,7 +97,7 @@ fn a_store_must_know_the_gateway_and_speak_its_schema() {
     ]));
     assert!(text.contains("doesn't know this gateway"), "{text}");
     let newer = StoreStatus {
-        schema: 3,
+        schema: STORE_SCHEMA + 1,
         blobs: 0,
         chunks: 0,
         bytes: 0,
@@ -185,6 +185,21 @@ fn a_list_adds_only_stores_that_were_never_there() {
         service.configuration().blob_stores,
         [id(STORE), id(OTHER_STORE)]
     );
+}
+
+#[test]
+fn a_list_of_too_many_stores_is_refused_by_the_check_too() {
+    let (_, service) = World::new();
+    let many = (0..1_000u16).map(|n| candid::Principal::from_slice(&n.to_be_bytes()));
+    let many = GatewayArgs {
+        blob_stores: Some(many.collect()),
+        ..GatewayArgs::default()
+    };
+    // One store is listed already.
+    let checked = service.configure_check(many.clone()).map(|_| ());
+    assert_eq!(checked, Err(Failure::ResourceExhausted));
+    assert_eq!(service.configure(many), Err(Failure::ResourceExhausted));
+    assert_eq!(service.stores().len(), 1);
 }
 
 #[test]
