@@ -31,8 +31,8 @@ struct Refusals(Option<Failure>);
 
 impl Refusals {
     fn add(&mut self, failure: Failure) {
-        // The same call may succeed later if one store couldn't answer. A store without room says
-        // the least: another one may have room tomorrow.
+        // If one store couldn't answer, the same call may succeed later. A store without room says
+        // least, because another one may have room.
         let weight = |failure: &Failure| match failure {
             Failure::Temporary(_) => 2,
             Failure::ResourceExhausted => 0,
@@ -136,7 +136,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 Err(NoStore::NoneLeft) => return Err(refusals.failure()),
                 Err(NoStore::Enough) => {
                     return Err(Failure::temporary(format!(
-                        "{MAX_ASKED} blob stores in a row didn't take the upload, expected one that does"
+                        "{MAX_ASKED} blob stores didn't take the upload, expected one that does"
                     )));
                 }
             };

@@ -11,8 +11,8 @@ use capsule_shared::blob_store::{MigrationStatus, STORE_SCHEMA, StoreStatus};
 use capsule_shared::stores::{StoreEntry, StoreReport, StoreState};
 use ic_stable_structures::Memory;
 
-/// A turn of the timer asks no further store for its report after this time. So a gateway that is
-/// stopping soon has no open call.
+/// A turn of the timer asks no further store for its report after this time: 60 s. So a gateway that
+/// is stopping has no open call after two minutes.
 const ASK_NS: u64 = 60 * 1_000_000_000;
 
 impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
@@ -25,7 +25,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         if !self.with(|state| state.has_store(store)) {
             self.with(|state| state.check_another_store())?;
             self.check_funds()?;
-            // Nothing is noted during this await. Adding the same store twice at once is fine.
+            // Nothing is noted during this await. Another call may list the store meanwhile; then
+            // this report is ignored.
             report = self.introduce(store).await?;
         }
         let now = self.runtime.now();
@@ -64,7 +65,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         self.with(|state| state.stores())
     }
 
-    /// Takes an empty store from the list for good: `NotFound`, `Conflict` unless it is empty and
+    /// Takes an empty store off the list for good: `NotFound`, `Conflict` unless it is empty and
     /// takes no new uploads, temporary while it is asked for a report.
     pub async fn retire_store(&self, store: Principal) -> Result<()> {
         self.check_funds()?;
@@ -81,7 +82,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             Ok(status) => self.with(|state| state.store_retired(store, status.blobs)),
             Err(error) if error.kind() == Some(FailureKind::NoMethod) => {
                 Err(Failure::conflict(format!(
-                    "the store {store} is of release 0.1.0 and reports nothing, expected 0 blobs"
+                    "the store {store} is of release 0.1.0 and gives no report, expected one of 0 blobs"
                 )))
             }
             Err(error) => Err(error.into()),

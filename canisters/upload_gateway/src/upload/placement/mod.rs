@@ -10,7 +10,7 @@ use candid::Principal;
 use capsule_shared::limits::MAX_CHUNK_BYTES;
 use std::cmp::Reverse;
 
-/// How many stores are drawn for an upload, as long as so many have room.
+/// How many stores are drawn for an upload, if so many have room.
 ///
 /// Source: our choice. A new store gets three times its share of the begins until it is as full as
 /// the others; the simulation shows that all end alike.
@@ -22,12 +22,12 @@ const DRAWN: usize = 3;
 /// the next begin which stores are full, so even a second attempt is rare.
 pub const MAX_ASKED: usize = 5;
 
-/// Why no store is to be asked.
+/// Why a begin asks no further store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoStore {
     /// Each store that may have room was asked.
     NoneLeft,
-    /// So many were asked that this begin gives up.
+    /// This begin asked [`MAX_ASKED`] stores.
     Enough,
 }
 
@@ -59,6 +59,7 @@ impl Offer {
         self.free.map(|free| free >= room)
     }
 
+    /// Stores of the lowest kind are asked first.
     fn kind(&self) -> u8 {
         match (self.silent, self.free) {
             (false, Some(_)) => 0,
@@ -67,6 +68,7 @@ impl Offer {
         }
     }
 
+    /// The free bytes by the last report and the refusals since; 0 if nobody knows.
     fn free(&self) -> u64 {
         let refused = self.refused.map_or(u64::MAX, |room| room.saturating_sub(1));
         self.free.unwrap_or(0).min(refused)
@@ -117,14 +119,10 @@ impl Search {
 /// The best store for an upload that needs this room. A store that reported too little room, or
 /// refused no more than that since, is none.
 ///
-/// First come stores that have room, next those of which nobody knows, and last those that were
-/// silent a short while ago. A few of the first kind that there is are drawn, and the emptiest of
-/// them is the best.
-pub fn best<'a>(
-    session: u64,
-    offers: impl Iterator<Item = &'a Offer>,
-    room: u64,
-) -> Option<Principal> {
+/// First come stores that have room, next those without a report, and last those that were silent a
+/// short while ago. A few of the first kind that there is are drawn, and the emptiest of them is
+/// the best.
+fn best<'a>(session: u64, offers: impl Iterator<Item = &'a Offer>, room: u64) -> Option<Principal> {
     let mut drawn: Vec<(u8, u64, &Offer)> = Vec::with_capacity(DRAWN + 1);
     for offer in offers.filter(|offer| offer.fits(room) != Some(false)) {
         drawn.push((offer.kind(), score(session, offer.store), offer));
@@ -140,7 +138,7 @@ pub fn best<'a>(
 
 /// The store to ask when no other took the upload: the emptiest of those that have too little room
 /// by their reports and refusals, which may be old.
-pub fn last_resort<'a>(offers: impl Iterator<Item = &'a Offer>, room: u64) -> Option<Principal> {
+fn last_resort<'a>(offers: impl Iterator<Item = &'a Offer>, room: u64) -> Option<Principal> {
     let full = offers.filter(|offer| offer.fits(room) == Some(false));
     let emptiest = full.max_by_key(|offer| (offer.free(), Reverse(offer.store)));
     emptiest.map(|offer| offer.store)

@@ -7,13 +7,12 @@ use candid::Principal;
 use ic_stable_structures::Memory;
 
 impl<M: Memory> Registry<M> {
-    /// When the next store is to be asked, in nanoseconds since 1970. `None` while some are.
+    /// When the next store is due, in nanoseconds since 1970. `None` while stores are being asked.
     pub fn next_question(&self) -> Option<u64> {
         self.next_question.filter(|_| !self.asking.get())
     }
 
-    /// Begins to ask the stores whose time has come. `None` if there are none, or they are being
-    /// asked.
+    /// Begins to ask the stores that are due. `None` if none is, or stores are being asked.
     pub fn begin_asking(&self, now: u64) -> Option<Asking> {
         self.next_question().filter(|due| *due <= now)?;
         Some(Asking::begin(&self.asking))

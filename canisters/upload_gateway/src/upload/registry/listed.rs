@@ -1,4 +1,4 @@
-//! A listed store with what the heap knows of it, and what becomes of its answers.
+//! A listed store with what the heap knows of it, and the effect of its answers.
 
 use super::record::Store;
 use capsule_shared::stores::{StoreReport, StoreState};
@@ -11,11 +11,11 @@ const MINUTE_NS: u64 = 60 * SECOND_NS;
 /// The pause between two reports of a store: 10 minutes.
 ///
 /// Source: our choice. A report costs some 25 M cycles, so a store costs 1.3 T a year. Between two
-/// reports the gateway counts its own promises, and one refusal tells it that a store is full.
+/// reports the gateway counts its own promises, and a refusal tells it how much is too much.
 pub const REPORT_NS: u64 = 10 * MINUTE_NS;
 
-/// A new store is asked so long after it was added, and each store so long after a start. A deploy
-/// tool adds a store before it registers the gateway there.
+/// The pause between the listing of a store, or a start, and the first question: 10 s. A deploy tool
+/// may add a store before it registers the gateway there.
 pub const FIRST_NS: u64 = 10 * SECOND_NS;
 
 /// The first pause after a question without a usable answer, and after a begin that the store

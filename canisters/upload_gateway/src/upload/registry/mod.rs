@@ -44,7 +44,7 @@ pub enum Refusal {
     Full,
     /// It gave no usable answer.
     Silent,
-    /// The reason is of this upload or of the gateway, and says nothing about the store.
+    /// The reason lies in this upload or in the gateway, and says nothing about the store.
     Other,
 }
 
@@ -63,8 +63,8 @@ pub struct Registry<M: Memory> {
 }
 
 impl<M: Memory> Registry<M> {
-    /// Reads all records. The stores are asked soon, because promises since their reports may be
-    /// lost.
+    /// Reads all records. The stores are asked soon, because what they refused since their reports
+    /// is lost.
     pub fn new(memory: M, now: u64) -> Self {
         let mut registry = Registry {
             noted: StableBTreeMap::init(memory),
@@ -176,21 +176,21 @@ impl<M: Memory> Registry<M> {
     /// [`MAX_STORES`]. `report` is what a new store gave before it was listed.
     pub fn add(&mut self, id: Principal, report: Option<StoreReport>, now: u64) -> Result<()> {
         if self.is_listed(id) {
-            // Promises since that report aren't known, so it counts for nothing.
+            // Nobody knows which promises the report counted, so it is ignored.
             return self.set_state(id, StoreState::Active, now);
         }
         self.check_room(1)?;
         let last = self.listed.values().map(|listed| listed.store.number).max();
         let store = Store::new(last.map_or(0, |last| last + 1));
+        let mut listed = Listed::new(store, now.saturating_add(FIRST_NS));
+        if let Some(report) = report {
+            listed.told(Told::Report(report), now);
+        }
         self.retired.remove(&id);
-        self.noted.insert(id, Noted::Store(store.clone()));
-        let ask_at = now.saturating_add(FIRST_NS);
-        self.listed.insert(id, Listed::new(store, ask_at));
-        self.change(id, |listed| {
-            if let Some(report) = report {
-                listed.told(Told::Report(report), now);
-            }
-        })
+        self.noted.insert(id, Noted::Store(listed.store.clone()));
+        self.listed.insert(id, listed);
+        self.find_next_question();
+        Ok(())
     }
 
     /// Adds a store that a list or a name proposes, if there is room. One that was ever listed
@@ -216,7 +216,7 @@ impl<M: Memory> Registry<M> {
         self.change(id, |listed| listed.store.capacity_bytes = bytes)
     }
 
-    /// Takes a store from the list for good. Only [`Registry::add`] brings it back.
+    /// Takes a store off the list for good. Only [`Registry::add`] brings it back.
     pub fn retire(&mut self, id: Principal) {
         if self.listed.remove(&id).is_some() {
             self.retired.insert(id);
@@ -254,7 +254,7 @@ impl<M: Memory> Registry<M> {
     /// The store didn't open the blob. If that says something about the store, it is asked soon.
     pub fn not_opened(&mut self, promise: Promise, refusal: Refusal, now: u64) {
         self.update(promise.store, |listed| {
-            // A report may have counted the promise. It isn't among the others then.
+            // A report that counted the promise has cleared it. The rest are promises of others.
             if promise.questions >= listed.reported {
                 let promised = &mut listed.store.promised;
                 let part = match promise.questions == listed.questions {
@@ -304,9 +304,8 @@ impl<M: Memory> Registry<M> {
         Ok(())
     }
 
-    /// The same for a store that may have been retired meanwhile.
+    /// The same for a store that may have been retired meanwhile. Then nothing is left to change.
     fn update(&mut self, id: Principal, change: impl FnOnce(&mut Listed)) {
-        // Nothing is left to change then.
         let _ = self.change(id, change);
     }
 

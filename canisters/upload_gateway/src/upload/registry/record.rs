@@ -55,8 +55,8 @@ impl Store {
         self.promised.since = self.promised.since.saturating_add(bytes);
     }
 
-    /// The store is being asked for a report. It counts all uploads that were opened before: calls
-    /// from one canister to another arrive in the order in which they were sent.
+    /// The store is being asked for a report, which will count all uploads that were opened before:
+    /// calls from one canister to another arrive in the order in which they were sent.
     pub fn asked(&mut self) {
         self.promised = Promised {
             before: self.promised.sum(),
