@@ -25,6 +25,7 @@ mod slips;
 mod status;
 mod stem;
 mod store_choice;
+mod store_races;
 mod stores;
 mod strangers;
 mod trash;
