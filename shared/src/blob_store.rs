@@ -61,12 +61,9 @@ pub const LEAST_CAPACITY_BYTES: u64 = 64 << 20;
 /// the platform gives a canister, less a tenth for records.
 pub const MOST_CAPACITY_BYTES: u64 = 450 << 30;
 
-/// The newest layout of a store, `StoreStatus::schema`, that gateways of this release know.
+/// The version of the layout that new blobs get, `StoreStatus::schema`. Gateways of this release
+/// know no newer one.
 pub const STORE_SCHEMA: u32 = 2;
-
-/// Promises to uploaders whom the gateway doesn't know are together at most this part of the free
-/// space of a store: one hundredth.
-pub const OTHERS_PART: u64 = 100;
 
 /// The facts that a gateway knows about a blob before its first chunk.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]

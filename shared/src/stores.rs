@@ -27,7 +27,7 @@ pub struct StoreEntry {
     pub capacity_bytes: Option<u64>,
     /// The last report. `null`: the store gave none yet, or is of release 0.1.0 and gives none.
     pub report: Option<StoreReport>,
-    /// Bytes that uploads announced which this gateway began there since the last report.
+    /// Bytes that known uploaders announced to this gateway for that store since the last report.
     pub promised_bytes: u64,
     /// Since when the store gives no usable answer, in nanoseconds since 1970.
     pub silent_since: Option<u64>,

@@ -6,6 +6,7 @@
 
 use canister_common::room::Room;
 use canister_common::superblock::{self, Kind, Superblock};
+use capsule_shared::blob_store::STORE_SCHEMA;
 use ic_stable_structures::Memory;
 use ic_stable_structures::memory_manager::{MemoryId, VirtualMemory};
 
@@ -67,15 +68,12 @@ const CHECK: MemoryId = MemoryId::new(10);
 /// transfer.
 const OWNERS: MemoryId = MemoryId::new(11);
 
-/// The version of the schema that new blobs get.
-pub const SCHEMA: u32 = 2;
-
 /// The layout that this module writes. Raise `schema` when a module of the present one can't read
 /// a new layout, and raise `lowest_reader` to the lowest schema that can.
 const LAYOUT: Superblock = Superblock {
     kind: Kind::BlobStore,
-    schema: SCHEMA,
-    lowest_reader: SCHEMA,
+    schema: STORE_SCHEMA,
+    lowest_reader: STORE_SCHEMA,
 };
 
 /// The regions of the blobs.

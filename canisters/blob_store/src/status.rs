@@ -2,10 +2,9 @@
 
 use crate::extents::block::BLOCK_BYTES;
 use crate::migration::Migration;
-use crate::regions::SCHEMA;
 use crate::state::State;
 use canister_common::growth::Reserve;
-use capsule_shared::blob_store::{MigrationStatus, StoreReserve, StoreStatus};
+use capsule_shared::blob_store::{MigrationStatus, STORE_SCHEMA, StoreReserve, StoreStatus};
 use ic_stable_structures::Memory;
 use serde_bytes::ByteBuf;
 
@@ -14,7 +13,7 @@ impl<M: Memory> State<M> {
     pub fn status(&self, no_room: bool, cycles: u128, reserve: Option<Reserve>) -> StoreStatus {
         let totals = self.store.totals();
         StoreStatus {
-            schema: SCHEMA,
+            schema: STORE_SCHEMA,
             blobs: totals.blobs,
             chunks: totals.chunks,
             bytes: totals.bytes,

@@ -19,7 +19,11 @@ use crate::extents::space::Space;
 use crate::migration::Migration;
 use canister_common::codec::{Reader, Record, Writer, unknown};
 use canister_common::storable;
-use capsule_shared::blob_store::{DEFAULT_CAPACITY_BYTES, MOST_CAPACITY_BYTES, OTHERS_PART};
+use capsule_shared::blob_store::{DEFAULT_CAPACITY_BYTES, MOST_CAPACITY_BYTES};
+
+/// Promises to uploaders whom the gateway doesn't know are together at most this part of the free
+/// space: one hundredth.
+const OTHERS_PART: u64 = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {

@@ -11,10 +11,6 @@ mod timer;
 mod upload;
 mod wire;
 
-/// For `cargo xtask bench`; no canister has it.
-#[cfg(not(target_family = "wasm"))]
-pub use upload::placement::simulation;
-
 use crate::regions::StableMemory;
 use crate::runtime::IcRuntime;
 use crate::upload::admission::Ingress;

@@ -20,7 +20,9 @@ pub struct CallFailure {
 /// How far a call without a reply got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// It never left this canister.
+    /// The gateway has too many open calls of its kind, to this callee or in all.
+    HeldBack,
+    /// The platform didn't send it.
     NotSent,
     /// The callee has no such method.
     NoMethod,

@@ -6,6 +6,7 @@ use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo};
 use capsule_shared::gateway::{GatewayArgs, GatewayConfig};
 use capsule_shared::keys::{BlobId, pmid_session_hash32};
 use capsule_shared::memory_index::{BlobPlace, CapsuleUsage, Memory, MemoryCommit, MemoryPage};
+use capsule_shared::stores::{StoreEntry, StoreState};
 use capsule_shared::{BlobKey, Error};
 use serde_bytes::{ByteBuf, Bytes};
 use tools::client::{Called, Client};
@@ -56,9 +57,15 @@ fn a_stranger_can_do_nothing_through_the_gateway() {
     unauthorized(mallory.capsules_read_basic(Some(&alices)));
     turned_away(mallory.sessions_cleanup_expired());
     turned_away(mallory.update::<()>("configure", (GatewayArgs::default(),)));
-    for method in ["stores_add", "stores_remove"] {
-        turned_away(mallory.update::<()>(method, (deployment.blob_store,)));
+    let store = deployment.blob_store;
+    for method in ["stores_add", "stores_remove", "stores_retire"] {
+        turned_away(mallory.update::<()>(method, (store,)));
     }
+    let draining = (store, StoreState::Draining);
+    turned_away(mallory.update::<()>("stores_set_state", draining));
+    let unbounded = (store, None::<u64>);
+    turned_away(mallory.update::<()>("stores_set_capacity", unbounded));
+    unauthorized(mallory.query::<Vec<StoreEntry>>("stores_list", ()));
     unauthorized(mallory.query::<GatewayConfig>("configuration", ()));
     assert_eq!(mallory.capsules_list().unwrap(), []);
     assert_eq!(mallory.sessions_list().unwrap(), "");

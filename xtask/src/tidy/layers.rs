@@ -146,7 +146,7 @@ pub const TABLE: &[Package] = &[
                 "upload/placement/",
             ],
             &["upload/registry/"],
-            &["upload/events.rs", "upload/placement/simulation.rs"],
+            &["upload/events.rs"],
             &["upload/jobs/queue.rs"],
             &["upload/state/"],
             &["upload/service.rs"],

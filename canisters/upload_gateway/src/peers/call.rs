@@ -197,7 +197,7 @@ impl<R: Runtime> Peers<R> {
         let entered = self.open.borrow_mut().enter(callee, class);
         entered.map_err(|text| CallFailure {
             may_have_acted: false,
-            kind: FailureKind::NotSent,
+            kind: FailureKind::HeldBack,
             text,
         })?;
         Ok(Some(OpenCall {

@@ -2,9 +2,10 @@
 
 use super::checks::check_begin;
 use super::jobs::queue::Run;
+use super::placement::{MAX_ASKED, NoStore, Search};
 use super::registry::Refusal;
 use super::service::UploadService;
-use super::state::uploads::{NewUpload, Tried};
+use super::state::uploads::{Begun, NewUpload};
 use super::types::{Begin, BeginArgs, BeginReservation, SessionId, SessionSpec};
 use crate::failure::{Failure, Result};
 use crate::peers::call::PeerError;
@@ -30,8 +31,8 @@ struct Refusals(Option<Failure>);
 
 impl Refusals {
     fn add(&mut self, failure: Failure) {
-        // The same call may succeed later if one store couldn't answer. A store without room says
-        // the least: another one may have room tomorrow.
+        // If one store couldn't answer, the same call may succeed later. A store without room says
+        // least, because another one may have room.
         let weight = |failure: &Failure| match failure {
             Failure::Temporary(_) => 2,
             Failure::ResourceExhausted => 0,
@@ -52,14 +53,11 @@ impl Refusals {
 }
 
 /// The meaning of a failed opening for the store.
-fn refusal_of(error: &PeerError, declared: Declared) -> Refusal {
-    match error.refusal() {
-        Some(Failure::Conflict(_)) => Refusal::Other,
-        // Stores keep little room for uploaders who aren't known, so this one may have room for
-        // others.
-        Some(Failure::ResourceExhausted) if !declared.known && declared.bytes > 0 => Refusal::Other,
-        Some(Failure::ResourceExhausted) => Refusal::Full,
-        None if error.kind() == Some(FailureKind::NotSent) => Refusal::Other,
+fn refusal_of(error: &PeerError) -> Refusal {
+    match (error.refusal(), error.kind()) {
+        (Some(Failure::ResourceExhausted), _) => Refusal::Full,
+        (Some(Failure::Conflict(_)), _)
+        | (None, Some(FailureKind::HeldBack | FailureKind::NotSent)) => Refusal::Other,
         _ => Refusal::Silent,
     }
 }
@@ -109,18 +107,18 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
     async fn open(
         &self,
         caller: Principal,
-        reservation: BeginReservation,
+        mut reservation: BeginReservation,
         args: &BeginArgs,
         index: Principal,
         stored: u64,
     ) -> Result<SessionId> {
         let stem = pmid_stem(&args.capsule_id, &args.metadata.base().name);
         let end = self.runtime.now() + MAX_OPEN_NS;
-        let mut tried = Tried::default();
+        let mut search = Search::default();
         let mut refusals = Refusals::default();
         let mut taken = 0;
+        self.check_stores()?;
         while taken < MAX_TAKEN {
-            self.check_stores()?;
             let now = self.runtime.now();
             let (opening, standing) = self.with(|state| {
                 let standing = state.standing(caller, now);
@@ -131,10 +129,16 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                     index,
                     standing,
                 };
-                (state.opening(&new, &mut tried, now), standing)
+                (state.opening(&new, &mut search, now), standing)
             });
-            let Some(opening) = opening else {
-                return Err(refusals.failure());
+            let opening = match opening {
+                Ok(opening) => opening,
+                Err(NoStore::NoneLeft) => return Err(refusals.failure()),
+                Err(NoStore::Enough) => {
+                    return Err(Failure::temporary(format!(
+                        "{MAX_ASKED} blob stores didn't take the upload, expected one that does"
+                    )));
+                }
             };
             self.schedule();
             let id = opening.id;
@@ -155,15 +159,21 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                     reservation.check_right()?;
                     let begun = self.with(|state| state.begun(opening, reservation, stored, now));
                     self.schedule();
-                    return match begun {
-                        true => Ok(id),
-                        false => Err(Failure::temporary("the blob store answered too late")),
-                    };
+                    match begun {
+                        Begun::Session => return Ok(id),
+                        Begun::TooLate => {
+                            let text = "the blob store answered too late";
+                            return Err(Failure::temporary(text));
+                        }
+                        Begun::StoreRetired(back) => reservation = back,
+                    }
+                    refusals.add(Failure::temporary("the blob store was retired meanwhile"));
+                    continue;
                 }
                 Err(error) => error,
             };
             let is_taken = matches!(error.refusal(), Some(Failure::Conflict(_)));
-            let refusal = refusal_of(&error, declared);
+            let refusal = refusal_of(&error);
             self.with(|state| {
                 // If the store may have acted, the intent waits for its time. An earlier release
                 // could overtake the request to open, which would then leave an empty blob.
@@ -173,9 +183,13 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 state.open_failed(&opening, refusal, now);
             });
             self.schedule();
+            if error.kind() == Some(FailureKind::NotSent) {
+                // The platform would send no call to another store either.
+                return Err(error.into());
+            }
             match is_taken {
                 true => {
-                    tried.again(store);
+                    search.again(store);
                     taken += 1;
                 }
                 false => refusals.add(error.into()),

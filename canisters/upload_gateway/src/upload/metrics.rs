@@ -56,7 +56,7 @@ const STORE_FIGURES: [(&str, &str, StoreFigure); 6] = [
     ),
     (
         "store_promised_bytes",
-        "Bytes that uploads of this gateway announced since the last report of the store.",
+        "Bytes that known uploaders announced to this gateway since the last report of the store.",
         |entry, _| Some(entry.promised_bytes),
     ),
     (

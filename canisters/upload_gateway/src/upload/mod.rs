@@ -17,7 +17,7 @@ mod leaving;
 mod memories;
 mod metrics;
 mod people;
-pub mod placement;
+mod placement;
 mod principals;
 mod put;
 mod registry;

@@ -11,8 +11,8 @@ use capsule_shared::blob_store::{MigrationStatus, STORE_SCHEMA, StoreStatus};
 use capsule_shared::stores::{StoreEntry, StoreReport, StoreState};
 use ic_stable_structures::Memory;
 
-/// A turn of the timer asks no further store for its report after this time. So a gateway that is
-/// stopping soon has no open call.
+/// A turn of the timer asks no further store for its report after this time: 60 s. So a gateway that
+/// is stopping has no open call after two minutes.
 const ASK_NS: u64 = 60 * 1_000_000_000;
 
 impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
@@ -25,12 +25,12 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         if !self.with(|state| state.has_store(store)) {
             self.with(|state| state.check_another_store())?;
             self.check_funds()?;
-            // Nothing is noted during this await. Adding the same store twice at once is fine.
+            // Nothing is noted during this await. Another call may list the store meanwhile; then
+            // this report is ignored.
             report = self.introduce(store).await?;
         }
         let now = self.runtime.now();
-        self.with(|state| state.store_added(store, now))?;
-        self.with(|state| state.store_introduced(store, report, now));
+        self.with(|state| state.store_added(store, report, now))?;
         self.schedule();
         Ok(())
     }
@@ -65,30 +65,27 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         self.with(|state| state.stores())
     }
 
-    /// Takes an empty store from the list for good: `NotFound`, `Conflict` unless it is empty and
-    /// takes no new uploads.
+    /// Takes an empty store off the list for good: `NotFound`, `Conflict` unless it is empty and
+    /// takes no new uploads, temporary while it is asked for a report.
     pub async fn retire_store(&self, store: Principal) -> Result<()> {
-        let Some(openings) = self.with(|state| state.retirable(store))? else {
-            return Ok(());
-        };
         self.check_funds()?;
         let now = self.runtime.now();
-        self.with(|state| state.store_asked(store, now));
-        // The store counts every blob whose opening was sent before this question. An upload that
-        // begins during this await is noticed by the number of openings.
+        let Some(question) = self.with(|state| state.retiring(store, now))? else {
+            return Ok(());
+        };
+        // The store counts every blob whose opening was sent before this question. The registry
+        // notices an upload that begins during this await.
         let status = self.peers.store_status(store).await;
         let now = self.runtime.now();
-        let blobs = status.as_ref().map(|status| status.blobs).ok();
-        let failed = status.as_ref().err().cloned();
-        self.with(|state| state.store_told(store, told_of(status, now), now));
-        match (blobs, failed) {
-            (Some(blobs), _) => self.with(|state| state.store_retired(store, openings, blobs)),
-            (None, Some(error)) if error.kind() == Some(FailureKind::NoMethod) => {
+        self.with(|state| state.store_told(&question, told_of(&status, now), now));
+        match status {
+            Ok(status) => self.with(|state| state.store_retired(store, status.blobs)),
+            Err(error) if error.kind() == Some(FailureKind::NoMethod) => {
                 Err(Failure::conflict(format!(
-                    "the store {store} is of release 0.1.0 and reports nothing, expected 0 blobs"
+                    "the store {store} is of release 0.1.0 and gives no report, expected one of 0 blobs"
                 )))
             }
-            (None, error) => Err(error.expect("BUG: neither a report nor an error").into()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -108,7 +105,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                  gateway first",
                 status.schema
             ))),
-            Ok(status) => Ok(Some(report_of(status, self.runtime.now()))),
+            Ok(status) => Ok(Some(report_of(&status, self.runtime.now()))),
             Err(error) => match error.refusal() {
                 Some(Failure::Unauthorized) => Err(unknown_gateway(store)),
                 Some(_) => Err(error.into()),
@@ -156,27 +153,27 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         let mut now = begun;
         while now < begun + ASK_NS
             && self.peers.have_room_for_jobs()
-            && let Some(store) = self.with(|state| state.next_asked(now))
+            && let Some(question) = self.with(|state| state.ask_next(now))
         {
-            let status = self.peers.store_status(store).await;
+            let status = self.peers.store_status(question.store()).await;
             now = self.runtime.now();
-            self.with(|state| state.store_told(store, told_of(status, now), now));
+            self.with(|state| state.store_told(&question, told_of(&status, now), now));
         }
     }
 }
 
-fn told_of(status: PeerResult<StoreStatus>, now: u64) -> Told {
+fn told_of(status: &PeerResult<StoreStatus>, now: u64) -> Told {
     match status {
         Ok(status) => Told::Report(report_of(status, now)),
         Err(error) => match error.kind() {
             Some(FailureKind::NoMethod) => Told::NoReports,
-            Some(FailureKind::NotSent) => Told::NotAsked,
+            Some(FailureKind::NotSent | FailureKind::HeldBack) => Told::NotAsked,
             Some(FailureKind::Rejected) | None => Told::Nothing,
         },
     }
 }
 
-fn report_of(status: StoreStatus, now: u64) -> StoreReport {
+fn report_of(status: &StoreStatus, now: u64) -> StoreReport {
     let uncopied = match status.migration {
         MigrationStatus::Copying { bytes, .. } => bytes,
         MigrationStatus::Nothing | MigrationStatus::Done => 0,
@@ -190,7 +187,7 @@ fn report_of(status: StoreStatus, now: u64) -> StoreReport {
         free_bytes: status.free_bytes,
         capacity_bytes: status.capacity_bytes,
         cycles: status.cycles,
-        reserve: status.reserve,
+        reserve: status.reserve.clone(),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::deployment::{Part, person};
 use capsule_shared::capsule::PersonRef;
 use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_ID_BYTES};
+use capsule_shared::stores::StoreState;
 use serde_bytes::Bytes;
 
 /// The most bytes of a chunk that runs for any session.
@@ -194,6 +195,20 @@ fn operators() -> Vec<Call> {
         call("sessions_end", "stranger", Rejected, (vec![1u64],)),
         call("stores_add", "stranger", Rejected, (somebody,)),
         call("stores_remove", "stranger", Rejected, (somebody,)),
+        call("stores_retire", "stranger", Rejected, (somebody,)),
+        call(
+            "stores_set_state",
+            "stranger",
+            Rejected,
+            (somebody, StoreState::Draining),
+        ),
+        call(
+            "stores_set_capacity",
+            "stranger",
+            Rejected,
+            (somebody, None::<u64>),
+        ),
+        call("stores_list", "stranger", Rejected, ()),
         call("principals_add", "stranger", Rejected, (vec![somebody],)),
         call("principals_remove", "stranger", Rejected, (vec![somebody],)),
         call("principals_block", "stranger", Rejected, (vec![somebody],)),

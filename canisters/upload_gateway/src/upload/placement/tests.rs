@@ -1,4 +1,4 @@
-//! Properties of the order, and the simulation in a small size.
+//! Properties of the choice, and of the order in which one begin asks.
 
 use super::*;
 use proptest::prelude::*;
@@ -11,38 +11,44 @@ fn store(n: u8) -> Principal {
 }
 
 fn known(n: u8, free: u64) -> Offer {
-    let promised = 0;
     Offer {
         store: store(n),
-        room: Room::Known { free, promised },
-        set_back: false,
+        free: Some(free),
+        refused: None,
+        silent: false,
     }
 }
 
 fn unknown(n: u8) -> Offer {
     Offer {
-        room: Room::Unknown,
+        free: None,
         ..known(n, 0)
     }
 }
 
-fn set_back(offer: Offer) -> Offer {
+fn silent(offer: Offer) -> Offer {
     Offer {
-        set_back: true,
+        silent: true,
         ..offer
     }
 }
 
-/// The need of a known uploader.
-fn bytes(bytes: u64) -> Need {
-    Need { bytes, known: true }
+/// All stores that are candidates, each the best of those behind it.
+fn order(session: u64, offers: &[Offer], room: u64) -> Vec<Principal> {
+    let mut left = offers.to_vec();
+    let mut order = Vec::new();
+    while let Some(store) = best(session, left.iter(), room) {
+        left.retain(|offer| offer.store != store);
+        order.push(store);
+    }
+    order
 }
 
 #[test]
 fn the_emptiest_of_a_few_comes_first() {
     let offers = [known(1, 5 * GIB), known(2, 7 * GIB), known(3, 6 * GIB)];
     for session in 1..100 {
-        let order = order(session, &offers, bytes(GIB));
+        let order = order(session, &offers, GIB);
         assert_eq!(order, [store(2), store(3), store(1)]);
     }
 }
@@ -50,14 +56,14 @@ fn the_emptiest_of_a_few_comes_first() {
 #[test]
 fn stores_that_surely_have_room_come_before_unknown_and_silent_ones() {
     let offers = [
-        set_back(known(1, 90 * GIB)),
+        silent(known(1, 90 * GIB)),
         unknown(2),
         known(3, 2 * GIB),
-        set_back(unknown(4)),
+        silent(unknown(4)),
         known(5, GIB - 1),
     ];
     for session in 1..100 {
-        let order = order(session, &offers, bytes(GIB));
+        let order = order(session, &offers, GIB);
         assert_eq!(order[..2], [store(3), store(2)]);
         let last: BTreeSet<_> = order[2..].iter().copied().collect();
         assert_eq!(last, [store(1), store(4)].into());
@@ -65,37 +71,76 @@ fn stores_that_surely_have_room_come_before_unknown_and_silent_ones() {
 }
 
 #[test]
-fn an_upload_without_a_size_needs_a_byte() {
-    let offers = [known(1, 0), known(2, 1)];
-    assert_eq!(order(1, &offers, bytes(0)), [store(2)]);
-    assert_eq!(last_resort(&offers, bytes(0)), Some(store(1)));
+fn each_upload_needs_the_room_of_a_chunk() {
+    for bytes in [0, 1, 1_799_999, 1_800_000] {
+        assert_eq!(room_for(bytes), 1_800_000);
+    }
+    assert_eq!(room_for(1_800_001), 1_800_001);
 }
 
 #[test]
-fn a_stranger_gets_a_hundredth_of_the_room() {
-    let offers = [known(1, 100 * GIB)];
-    let stranger = |bytes| Need {
-        bytes,
-        known: false,
+fn a_store_that_refused_fits_only_what_needs_less() {
+    let refused = |room, offer| Offer {
+        refused: Some(room),
+        ..offer
     };
-    assert_eq!(order(1, &offers, stranger(GIB)), [store(1)]);
-    assert!(order(1, &offers, stranger(GIB + 1)).is_empty());
-    assert_eq!(order(1, &offers, bytes(GIB + 1)), [store(1)]);
-    assert_eq!(last_resort(&offers, stranger(GIB + 1)), Some(store(1)));
+    let offers = [
+        refused(50, known(1, 90)),
+        known(2, 40),
+        refused(70, unknown(3)),
+    ];
+    assert_eq!(order(1, &offers, 40), [store(1), store(2), store(3)]);
+    assert_eq!(order(1, &offers, 49), [store(1), store(3)]);
+    assert_eq!(order(1, &offers, 50), [store(3)]);
+    assert!(order(1, &offers, 70).is_empty());
+    assert_eq!(last_resort(offers.iter(), 70), Some(store(1)));
 }
 
 #[test]
 fn the_last_resort_is_the_emptiest_store_that_reported_too_little() {
     let offers = [known(1, 5), known(2, 7), unknown(3), known(4, 100)];
-    assert_eq!(last_resort(&offers, bytes(50)), Some(store(2)));
-    assert_eq!(last_resort(&offers, bytes(1)), None);
+    assert_eq!(last_resort(offers.iter(), 50), Some(store(2)));
+    assert_eq!(last_resort(offers.iter(), 1), None);
+}
+
+#[test]
+fn a_search_asks_each_store_once_and_one_without_room() {
+    let offers = [known(1, 5), known(2, 7), unknown(3), known(4, 100)];
+    let mut search = Search::default();
+    for n in [4, 3, 2] {
+        assert_eq!(search.next(1, &offers, 50), Ok(store(n)));
+    }
+    assert_eq!(search.next(1, &offers, 50), Err(NoStore::NoneLeft));
+    // The last resort, too, may be asked again.
+    search.again(store(2));
+    assert_eq!(search.next(1, &offers, 50), Ok(store(2)));
+    assert_eq!(search.next(1, &offers, 50), Err(NoStore::NoneLeft));
+}
+
+#[test]
+fn a_search_ends_after_five_stores() {
+    let offers: Vec<_> = (1..=6).map(|n| known(n, 100)).collect();
+    let mut search = Search::default();
+    let mut asked = BTreeSet::new();
+    for _ in 0..5 {
+        asked.insert(search.next(1, &offers, 50).unwrap());
+    }
+    assert_eq!(asked.len(), 5);
+    assert_eq!(search.next(1, &offers, 50), Err(NoStore::Enough));
+    // Without a sixth one there is none left.
+    let five: Vec<_> = offers
+        .iter()
+        .filter(|offer| asked.contains(&offer.store))
+        .copied()
+        .collect();
+    assert_eq!(search.next(1, &five, 50), Err(NoStore::NoneLeft));
 }
 
 /// The first stores of so many sessions, counted by store.
 fn firsts(offers: &[Offer], sessions: u64) -> Vec<u64> {
     let mut counts = vec![0; offers.len()];
     for session in 1..=sessions {
-        let first = order(session, offers, bytes(1))[0];
+        let first = best(session, offers.iter(), 1).unwrap();
         let at = offers.iter().position(|offer| offer.store == first);
         counts[at.unwrap()] += 1;
     }
@@ -118,44 +163,37 @@ fn a_new_store_gets_three_shares_and_not_everything() {
 }
 
 fn offers() -> impl Strategy<Value = Vec<Offer>> {
-    let room = prop_oneof![
-        3 => (0..4 * GIB, 0..GIB).prop_map(|(free, promised)| Room::Known { free, promised }),
-        1 => Just(Room::Unknown),
-    ];
-    prop::collection::vec((room, any::<bool>()), 0..12).prop_map(|offers| {
+    let free = prop::option::weighted(0.75, 0..4 * GIB);
+    let refused = prop::option::weighted(0.2, 1..4 * GIB);
+    prop::collection::vec((free, refused, any::<bool>()), 0..12).prop_map(|offers| {
         let offers = offers.into_iter().enumerate();
         offers
-            .map(|(n, (room, set_back))| Offer {
+            .map(|(n, (free, refused, silent))| Offer {
                 store: store(n as u8),
-                room,
-                set_back,
+                free,
+                refused,
+                silent,
             })
             .collect()
     })
 }
 
 proptest! {
-    /// Every store is in the order once, or it reported too little room.
+    /// Every store is in the order once, or it reported too little room or refused as much.
     #[test]
     fn every_store_is_a_candidate_or_reported_too_little(
-        offers in offers(), session: u64, need in 0..5 * GIB, known: bool
+        offers in offers(), session: u64, room in 1..5 * GIB
     ) {
-        let need = Need { bytes: need, known };
-        let order = order(session, &offers, need);
+        let order = order(session, &offers, room);
         let candidates: BTreeSet<_> = order.iter().copied().collect();
         prop_assert_eq!(candidates.len(), order.len());
         for offer in &offers {
-            let possible = match offer.room {
-                Room::Unknown => true,
-                Room::Known { free, promised } => {
-                    let share = (free + promised) / 100;
-                    free > 0 && free >= need.bytes && (known || need.bytes <= share)
-                }
-            };
+            let possible = offer.free.is_none_or(|free| free >= room)
+                && offer.refused.is_none_or(|refused| refused > room);
             prop_assert_eq!(candidates.contains(&offer.store), possible);
         }
         let full = offers.len() > order.len();
-        let last = last_resort(&offers, need);
+        let last = last_resort(offers.iter(), room);
         prop_assert_eq!(last.is_some(), full);
         prop_assert!(last.is_none_or(|last| !candidates.contains(&last)));
     }
@@ -163,81 +201,29 @@ proptest! {
     /// The list's own order doesn't matter, and the same session gets the same order.
     #[test]
     fn the_order_depends_on_the_session_and_the_stores_alone(
-        offers in offers(), session: u64, need in 0..5 * GIB
+        offers in offers(), session: u64, room in 1..5 * GIB
     ) {
-        let need = bytes(need);
         let mut turned = offers.clone();
         turned.reverse();
-        prop_assert_eq!(order(session, &offers, need), order(session, &turned, need));
+        prop_assert_eq!(order(session, &offers, room), order(session, &turned, room));
     }
 
     /// At least as many stores as are drawn are no emptier than the first one, or all are.
     #[test]
     fn the_first_is_the_emptiest_of_three_at_least(
-        offers in offers(), session: u64, need in 0..5 * GIB
+        offers in offers(), session: u64, room in 1..5 * GIB
     ) {
-        let need = bytes(need);
         let surely: Vec<u64> = offers
             .iter()
-            .filter(|offer| !offer.set_back && offer.fits(need) == Some(true))
+            .filter(|offer| !offer.silent && offer.fits(room) == Some(true))
             .map(Offer::free)
             .collect();
         if !surely.is_empty() {
-            let first = order(session, &offers, need)[0];
+            let first = best(session, offers.iter(), room).unwrap();
             let first = offers.iter().find(|offer| offer.store == first).unwrap();
-            prop_assert!(!first.set_back);
+            prop_assert!(!first.silent);
             let beaten = surely.iter().filter(|free| **free <= first.free()).count();
             prop_assert!(beaten >= surely.len().min(DRAWN), "{} of {:?}", first.free(), surely);
         }
     }
-}
-
-// ---- the simulation -----------------------------------------------------------------------------
-
-/// The middle of the range of sizes, so that the largest file is a small part of a store.
-const PLAN: simulation::Plan = simulation::Plan {
-    first_stores: 12,
-    stores: 20,
-    files: 50_000,
-    median_bytes: 7e6,
-    capacity_bytes: 200_000_000_000,
-    seed: 1,
-};
-
-#[test]
-fn stores_fill_alike_although_some_came_later() {
-    for seed in 1..4 {
-        let outcome = simulation::simulate(simulation::Plan { seed, ..PLAN });
-        assert_eq!(
-            (outcome.refused, outcome.over_capacity),
-            (0, 0),
-            "{outcome:?}"
-        );
-        assert!(
-            outcome.spread() < 0.05,
-            "{} of {outcome:?}",
-            outcome.spread()
-        );
-        assert!(outcome.fills.iter().all(|fill| *fill > 0.5), "{outcome:?}");
-        // Hardly any begin asks a second store.
-        assert!(outcome.calls < 50_100, "{}", outcome.calls);
-    }
-}
-
-#[test]
-fn stores_fill_to_the_brim_before_files_are_refused() {
-    let plan = simulation::Plan {
-        capacity_bytes: 120_000_000_000,
-        ..PLAN
-    };
-    let outcome = simulation::simulate(plan);
-    assert_eq!(outcome.over_capacity, 0, "{outcome:?}");
-    assert!(outcome.refused > 100, "{outcome:?}");
-    assert!(outcome.fills.iter().all(|fill| *fill > 0.99), "{outcome:?}");
-    // Room that comes back is noticed within a minute, so only the very last is refused.
-    assert!(outcome.refused_at > 0.99, "{outcome:?}");
-    assert!(
-        outcome.refused_with_room < outcome.refused / 3,
-        "{outcome:?}"
-    );
 }

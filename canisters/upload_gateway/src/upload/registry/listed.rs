@@ -1,4 +1,4 @@
-//! A listed store with what the heap knows of it, and what becomes of its answers.
+//! A listed store with what the heap knows of it, and the effect of its answers.
 
 use super::record::Store;
 use capsule_shared::stores::{StoreReport, StoreState};
@@ -11,11 +11,11 @@ const MINUTE_NS: u64 = 60 * SECOND_NS;
 /// The pause between two reports of a store: 10 minutes.
 ///
 /// Source: our choice. A report costs some 25 M cycles, so a store costs 1.3 T a year. Between two
-/// reports the gateway counts its own promises, and one refusal tells it that a store is full.
+/// reports the gateway counts its own promises, and a refusal tells it how much is too much.
 pub const REPORT_NS: u64 = 10 * MINUTE_NS;
 
-/// A new store is asked so long after it was added, and each store so long after a start. A deploy
-/// tool adds a store before it registers the gateway there.
+/// The pause between the listing of a store, or a start, and the first question: 10 s. A deploy tool
+/// may add a store before it registers the gateway there.
 pub const FIRST_NS: u64 = 10 * SECOND_NS;
 
 /// The first pause after a question without a usable answer, and after a begin that the store
@@ -54,27 +54,30 @@ impl Drop for Asking {
 /// A store with what the heap knows of it.
 pub struct Listed {
     pub store: Store,
-    /// It refused an upload for lack of room since the last report.
-    pub full: bool,
+    /// The least room that it refused since the last report.
+    pub refused: Option<u64>,
     /// When it is asked for the next report, in nanoseconds since 1970.
     pub ask_at: u64,
     /// Questions in a row without a usable answer.
     pub failures: u32,
     /// Questions so far.
     pub questions: u64,
-    /// Uploads so far that were being opened there.
-    pub openings: u64,
+    /// The question, counted from 1, that the last report answered; 0 for none.
+    pub reported: u64,
+    /// Whether an upload was being opened there since the last question.
+    pub opening: bool,
 }
 
 impl Listed {
     pub fn new(store: Store, ask_at: u64) -> Self {
         Listed {
             store,
-            full: false,
+            refused: None,
             ask_at,
             failures: 0,
             questions: 0,
-            openings: 0,
+            reported: 0,
+            opening: false,
         }
     }
 
@@ -91,13 +94,14 @@ impl Listed {
         let pause = match told {
             Told::Report(report) => {
                 self.store.reported(report);
-                self.full = false;
+                self.reported = self.questions;
+                self.refused = None;
                 self.failures = 0;
                 REPORT_NS
             }
             Told::NoReports => {
                 self.store.silent_since = None;
-                self.full = false;
+                self.refused = None;
                 self.failures = 0;
                 REPORT_NS
             }

@@ -1,47 +1,32 @@
 //! The registry: which stores there are, which of them take new uploads, and what each reported.
 //!
 //! Stable memory has a record for each store. The heap has the same, so that a begin and the timer
-//! read no stable memory, and what may be lost: when each is asked next, and which were full.
+//! read no stable memory, and what may be lost: when each is asked next, and how much it refused.
 
 mod asking;
 mod listed;
+mod promises;
+mod question;
 pub mod record;
 #[cfg(test)]
 mod tests;
 
 pub use listed::{Asking, Told};
+pub use promises::{Promise, Refusal};
+pub use question::Question;
 
 use super::placement::Offer;
 use crate::config::MAX_STORES;
 use crate::failure::{Failure, Result};
 use candid::Principal;
-use capsule_shared::stores::{StoreEntry, StoreState};
+use capsule_shared::stores::{StoreEntry, StoreReport, StoreState};
 use ic_stable_structures::{Memory, StableBTreeMap};
 use listed::{FIRST_NS, Listed};
+use question::Questions;
 use record::{Noted, Store};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-
-/// A promise of bytes that is taken back if the store doesn't open the blob.
-#[derive(Clone, Copy, Debug)]
-pub struct Promise {
-    store: Principal,
-    bytes: u64,
-    /// How often the store had been asked when the promise was made.
-    questions: u64,
-}
-
-/// Why a store didn't open a blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// It has no room for uploads like this one.
-    Full,
-    /// It gave no usable answer.
-    Silent,
-    /// The reason is of this upload or of the gateway, and says nothing about the store.
-    Other,
-}
 
 /// ```text
 /// noted : Principal (store) -> Noted
@@ -54,11 +39,12 @@ pub struct Registry<M: Memory> {
     next_question: Option<u64>,
     /// Whether stores are being asked now.
     asking: Rc<Cell<bool>>,
+    questions: Questions,
 }
 
 impl<M: Memory> Registry<M> {
-    /// Reads all records. The stores are asked soon, because promises since their reports may be
-    /// lost.
+    /// Reads all records. The stores are asked soon, because what they refused since their reports
+    /// is lost.
     pub fn new(memory: M, now: u64) -> Self {
         let mut registry = Registry {
             noted: StableBTreeMap::init(memory),
@@ -66,6 +52,7 @@ impl<M: Memory> Registry<M> {
             retired: BTreeSet::new(),
             next_question: None,
             asking: Rc::default(),
+            questions: Questions::default(),
         };
         for entry in registry.noted.iter() {
             match entry.value() {
@@ -113,16 +100,20 @@ impl<M: Memory> Registry<M> {
         active.map(|(id, _)| id).collect()
     }
 
-    /// The offers of all stores that take new uploads and aren't among `tried`.
-    pub fn offers(&self, tried: &[Principal]) -> Vec<Offer> {
+    /// The offers of the stores that take new uploads, and stay within the operator's bound with one
+    /// that needs this room.
+    pub fn offers(&self, room: u64) -> Vec<Offer> {
         let listed = self.listed.iter();
-        let offering = listed
-            .filter(|(id, listed)| listed.store.state == StoreState::Active && !tried.contains(id));
-        offering
+        listed
+            .filter(|(_, listed)| {
+                let store = &listed.store;
+                store.state == StoreState::Active && store.may_take(room)
+            })
             .map(|(id, listed)| Offer {
                 store: *id,
-                room: listed.store.room(),
-                set_back: listed.full || listed.store.silent_since.is_some(),
+                free: listed.store.free(),
+                refused: listed.refused,
+                silent: listed.store.silent_since.is_some(),
             })
             .collect()
     }
@@ -162,18 +153,22 @@ impl<M: Memory> Registry<M> {
     // ---- stores that come and go --------------------------------------------------------------
 
     /// Has a store take new uploads, and adds it if it isn't listed: `ResourceExhausted` above
-    /// [`MAX_STORES`].
-    pub fn add(&mut self, id: Principal, now: u64) -> Result<()> {
+    /// [`MAX_STORES`]. `report` is what a new store gave before it was listed.
+    pub fn add(&mut self, id: Principal, report: Option<StoreReport>, now: u64) -> Result<()> {
         if self.is_listed(id) {
+            // Nobody knows which promises the report counted, so it is ignored.
             return self.set_state(id, StoreState::Active, now);
         }
         self.check_room(1)?;
         let last = self.listed.values().map(|listed| listed.store.number).max();
         let store = Store::new(last.map_or(0, |last| last + 1));
+        let mut listed = Listed::new(store, now.saturating_add(FIRST_NS));
+        if let Some(report) = report {
+            listed.told(Told::Report(report), now);
+        }
         self.retired.remove(&id);
-        self.noted.insert(id, Noted::Store(store.clone()));
-        let ask_at = now.saturating_add(FIRST_NS);
-        self.listed.insert(id, Listed::new(store, ask_at));
+        self.noted.insert(id, Noted::Store(listed.store.clone()));
+        self.listed.insert(id, listed);
         self.find_next_question();
         Ok(())
     }
@@ -182,7 +177,7 @@ impl<M: Memory> Registry<M> {
     /// stays as it is: only the operator has it take new uploads again, or come back.
     pub fn propose(&mut self, id: Principal, now: u64) {
         if self.is_unknown(id) && self.check_room(1).is_ok() {
-            self.add(id, now).expect("BUG: there is room");
+            self.add(id, None, now).expect("BUG: there is room");
         }
     }
 
@@ -201,71 +196,13 @@ impl<M: Memory> Registry<M> {
         self.change(id, |listed| listed.store.capacity_bytes = bytes)
     }
 
-    /// Takes a store from the list for good. Only [`Registry::add`] brings it back.
+    /// Takes a store off the list for good. Only [`Registry::add`] brings it back.
     pub fn retire(&mut self, id: Principal) {
         if self.listed.remove(&id).is_some() {
             self.retired.insert(id);
             self.noted.insert(id, Noted::Retired);
             self.find_next_question();
         }
-    }
-
-    // ---- uploads ------------------------------------------------------------------------------
-
-    /// An upload is being opened in the store.
-    pub fn promise(&mut self, store: Principal, bytes: u64) -> Promise {
-        let mut questions = 0;
-        self.update(store, |listed| {
-            listed.openings += 1;
-            listed.store.promise(bytes);
-            questions = listed.questions;
-        });
-        Promise {
-            store,
-            bytes,
-            questions,
-        }
-    }
-
-    /// The store opened the blob. It has room and answers.
-    pub fn opened(&mut self, promise: Promise) {
-        self.update(promise.store, |listed| {
-            listed.full = false;
-            listed.store.silent_since = None;
-        });
-    }
-
-    /// The store didn't open the blob: others come first for a while, and it is asked soon.
-    pub fn not_opened(&mut self, promise: Promise, refusal: Refusal, now: u64) {
-        self.update(promise.store, |listed| {
-            let promised = &mut listed.store.promised;
-            let part = match promise.questions == listed.questions {
-                true => &mut promised.since,
-                false => &mut promised.before,
-            };
-            *part = part.saturating_sub(promise.bytes);
-            match refusal {
-                Refusal::Full => listed.full = true,
-                Refusal::Silent => {
-                    listed.store.silent_since.get_or_insert(now);
-                }
-                Refusal::Other => return,
-            }
-            listed.ask_soon(now);
-        });
-    }
-
-    /// An upload found no room. The stores are asked soon, because reports may be old.
-    pub fn room_wanted(&mut self, now: u64) {
-        for listed in self.listed.values_mut() {
-            listed.ask_soon(now);
-        }
-        self.find_next_question();
-    }
-
-    /// How often an upload was being opened in the store.
-    pub fn openings(&self, store: Principal) -> u64 {
-        self.listed.get(&store).map_or(0, |listed| listed.openings)
     }
 
     // ---- changes ------------------------------------------------------------------------------
@@ -282,9 +219,8 @@ impl<M: Memory> Registry<M> {
         Ok(())
     }
 
-    /// The same for a store that may have been retired meanwhile.
+    /// The same for a store that may have been retired meanwhile. Then nothing is left to change.
     fn update(&mut self, id: Principal, change: impl FnOnce(&mut Listed)) {
-        // Nothing is left to change then.
         let _ = self.change(id, change);
     }
 

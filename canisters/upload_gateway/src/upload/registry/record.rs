@@ -1,6 +1,5 @@
 //! A store as the registry keeps it, and the room that it has for new uploads.
 
-use crate::upload::placement::Room;
 use canister_common::codec::{Reader, Record, Writer, unknown};
 use canister_common::storable;
 use capsule_shared::blob_store::StoreReserve;
@@ -20,7 +19,10 @@ pub struct Store {
     pub report: Option<StoreReport>,
 }
 
-/// Bytes that uploads of this gateway announced and that the last report doesn't count.
+/// Bytes that known uploaders announced to this gateway and that the last report doesn't count.
+///
+/// They are in stable memory, because a start couldn't sum them up from the sessions: a committed
+/// one has forgotten its store, and none knows whether the last report counted it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Promised {
     /// Before the store was asked for its next report, which will count them.
@@ -53,8 +55,8 @@ impl Store {
         self.promised.since = self.promised.since.saturating_add(bytes);
     }
 
-    /// The store is being asked for a report. It counts all uploads that were opened before: calls
-    /// from one canister to another arrive in the order in which they were sent.
+    /// The store is being asked for a report, which will count all uploads that were opened before:
+    /// calls from one canister to another arrive in the order in which they were sent.
     pub fn asked(&mut self) {
         self.promised = Promised {
             before: self.promised.sum(),
@@ -69,19 +71,27 @@ impl Store {
         self.report = Some(report);
     }
 
-    /// The room for new uploads, by the last report, the operator's bound and the promises since.
-    pub fn room(&self) -> Room {
-        let Some(report) = &self.report else {
-            return Room::Unknown;
+    /// Whether the operator's bound lets the store take so many bytes more. A bounded store without
+    /// a report takes none, because nobody knows how much it holds.
+    pub fn may_take(&self, bytes: u64) -> bool {
+        let Some(most) = self.capacity_bytes else {
+            return true;
         };
+        self.report.as_ref().is_some_and(|report| {
+            let taken = report.used_bytes.saturating_add(report.promised_bytes);
+            let taken = taken.saturating_add(self.promised.sum());
+            taken.saturating_add(bytes) <= most
+        })
+    }
+
+    /// Bytes for new uploads, by the last report, the operator's bound and the promises since.
+    /// `None` without a report.
+    pub fn free(&self) -> Option<u64> {
+        let report = self.report.as_ref()?;
         let taken = report.used_bytes.saturating_add(report.promised_bytes);
         let most = self.capacity_bytes.unwrap_or(u64::MAX);
         let free = report.free_bytes.min(most.saturating_sub(taken));
-        let promised = self.promised.sum();
-        Room::Known {
-            free: free.saturating_sub(promised),
-            promised: report.promised_bytes.saturating_add(promised),
-        }
+        Some(free.saturating_sub(self.promised.sum()))
     }
 }
 

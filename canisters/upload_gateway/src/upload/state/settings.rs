@@ -1,6 +1,7 @@
 //! The transitions of the settings and of the registered peers.
 
 use super::State;
+use crate::config::Config;
 use crate::failure::Result;
 #[cfg(test)]
 use crate::session::types::Limits;
@@ -14,13 +15,19 @@ const MAX_COUNTED: usize = 10_000;
 impl<M: Memory> State<M> {
     /// Applies changes to the settings. If one of them is wrong, all settings stay as they were.
     pub fn configured(&mut self, args: GatewayArgs, now: u64) -> Result<()> {
-        let mut config = self.config.get().with(args)?;
+        let mut config = self.checked(args)?;
         let stores = config.take_stores();
-        self.check_proposed(&stores)?;
         self.sessions.set_limits(config.limits());
         self.config.set(config);
         self.stores_proposed(&stores, now);
         Ok(())
+    }
+
+    /// The settings with changes: `InvalidArgument`, `ResourceExhausted`.
+    fn checked(&self, args: GatewayArgs) -> Result<Config> {
+        let config = self.config.get().with(args)?;
+        self.check_proposed(&config.public().blob_stores)?;
+        Ok(config)
     }
 
     /// The settings in force. They list the stores that take new uploads.
@@ -51,7 +58,7 @@ impl<M: Memory> State<M> {
     /// What [`State::configured`] would do. Stable memory stays as it was.
     pub fn configure_report(&self, args: GatewayArgs, now: u64) -> Result<ConfigureReport> {
         let old = self.config.get();
-        let new = old.with(args)?;
+        let new = self.checked(args)?;
         let (from, to) = (old.public(), new.public());
         let added = to.blob_stores.iter().copied();
         let limits = new.limits();

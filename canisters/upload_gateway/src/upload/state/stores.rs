@@ -4,7 +4,7 @@ use super::State;
 use super::uploads::Opening;
 use crate::config::check_peer;
 use crate::failure::{Failure, Result};
-use crate::upload::registry::{Asking, Refusal, Told};
+use crate::upload::registry::{Asking, Question, Refusal, Told};
 use candid::Principal;
 use capsule_shared::blob_store::{LEAST_CAPACITY_BYTES, MOST_CAPACITY_BYTES};
 use capsule_shared::stores::{StoreEntry, StoreReport, StoreState};
@@ -81,9 +81,15 @@ impl<M: Memory> State<M> {
         self.registry.check_room(1)
     }
 
-    /// The store takes new uploads, whatever was before. `ResourceExhausted`.
-    pub fn store_added(&mut self, store: Principal, now: u64) -> Result<()> {
-        self.registry.add(store, now)
+    /// The store takes new uploads, whatever was before. A new one may have given a report.
+    /// `ResourceExhausted`.
+    pub fn store_added(
+        &mut self,
+        store: Principal,
+        report: Option<StoreReport>,
+        now: u64,
+    ) -> Result<()> {
+        self.registry.add(store, report, now)
     }
 
     /// An active store takes no new uploads any more. Any other stays as it is.
@@ -113,39 +119,50 @@ impl<M: Memory> State<M> {
         self.registry.set_capacity(store, bytes)
     }
 
-    /// Whether the store can be retired now: `NotFound` unless it is or was listed, `Conflict` if
-    /// it takes new uploads. Returns how often an upload was being opened there, and `None` if it
-    /// is retired already.
-    pub fn retirable(&self, store: Principal) -> Result<Option<u64>> {
+    /// Whether the store is yet to be retired: `NotFound` unless it is or was listed, `Conflict` if it
+    /// takes new uploads.
+    fn is_retirable(&self, store: Principal) -> Result<bool> {
         match self.store_state(store) {
-            None if self.registry.is_retired(store) => Ok(None),
+            None if self.registry.is_retired(store) => Ok(false),
             None => Err(Failure::NotFound),
             Some(StoreState::Active) => Err(Failure::conflict(format!(
                 "the store {store} is Active, expected ReadOnly, Draining or Offline"
             ))),
-            Some(_) => Ok(Some(self.registry.openings(store))),
+            Some(_) => Ok(true),
         }
     }
 
-    /// The store has reported `blobs` blobs after so many `openings`. `Conflict` if it isn't empty
-    /// or takes new uploads again.
+    /// The question whether the store is empty leaves now. `None` if the store is retired already.
+    /// `NotFound`, `Conflict`, temporary while another question to it is open.
+    pub fn retiring(&mut self, store: Principal, now: u64) -> Result<Option<Question>> {
+        if !self.is_retirable(store)? {
+            return Ok(None);
+        }
+        let question = self.registry.ask(store, now);
+        question.map(Some).ok_or_else(|| {
+            Failure::temporary(format!("the store {store} is being asked for a report"))
+        })
+    }
+
+    /// The store answered that it has `blobs` blobs. `Conflict` if it isn't empty, takes new uploads
+    /// again, or took one since the question.
     ///
     /// After: the store isn't listed, and no name and no list brings it back.
-    pub fn store_retired(&mut self, store: Principal, openings: u64, blobs: u64) -> Result<()> {
+    pub fn store_retired(&mut self, store: Principal, blobs: u64) -> Result<()> {
         if blobs > 0 {
             return Err(Failure::conflict(format!(
                 "the store {store} has {blobs} blobs, expected 0"
             )));
         }
-        match self.retirable(store)? {
-            Some(now) if now != openings => Err(Failure::conflict(format!(
-                "an upload began in the store {store} meanwhile, expected none"
-            ))),
-            _ => {
-                self.registry.retire(store);
-                Ok(())
+        if self.is_retirable(store)? {
+            if self.registry.was_opening(store) {
+                return Err(Failure::conflict(format!(
+                    "an upload began in the store {store} meanwhile, expected none"
+                )));
             }
+            self.registry.retire(store);
         }
+        Ok(())
     }
 
     fn store_state(&self, store: Principal) -> Option<StoreState> {
@@ -159,26 +176,14 @@ impl<M: Memory> State<M> {
         self.registry.begin_asking(now)
     }
 
-    /// The next store to ask, which counts as asked.
-    pub fn next_asked(&mut self, now: u64) -> Option<Principal> {
-        self.registry.next_to_ask(now)
+    /// The question to the next store, which leaves now.
+    pub fn ask_next(&mut self, now: u64) -> Option<Question> {
+        self.registry.ask_next(now)
     }
 
-    /// A question to this store leaves now, although it may not be due.
-    pub fn store_asked(&mut self, store: Principal, now: u64) {
-        self.registry.asked(store, now);
-    }
-
-    /// The answer to the last question to this store.
-    pub fn store_told(&mut self, store: Principal, told: Told, now: u64) {
-        self.registry.told(store, told, now);
-    }
-
-    /// A new store's first report, which it gave before it was listed.
-    pub fn store_introduced(&mut self, store: Principal, report: Option<StoreReport>, now: u64) {
-        if let Some(report) = report {
-            self.registry.told(store, Told::Report(report), now);
-        }
+    /// The answer to a question.
+    pub fn store_told(&mut self, question: &Question, told: Told, now: u64) {
+        self.registry.told(question, told, now);
     }
 
     /// The store didn't open the blob, or nobody knows. The promise of its bytes is taken back.

@@ -6,7 +6,7 @@ use crate::session::standing::Standing;
 use crate::upload::hash::{Digested, TentativeHash};
 use crate::upload::jobs::queue::{CALLER_PAUSE_NS, GATHER_NS, JobId, LOST_CALL_NS, Task};
 use crate::upload::people::MarkKind;
-use crate::upload::placement::{self, Need};
+use crate::upload::placement::{NoStore, Search, room_for};
 use crate::upload::registry::Promise;
 use crate::upload::types::{
     Begin, BeginReservation, ChunkAdmission, ChunkReservation, FinishRecord, SessionId,
@@ -28,29 +28,24 @@ pub struct NewUpload<'a> {
     pub standing: Standing,
 }
 
-/// The stores that a begin has asked, each once.
-#[derive(Default)]
-pub struct Tried {
-    stores: Vec<Principal>,
-    /// Whether a store was asked that reported too little room. One is enough.
-    last_resort: bool,
-}
-
-impl Tried {
-    /// Lets the begin ask a store once more.
-    pub fn again(&mut self, store: Principal) {
-        self.stores.retain(|tried| *tried != store);
-    }
-}
-
 /// A session that may come to be: its blob is being opened.
 pub struct Opening {
     pub id: SessionId,
     pub upload: UploadMeta,
     /// The job that releases the blob unless the session comes to be.
     intent: JobId,
-    /// The announced bytes, which count against the store's room.
+    /// The bytes that count against the store's room.
     pub(super) promise: Promise,
+}
+
+/// Whether an opened blob became an upload.
+pub enum Begun {
+    /// The session is pending.
+    Session,
+    /// The store answered after the clean-up had started, which gives the blob back.
+    TooLate,
+    /// The operator retired the store meanwhile. Another one may take the upload.
+    StoreRetired(BeginReservation),
 }
 
 impl<M: Memory> State<M> {
@@ -68,22 +63,27 @@ impl<M: Memory> State<M> {
         self.sessions.touch(id, now);
     }
 
-    /// Takes the next session id and notes the intent to open its blob in the best store that isn't
-    /// among `tried`, and is from now on. `None` if no store is left.
+    /// Takes the next session id, and notes the intent to open its blob in the store that the search
+    /// finds.
     ///
     /// Before: nothing. After: the id is used up, and a job releases the blob when a begin must
-    /// have ended, unless [`State::begun`] or [`State::not_opened`] comes first. The announced
-    /// bytes are promised.
-    pub fn opening(&mut self, new: &NewUpload, tried: &mut Tried, now: u64) -> Option<Opening> {
+    /// have ended, unless [`State::begun`] or [`State::not_opened`] comes first. The bytes that a
+    /// known caller announced are promised.
+    pub fn opening(
+        &mut self,
+        new: &NewUpload,
+        search: &mut Search,
+        now: u64,
+    ) -> std::result::Result<Opening, NoStore> {
         let bytes = new.metadata.base().bytes;
-        let Some(store) = self.chosen_store(bytes, new.standing, tried) else {
-            // Reports cost cycles, and strangers get little room anyway.
-            if new.standing == Standing::Known {
-                self.registry.room_wanted(now);
-            }
-            return None;
-        };
-        tried.stores.push(store);
+        let room = room_for(bytes);
+        let session = self.sessions.counters().next_id;
+        let found = search.next(session, &self.registry.offers(room), room);
+        // Reports cost cycles, so a stranger's begin asks for none.
+        if found == Err(NoStore::NoneLeft) && new.standing == Standing::Known {
+            self.registry.room_wanted(now);
+        }
+        let store = found?;
         let id = self.sessions.allocate_id();
         let upload = UploadMeta::new(
             new.capsule_id.to_string(),
@@ -95,8 +95,13 @@ impl<M: Memory> State<M> {
         let key = upload.key(id);
         let due = now + LOST_CALL_NS;
         let intent = self.jobs.push(due, Task::ReleaseBlob { store, key });
-        let promise = self.registry.promise(store, bytes);
-        Some(Opening {
+        // Stores keep next to nothing free for strangers, so their announcements don't count.
+        let promised = match new.standing {
+            Standing::Known => bytes,
+            Standing::New => 0,
+        };
+        let promise = self.registry.promise(store, promised, room);
+        Ok(Opening {
             id,
             upload,
             intent,
@@ -104,32 +109,18 @@ impl<M: Memory> State<M> {
         })
     }
 
-    /// The best store for the next session.
-    fn chosen_store(&self, bytes: u64, standing: Standing, tried: &mut Tried) -> Option<Principal> {
-        let known = standing == Standing::Known;
-        let need = Need { bytes, known };
-        let offers = self.registry.offers(&tried.stores);
-        let session = self.sessions.counters().next_id;
-        let best = placement::order(session, &offers, need).first().copied();
-        best.or_else(|| {
-            let first = !std::mem::replace(&mut tried.last_resort, true);
-            first
-                .then(|| placement::last_resort(&offers, need))
-                .flatten()
-        })
-    }
-
-    /// The store opened the blob. Returns whether the session came to be.
+    /// The store opened the blob.
     ///
     /// Before: the intent. After: no intent, but a pending session with its upload and an empty
-    /// rolling hash. If the clean-up has started, nothing changes: the answer came too late.
+    /// rolling hash. If the clean-up has started, nothing changes. If the store is retired, the
+    /// intent is due at once, so that the store gives the blob back.
     pub fn begun(
         &mut self,
         opening: Opening,
         reservation: BeginReservation,
         stored: u64,
         now: u64,
-    ) -> bool {
+    ) -> Begun {
         let Opening {
             id,
             upload,
@@ -137,17 +128,22 @@ impl<M: Memory> State<M> {
             promise,
         } = opening;
         self.registry.opened(promise);
-        let in_time = self.jobs.remove(intent);
-        if in_time {
-            let session = self.sessions.begin_with_id(id, reservation, stored, now);
-            // The operator may have listed the owner, or taken it off the list, meanwhile.
-            let owner = session.spec.owner;
-            let standing = self.standing(owner, now);
-            self.sessions.set_standing(owner, standing);
-            self.uploads.insert(id.0, upload);
-            self.hashes.begin(id);
+        if !self.jobs.remove(intent) {
+            return Begun::TooLate;
         }
-        in_time
+        if !self.registry.is_listed(upload.store) {
+            let (store, key) = (upload.store, upload.key(id));
+            self.jobs.push(now, Task::ReleaseBlob { store, key });
+            return Begun::StoreRetired(reservation);
+        }
+        let session = self.sessions.begin_with_id(id, reservation, stored, now);
+        // The operator may have listed the owner, or taken it off the list, meanwhile.
+        let owner = session.spec.owner;
+        let standing = self.standing(owner, now);
+        self.sessions.set_standing(owner, standing);
+        self.uploads.insert(id.0, upload);
+        self.hashes.begin(id);
+        Begun::Session
     }
 
     /// The store has opened nothing and won't. Before: the intent. After: nothing.

@@ -3,9 +3,11 @@
 use candid::utils::ArgumentDecoder;
 use candid::{CandidType, Principal, decode_args, encode_args, encode_one};
 use capsule_shared::blob_store::{
-    Declared, DeleteProgress, DigestProgress, MigrationStatus, StoreStatus, StoredBlob,
+    Declared, DeleteProgress, DigestProgress, MigrationStatus, STORE_SCHEMA, StoreStatus,
+    StoredBlob,
 };
 use capsule_shared::capsule::{Capsule, CapsuleHeader, OwnerState, PersonRef};
+use capsule_shared::limits::MAX_CHUNK_BYTES;
 use capsule_shared::memory_index::*;
 use capsule_shared::range::range_len;
 use capsule_shared::{BlobId, BlobKey, Error, Result};
@@ -28,10 +30,10 @@ pub const OTHER_INDEX: u8 = 104;
 /// How one call goes wrong.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// The call never leaves the caller.
+    /// The platform doesn't send the call.
     NotSent,
-    /// The call never reaches the callee, and the caller knows it.
-    Rejected,
+    /// The callee is stopped: it rejects the call, and the caller knows that it didn't act.
+    Stopped,
     /// The callee acts, but its answer is lost.
     LostReply,
     /// The callee answers with this error and doesn't act.
@@ -95,7 +97,8 @@ pub struct Net {
     pub named: BTreeMap<&'static str, Principal>,
     /// Whether the gateway runs in a query.
     pub in_query: bool,
-    /// The bytes that a store may hold. A new blob needs as many free ones as it declares.
+    /// The bytes that a store may hold. A new blob needs as many free ones as it declares, and a
+    /// chunk at least.
     pub capacity: Option<u64>,
 }
 
@@ -201,7 +204,7 @@ impl Net {
                 let known: (BlobKey,) = first_args(arg);
                 assert_eq!(known, (key,));
                 let bytes = declared.map_or(0, |declared| declared.bytes);
-                if self.free() < bytes.max(1) {
+                if self.free() < bytes.max(MAX_CHUNK_BYTES as u64) {
                     return reply::<()>(Err(Error::ResourceExhausted));
                 }
                 self.blobs.entry(key).or_default().declared = declared;
@@ -274,14 +277,15 @@ impl Net {
         }
     }
 
-    /// Bytes of the stored chunks, and bytes that open blobs announced beyond theirs.
+    /// Bytes of the stored chunks, and bytes that open blobs of known uploaders announced beyond
+    /// theirs. Of strangers a store keeps next to nothing free.
     fn taken(&self) -> (u64, u64) {
         let bytes = |blob: &Blob| blob.chunks.values().map(|c| c.len() as u64).sum::<u64>();
         let used = self.blobs.values().map(bytes).sum();
         let open = self.blobs.values().filter(|blob| !blob.sealed);
         let promised = open.map(|blob| {
-            let declared = blob.declared.map_or(0, |declared| declared.bytes);
-            declared.saturating_sub(bytes(blob))
+            let known = blob.declared.filter(|declared| declared.known);
+            known.map_or(0, |declared| declared.bytes.saturating_sub(bytes(blob)))
         });
         (used, promised.sum())
     }
@@ -295,7 +299,7 @@ impl Net {
     fn status(&self) -> StoreStatus {
         let (used, promised) = self.taken();
         StoreStatus {
-            schema: 2,
+            schema: STORE_SCHEMA,
             blobs: self.blobs.len() as u64,
             chunks: 0,
             bytes: used,

@@ -1,26 +1,30 @@
-//! Begins with several stores: full ones, silent ones, and stores that change during the call.
+//! Begins with several stores: full ones, silent ones, and bounded ones.
 
 use super::world::*;
 use crate::failure::{Failure, Result};
+use crate::session::standing::Standing;
+use crate::upload::placement::{NoStore, Search};
+use crate::upload::registry::Refusal;
+use crate::upload::state::uploads::NewUpload;
 use crate::upload::types::SessionId;
 use candid::Principal;
 use capsule_shared::Error;
-use capsule_shared::stores::StoreState;
+use std::collections::BTreeSet;
 
 const MINUTE: u64 = 60;
 
 /// Two stores that reported. The first has more room, so that it is tried first.
-fn two_stores() -> (World, Service) {
+pub fn two_stores() -> (World, Service) {
     let (world, service) = World::new();
-    world.net().capacity = Some(2_000_000);
-    world.other.borrow_mut().capacity = Some(1_000_000);
+    world.net().capacity = Some(3_000_000);
+    world.other.borrow_mut().capacity = Some(2_000_000);
     run(service.add_store(id(OTHER_STORE))).unwrap();
     service.list_principals(&[id(OWNER)], true).unwrap();
     world.pass(&service, 20);
     (world, service)
 }
 
-fn store_of(service: &Service, session: SessionId) -> Principal {
+pub fn store_of(service: &Service, session: SessionId) -> Principal {
     service.with(|state| state.expect_upload(session).store)
 }
 
@@ -56,7 +60,7 @@ fn the_emptier_store_gets_the_upload() {
 }
 
 #[test]
-fn a_full_store_is_noticed_and_comes_last_until_its_next_report() {
+fn a_store_that_refused_gets_no_upload_of_that_size_until_its_next_report() {
     let (world, service) = two_stores();
     world.fail("blob_open", Fault::Refused(Error::ResourceExhausted));
     let session = begin(&service, "key", 2).unwrap();
@@ -70,14 +74,73 @@ fn a_full_store_is_noticed_and_comes_last_until_its_next_report() {
 }
 
 #[test]
+fn a_store_that_refused_a_large_upload_takes_smaller_ones() {
+    let (world, service) = two_stores();
+    let full = || Fault::Refused(Error::ResourceExhausted);
+    world.fail("blob_open", full());
+    let refused = begin_bytes(&service, "large", 2_500_000);
+    assert_eq!(refused, Err(Failure::ResourceExhausted));
+    // The other store reported too little room, and is the last resort.
+    assert_eq!(openings(&world), (1, 1));
+    let session = begin_bytes(&service, "small", 2_400_000).unwrap();
+    assert_eq!(store_of(&service, session), id(STORE));
+    assert_eq!(openings(&world), (1, 0));
+}
+
+#[test]
+fn a_begin_whose_call_the_platform_does_not_send_tries_no_other_store() {
+    let (world, service) = two_stores();
+    openings(&world);
+    world.fail("blob_open", Fault::NotSent);
+    assert!(begin(&service, "key", 2).unwrap_err().is_temporary());
+    assert_eq!(openings(&world), (1, 0));
+    // That is no fault of the store.
+    assert_eq!(service.stores()[0].silent_since, None);
+    let session = begin(&service, "key", 2).unwrap();
+    assert_eq!(store_of(&service, session), id(STORE));
+}
+
+#[test]
+fn a_begin_asks_five_stores_at_most() {
+    let (_, service) = World::new();
+    service.with(|state| {
+        for n in 1..=6 {
+            state.store_added(id(n), None, 0).unwrap();
+        }
+        let args = begin_args("key", "photo.jpg", 2, 0);
+        let new = NewUpload {
+            capsule_id: &args.capsule_id,
+            pmid_stem: "stem",
+            metadata: &args.metadata,
+            index: id(INDEX),
+            standing: Standing::Known,
+        };
+        let mut search = Search::default();
+        let mut asked = BTreeSet::new();
+        for _ in 0..5 {
+            let opening = state.opening(&new, &mut search, 0).ok().unwrap();
+            state.not_opened(&opening);
+            state.open_failed(&opening, Refusal::Full, 0);
+            asked.insert(opening.upload.store);
+        }
+        assert_eq!(asked.len(), 5);
+        let enough = state.opening(&new, &mut search, 0).err();
+        assert_eq!(enough, Some(NoStore::Enough));
+        // The next begin goes on with the others.
+        let next = state.opening(&new, &mut Search::default(), 0).ok().unwrap();
+        assert!(!asked.contains(&next.upload.store));
+    });
+}
+
+#[test]
 fn a_stopped_store_is_skipped_until_it_answers() {
     let (world, service) = two_stores();
-    world.fail("blob_open", Fault::Rejected);
+    world.fail("blob_open", Fault::Stopped);
     let session = begin(&service, "key", 2).unwrap();
     assert_eq!(store_of(&service, session), id(OTHER_STORE));
     assert!(service.stores()[0].silent_since.is_some());
     // It also gives no report.
-    world.fail("store_status", Fault::Rejected);
+    world.fail("store_status", Fault::Stopped);
     world.pass(&service, MINUTE);
     openings(&world);
     begin(&service, "second", 2).unwrap();
@@ -110,18 +173,20 @@ fn only_full_stores_are_exhausted() {
     fail_other(&world, "blob_open", full());
     assert_eq!(begin(&service, "key", 2), Err(Failure::ResourceExhausted));
     for unusable in [
-        Fault::NotSent,
-        Fault::Rejected,
+        Fault::Stopped,
         Fault::LostReply,
         Fault::Refused(Error::Unauthorized),
         Fault::Refused(Error::temporary("too few cycles")),
         Fault::Replied(b"garbage".to_vec()),
     ] {
+        // Both report that they have room.
+        world.pass(&service, MINUTE);
         world.fail("blob_open", full());
         fail_other(&world, "blob_open", unusable);
         assert!(begin(&service, "key", 2).unwrap_err().is_temporary());
     }
     // A fault of a store isn't hidden by a full one.
+    world.pass(&service, MINUTE);
     world.fail("blob_open", full());
     fail_other(
         &world,
@@ -142,139 +207,79 @@ fn only_full_stores_are_exhausted() {
 fn of_stores_that_reported_too_little_only_the_emptiest_is_asked() {
     let (world, service) = two_stores();
     openings(&world);
-    let refused = begin_bytes(&service, "huge", 3_000_000);
+    let refused = begin_bytes(&service, "huge", 3_500_000);
     assert_eq!(refused, Err(Failure::ResourceExhausted));
     assert_eq!(openings(&world), (1, 0));
     // Its report was old.
     world.net().capacity = Some(4_000_000);
-    let session = begin_bytes(&service, "huge", 3_000_000).unwrap();
+    let session = begin_bytes(&service, "huge", 3_500_000).unwrap();
     assert_eq!(store_of(&service, session), id(STORE));
 }
 
 #[test]
-fn a_large_file_of_a_stranger_sets_no_store_back() {
+fn a_store_without_room_for_a_chunk_is_no_candidate() {
+    for (key, bytes) in [("small", 2), ("undeclared", 0)] {
+        let (world, service) = two_stores();
+        world.net().capacity = Some(1_799_999);
+        fail_other(&world, "store_status", Fault::LostReply);
+        world.pass(&service, 10 * MINUTE);
+        openings(&world);
+        // Even a silent store comes before it.
+        let session = begin_bytes(&service, key, bytes).unwrap();
+        assert_eq!(store_of(&service, session), id(OTHER_STORE));
+        assert_eq!(openings(&world), (0, 1));
+    }
+}
+
+#[test]
+fn announcements_of_strangers_fill_no_store() {
     let (world, service) = two_stores();
     service.list_principals(&[id(OWNER)], false).unwrap();
+    for n in 0..3 {
+        begin_bytes(&service, &format!("large {n}"), 900_000).unwrap();
+    }
+    assert!(
+        service
+            .stores()
+            .iter()
+            .all(|store| store.promised_bytes == 0)
+    );
+    service.list_principals(&[id(OWNER)], true).unwrap();
     openings(&world);
-    // More than a hundredth of the room, so no store is asked but the last resort.
-    world.fail("blob_open", Fault::Refused(Error::ResourceExhausted));
-    let refused = begin_bytes(&service, "large", 500_000);
-    assert_eq!(refused, Err(Failure::ResourceExhausted));
-    assert_eq!(openings(&world), (1, 0));
-    begin(&service, "small", 2).unwrap();
-    assert_eq!(openings(&world), (1, 0));
-}
-
-/// Begins an upload whose first opening is held, and refused for lack of room.
-fn held_begin(world: &World, service: &Service) -> impl Future<Output = Result<SessionId>> + Unpin {
-    let full = Fault::Refused(Error::ResourceExhausted);
-    world.fail("blob_open", full);
-    held_open(world, service)
-}
-
-fn held_open(world: &World, service: &Service) -> impl Future<Output = Result<SessionId>> + Unpin {
-    world.net().held.insert("blob_open");
-    let service = service.clone();
-    let args = begin_args("key", "photo.jpg", 2, 0);
-    let mut begun = Box::pin(async move { service.begin(id(OWNER), args).await });
-    while world.net().calls.last() != Some(&"blob_open") {
-        assert!(poll(&mut begun).is_pending());
-    }
-    begun
-}
-
-#[test]
-fn a_store_that_is_added_during_a_begin_takes_the_upload() {
-    let (world, service) = World::new();
-    let begun = held_begin(&world, &service);
-    run(service.add_store(id(OTHER_STORE))).unwrap();
-    world.net().held.clear();
-    let session = run(begun).unwrap();
-    assert_eq!(store_of(&service, session), id(OTHER_STORE));
-}
-
-#[test]
-fn a_store_that_is_removed_during_a_begin_is_not_tried() {
-    let (world, service) = two_stores();
-    let begun = held_begin(&world, &service);
-    service.remove_store(id(OTHER_STORE));
-    world.net().held.clear();
-    assert_eq!(run(begun), Err(Failure::ResourceExhausted));
-    assert_eq!(world.other.borrow().blobs.len(), 0);
-}
-
-#[test]
-fn an_upload_whose_store_became_read_only_during_its_begin_ends_there() {
-    for state in [StoreState::ReadOnly, StoreState::Draining] {
-        let (world, service) = two_stores();
-        let begun = held_open(&world, &service);
-        service.set_store_state(id(STORE), state).unwrap();
-        world.net().held.clear();
-        let session = run(begun).unwrap();
-        put(&service, session, 0, b"first").unwrap();
-        put(&service, session, 1, b"last").unwrap();
-        let memory = finish(&service, session, FILE).unwrap().memory_id;
-        let next = begin(&service, "next", 2).unwrap();
-        assert_eq!(store_of(&service, next), id(OTHER_STORE));
-        run(service.delete_memory(id(OWNER), memory)).unwrap();
-        world.pass(&service, MINUTE);
-        assert!(world.net().blobs.is_empty());
-    }
-}
-
-/// The gateway deletes what it has in a store that was given up, too.
-#[test]
-fn deletions_reach_a_store_that_was_given_up_or_retired() {
-    let (world, service) = two_stores();
-    let session = uploaded(&service);
-    service
-        .set_store_state(id(STORE), StoreState::Offline)
-        .unwrap();
-    service.abort(id(OWNER), session).unwrap();
-    world.fail("blob_delete", Fault::LostReply);
-    world.pass(&service, 1);
-    assert_eq!(
-        run(service.retire_store(id(STORE))).is_ok(),
-        world.net().blobs.is_empty()
-    );
-    world.pass(&service, 10 * MINUTE);
-    assert!(world.net().blobs.is_empty());
-    run(service.retire_store(id(STORE))).unwrap();
-    world.pass(&service, 10 * MINUTE);
-    assert_eq!(
-        service.cleanup_expired(),
-        "Expired sessions: 0, Queued jobs: 0"
-    );
-}
-
-#[test]
-fn a_begin_asks_no_further_store_when_the_first_one_took_too_long() {
-    let (world, service) = two_stores();
-    let begun = held_begin(&world, &service);
-    world.net().now += 3 * MINUTE * SECOND;
-    world.net().held.clear();
-    assert!(run(begun).unwrap_err().is_temporary());
-    assert!(world.other.borrow().blobs.is_empty());
-    let session = begin(&service, "key", 2).unwrap();
-    assert_eq!(store_of(&service, session), id(OTHER_STORE));
-}
-
-#[test]
-fn a_taken_blob_id_is_no_fault_of_its_store() {
-    let (world, service) = two_stores();
-    let before = service.with(|state| state.sessions().counters().next_id);
-    world.fail("blob_open", Fault::Refused(Error::conflict("taken")));
-    let session = begin(&service, "key", 2).unwrap();
-    assert_eq!(session, SessionId(before + 1));
+    let session = begin_bytes(&service, "known", 2_900_000).unwrap();
     assert_eq!(store_of(&service, session), id(STORE));
+    assert_eq!(openings(&world), (1, 0));
 }
 
 #[test]
-fn a_blocked_caller_tries_no_second_store() {
-    let (world, service) = two_stores();
-    let begun = held_begin(&world, &service);
-    service.block_principals(&[id(OWNER)]).unwrap();
-    world.net().held.clear();
-    assert_eq!(run(begun), Err(Failure::Unauthorized));
-    assert!(world.other.borrow().blobs.is_empty());
+fn no_begin_goes_over_the_operators_bound() {
+    let (world, service) = World::new();
+    service.list_principals(&[id(OWNER)], true).unwrap();
+    world.pass(&service, 20);
+    let bound = 64 << 20;
+    service.set_store_capacity(id(STORE), Some(bound)).unwrap();
+    openings(&world);
+    let begin = |key: &str, bytes| {
+        let args = begin_args(key, "photo.jpg", 40, bytes);
+        run(service.begin(id(OWNER), args))
+    };
+    // The store itself has room, and its report may be old.
+    assert_eq!(begin("over", bound + 1), Err(Failure::ResourceExhausted));
+    assert_eq!(openings(&world), (0, 0));
+    begin("within", bound).unwrap();
+    assert_eq!(begin("after", 40), Err(Failure::ResourceExhausted));
+    assert_eq!(openings(&world), (1, 0));
+}
+
+#[test]
+fn a_bounded_store_without_a_report_takes_nothing() {
+    let (world, service) = World::new();
+    service
+        .set_store_capacity(id(STORE), Some(64 << 20))
+        .unwrap();
+    let refused = begin(&service, "key", 2);
+    assert_eq!(refused, Err(Failure::ResourceExhausted));
+    assert_eq!(openings(&world), (0, 0));
+    world.pass(&service, 20);
+    begin(&service, "key", 2).unwrap();
 }

@@ -4,7 +4,7 @@ use super::slips::{metrics, write_as_release_0_1_0};
 use super::world::*;
 use crate::failure::{Failure, Result};
 use capsule_shared::Error;
-use capsule_shared::blob_store::{MigrationStatus, StoreStatus};
+use capsule_shared::blob_store::{MigrationStatus, STORE_SCHEMA, StoreStatus};
 use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::stores::{StoreEntry, StoreState};
 
@@ -97,7 +97,7 @@ fn a_store_must_know_the_gateway_and_speak_its_schema() {
     ]));
     assert!(text.contains("doesn't know this gateway"), "{text}");
     let newer = StoreStatus {
-        schema: 3,
+        schema: STORE_SCHEMA + 1,
         blobs: 0,
         chunks: 0,
         bytes: 0,
@@ -113,8 +113,8 @@ fn a_store_must_know_the_gateway_and_speak_its_schema() {
     let text = invalid(add_with(&[("store_status", newer)]));
     assert!(text.contains("has schema 3, expected at most 2"), "{text}");
     let silent = [
-        ("store_status", Fault::NotSent),
-        ("blob_meta", Fault::NotSent),
+        ("store_status", Fault::Stopped),
+        ("blob_meta", Fault::Stopped),
     ];
     assert!(add_with(&silent).unwrap_err().is_temporary());
     assert_eq!(service.stores().len(), 1);
@@ -185,6 +185,21 @@ fn a_list_adds_only_stores_that_were_never_there() {
         service.configuration().blob_stores,
         [id(STORE), id(OTHER_STORE)]
     );
+}
+
+#[test]
+fn a_list_of_too_many_stores_is_refused_by_the_check_too() {
+    let (_, service) = World::new();
+    let many = (0..1_000u16).map(|n| candid::Principal::from_slice(&n.to_be_bytes()));
+    let many = GatewayArgs {
+        blob_stores: Some(many.collect()),
+        ..GatewayArgs::default()
+    };
+    // One store is listed already.
+    let checked = service.configure_check(many.clone()).map(|_| ());
+    assert_eq!(checked, Err(Failure::ResourceExhausted));
+    assert_eq!(service.configure(many), Err(Failure::ResourceExhausted));
+    assert_eq!(service.stores().len(), 1);
 }
 
 #[test]
@@ -265,7 +280,7 @@ fn only_an_empty_store_without_new_uploads_is_retired() {
     conflict(retire(&service, STORE), "has 1 blobs, expected 0");
     service.abort(id(OWNER), session).unwrap();
     world.pass(&service, 1);
-    world.fail("store_status", Fault::NotSent);
+    world.fail("store_status", Fault::Stopped);
     assert!(retire(&service, STORE).unwrap_err().is_temporary());
     for _ in 0..2 {
         retire(&service, STORE).unwrap();
@@ -294,6 +309,20 @@ fn a_store_in_which_an_upload_begins_meanwhile_is_not_retired() {
     assert!(matches!(run(retired), Err(Failure::Conflict(_))));
     put(&service, session, 0, b"first").unwrap();
     assert_eq!(service.stores().len(), 1);
+}
+
+#[test]
+fn a_store_is_not_retired_while_it_is_asked_for_a_report() {
+    let (world, service) = World::new();
+    service.remove_store(id(STORE));
+    world.net().held.insert("store_status");
+    world.net().now += 20 * SECOND;
+    let mut turn = Box::pin(service.tick());
+    assert!(poll(&mut turn).is_pending());
+    assert!(retire(&service, STORE).unwrap_err().is_temporary());
+    world.net().held.clear();
+    run(turn);
+    retire(&service, STORE).unwrap();
 }
 
 // ---- reports ------------------------------------------------------------------------------------
@@ -351,12 +380,12 @@ fn a_store_that_is_slow_to_report_holds_nothing_up() {
 #[test]
 fn metrics_have_a_series_for_each_store() {
     let (world, service) = World::new();
-    world.net().capacity = Some(1_000_000);
+    world.net().capacity = Some(2_000_000);
     world.pass(&service, 20);
     service.list_principals(&[id(OWNER)], true).unwrap();
     let args = begin_args("key", "photo.jpg", 2, 1_000);
     run(service.begin(id(OWNER), args)).unwrap();
-    world.fail("blob_open", Fault::Rejected);
+    world.fail("blob_open", Fault::Stopped);
     begin(&service, "other", 2).unwrap_err();
     service
         .set_store_state(id(STORE), StoreState::Draining)
@@ -370,10 +399,10 @@ fn metrics_have_a_series_for_each_store() {
             1,
         ),
         (format!("store_used_bytes{{store=\"{store}\"}}"), 0),
-        (format!("store_free_bytes{{store=\"{store}\"}}"), 1_000_000),
+        (format!("store_free_bytes{{store=\"{store}\"}}"), 2_000_000),
         (
             format!("store_capacity_bytes{{store=\"{store}\"}}"),
-            1_000_000,
+            2_000_000,
         ),
         (format!("store_promised_bytes{{store=\"{store}\"}}"), 1_000),
         (format!("store_report_age_seconds{{store=\"{store}\"}}"), 30),

@@ -1,12 +1,13 @@
 //! A simulation of many uploads into many stores: do they fill alike, and is every file taken for
 //! which there is room?
 //!
-//! The gateway's part is the real one: the order of the stores, the arithmetic of reports and
-//! promises, and the last resort. The stores are numbers. Time is counted in begins.
+//! The gateway's part is the real one: the search for a store, and the arithmetic of reports and
+//! promises. The stores are numbers. Time is counted in begins.
 
-use super::{Need, Offer, last_resort, order};
+use crate::upload::placement::{Offer, Search, mixed, room_for};
 use crate::upload::registry::record::Store;
 use candid::Principal;
+use capsule_shared::blob_store::STORE_SCHEMA;
 use capsule_shared::stores::StoreReport;
 use std::collections::BTreeMap;
 
@@ -91,8 +92,8 @@ struct Simulated {
     used: u64,
     promised: u64,
     known: Store,
-    /// It refused a file since its last report.
-    full: bool,
+    /// The least room that it refused since its last report.
+    refused: Option<u64>,
 }
 
 impl Simulated {
@@ -103,7 +104,7 @@ impl Simulated {
             used: 0,
             promised: 0,
             known: Store::new(number as u32),
-            full: false,
+            refused: None,
         };
         store.report();
         store
@@ -113,12 +114,21 @@ impl Simulated {
         self.capacity.saturating_sub(self.used + self.promised)
     }
 
+    fn offer(&self) -> Offer {
+        Offer {
+            store: self.id,
+            free: self.known.free(),
+            refused: self.refused,
+            silent: false,
+        }
+    }
+
     fn report(&mut self) {
-        self.full = false;
+        self.refused = None;
         self.known.asked();
         self.known.reported(StoreReport {
             at: 0,
-            schema: 2,
+            schema: STORE_SCHEMA,
             blobs: 0,
             used_bytes: self.used,
             promised_bytes: self.promised,
@@ -131,13 +141,14 @@ impl Simulated {
 
     /// The store's answer to a begin.
     fn open(&mut self, bytes: u64) -> bool {
-        let fits = self.free() >= bytes;
+        let room = room_for(bytes);
+        let fits = self.free() >= room;
         match fits {
             true => {
                 self.promised += bytes;
                 self.known.promise(bytes);
             }
-            false => self.full = true,
+            false => self.refused = Some(self.refused.map_or(room, |least| least.min(room))),
         }
         fits
     }
@@ -198,7 +209,7 @@ pub fn simulate(plan: Plan) -> Outcome {
                 });
             }
             None => {
-                let room = stores.iter().any(|store| store.free() >= bytes);
+                let room = stores.iter().any(|store| store.free() >= room_for(bytes));
                 outcome.refused += 1;
                 if room {
                     outcome.refused_with_room += 1;
@@ -223,26 +234,18 @@ fn mean(fills: &[f64]) -> f64 {
 
 /// Has the stores open a blob in turn, as a begin does. Returns the place of the one that did.
 fn place(stores: &mut [Simulated], session: u64, bytes: u64, calls: &mut u64) -> Option<usize> {
-    let offers: Vec<Offer> = stores
-        .iter()
-        .map(|store| Offer {
-            store: store.id,
-            room: store.known.room(),
-            set_back: store.full,
-        })
-        .collect();
-    let need = Need { bytes, known: true };
-    let mut candidates = order(session, &offers, need);
-    candidates.extend(last_resort(&offers, need));
-    for candidate in candidates {
-        let place = stores.iter().position(|store| store.id == candidate);
-        let place = place.expect("BUG: the order has no other stores");
+    let room = room_for(bytes);
+    let mut search = Search::default();
+    loop {
+        let offers: Vec<Offer> = stores.iter().map(Simulated::offer).collect();
+        let found = search.next(session, &offers, room).ok()?;
+        let place = stores.iter().position(|store| store.id == found);
+        let place = place.expect("BUG: the search knows no other stores");
         *calls += 1;
         if stores[place].open(bytes) {
             return Some(place);
         }
     }
-    None
 }
 
 /// SplitMix64, a small generator of numbers that look random.
@@ -251,7 +254,7 @@ struct Random(u64);
 impl Random {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        super::mixed(self.0)
+        mixed(self.0)
     }
 
     /// A number between 0 and 1, never 0.
