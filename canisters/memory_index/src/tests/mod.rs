@@ -20,6 +20,7 @@ mod stable_memory;
 mod takedown;
 mod transfer;
 mod trash;
+mod updates;
 
 use crate::index::Call;
 use crate::state::State;
