@@ -72,22 +72,7 @@ impl<M: Memory> Index<M> {
             owners: StableBTreeMap::init(regions.owners),
             capacity: Capacity::new(regions.all),
         };
-        let counters = *index.counters.get();
-        if counters.unplaced.is_none() {
-            // An older module may have deleted memories since a newer one entered them.
-            index.by_store.clear_new();
-            index.stores.clear_new();
-            index.purges.clear_new();
-        }
-        let written = Counters {
-            // A module without these sets wrote the memories that are here, if any.
-            unentered: counters.unentered.or(Some(counters.last_memory)),
-            unplaced: counters.unplaced.or(Some(counters.last_memory)),
-            ..counters
-        };
-        if written != counters {
-            index.counters.set(written);
-        }
+        index.note_older();
         index
     }
 

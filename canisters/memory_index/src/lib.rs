@@ -141,12 +141,12 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 /// Asks for a turn of background work while there is any.
 fn ask_for_work() {
-    if is_short_of_room() || with_state(|state| state.index.older_left()) > 0 {
+    if is_short_of_room() || with_state(|state| state.index.unplaced()) > 0 {
         background::ask(work);
     }
 }
 
-/// Grows stable memory ahead, and enters a slice of the memories of an older index.
+/// Grows stable memory ahead, and enters a slice of the memories of release 0.1.0.
 async fn work() -> Next {
     // Nothing has begun during these awaits. Other messages may commit or delete memories.
     let grow = match !is_short_of_room() || growth::grow_more("the memory index").await {
@@ -161,7 +161,7 @@ fn is_short_of_room() -> bool {
 }
 
 async fn enter_more() -> Next {
-    let before = with_state(|state| state.index.older_left());
+    let before = with_state(|state| state.index.unplaced());
     if before == 0 {
         return Next::Never;
     }
@@ -171,7 +171,7 @@ async fn enter_more() -> Next {
         let goes_on = || performance_counter(0) < SLICE_INSTRUCTIONS;
         with_state(|state| state.index.enter_older(goes_on));
     }
-    match with_state(|state| state.index.older_left()) {
+    match with_state(|state| state.index.unplaced()) {
         0 => Next::Never,
         after if after < before => Next::Now,
         _ => Next::After(PAUSE),

@@ -42,14 +42,9 @@ impl<M: Memory> State<M> {
             ("memories", memories.len(), "Memories, the trash included."),
             ("memories_trashed", trash.len(), "Memories in the trash."),
             (
-                "memories_unentered",
-                index.unentered(),
-                "At most so many memories aren't found by their SHA-256 yet.",
-            ),
-            (
                 "memories_unplaced",
                 index.unplaced(),
-                "At most so many memories aren't listed by their store yet.",
+                "At most so many memories aren't found by SHA-256 or store yet.",
             ),
             ("stores", stores.len(), "Stores with memories."),
             (

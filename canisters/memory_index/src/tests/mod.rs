@@ -9,7 +9,6 @@ mod due;
 mod grants;
 mod interface;
 mod layouts;
-mod layouts_before_moves;
 mod layouts_newest;
 mod memories;
 mod model;
