@@ -58,22 +58,17 @@ impl<M: StableMemory> Index<M> {
         capsule: CapsuleRecord,
     ) -> MemoryRecord {
         let metadata = memory.metadata_bytes.unwrap_or(0);
-        let trashed = u64::from(memory.trash.is_some());
-        let capsule = CapsuleRecord {
+        let mut capsule = CapsuleRecord {
             stored_bytes: capsule.stored_bytes - memory.place.size,
             memory_count: capsule.memory_count - 1,
             metadata_bytes: capsule
                 .metadata_bytes
                 .map(|bytes| bytes.saturating_sub(metadata)),
-            trash_count: capsule
-                .trash_count
-                .map(|count| count.saturating_sub(trashed)),
             ..capsule
         };
+        capsule.uncount_trash(memory.trash.is_some());
         self.capsules.insert(memory.capsule, capsule);
-        self.unlist(id, &memory);
-        self.trash.remove(&(memory.capsule, id.0));
-        self.leave_purges(id, &memory);
+        self.leave_lists(id, &memory);
         self.leave_store(id, &memory);
         self.memories.remove(&id.0);
         memory

@@ -6,7 +6,6 @@
 //! memories it owns now.
 
 use super::page::{cursor_of, cut, limit_of};
-use super::record::MemoryRecord;
 use crate::ids::MemoryId;
 use crate::index::Index;
 use candid::Principal;
@@ -55,21 +54,5 @@ impl<M: StableMemory> Index<M> {
             });
         let (memories, next) = cut(due.collect(), limit, MemoryDue::clone);
         Ok(DuePage { memories, next })
-    }
-
-    /// Enters a memory that is in the trash or taken down. Any other changes nothing.
-    pub(super) fn enter_purge(&mut self, id: MemoryId, memory: &MemoryRecord) {
-        if let Some(trash) = memory.trash {
-            let key = (memory.gateway, trash.purge_at, id.0);
-            self.purges.insert(key, ());
-        }
-    }
-
-    /// Takes a memory away as its record is, before that changes.
-    pub(super) fn leave_purges(&mut self, id: MemoryId, memory: &MemoryRecord) {
-        if let Some(trash) = memory.trash {
-            let key = (memory.gateway, trash.purge_at, id.0);
-            self.purges.remove(&key);
-        }
     }
 }

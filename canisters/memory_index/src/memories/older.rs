@@ -64,11 +64,8 @@ impl<M: StableMemory> Index<M> {
             };
             let (number, memory) = entry.into_pair();
             let id = MemoryId(number);
-            if memory.trash.is_none() {
-                self.enter_sha256(id, &memory);
-            }
+            self.enter_newer_lists(id, &memory);
             self.enter_store(id, &memory);
-            self.enter_purge(id, &memory);
             left = number - 1;
             if !goes_on() {
                 break;

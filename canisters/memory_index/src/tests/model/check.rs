@@ -105,6 +105,8 @@ pub fn check(state: &State<VectorMemory>, model: &Model) {
     assert_eq!(index.by_blob.len(), count - trashed);
     if index.unplaced() == 0 {
         assert_eq!(index.by_sha256.len(), count - trashed);
+        assert_eq!(index.purges.len(), trashed);
+        assert_eq!(index.by_store.len(), count);
     }
     assert_eq!(
         index.grants_by_member.len() as usize,
