@@ -331,8 +331,8 @@ gateway_method!(query for check_caller: fn blob_locate(
 
 gateway_method!(update for check_caller with room_for_records: fn memory_relocate(
     memory_id: String,
-    from: BlobPlace,
-    to: BlobPlace,
+    from: Principal,
+    to: Principal,
 ) -> Result<()> {
     change(|state| state.index.memory_relocate(call(), &memory_id, from, to))
 });

@@ -7,7 +7,7 @@ use crate::state::State;
 use candid::Principal;
 use canister_common::counted::Counted;
 use capsule_shared::limits::MAX_PAGE;
-use capsule_shared::memory_index::{BlobPlace, MemoryCommit};
+use capsule_shared::memory_index::MemoryCommit;
 use capsule_shared::operators::{StoreMemory, StoreUse};
 use ic_stable_structures::{Memory, VectorMemory};
 
@@ -61,16 +61,9 @@ fn uses<M: Memory>(state: &State<M>) -> Vec<(Principal, u64, u64)> {
 }
 
 fn move_to<M: Memory>(state: &mut State<M>, id: &str, from: u8, to: u8) {
-    let number: u64 = id.strip_prefix("mem_").unwrap().parse().unwrap();
-    let from = in_store(number, from).place;
-    let to = BlobPlace {
-        store: gateway(to),
-        ..from.clone()
-    };
-    state
-        .index
-        .memory_relocate(call(1, 9), id, from, to)
-        .unwrap();
+    let (from, to) = (gateway(from), gateway(to));
+    let moved = state.index.memory_relocate(call(1, 9), id, from, to);
+    moved.unwrap();
 }
 
 #[test]

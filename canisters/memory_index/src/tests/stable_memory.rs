@@ -16,7 +16,6 @@ use crate::state::State;
 use candid::Principal;
 use canister_common::golden::fingerprint;
 use capsule_shared::capsule::PersonRef;
-use capsule_shared::memory_index::BlobPlace;
 use ic_stable_structures::memory_manager::{MemoryId as RegionId, MemoryManager, VirtualMemory};
 use ic_stable_structures::{StableBTreeMap, StableBTreeSet, StableCell, VectorMemory};
 
@@ -48,13 +47,8 @@ fn history() -> VectorMemory {
         .memory_trash(call(1, 6), person(1), "mem_3", 7)
         .unwrap();
     index.memory_takedown(call(9, 8), "mem_4").unwrap();
-    let from = index.memory_read(person(1), "mem_1").unwrap().place;
-    let to = BlobPlace {
-        store: gateway(50),
-        ..from.clone()
-    };
     index
-        .memory_relocate(call(1, 9), "mem_1", from, to)
+        .memory_relocate(call(1, 9), "mem_1", gateway(99), gateway(50))
         .unwrap();
     for n in 1..3 {
         state.gateways.register(gateway(n)).unwrap();
