@@ -45,9 +45,9 @@ impl<M: StableMemory> Index<M> {
         }
         let mut capsule = self.capsule_of(&memory);
         capsule.updated_at = call.now;
-        let owner = call.gateway;
         self.note_purged(id, &memory, call.now);
-        Ok(self.remove(id, memory, capsule).into_head(id, owner))
+        let removed = self.remove(id, memory, capsule);
+        Ok(self.head(id, removed))
     }
 
     /// Takes a memory out of the index, and returns it as it was.

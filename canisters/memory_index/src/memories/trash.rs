@@ -17,8 +17,7 @@ impl<M: StableMemory> Index<M> {
     pub fn memory_find(&self, who: Principal, id: &str) -> Result<MemoryFound> {
         let (id, memory, _) = self.memory(who, id)?;
         let trash = memory.trash.map(Trash::from);
-        let owner = self.owner_of(memory.gateway);
-        let memory = memory.into_head(id, owner);
+        let memory = self.head(id, memory);
         Ok(MemoryFound { memory, trash })
     }
 
