@@ -1,4 +1,8 @@
-//! Every update asks for background work. The source tells, because only a canister has a timer.
+//! What the declarations of all methods have in common: updates ask for background work, and
+//! methods of canister controllers are inspected as such. The source tells, because only a canister
+//! has a timer and ingress.
+
+use canister_common::inspection::ADMINISTRATION;
 
 const SOURCE: &str = include_str!("../lib.rs");
 
@@ -26,5 +30,18 @@ fn no_query_asks_for_work() {
     assert!(queries.len() > 10, "they are found");
     for query in queries {
         assert!(!query.contains("change(|"), "{query}");
+    }
+}
+
+#[test]
+fn methods_of_canister_controllers_are_administration() {
+    let all = ["update", "query"].into_iter().flat_map(methods);
+    let guarded = all.filter_map(|method| method.strip_prefix("check_canister_controller: fn "));
+    let names: Vec<_> = guarded
+        .map(|rest| rest.split('(').next().unwrap())
+        .collect();
+    assert_eq!(names.len(), 7, "{names:?}");
+    for name in names {
+        assert!(ADMINISTRATION.contains(&name), "{name}");
     }
 }
