@@ -95,9 +95,10 @@ impl<M: Memory> Index<M> {
         id: &str,
     ) -> Result<(MemoryId, MemoryRecord, CapsuleRecord)> {
         let id = MemoryId::parse(id)?;
-        let memory = self.memories.get(&id.0);
-        let memory = memory.filter(|memory| !memory.is_taken_down());
-        let memory = memory.ok_or(Error::NotFound)?;
+        let memory = self.present(id)?;
+        if memory.is_taken_down() {
+            return Err(Error::NotFound);
+        }
         let capsule = self.capsule_of(&memory);
         if !capsule.has_right(who) {
             return Err(Error::Unauthorized);
@@ -105,7 +106,12 @@ impl<M: Memory> Index<M> {
         Ok((id, memory, capsule))
     }
 
-    /// The same, for a change that only the owning gateway may make: it alone can delete the blob.
+    /// A memory that has a record: listed, in the trash or taken down. `NotFound` for any other.
+    pub(crate) fn present(&self, id: MemoryId) -> Result<MemoryRecord> {
+        self.memories.get(&id.0).ok_or(Error::NotFound)
+    }
+
+    /// As [`Index::memory`], for a change that only the owning gateway may make: it alone can delete the blob.
     /// `Conflict` for any other gateway.
     pub(crate) fn own_memory(
         &self,

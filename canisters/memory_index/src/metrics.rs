@@ -26,7 +26,7 @@ impl<M: Memory> State<M> {
             by_sha256: _,
             by_store: _,
             stores,
-            purges,
+            purges: _,
             takedowns,
             owners,
             capacity,
@@ -49,8 +49,7 @@ impl<M: Memory> State<M> {
             ("stores", stores.len(), "Stores with memories."),
             (
                 "memories_taken_down",
-                // Memories in the trash of an older index may be missing in the set.
-                purges.len().saturating_sub(trash.len()),
+                index.taken_down(),
                 "Memories that were taken down and aren't purged yet.",
             ),
             (

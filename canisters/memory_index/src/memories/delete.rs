@@ -29,12 +29,17 @@ impl<M: StableMemory> Index<M> {
     /// canisters may differ.
     pub fn memory_expire(&mut self, call: Call, id: &str, purge_at: u64) -> Result<MemoryHead> {
         let id = MemoryId::parse(id)?;
-        let memory = self.memories.get(&id.0).ok_or(Error::NotFound)?;
-        let due = memory.trash.map(|trash| trash.purge_at);
+        let memory = self.present(id)?;
         self.check_owner(call, id, &memory)?;
-        if due != Some(purge_at) {
+        let Some(trash) = memory.trash else {
             return Err(Error::conflict(format!(
-                "{id} is purged at {due:?}, expected {purge_at}"
+                "{id} is listed, expected it in the trash until {purge_at}"
+            )));
+        };
+        if trash.purge_at != purge_at {
+            return Err(Error::conflict(format!(
+                "purge_at is {purge_at}, expected {}, when {id} is due",
+                trash.purge_at
             )));
         }
         if call.now < purge_at {

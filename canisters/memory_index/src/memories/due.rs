@@ -18,6 +18,9 @@ impl<M: StableMemory> Index<M> {
     /// A page of the memories of `owner` that are due at `now`, behind `after`, in the order of the
     /// committing gateway and the time. A memory leaves when it is purged.
     ///
+    /// It reads all transfers, and looks once for each gateway whose memories `owner` has:
+    /// [`MAX_TRANSFERS`](crate::transfer::MAX_TRANSFERS) bounds both.
+    ///
     /// `page::limit_of` says how `limit` counts. `InvalidArgument` for a cursor that no page
     /// returned. Temporary while older memories are missing in the set.
     pub fn memories_due(
@@ -44,6 +47,9 @@ impl<M: StableMemory> Index<M> {
             // A cursor may lie behind the range, if the time was another one.
             let more = self.purges.keys_range((from, to));
             due.extend(more.take(limit + 1 - due.len()));
+            if due.len() > limit {
+                break;
+            }
         }
         let due = due
             .into_iter()

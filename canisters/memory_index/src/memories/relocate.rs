@@ -20,7 +20,7 @@ impl<M: StableMemory> Index<M> {
         to: Principal,
     ) -> Result<()> {
         let id = MemoryId::parse(id)?;
-        let mut memory = self.memories.get(&id.0).ok_or(Error::NotFound)?;
+        let mut memory = self.present(id)?;
         self.check_owner(call, id, &memory)?;
         let store = memory.place.store;
         if store == to {

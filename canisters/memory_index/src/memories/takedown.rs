@@ -7,8 +7,8 @@ use super::page::{cursor_of, cut, limit_of};
 use super::record::{MemoryRecord, StoredTakedown, StoredTrash};
 use crate::ids::{CapsuleId, MemoryId};
 use crate::index::{Call, Index};
+use capsule_shared::Result;
 use capsule_shared::operators::{Takedown, TakedownPage};
-use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory as StableMemory;
 use std::ops::Bound;
 
@@ -23,7 +23,7 @@ impl<M: StableMemory> Index<M> {
         if let Some(takedown) = self.takedowns.get(&id.0) {
             return Ok(self.takedown(id, takedown));
         }
-        let memory = self.memories.get(&id.0).ok_or(Error::NotFound)?;
+        let memory = self.present(id)?;
         let mut capsule = self.capsule_of(&memory);
         capsule.updated_at = call.now;
         let trash = StoredTrash {
@@ -62,6 +62,12 @@ impl<M: StableMemory> Index<M> {
         let id = |last: &Takedown| last.memory_id.clone();
         let (takedowns, next) = cut(takedowns.collect(), limit, id);
         Ok(TakedownPage { takedowns, next })
+    }
+
+    /// The memories that were taken down and aren't purged yet: those with a record that are neither
+    /// listed nor in the trash. Release 0.1.0 kept the list, so this is right from the first start.
+    pub fn taken_down(&self) -> u64 {
+        self.memories.len() - self.by_capsule.len() - self.trash.len()
     }
 
     /// Notes that a memory leaves the index, if it was taken down.

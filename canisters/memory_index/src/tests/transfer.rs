@@ -173,4 +173,12 @@ fn the_number_of_transfers_has_a_limit() {
     assert_eq!(transfer(&mut state, 1, 2), Ok(()));
     assert_eq!(state.index.owner_of(many(1)), gateway(2));
     assert_eq!(transfers(&state).len() as u64, MAX_TRANSFERS);
+    // Transfers back, and repeated ones, need no further place.
+    for (from, to) in [(1, 2), (2, 1), (2, 1), (1, 2)] {
+        assert_eq!(transfer(&mut state, from, to), Ok(()));
+        assert_eq!(owners(&mut state), [to, to, 3, 4]);
+        assert_eq!(state.index.owner_of(many(1)), gateway(to));
+        assert_eq!(transfers(&state).len() as u64, MAX_TRANSFERS);
+    }
+    assert_eq!(transfer(&mut state, 3, 4), Err(Error::ResourceExhausted));
 }
