@@ -23,7 +23,7 @@
 //! | `memory_expire` | update | `(memory_id, nat64 purge_at)` | `Result<MemoryHead>` |
 //! | `memory_trash_list` | query | `(who, capsule_id, opt text, opt nat32)` | `Result<TrashPage>` |
 //! | `blob_locate` | query | `(who, BlobId)` | `Result<BlobPlace>` |
-//! | `memory_relocate` | update | `(memory_id, BlobPlace from, BlobPlace to)` | `Result<()>` |
+//! | `memory_relocate` | update | `(memory_id, from, to)` | `Result<()>` |
 //! | `memories_of_store` | query | `(store, opt text, opt nat32)` | `Result<StorePage>` |
 //! | `stores_of_memories` | query | `(opt principal, opt nat32)` | `Result<StoreUsePage>` |
 //! | `memories_due` | query | `(gateway, opt MemoryDue, opt nat32)` | `Result<DuePage>` |
@@ -55,8 +55,7 @@
 //! - `memory_expire` deletes a memory whose time in the trash is over; nobody's right counts.
 //! - Only the gateway that owns a memory changes it. It is the one that committed it, or the one to
 //!   which `gateways_transfer` handed its memories over.
-//! - `memory_relocate` notes that the bytes lie in another store now, if they were where `from`
-//!   says.
+//! - `memory_relocate` notes that the bytes lie in the store `to` now, if they were in `from`.
 //! - `memories_of_store` and `stores_of_memories` count the trash, because its bytes lie there.
 //! - `memories_due` names memories that their owner has to purge with `memory_expire`: their time
 //!   in the trash is over, or they were taken down. A gateway asks for itself only.

@@ -8,10 +8,14 @@ use ic_cdk::api::{accept_message, is_controller, msg_arg_data, msg_caller, msg_m
 
 /// The methods of canister controllers. Registered gateways may ask for the status, too; they are
 /// canisters, which nobody inspects.
-const ADMINISTRATION: [&str; 8] = [
+pub const ADMINISTRATION: [&str; 12] = [
     "gateways_register",
     "gateways_unregister",
     "gateways_list",
+    "gateways_transfer",
+    "gateways_transfers",
+    "memory_takedown",
+    "takedowns_list",
     "configure",
     "store_status",
     "check_begin",

@@ -12,11 +12,9 @@ pub struct Counters {
     pub last_memory: u64,
     /// The most memories that one capsule ever had, counted since release 0.1.0.
     pub most_memories: Option<u64>,
-    /// Memories up to this number may be missing in `MEMORIES_BY_SHA256`; 0 when none is. `None`
-    /// until a module that has the region starts for the first time.
-    pub unentered: Option<u64>,
-    /// Memories up to this number may be missing in `MEMORIES_BY_STORE` and `PURGES_BY_GATEWAY`; 0
-    /// when none is. `None` until a module that has the regions starts for the first time.
+    /// Memories up to this number may be missing in the sets that release 0.1.0 lacks; 0 when none
+    /// is. `None` until a module that has the sets starts for the first time. See
+    /// `memories::older`.
     pub unplaced: Option<u64>,
 }
 

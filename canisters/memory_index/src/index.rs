@@ -72,22 +72,7 @@ impl<M: Memory> Index<M> {
             owners: StableBTreeMap::init(regions.owners),
             capacity: Capacity::new(regions.all),
         };
-        let counters = *index.counters.get();
-        if counters.unplaced.is_none() {
-            // An older module may have deleted memories since a newer one entered them.
-            index.by_store.clear_new();
-            index.stores.clear_new();
-            index.purges.clear_new();
-        }
-        let written = Counters {
-            // A module without these sets wrote the memories that are here, if any.
-            unentered: counters.unentered.or(Some(counters.last_memory)),
-            unplaced: counters.unplaced.or(Some(counters.last_memory)),
-            ..counters
-        };
-        if written != counters {
-            index.counters.set(written);
-        }
+        index.note_older();
         index
     }
 
@@ -110,9 +95,10 @@ impl<M: Memory> Index<M> {
         id: &str,
     ) -> Result<(MemoryId, MemoryRecord, CapsuleRecord)> {
         let id = MemoryId::parse(id)?;
-        let memory = self.memories.get(&id.0);
-        let memory = memory.filter(|memory| !memory.is_taken_down());
-        let memory = memory.ok_or(Error::NotFound)?;
+        let memory = self.present(id)?;
+        if memory.is_taken_down() {
+            return Err(Error::NotFound);
+        }
         let capsule = self.capsule_of(&memory);
         if !capsule.has_right(who) {
             return Err(Error::Unauthorized);
@@ -120,7 +106,12 @@ impl<M: Memory> Index<M> {
         Ok((id, memory, capsule))
     }
 
-    /// The same, for a change that only the owning gateway may make: it alone can delete the blob.
+    /// A memory that has a record: listed, in the trash or taken down. `NotFound` for any other.
+    pub(crate) fn present(&self, id: MemoryId) -> Result<MemoryRecord> {
+        self.memories.get(&id.0).ok_or(Error::NotFound)
+    }
+
+    /// As [`Index::memory`], for a change that only the owning gateway may make: it alone can delete the blob.
     /// `Conflict` for any other gateway.
     pub(crate) fn own_memory(
         &self,

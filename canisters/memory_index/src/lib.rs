@@ -59,6 +59,14 @@ fn with_state<T>(f: impl FnOnce(&mut State<DefaultMemoryImpl>) -> T) -> T {
     STATE.with_borrow_mut(f)
 }
 
+/// As [`with_state`], for every update. Asks for background work, in case a turn was lost or the
+/// change made some.
+fn change<T>(f: impl FnOnce(&mut State<DefaultMemoryImpl>) -> T) -> T {
+    let changed = with_state(f);
+    ask_for_work();
+    changed
+}
+
 /// The callers that may use capsules and memories. Canister controllers may too, for repairs.
 fn check_caller(caller: Principal) -> Result<()> {
     check_canister_controller(caller).or_else(|_| with_state(|state| state.gateways.check(caller)))
@@ -105,10 +113,9 @@ fn post_upgrade(args: Option<MemoryIndexArgs>) {
 
 fn start(args: Option<MemoryIndexArgs>) {
     let gateways = args.and_then(|args| args.gateways);
-    if let Err(error) = with_state(|state| state.gateways.configure(gateways)) {
+    if let Err(error) = change(|state| state.gateways.configure(gateways)) {
         ic_cdk::api::trap(format!("the gateways can't be registered: {error}"));
     }
-    ask_for_work();
 }
 
 /// The canister calls itself; see `growth`.
@@ -132,15 +139,14 @@ const SLICE_INSTRUCTIONS: u64 = 1_000_000_000;
 /// The pause after a turn for which there was no room or no cycles.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Asks for a turn of background work while there is any. Whatever stores something asks, in case
-/// a turn was lost.
+/// Asks for a turn of background work while there is any.
 fn ask_for_work() {
-    if is_short_of_room() || with_state(|state| state.index.older_left()) > 0 {
+    if is_short_of_room() || with_state(|state| state.index.unplaced()) > 0 {
         background::ask(work);
     }
 }
 
-/// Grows stable memory ahead, and enters a slice of the memories of an older index.
+/// Grows stable memory ahead, and enters a slice of the memories of release 0.1.0.
 async fn work() -> Next {
     // Nothing has begun during these awaits. Other messages may commit or delete memories.
     let grow = match !is_short_of_room() || growth::grow_more("the memory index").await {
@@ -155,7 +161,7 @@ fn is_short_of_room() -> bool {
 }
 
 async fn enter_more() -> Next {
-    let before = with_state(|state| state.index.older_left());
+    let before = with_state(|state| state.index.unplaced());
     if before == 0 {
         return Next::Never;
     }
@@ -165,7 +171,7 @@ async fn enter_more() -> Next {
         let goes_on = || performance_counter(0) < SLICE_INSTRUCTIONS;
         with_state(|state| state.index.enter_older(goes_on));
     }
-    match with_state(|state| state.index.older_left()) {
+    match with_state(|state| state.index.unplaced()) {
         0 => Next::Never,
         after if after < before => Next::Now,
         _ => Next::After(PAUSE),
@@ -180,8 +186,7 @@ gateway_method!(update for check_caller with room_for_records: fn capsule_create
     most: Option<u32>,
 ) -> Result<Capsule> {
     check_own_funds("the memory index")?;
-    ask_for_work();
-    with_state(|state| state.capsule_create(canister_self(), call(), who, subject, most))
+    change(|state| state.capsule_create(canister_self(), call(), who, subject, most))
 });
 
 gateway_method!(query for check_caller: fn capsule_read(
@@ -198,7 +203,7 @@ gateway_method!(update for check_caller with room_for_records: fn capsule_add_co
 ) -> Result<Capsule> {
     check_own_funds("the memory index")?;
     let own = canister_self();
-    with_state(|state| state.capsule_add_controller(own, call(), who, &capsule_id, controller))
+    change(|state| state.capsule_add_controller(own, call(), who, &capsule_id, controller))
 });
 
 gateway_method!(update for check_caller: fn capsule_remove_controller(
@@ -206,7 +211,7 @@ gateway_method!(update for check_caller: fn capsule_remove_controller(
     capsule_id: String,
     controller: Principal,
 ) -> Result<Capsule> {
-    with_state(|state| state.index.capsule_remove_controller(call(), who, &capsule_id, controller))
+    change(|state| state.index.capsule_remove_controller(call(), who, &capsule_id, controller))
 });
 
 gateway_method!(query for check_caller: fn capsule_list(
@@ -227,11 +232,16 @@ gateway_method!(query for check_caller: fn capsule_usage(
 gateway_method!(update for check_caller: async fn memory_commit(
     commit: MemoryCommit,
 ) -> Result<Memory> {
-    ask_for_work();
-    commit_in_order(&STATE, call, commit, async {
+    let room = async {
         room_for_records().await?;
         check_caller(msg_caller())
-    })
+    };
+    commit_in_order(
+        commit,
+        |commit| change(|state| state.index.committed(call(), commit)),
+        room,
+        |commit| change(|state| state.index.memory_commit(call(), commit)),
+    )
     .await
 });
 
@@ -276,7 +286,7 @@ gateway_method!(update for check_caller: fn memory_delete(
     who: Principal,
     memory_id: String,
 ) -> Result<Memory> {
-    with_state(|state| state.index.memory_delete(call(), who, &memory_id))
+    change(|state| state.index.memory_delete(call(), who, &memory_id))
 });
 
 gateway_method!(update for check_caller: fn memory_trash(
@@ -284,21 +294,21 @@ gateway_method!(update for check_caller: fn memory_trash(
     memory_id: String,
     purge_at: u64,
 ) -> Result<Trash> {
-    with_state(|state| state.index.memory_trash(call(), who, &memory_id, purge_at))
+    change(|state| state.index.memory_trash(call(), who, &memory_id, purge_at))
 });
 
 gateway_method!(update for check_caller: fn memory_restore(
     who: Principal,
     memory_id: String,
 ) -> Result<()> {
-    with_state(|state| state.index.memory_restore(call(), who, &memory_id))
+    change(|state| state.index.memory_restore(call(), who, &memory_id))
 });
 
 gateway_method!(update for check_caller: fn memory_expire(
     memory_id: String,
     purge_at: u64,
 ) -> Result<MemoryHead> {
-    with_state(|state| state.index.memory_expire(call(), &memory_id, purge_at))
+    change(|state| state.index.memory_expire(call(), &memory_id, purge_at))
 });
 
 gateway_method!(query for check_caller: fn memory_trash_list(
@@ -321,10 +331,10 @@ gateway_method!(query for check_caller: fn blob_locate(
 
 gateway_method!(update for check_caller with room_for_records: fn memory_relocate(
     memory_id: String,
-    from: BlobPlace,
-    to: BlobPlace,
+    from: Principal,
+    to: Principal,
 ) -> Result<()> {
-    with_state(|state| state.index.memory_relocate(call(), &memory_id, from, to))
+    change(|state| state.index.memory_relocate(call(), &memory_id, from, to))
 });
 
 gateway_method!(query for check_caller: fn memories_of_store(
@@ -358,7 +368,7 @@ gateway_method!(query for check_caller: fn memories_due(
 method!(update for check_canister_controller: fn memory_takedown(
     memory_id: String,
 ) -> Result<Takedown> {
-    with_state(|state| state.index.memory_takedown(call(), &memory_id))
+    change(|state| state.index.memory_takedown(call(), &memory_id))
 });
 
 method!(query for check_canister_controller: fn takedowns_list(
@@ -373,13 +383,13 @@ method!(query for check_canister_controller: fn takedowns_list(
 method!(update for check_canister_controller: fn gateways_register(
     gateway: Principal,
 ) -> Result<()> {
-    with_state(|state| state.gateways.register(gateway))
+    change(|state| state.gateways.register(gateway))
 });
 
 method!(update for check_canister_controller: fn gateways_unregister(
     gateway: Principal,
 ) -> Result<()> {
-    with_state(|state| state.gateways.unregister(gateway));
+    change(|state| state.gateways.unregister(gateway));
     Ok(())
 });
 
@@ -391,7 +401,7 @@ method!(update for check_canister_controller: fn gateways_transfer(
     from: Principal,
     to: Principal,
 ) -> Result<()> {
-    with_state(|state| state.gateways_transfer(from, to))
+    change(|state| state.gateways_transfer(from, to))
 });
 
 method!(query for check_canister_controller: fn gateways_transfers(

@@ -26,7 +26,7 @@ impl<M: Memory> State<M> {
             by_sha256: _,
             by_store: _,
             stores,
-            purges,
+            purges: _,
             takedowns,
             owners,
             capacity,
@@ -42,20 +42,14 @@ impl<M: Memory> State<M> {
             ("memories", memories.len(), "Memories, the trash included."),
             ("memories_trashed", trash.len(), "Memories in the trash."),
             (
-                "memories_unentered",
-                index.unentered(),
-                "At most so many memories aren't found by their SHA-256 yet.",
-            ),
-            (
                 "memories_unplaced",
                 index.unplaced(),
-                "At most so many memories aren't listed by their store yet.",
+                "At most so many memories aren't found by SHA-256 or store yet.",
             ),
             ("stores", stores.len(), "Stores with memories."),
             (
                 "memories_taken_down",
-                // Memories in the trash of an older index may be missing in the set.
-                purges.len().saturating_sub(trash.len()),
+                index.taken_down(),
                 "Memories that were taken down and aren't purged yet.",
             ),
             (

@@ -62,18 +62,16 @@ const GRANTS_BY_MEMBER: RegionId = RegionId::new(11);
 /// A set of `(u64, u64)`: capsule and memory, for memories in the trash.
 const TRASH_BY_CAPSULE: RegionId = RegionId::new(12);
 /// A set of `(u64, [u8; 32], u64)`: capsule, SHA-256 of the file, and memory. Memories in the trash
-/// aren't in it. `Counters` says which memories of release 0.1.0 are still missing.
+/// aren't in it. `Counters` says which memories of release 0.1.0 are still missing here, and in the
+/// regions 14 to 16.
 const MEMORIES_BY_SHA256: RegionId = RegionId::new(13);
-
-/// A set of `(Principal, u64)`: store and memory, the trash included. `Counters` says which
-/// memories of an older index are still missing.
+/// A set of `(Principal, u64)`: store and memory, the trash included.
 const MEMORIES_BY_STORE: RegionId = RegionId::new(14);
 /// `Principal` of a store to `memories::record::StoreTotals` of the memories in the set above. A
 /// store without memories has no entry.
 const STORES: RegionId = RegionId::new(15);
 /// A set of `(Principal, u64, u64)`: the gateway that committed a memory, when it is due to be
-/// purged, and its number. It has the memories in the trash and those that were taken down. The
-/// same ones may be missing as in `MEMORIES_BY_STORE`.
+/// purged, and its number. It has the memories in the trash and those that were taken down.
 const PURGES_BY_GATEWAY: RegionId = RegionId::new(16);
 /// `u64` (number of the memory) to `memories::record::StoredTakedown`. An entry outlives its
 /// memory.

@@ -20,12 +20,13 @@ pub const MAX_TRANSFERS: u64 = 1_000;
 
 impl<M: Memory> State<M> {
     /// Hands all that `from` owns over to `to`: its own memories, present and future ones, and
-    /// those that it got from others. Repeating it changes nothing. A transfer back returns all of
-    /// it, with the memories that `to` owns itself.
+    /// those that it got from others. Repeating it changes nothing. A transfer back from `to`
+    /// returns all of it, and hands over what `to` committed itself.
     ///
     /// `InvalidArgument` if `from` is `to`, or `to` isn't registered. `NotFound` if `from` isn't
     /// registered and never committed a memory. `Conflict` if `from` or `to` handed its memories
-    /// over to a third gateway before. `ResourceExhausted` above [`MAX_TRANSFERS`].
+    /// over to a third gateway before. `ResourceExhausted` above [`MAX_TRANSFERS`]; a transfer back
+    /// needs no further place.
     pub fn gateways_transfer(&mut self, from: Principal, to: Principal) -> Result<()> {
         if from == to {
             return Err(Error::invalid(format!(
@@ -47,19 +48,19 @@ impl<M: Memory> State<M> {
             }
             None => {}
         }
-        match self.index.owners.get(&to) {
-            Some(owner) if owner != from => {
-                return Err(Error::conflict(format!(
-                    "to is {to}, whose memories belong to {owner}, expected a gateway that owns \
-                     its memories"
-                )));
-            }
-            _ => {}
+        let owner = self.index.owner_of(to);
+        let returns = owner == from;
+        if owner != to && !returns {
+            return Err(Error::conflict(format!(
+                "to is {to}, whose memories belong to {owner}, expected a gateway that owns its \
+                 memories"
+            )));
         }
         if self.gateways.check(from).is_err() && !self.index.has_committed(from) {
             return Err(Error::NotFound);
         }
-        if self.index.owners.len() >= MAX_TRANSFERS {
+        // A transfer back replaces an entry.
+        if self.index.owners.len() >= MAX_TRANSFERS && !returns {
             return Err(Error::ResourceExhausted);
         }
         self.index.hand_over(from, to);

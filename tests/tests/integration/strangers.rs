@@ -155,6 +155,20 @@ fn only_registered_gateways_may_use_the_memory_index() {
     let page = (mallory, "any", &none, None::<u32>);
     unauthorized(caller.query::<Opaque>("memory_trash_list", page));
     unauthorized(caller.query::<BlobPlace>("blob_locate", (mallory, BlobId(1))));
+    let store = deployment.blob_store;
+    turned_away(caller.update::<()>("memory_relocate", ("mem_1", store, mallory)));
+    unauthorized(caller.query::<Opaque>("memories_of_store", (store, &none, None::<u32>)));
+    let page = (None::<Principal>, None::<u32>);
+    unauthorized(caller.query::<Opaque>("stores_of_memories", page));
+    // A stranger asks neither for a gateway nor for itself.
+    for gateway in [deployment.gateway, mallory] {
+        let page = (gateway, None::<()>, None::<u32>);
+        unauthorized(caller.query::<Opaque>("memories_due", page));
+    }
+    turned_away(caller.update::<Opaque>("memory_takedown", ("mem_1",)));
+    unauthorized(caller.query::<Opaque>("takedowns_list", (&none, None::<u32>)));
+    turned_away(caller.update::<()>("gateways_transfer", (deployment.gateway, mallory)));
+    unauthorized(caller.query::<Opaque>("gateways_transfers", ()));
     registering_is_for_controllers(&deployment, Part::MemoryIndex);
 }
 

@@ -80,7 +80,7 @@ impl Run<'_> {
     pub(super) fn memories_are_entered(&mut self) -> Checked {
         for _ in 0..MAX_TURNS {
             let metrics = metrics(&self.world.deployment, Part::MemoryIndex)?;
-            if metrics["memory_index_memories_unentered"] == 0.0 {
+            if metrics["memory_index_memories_unplaced"] == 0.0 {
                 return Ok(());
             }
             // The call has it go on, in case a turn was lost.

@@ -69,6 +69,18 @@ impl CapsuleRecord {
             .saturating_sub(self.trash_count.unwrap_or(0))
     }
 
+    /// Counts a memory that is now in the trash or taken down, if it `is`.
+    pub fn count_trash(&mut self, is: bool) {
+        let count = self.trash_count.unwrap_or(0);
+        self.trash_count = Some(count + u64::from(is));
+    }
+
+    /// Takes back what `count_trash` counted, if the memory `was` there.
+    pub fn uncount_trash(&mut self, was: bool) {
+        let counted = self.trash_count;
+        self.trash_count = counted.map(|count| count.saturating_sub(u64::from(was)));
+    }
+
     pub fn held(&self) -> Held {
         Held {
             memories: self.memory_count,

@@ -65,7 +65,7 @@ impl<M: StableMemory> Index<M> {
             relocated: None,
         };
         self.by_session.insert(session, id.0);
-        self.list(id, &memory);
+        self.enter_lists(id, &memory);
         self.enter_store(id, &memory);
         self.capsules.insert(capsule_id.0, capsule);
         self.memories.insert(id.0, memory.clone());

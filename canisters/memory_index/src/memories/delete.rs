@@ -29,12 +29,17 @@ impl<M: StableMemory> Index<M> {
     /// canisters may differ.
     pub fn memory_expire(&mut self, call: Call, id: &str, purge_at: u64) -> Result<MemoryHead> {
         let id = MemoryId::parse(id)?;
-        let memory = self.memories.get(&id.0).ok_or(Error::NotFound)?;
-        let due = memory.trash.map(|trash| trash.purge_at);
+        let memory = self.present(id)?;
         self.check_owner(call, id, &memory)?;
-        if due != Some(purge_at) {
+        let Some(trash) = memory.trash else {
             return Err(Error::conflict(format!(
-                "{id} is purged at {due:?}, expected {purge_at}"
+                "{id} is listed, expected it in the trash until {purge_at}"
+            )));
+        };
+        if trash.purge_at != purge_at {
+            return Err(Error::conflict(format!(
+                "purge_at is {purge_at}, expected {}, when {id} is due",
+                trash.purge_at
             )));
         }
         if call.now < purge_at {
@@ -45,9 +50,9 @@ impl<M: StableMemory> Index<M> {
         }
         let mut capsule = self.capsule_of(&memory);
         capsule.updated_at = call.now;
-        let owner = call.gateway;
         self.note_purged(id, &memory, call.now);
-        Ok(self.remove(id, memory, capsule).into_head(id, owner))
+        let removed = self.remove(id, memory, capsule);
+        Ok(self.head(id, removed))
     }
 
     /// Takes a memory out of the index, and returns it as it was.
@@ -58,22 +63,17 @@ impl<M: StableMemory> Index<M> {
         capsule: CapsuleRecord,
     ) -> MemoryRecord {
         let metadata = memory.metadata_bytes.unwrap_or(0);
-        let trashed = u64::from(memory.trash.is_some());
-        let capsule = CapsuleRecord {
+        let mut capsule = CapsuleRecord {
             stored_bytes: capsule.stored_bytes - memory.place.size,
             memory_count: capsule.memory_count - 1,
             metadata_bytes: capsule
                 .metadata_bytes
                 .map(|bytes| bytes.saturating_sub(metadata)),
-            trash_count: capsule
-                .trash_count
-                .map(|count| count.saturating_sub(trashed)),
             ..capsule
         };
+        capsule.uncount_trash(memory.trash.is_some());
         self.capsules.insert(memory.capsule, capsule);
-        self.unlist(id, &memory);
-        self.trash.remove(&(memory.capsule, id.0));
-        self.leave_purges(id, &memory);
+        self.leave_lists(id, &memory);
         self.leave_store(id, &memory);
         self.memories.remove(&id.0);
         memory

@@ -6,7 +6,6 @@
 //! memories it owns now.
 
 use super::page::{cursor_of, cut, limit_of};
-use super::record::MemoryRecord;
 use crate::ids::MemoryId;
 use crate::index::Index;
 use candid::Principal;
@@ -18,6 +17,9 @@ use std::ops::Bound;
 impl<M: StableMemory> Index<M> {
     /// A page of the memories of `owner` that are due at `now`, behind `after`, in the order of the
     /// committing gateway and the time. A memory leaves when it is purged.
+    ///
+    /// It reads all transfers, and looks once for each gateway whose memories `owner` has:
+    /// [`MAX_TRANSFERS`](crate::transfer::MAX_TRANSFERS) bounds both.
     ///
     /// `page::limit_of` says how `limit` counts. `InvalidArgument` for a cursor that no page
     /// returned. Temporary while older memories are missing in the set.
@@ -45,6 +47,9 @@ impl<M: StableMemory> Index<M> {
             // A cursor may lie behind the range, if the time was another one.
             let more = self.purges.keys_range((from, to));
             due.extend(more.take(limit + 1 - due.len()));
+            if due.len() > limit {
+                break;
+            }
         }
         let due = due
             .into_iter()
@@ -55,21 +60,5 @@ impl<M: StableMemory> Index<M> {
             });
         let (memories, next) = cut(due.collect(), limit, MemoryDue::clone);
         Ok(DuePage { memories, next })
-    }
-
-    /// Enters a memory that is in the trash or taken down. Any other changes nothing.
-    pub(super) fn enter_purge(&mut self, id: MemoryId, memory: &MemoryRecord) {
-        if let Some(trash) = memory.trash {
-            let key = (memory.gateway, trash.purge_at, id.0);
-            self.purges.insert(key, ());
-        }
-    }
-
-    /// Takes a memory away as its record is, before that changes.
-    pub(super) fn leave_purges(&mut self, id: MemoryId, memory: &MemoryRecord) {
-        if let Some(trash) = memory.trash {
-            let key = (memory.gateway, trash.purge_at, id.0);
-            self.purges.remove(&key);
-        }
     }
 }

@@ -52,14 +52,7 @@ impl<M: StableMemory> Index<M> {
         Ok(StoreUsePage { stores, next })
     }
 
-    /// Memories up to this number may be missing in this set and in that of `due`; 0 when all are
-    /// there.
-    pub fn unplaced(&self) -> u64 {
-        let unplaced = self.counters.get().unplaced;
-        unplaced.expect("BUG: the start of the canister set it")
-    }
-
-    /// Temporary while memories are missing.
+    /// Temporary while memories are missing in this set and in that of `due`.
     pub(super) fn check_placed(&self) -> Result<()> {
         match self.unplaced() {
             0 => Ok(()),

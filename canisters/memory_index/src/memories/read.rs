@@ -1,10 +1,11 @@
 //! Listing and reading memories, and finding the blobs of memories.
 
 use super::page::{Order, page};
+use super::record::MemoryRecord;
 use crate::ids::MemoryId;
 use crate::index::{Call, Index};
 use candid::Principal;
-use capsule_shared::memory_index::{BlobPlace, Memory, MemoryHeader, MemoryPage};
+use capsule_shared::memory_index::{BlobPlace, Memory, MemoryHead, MemoryHeader, MemoryPage};
 use capsule_shared::{BlobId, Error, Result};
 use ic_stable_structures::Memory as StableMemory;
 
@@ -35,6 +36,14 @@ impl<M: StableMemory> Index<M> {
         let memory = self.memories.get(&id.0);
         let memory = memory.expect("BUG: a listed memory has no record");
         memory.into_header(id)
+    }
+
+    /// A memory as a gateway works with it.
+    pub(super) fn head(&self, id: MemoryId, memory: MemoryRecord) -> MemoryHead {
+        MemoryHead {
+            owner: Some(self.owner_of(memory.gateway)),
+            ..memory.into_memory(id).into()
+        }
     }
 
     /// A memory with all its metadata. `NotFound` for a memory in the trash.

@@ -5,7 +5,7 @@ use candid::{CandidType, Principal};
 use canister_common::codec::{Reader, Record, Writer, unknown};
 use canister_common::{candid_record, storable};
 use capsule_shared::asset::AssetMetadata;
-use capsule_shared::memory_index::{BlobPlace, Memory, MemoryHead, MemoryHeader, Trash};
+use capsule_shared::memory_index::{BlobPlace, Memory, MemoryHeader, Trash};
 use capsule_shared::{BlobId, BlobKey};
 use serde::Deserialize;
 use serde_bytes::ByteBuf;
@@ -151,20 +151,6 @@ impl MemoryRecord {
             sha256: self.sha256,
             gateway: self.gateway,
             session_id: self.session_id,
-        }
-    }
-
-    /// The part of the memory that its owner works with.
-    pub fn into_head(self, id: MemoryId, owner: Principal) -> MemoryHead {
-        MemoryHead {
-            id: id.to_string(),
-            capsule_id: CapsuleId(self.capsule).to_string(),
-            uploaded_at: self.uploaded_at,
-            place: self.place.into(),
-            sha256: self.sha256,
-            gateway: self.gateway,
-            session_id: self.session_id,
-            owner: Some(owner),
         }
     }
 

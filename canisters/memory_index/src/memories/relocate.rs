@@ -1,71 +1,41 @@
 //! Noting that the bytes of a memory lie in another store.
 
-use super::record::StoredPlace;
 use crate::ids::MemoryId;
 use crate::index::{Call, Index};
-use capsule_shared::memory_index::BlobPlace;
+use candid::Principal;
 use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory as StableMemory;
 
 impl<M: StableMemory> Index<M> {
-    /// Changes the store of a memory's place to that of `to`, if the memory lies at `from`. One
-    /// that lies at `to` already stays. It may be in the trash or taken down: it still has bytes.
+    /// Changes the store of a memory's place to `to`, if the memory lies in `from`. One that lies
+    /// in `to` already stays. It may be in the trash or taken down: it still has bytes.
     ///
-    /// `InvalidArgument` if the places differ in anything but the store: the key of a blob never
-    /// changes. `NotFound` if the memory is deleted or never existed. `Conflict` unless the calling
-    /// gateway owns it, and if it lies at neither place.
+    /// `NotFound` if the memory is deleted or never existed. `Conflict` unless the calling gateway
+    /// owns it, and if it lies in neither store; the error names the present one.
     pub fn memory_relocate(
         &mut self,
         call: Call,
         id: &str,
-        from: BlobPlace,
-        to: BlobPlace,
+        from: Principal,
+        to: Principal,
     ) -> Result<()> {
-        check_same_blob(&from, &to)?;
         let id = MemoryId::parse(id)?;
-        let mut memory = self.memories.get(&id.0).ok_or(Error::NotFound)?;
+        let mut memory = self.present(id)?;
         self.check_owner(call, id, &memory)?;
-        let (from, to) = (StoredPlace::from(from), StoredPlace::from(to));
-        if memory.place == to {
+        let store = memory.place.store;
+        if store == to {
             return Ok(());
         }
-        if memory.place != from {
-            let StoredPlace { store, blob_id, .. } = memory.place;
+        if store != from {
             return Err(Error::conflict(format!(
-                "{id} is {blob_id} of {} bytes in store {store}, expected {} of {} bytes in store \
-                 {} or {}",
-                memory.place.size, from.blob_id, from.size, from.store, to.store
+                "store of {id} is {store}, expected {from} or {to}"
             )));
         }
         self.leave_store(id, &memory);
-        memory.place = to;
+        memory.place.store = to;
         memory.relocated = Some(true);
         self.enter_store(id, &memory);
         self.memories.insert(id.0, memory);
         Ok(())
     }
-}
-
-/// `InvalidArgument` unless two places are those of one blob, in different stores or not.
-fn check_same_blob(from: &BlobPlace, to: &BlobPlace) -> Result<()> {
-    let wrong = |field: &str, is: &dyn std::fmt::Display, expected: &dyn std::fmt::Display| {
-        Err(Error::invalid(format!(
-            "to.{field} is {is}, expected {expected} as in from"
-        )))
-    };
-    if to.blob_id != from.blob_id {
-        return wrong("blob_id", &to.blob_id, &from.blob_id);
-    }
-    if to.key != from.key {
-        return Err(Error::invalid(
-            "to.key is another key, expected that of from",
-        ));
-    }
-    if to.size != from.size {
-        return wrong("size", &to.size, &from.size);
-    }
-    if to.chunk_count != from.chunk_count {
-        return wrong("chunk_count", &to.chunk_count, &from.chunk_count);
-    }
-    Ok(())
 }

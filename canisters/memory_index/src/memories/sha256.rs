@@ -30,7 +30,7 @@ impl<M: StableMemory> Index<M> {
             ))
         })?;
         let (capsule, _) = self.capsule(who, capsule_id)?;
-        let missing = (capsule.0, 0)..=(capsule.0, self.unentered());
+        let missing = (capsule.0, 0)..=(capsule.0, self.unplaced());
         if self.by_capsule.keys_range(missing).next().is_some() {
             return Err(Error::temporary(format!(
                 "the index is still entering memories of {capsule} by their SHA-256 after an \
@@ -41,11 +41,5 @@ impl<M: StableMemory> Index<M> {
         let newest = self.by_sha256.keys_range(range).rev();
         let header = |(_, _, number): (u64, [u8; 32], u64)| self.header(MemoryId(number));
         Ok(newest.take(MAX_PAGE as usize).map(header).collect())
-    }
-
-    /// Memories up to this number may be missing in the set; 0 when all are there.
-    pub fn unentered(&self) -> u64 {
-        let unentered = self.counters.get().unentered;
-        unentered.expect("BUG: the start of the canister set it")
     }
 }

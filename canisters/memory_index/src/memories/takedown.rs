@@ -7,8 +7,8 @@ use super::page::{cursor_of, cut, limit_of};
 use super::record::{MemoryRecord, StoredTakedown, StoredTrash};
 use crate::ids::{CapsuleId, MemoryId};
 use crate::index::{Call, Index};
+use capsule_shared::Result;
 use capsule_shared::operators::{Takedown, TakedownPage};
-use capsule_shared::{Error, Result};
 use ic_stable_structures::Memory as StableMemory;
 use std::ops::Bound;
 
@@ -23,22 +23,15 @@ impl<M: StableMemory> Index<M> {
         if let Some(takedown) = self.takedowns.get(&id.0) {
             return Ok(self.takedown(id, takedown));
         }
-        let mut memory = self.memories.get(&id.0).ok_or(Error::NotFound)?;
+        let memory = self.present(id)?;
         let mut capsule = self.capsule_of(&memory);
-        if memory.trash.is_none() {
-            capsule.trash_count = Some(capsule.trash_count.unwrap_or(0) + 1);
-        }
         capsule.updated_at = call.now;
-        self.unlist(id, &memory);
-        self.trash.remove(&(memory.capsule, id.0));
-        self.leave_purges(id, &memory);
-        memory.trash = Some(StoredTrash {
+        let trash = StoredTrash {
             trashed_at: call.now,
             trashed_by: call.gateway,
             purge_at: call.now,
             taken_down: Some(true),
-        });
-        self.enter_purge(id, &memory);
+        };
         let takedown = StoredTakedown {
             capsule: memory.capsule,
             uploaded_by: memory.uploaded_by,
@@ -50,8 +43,7 @@ impl<M: StableMemory> Index<M> {
             purged_at: None,
         };
         self.takedowns.insert(id.0, takedown.clone());
-        self.capsules.insert(memory.capsule, capsule);
-        self.memories.insert(id.0, memory);
+        self.set_trash(id, memory, capsule, Some(trash));
         Ok(self.takedown(id, takedown))
     }
 
@@ -70,6 +62,12 @@ impl<M: StableMemory> Index<M> {
         let id = |last: &Takedown| last.memory_id.clone();
         let (takedowns, next) = cut(takedowns.collect(), limit, id);
         Ok(TakedownPage { takedowns, next })
+    }
+
+    /// The memories that were taken down and aren't purged yet: those with a record that are neither
+    /// listed nor in the trash. Release 0.1.0 kept the list, so this is right from the first start.
+    pub fn taken_down(&self) -> u64 {
+        self.memories.len() - self.by_capsule.len() - self.trash.len()
     }
 
     /// Notes that a memory leaves the index, if it was taken down.

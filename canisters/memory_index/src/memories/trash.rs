@@ -17,8 +17,7 @@ impl<M: StableMemory> Index<M> {
     pub fn memory_find(&self, who: Principal, id: &str) -> Result<MemoryFound> {
         let (id, memory, _) = self.memory(who, id)?;
         let trash = memory.trash.map(Trash::from);
-        let owner = self.owner_of(memory.gateway);
-        let memory = memory.into_head(id, owner);
+        let memory = self.head(id, memory);
         Ok(MemoryFound { memory, trash })
     }
 
@@ -33,7 +32,7 @@ impl<M: StableMemory> Index<M> {
         id: &str,
         purge_at: u64,
     ) -> Result<Trash> {
-        let (id, mut memory, mut capsule) = self.own_memory(call, who, id)?;
+        let (id, memory, mut capsule) = self.own_memory(call, who, id)?;
         if let Some(trash) = memory.trash {
             return Ok(trash.into());
         }
@@ -43,14 +42,8 @@ impl<M: StableMemory> Index<M> {
             purge_at,
             taken_down: None,
         };
-        memory.trash = Some(trash);
-        capsule.trash_count = Some(capsule.trash_count.unwrap_or(0) + 1);
         capsule.touch(who, call.now);
-        self.unlist(id, &memory);
-        self.trash.insert((memory.capsule, id.0), ());
-        self.enter_purge(id, &memory);
-        self.capsules.insert(memory.capsule, capsule);
-        self.memories.insert(id.0, memory);
+        self.set_trash(id, memory, capsule, Some(trash));
         Ok(trash.into())
     }
 
@@ -58,16 +51,10 @@ impl<M: StableMemory> Index<M> {
     ///
     /// Errors are those of `memory_delete`.
     pub fn memory_restore(&mut self, call: Call, who: Principal, id: &str) -> Result<()> {
-        let (id, mut memory, mut capsule) = self.own_memory(call, who, id)?;
+        let (id, memory, mut capsule) = self.own_memory(call, who, id)?;
         if memory.trash.is_some() {
-            self.leave_purges(id, &memory);
-            memory.trash = None;
-            capsule.trash_count = capsule.trash_count.map(|count| count.saturating_sub(1));
             capsule.touch(who, call.now);
-            self.trash.remove(&(memory.capsule, id.0));
-            self.list(id, &memory);
-            self.capsules.insert(memory.capsule, capsule);
-            self.memories.insert(id.0, memory);
+            self.set_trash(id, memory, capsule, None);
         }
         Ok(())
     }

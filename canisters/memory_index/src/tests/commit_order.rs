@@ -26,7 +26,13 @@ fn with_capsule() -> State<VectorMemory> {
 /// Commits a session, and returns the memory's id. `room` ends without a wait.
 fn commits(session: u64, room: impl Future<Output = Result<()>>) -> Result<String> {
     let asked = commit(person(1), CAPSULE, session, 10);
-    let committing = commit_in_order(&STATE, || call(1, session), asked, room);
+    let call = call(1, session);
+    let committing = commit_in_order(
+        asked,
+        |asked| STATE.with_borrow(|state| state.index.committed(call, asked)),
+        room,
+        |asked| STATE.with_borrow_mut(|state| state.index.memory_commit(call, asked)),
+    );
     match pin!(committing).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => answer.map(|memory| memory.id),
         Poll::Pending => panic!("nothing waits here"),

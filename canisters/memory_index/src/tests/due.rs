@@ -2,6 +2,8 @@
 
 use super::{CAPSULE, call, commit, gateway, is_invalid, person};
 use crate::state::State;
+use candid::Principal;
+use canister_common::counted::Counted;
 use capsule_shared::operators::MemoryDue;
 use ic_stable_structures::VectorMemory;
 
@@ -158,4 +160,24 @@ fn a_cursor_is_an_entry_whether_it_is_still_there_or_not() {
         None,
         Some(0)
     )));
+}
+
+/// The transfers are read anyway, so that they count in both.
+#[test]
+fn a_page_that_is_full_looks_for_no_further_gateway() {
+    let memory = Counted::default();
+    let mut state = State::open(memory.clone());
+    let many = |n: u64| Principal::from_slice(&[&[8], &n.to_be_bytes()[..]].concat());
+    for n in 0..500 {
+        state.index.owners.insert(many(n), gateway(1));
+        state.index.purges.insert((many(n), 1, n + 1), ());
+    }
+    let read = |limit| {
+        let before = memory.bytes_read();
+        let page = state.index.memories_due(gateway(1), 9, None, Some(limit));
+        assert_eq!(page.unwrap().memories.len(), limit as usize);
+        memory.bytes_read() - before
+    };
+    let (one, hundred) = (read(1), read(100));
+    assert!(2 * one < hundred, "{one} and {hundred} bytes");
 }

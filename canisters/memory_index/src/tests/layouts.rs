@@ -182,7 +182,6 @@ fn the_counters_are_read() {
         last_capsule: 3,
         last_memory: 0x0102_0304_0506_0708,
         most_memories: None,
-        unentered: None,
         unplaced: None,
     };
     assert_readable(COUNTERS, &counters);

@@ -56,7 +56,6 @@ fn the_counters_are_pinned() {
         last_capsule: 3,
         last_memory: 0x0102_0304_0506_0708,
         most_memories: Some(9),
-        unentered: Some(10),
         unplaced: Some(11),
     };
     assert_golden(&counters, COUNTERS);
@@ -177,5 +176,5 @@ const TRASHED_MEMORY: &str = "\
     00000001020707";
 
 const COUNTERS: &str = "\
-    014449444c026c059be0c77501d6d1bdcf03018ad2c5d4057884fd84c20678be84c1e606016e78010001\
-    0900000000000000010b0000000000000008070605040302010300000000000000010a00000000000000";
+    014449444c026c049be0c77501d6d1bdcf03018ad2c5d4057884fd84c206786e78010001090000000000\
+    0000010b0000000000000008070605040302010300000000000000";

@@ -9,7 +9,6 @@ mod due;
 mod grants;
 mod interface;
 mod layouts;
-mod layouts_before_moves;
 mod layouts_newest;
 mod memories;
 mod model;
@@ -20,6 +19,7 @@ mod stable_memory;
 mod takedown;
 mod transfer;
 mod trash;
+mod updates;
 
 use crate::index::Call;
 use crate::state::State;

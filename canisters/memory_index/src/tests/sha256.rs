@@ -60,7 +60,6 @@ pub fn age<M: Memory>(state: &mut State<M>) {
     state.index.purges.clear_new();
     let counters = *state.index.counters.get();
     state.index.counters.set(Counters {
-        unentered: None,
         unplaced: None,
         ..counters
     });
@@ -172,7 +171,7 @@ fn memories_of_release_0_1_0_are_entered_in_slices_the_newest_first() {
         .unwrap();
     age(&mut state);
     let mut state = State::open(memory.clone());
-    assert_eq!(state.index.unentered(), 6);
+    assert_eq!(state.index.unplaced(), 6);
     let is_temporary = |state: &State<VectorMemory>, who| {
         found(state, who, 7).is_err_and(|error| error.is_temporary())
     };
@@ -190,28 +189,28 @@ fn memories_of_release_0_1_0_are_entered_in_slices_the_newest_first() {
         .index
         .memory_delete(call(1, 8), person(1), "mem_3")
         .unwrap();
-    for unentered in [5, 4, 3] {
-        assert!(is_temporary(&state, 1), "above {unentered}");
+    for unplaced in [5, 4, 3] {
+        assert!(is_temporary(&state, 1), "above {unplaced}");
         slice(&mut state, 1);
-        assert_eq!(state.index.unentered(), unentered);
+        assert_eq!(state.index.unplaced(), unplaced);
         state = State::open(memory.clone());
-        assert_eq!(state.index.unentered(), unentered);
+        assert_eq!(state.index.unplaced(), unplaced);
     }
     assert!(is_temporary(&state, 1) && is_temporary(&state, 2));
     slice(&mut state, 1);
     // Memory 3 is gone, so the slice entered memory 2. Capsule 1 is complete, capsule 2 isn't.
-    assert_eq!(state.index.unentered(), 1);
+    assert_eq!(state.index.unplaced(), 1);
     let all = ["mem_7", "mem_6", "mem_5", "mem_2"]
         .map(String::from)
         .to_vec();
     assert_eq!(found(&state, 1, 7), Ok(all.clone()));
     assert!(is_temporary(&state, 2));
     slice(&mut state, 10);
-    assert_eq!(state.index.unentered(), 0);
+    assert_eq!(state.index.unplaced(), 0);
     assert_eq!(found(&state, 2, 7), Ok(vec!["mem_1".into()]));
     slice(&mut state, 10);
     let mut state = State::open(memory);
-    assert_eq!(state.index.unentered(), 0);
+    assert_eq!(state.index.unplaced(), 0);
     assert_eq!(found(&state, 1, 7), Ok(all));
     assert_eq!(state.index.by_sha256.len(), 5);
     // A later restore enters memory 4.
@@ -225,10 +224,10 @@ fn memories_of_release_0_1_0_are_entered_in_slices_the_newest_first() {
 #[test]
 fn a_new_index_has_nothing_to_enter() {
     let (memory, mut state) = with_capsules::<VectorMemory>();
-    assert_eq!(state.index.unentered(), 0);
+    assert_eq!(state.index.unplaced(), 0);
     commit_file(&mut state, 1, 1, 7);
     let state = State::open(memory);
-    assert_eq!(state.index.unentered(), 0);
+    assert_eq!(state.index.unplaced(), 0);
     assert_eq!(found(&state, 1, 7), Ok(vec!["mem_1".into()]));
 }
 
@@ -241,7 +240,7 @@ fn a_full_index_enters_nothing() {
     let last = state.index.capacity.last;
     state.index.capacity.last = state.index.capacity.used_bytes();
     slice(&mut state, 10);
-    assert_eq!(state.index.unentered(), 1);
+    assert_eq!(state.index.unplaced(), 1);
     state.index.capacity.last = last;
     slice(&mut state, 10);
     assert_eq!(found(&state, 1, 7), Ok(vec!["mem_1".into()]));
@@ -264,7 +263,7 @@ fn neither_a_start_nor_a_question_grows_with_the_memories() {
             memory.bytes_read() - before
         };
         let start = reading(&mut || state = State::open(memory.clone()));
-        while state.index.unentered() > 0 {
+        while state.index.unplaced() > 0 {
             slice(&mut state, 100);
         }
         let find = reading(&mut || assert_eq!(found(&state, 1, 200), Ok(vec!["mem_1".into()])));

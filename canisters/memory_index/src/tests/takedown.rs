@@ -1,5 +1,6 @@
 //! Tests of takedowns: nobody reads or restores the memory, and its owner purges it.
 
+use super::sha256::{age, slice};
 use super::{CAPSULE, call, commit, gateway, is_conflict, is_invalid, person, usage};
 use crate::memories::page::Order;
 use crate::state::State;
@@ -139,14 +140,33 @@ fn only_a_memory_that_is_there_is_taken_down() {
 fn a_memory_that_was_taken_down_still_moves_with_its_store() {
     let (_, mut state, memories) = three();
     take_down(&mut state, 10, "mem_2").unwrap();
-    let from = memories[1].place.clone();
-    let mut to = from.clone();
-    to.store = gateway(50);
+    let from = memories[1].place.store;
     let index = &mut state.index;
-    let moved = index.memory_relocate(call(1, 11), "mem_2", from, to.clone());
+    let moved = index.memory_relocate(call(1, 11), "mem_2", from, gateway(50));
     assert_eq!(moved, Ok(()));
     let gone = index.memory_expire(call(1, 12), "mem_2", 10).unwrap();
-    assert_eq!(gone.place, to);
+    assert_eq!(gone.place.store, gateway(50));
+}
+
+#[test]
+fn memories_that_are_taken_down_are_counted_also_while_older_ones_are_entered() {
+    let (memory, mut state, _) = three();
+    let trashed = state
+        .index
+        .memory_trash(call(1, 4), person(1), "mem_1", 9_000);
+    trashed.unwrap();
+    take_down(&mut state, 5, "mem_2").unwrap();
+    age(&mut state);
+    let mut state = State::open(memory);
+    assert_eq!(state.index.unplaced(), 3);
+    assert_eq!(state.index.taken_down(), 1);
+    take_down(&mut state, 6, "mem_1").unwrap();
+    take_down(&mut state, 6, "mem_3").unwrap();
+    assert_eq!(state.index.taken_down(), 3);
+    state.index.memory_expire(call(1, 7), "mem_2", 5).unwrap();
+    assert_eq!(state.index.taken_down(), 2);
+    slice(&mut state, 10);
+    assert_eq!(state.index.taken_down(), 2);
 }
 
 #[test]

@@ -4,7 +4,6 @@ use super::{CAPSULE, call, commit, gateway, is_conflict, is_invalid, person};
 use crate::state::State;
 use crate::transfer::MAX_TRANSFERS;
 use candid::Principal;
-use capsule_shared::memory_index::BlobPlace;
 use capsule_shared::operators::GatewayTransfer;
 use capsule_shared::{Error, Result};
 use ic_stable_structures::VectorMemory;
@@ -41,15 +40,11 @@ fn owners(state: &mut State<VectorMemory>) -> Vec<u8> {
         let stored = index.memories_of_store(memory.place.store, None, None);
         let stored = stored.unwrap().memories;
         assert!(stored.iter().any(|m| m.id == id && m.owner == owner));
-        let to = BlobPlace {
-            store: gateway(50),
-            ..memory.place.clone()
-        };
+        let (from, to) = (memory.place.store, gateway(50));
         for n in 1..5 {
             let may = gateway(n) == owner;
-            let (from, to) = (memory.place.clone(), to.clone());
             // It changes the place twice, so that nothing is changed in the end.
-            let moved = index.memory_relocate(call(n, 3), &id, from.clone(), to.clone());
+            let moved = index.memory_relocate(call(n, 3), &id, from, to);
             assert_eq!(moved.is_ok(), may, "{moved:?}");
             if may {
                 let back = index.memory_relocate(call(n, 3), &id, to, from);
@@ -151,11 +146,7 @@ fn a_blob_id_of_two_stores_names_ones_own_blob_first() {
     let (_, mut state) = four();
     let blob = commit(person(1), CAPSULE, 1, 10).place.blob_id;
     for n in 1..5u8 {
-        let from = commit(person(1), CAPSULE, 1, 10).place;
-        let to = BlobPlace {
-            store: gateway(50 + n),
-            ..from.clone()
-        };
+        let (from, to) = (gateway(99), gateway(50 + n));
         let index = &mut state.index;
         let moved = index.memory_relocate(call(n, 3), &format!("mem_{n}"), from, to);
         moved.unwrap();
@@ -182,4 +173,12 @@ fn the_number_of_transfers_has_a_limit() {
     assert_eq!(transfer(&mut state, 1, 2), Ok(()));
     assert_eq!(state.index.owner_of(many(1)), gateway(2));
     assert_eq!(transfers(&state).len() as u64, MAX_TRANSFERS);
+    // Transfers back, and repeated ones, need no further place.
+    for (from, to) in [(1, 2), (2, 1), (2, 1), (1, 2)] {
+        assert_eq!(transfer(&mut state, from, to), Ok(()));
+        assert_eq!(owners(&mut state), [to, to, 3, 4]);
+        assert_eq!(state.index.owner_of(many(1)), gateway(to));
+        assert_eq!(transfers(&state).len() as u64, MAX_TRANSFERS);
+    }
+    assert_eq!(transfer(&mut state, 3, 4), Err(Error::ResourceExhausted));
 }

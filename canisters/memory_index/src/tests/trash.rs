@@ -112,7 +112,8 @@ fn only_the_time_of_this_trashing_ends_it() {
     let expire = |state: &mut State<VectorMemory>, now, purge_at| {
         state.index.memory_expire(call(1, now), "mem_2", purge_at)
     };
-    assert!(is_conflict(&expire(&mut state, 60, 50)), "it isn't trashed");
+    let listed = "mem_2 is listed, expected it in the trash until 50";
+    assert_eq!(expire(&mut state, 60, 50), Err(Error::conflict(listed)));
     let index = &mut state.index;
     let trash = |index: &mut crate::index::Index<_>, now, purge_at| {
         index
@@ -125,10 +126,8 @@ fn only_the_time_of_this_trashing_ends_it() {
         .unwrap();
     assert!(is_conflict(&expire(&mut state, 60, 50)), "it is restored");
     trash(&mut state.index, 12, 70);
-    assert!(
-        is_conflict(&expire(&mut state, 80, 50)),
-        "it is trashed anew"
-    );
+    let anew = "purge_at is 50, expected 70, when mem_2 is due";
+    assert_eq!(expire(&mut state, 80, 50), Err(Error::conflict(anew)));
     let early = expire(&mut state, 69, 70).unwrap_err();
     assert!(early.is_temporary(), "{early}");
     let other = state.index.memory_expire(call(2, 80), "mem_2", 70);

@@ -118,7 +118,7 @@ fn a_gateway_works_with_an_index_of_release_0_1_0_and_with_its_upgrade() {
         assert_eq!(ids, expected(file), "{file}");
     }
     in_network_time(&deployment, "an index without old memories", || {
-        (sample(&deployment, "memory_index_memories_unentered") == 0.0).then_some(())
+        (sample(&deployment, "memory_index_memories_unplaced") == 0.0).then_some(())
     });
     let page = alice.memories_list_newest(&own, None, Some(1)).unwrap();
     assert_eq!(

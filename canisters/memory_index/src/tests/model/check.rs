@@ -52,7 +52,7 @@ pub fn check(state: &State<VectorMemory>, model: &Model) {
             let sha256 = [session; 32];
             let found = index.memory_find_sha256(person(who), &id, &sha256);
             let missing =
-                of_capsule().any(|(number, m)| m.purge_at.is_none() && number <= index.unentered());
+                of_capsule().any(|(number, m)| m.purge_at.is_none() && number <= index.unplaced());
             match found {
                 Ok(found) => {
                     assert!(!missing);
@@ -103,8 +103,10 @@ pub fn check(state: &State<VectorMemory>, model: &Model) {
     assert_eq!(index.trash.len(), trashed - taken_down);
     assert_eq!(index.by_capsule.len(), count - trashed);
     assert_eq!(index.by_blob.len(), count - trashed);
-    if index.unentered() == 0 {
+    if index.unplaced() == 0 {
         assert_eq!(index.by_sha256.len(), count - trashed);
+        assert_eq!(index.purges.len(), trashed);
+        assert_eq!(index.by_store.len(), count);
     }
     assert_eq!(
         index.grants_by_member.len() as usize,

@@ -34,6 +34,9 @@ pub fn check_operators(state: &State<VectorMemory>, model: &Model, now: u64) {
         }
     }
 
+    let taken_down = living().filter(|(_, m)| m.taken_down).count();
+    assert_eq!(index.taken_down() as usize, taken_down);
+
     let stores = index.stores_of_memories(None, None);
     if index.unplaced() > 0 {
         assert!(stores.unwrap_err().is_temporary());
