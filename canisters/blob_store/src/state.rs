@@ -74,11 +74,10 @@ impl<M: Memory> State<M> {
             )));
         }
         let owners = &mut self.store.owners;
-        let is_known = owners.owner_of(from) != from || owners.gateways_of(from).len() > 1;
-        if !is_known && self.gateways.check(from).is_err() {
-            return Err(Error::NotFound);
+        match owners.concern(from) || self.gateways.check(from).is_ok() {
+            true => owners.transfer(from, to),
+            false => Err(Error::NotFound),
         }
-        owners.transfer(from, to)
     }
 
     /// Begins a check, at this time in nanoseconds since 1970. `Conflict` while one runs.

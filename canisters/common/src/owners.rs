@@ -61,6 +61,11 @@ impl<M: Memory> Owners<M> {
         gateways
     }
 
+    /// Whether the gateway handed over, or another one handed over to it.
+    pub fn concern(&self, gateway: Principal) -> bool {
+        self.owners.contains_key(&gateway) || self.owners.values().any(|to| *to == gateway)
+    }
+
     /// How many transfers hold.
     pub fn count(&self) -> u64 {
         self.owners.len() as u64

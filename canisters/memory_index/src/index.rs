@@ -8,6 +8,7 @@ use crate::ids::{CapsuleId, MemoryId};
 use crate::memories::record::{MemoryRecord, StoreTotals, StoredTakedown};
 use crate::regions::IndexRegions;
 use candid::Principal;
+use canister_common::owners::Owners;
 use capsule_shared::{Error, Result};
 use ic_stable_structures::memory_manager::VirtualMemory;
 use ic_stable_structures::{Memory, StableBTreeMap, StableBTreeSet, StableCell};
@@ -45,7 +46,7 @@ pub struct Index<M: Memory> {
     pub(crate) stores: StableBTreeMap<Principal, StoreTotals, VirtualMemory<M>>,
     pub(crate) purges: ReversibleSet<(Principal, u64, u64), VirtualMemory<M>>,
     pub(crate) takedowns: StableBTreeMap<u64, StoredTakedown, VirtualMemory<M>>,
-    pub(crate) owners: StableBTreeMap<Principal, Principal, VirtualMemory<M>>,
+    pub owners: Owners<VirtualMemory<M>>,
     pub(crate) capacity: Capacity<VirtualMemory<M>>,
 }
 
@@ -69,7 +70,7 @@ impl<M: Memory> Index<M> {
             stores: StableBTreeMap::init(regions.stores),
             purges: ReversibleSet::init(regions.purges_by_gateway),
             takedowns: StableBTreeMap::init(regions.takedowns),
-            owners: StableBTreeMap::init(regions.owners),
+            owners: Owners::open(regions.owners),
             capacity: Capacity::new(regions.all),
         };
         index.note_older();
@@ -131,7 +132,7 @@ impl<M: Memory> Index<M> {
         id: MemoryId,
         memory: &MemoryRecord,
     ) -> Result<()> {
-        let owner = self.owner_of(memory.gateway);
+        let owner = self.owners.owner_of(memory.gateway);
         if owner != call.gateway {
             return Err(Error::conflict(format!(
                 "gateway is {}, expected {owner}, which owns {id}",
@@ -139,11 +140,6 @@ impl<M: Memory> Index<M> {
             )));
         }
         Ok(())
-    }
-
-    /// The gateway that owns the memories that `gateway` committed.
-    pub(crate) fn owner_of(&self, gateway: Principal) -> Principal {
-        self.owners.get(&gateway).unwrap_or(gateway)
     }
 
     pub(crate) fn capsule_of(&self, memory: &MemoryRecord) -> CapsuleRecord {

@@ -406,7 +406,7 @@ method!(update for check_canister_controller: fn gateways_transfer(
 
 method!(query for check_canister_controller: fn gateways_transfers(
 ) -> Result<Vec<GatewayTransfer>> {
-    Ok(with_state(|state| state.index.gateways_transfers()))
+    Ok(with_state(|state| state.index.owners.transfers()))
 });
 
 // ---- metrics -----------------------------------------------------------------------------------

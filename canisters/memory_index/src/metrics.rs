@@ -85,7 +85,7 @@ impl<M: Memory> State<M> {
             ("gateways", gateways.count(), "Registered gateways."),
             (
                 "gateways_transferred",
-                owners.len(),
+                owners.count(),
                 "Gateways whose memories belong to another one.",
             ),
         ] {

@@ -77,7 +77,8 @@ const PURGES_BY_GATEWAY: RegionId = RegionId::new(16);
 /// memory.
 const TAKEDOWNS: RegionId = RegionId::new(17);
 /// `Principal` to `Principal`: a gateway, and the one that owns the memories that it committed. A
-/// gateway without an entry owns them itself. No owner in it has an entry.
+/// gateway without an entry owns them itself. No owner in it has an entry. Empty until the first
+/// transfer.
 const OWNERS: RegionId = RegionId::new(18);
 
 /// How many ids [`IndexRegions::all`] looks at; those without an entry above are empty.

@@ -19,7 +19,7 @@ impl<M: StableMemory> Index<M> {
     /// committing gateway and the time. A memory leaves when it is purged.
     ///
     /// It reads all transfers, and looks once for each gateway whose memories `owner` has:
-    /// [`MAX_TRANSFERS`](crate::transfer::MAX_TRANSFERS) bounds both.
+    /// [`MAX_TRANSFERS`](canister_common::owners::MAX_TRANSFERS) bounds both.
     ///
     /// `page::limit_of` says how `limit` counts. `InvalidArgument` for a cursor that no page
     /// returned. Temporary while older memories are missing in the set.
@@ -37,7 +37,7 @@ impl<M: StableMemory> Index<M> {
             .zip(id)
             .map(|(last, id)| (last.gateway, last.purge_at, id.0));
         let mut due = Vec::new();
-        for gateway in self.gateways_of(owner) {
+        for gateway in self.owners.gateways_of(owner) {
             let from = match after {
                 Some(last) if gateway < last.0 => continue,
                 Some(last) if gateway == last.0 => Bound::Excluded(last),

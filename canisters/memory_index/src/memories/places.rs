@@ -102,7 +102,7 @@ impl<M: StableMemory> Index<M> {
             id: id.to_string(),
             gateway: memory.gateway,
             session_id: memory.session_id,
-            owner: self.owner_of(memory.gateway),
+            owner: self.owners.owner_of(memory.gateway),
             place: memory.place.into(),
             sha256: memory.sha256,
             in_trash: memory.trash.is_some() && !taken_down,

@@ -41,7 +41,7 @@ impl<M: StableMemory> Index<M> {
     /// A memory as a gateway works with it.
     pub(super) fn head(&self, id: MemoryId, memory: MemoryRecord) -> MemoryHead {
         MemoryHead {
-            owner: Some(self.owner_of(memory.gateway)),
+            owner: Some(self.owners.owner_of(memory.gateway)),
             ..memory.into_memory(id).into()
         }
     }
@@ -75,7 +75,7 @@ impl<M: StableMemory> Index<M> {
         let committed = found.iter().position(|m| m.gateway == call.gateway);
         let own = committed.or_else(|| {
             let mut found = found.iter();
-            found.position(|m| self.owner_of(m.gateway) == call.gateway)
+            found.position(|m| self.owners.owner_of(m.gateway) == call.gateway)
         });
         match found.into_iter().nth(own.unwrap_or(0)) {
             Some(memory) => Ok(memory.place.into()),

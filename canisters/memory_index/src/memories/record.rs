@@ -38,7 +38,7 @@ pub struct MemoryRecord {
     pub place: StoredPlace,
     /// SHA-256 of the whole file.
     pub sha256: ByteBuf,
-    /// The gateway that committed the memory. `Index::owner_of` tells the one that owns it now.
+    /// The gateway that committed the memory. `Owners::owner_of` tells the one that owns it now.
     pub gateway: Principal,
     /// That gateway's upload session.
     pub session_id: u64,

@@ -92,7 +92,7 @@ impl<M: StableMemory> Index<M> {
             sha256: stored.sha256,
             gateway: stored.gateway,
             session_id: stored.session_id,
-            owner: self.owner_of(stored.gateway),
+            owner: self.owners.owner_of(stored.gateway),
             taken_down_at: stored.taken_down_at,
             taken_down_by: stored.taken_down_by,
             purged_at: stored.purged_at,
