@@ -51,7 +51,7 @@ pub struct Index<M: Memory> {
 }
 
 impl<M: Memory> Index<M> {
-    /// Finds the structures in their regions, and reads as much of them however much they hold.
+    /// Finds the structures in their regions. It reads as much of small ones as of large ones.
     pub fn open(regions: IndexRegions<M>) -> Self {
         let mut index = Self {
             counters: StableCell::init(regions.counters, Counters::default()),
@@ -112,8 +112,8 @@ impl<M: Memory> Index<M> {
         self.memories.get(&id.0).ok_or(Error::NotFound)
     }
 
-    /// As [`Index::memory`], for a change that only the owning gateway may make: it alone can delete the blob.
-    /// `Conflict` for any other gateway.
+    /// As [`Index::memory`], for a change that only the owning gateway may make: it alone can
+    /// delete the blob. `Conflict` for any other gateway.
     pub(crate) fn own_memory(
         &self,
         call: Call,

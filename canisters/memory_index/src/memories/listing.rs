@@ -1,6 +1,7 @@
-//! The lists of memories by their state. A memory outside the trash is listed by capsule, by blob and
-//! by SHA-256. One in the trash is on the list of its capsule's trash, and due to be purged. One
-//! that was taken down is due alone. This file alone changes these sets, so they always agree.
+//! The lists of memories by their state. A memory outside the trash is listed by capsule, by blob
+//! and by SHA-256. One in the trash is on the list of its capsule's trash, and on that of purges.
+//! One that was taken down is on that of purges alone. This file alone changes these sets, so they
+//! always agree.
 
 use super::record::{MemoryRecord, StoredTrash};
 use crate::capsules::record::CapsuleRecord;

@@ -1,5 +1,5 @@
-//! Entering the memories of release 0.1.0 into the sets that it lacks: those by SHA-256, by store and
-//! by purge.
+//! Entering the memories of release 0.1.0 into the sets that it lacks: those by SHA-256, by store
+//! and of purges.
 //!
 //! Background work enters them in slices, the newest first. One pass serves all sets, so that each
 //! memory is read once. Every change keeps the sets from the first start on.

@@ -64,10 +64,11 @@ impl<M: StableMemory> Index<M> {
         Ok(TakedownPage { takedowns, next })
     }
 
-    /// The memories that were taken down and aren't purged yet: those with a record that are neither
-    /// listed nor in the trash. Release 0.1.0 kept the list, so this is right from the first start.
+    /// The memories that were taken down and aren't purged yet: those with a record that are
+    /// neither listed nor in the trash. Both sets are whole from the first start on.
     pub fn taken_down(&self) -> u64 {
-        self.memories.len() - self.by_capsule.len() - self.trash.len()
+        let others = self.by_capsule.len() + self.trash.len();
+        self.memories.len().saturating_sub(others)
     }
 
     /// Notes that a memory leaves the index, if it was taken down.

@@ -1,6 +1,7 @@
 //! Tests of the capacity of the index and of a capsule.
 
-use super::{base_mut, call, commit, person, state};
+use super::beginnings::with_capsule;
+use super::{CAPSULE, base_mut, call, commit, person};
 use crate::capacity::{
     FULL_BYTES, LAST_BYTES, MAX_CAPSULE_METADATA_BYTES, MAX_MEMORIES, OPEN_UPLOADS,
 };
@@ -11,17 +12,7 @@ use capsule_shared::limits::MAX_METADATA_BYTES;
 use ic_stable_structures::VectorMemory;
 use serde_bytes::ByteBuf;
 
-const CAPSULE: &str = "capsule-1";
 const FULL: Error = Error::ResourceExhausted;
-
-fn with_capsule() -> State<VectorMemory> {
-    let mut state = state();
-    state
-        .index
-        .capsule_create(call(1, 1), person(1), None, None)
-        .unwrap();
-    state
-}
 
 fn begins(state: &State<VectorMemory>) -> Result<(), Error> {
     state.index.capsule_usage(person(1), CAPSULE).map(|_| ())
@@ -46,7 +37,7 @@ fn hold(state: &mut State<VectorMemory>, memories: u64, metadata: u64) {
 
 #[test]
 fn a_full_index_refuses_begins_well_before_commits() {
-    let mut state = with_capsule();
+    let (_, mut state) = with_capsule();
     let used = state.index.capacity.used_bytes();
     assert!(used > 0 && used < FULL_BYTES, "{used}");
     state.index.capacity.full = used;
@@ -64,7 +55,7 @@ fn a_full_index_refuses_begins_well_before_commits() {
 
 #[test]
 fn a_full_capsule_refuses_begins_and_takes_the_uploads_that_are_open() {
-    let mut state = with_capsule();
+    let (_, mut state) = with_capsule();
     hold(&mut state, MAX_MEMORIES - 1, 0);
     assert_eq!(begins(&state), Ok(()));
     hold(&mut state, MAX_MEMORIES, 0);
@@ -90,7 +81,7 @@ fn a_full_capsule_refuses_begins_and_takes_the_uploads_that_are_open() {
 /// The margin between `FULL_BYTES` and `LAST_BYTES` rests on this number.
 #[test]
 fn a_memory_takes_at_most_20_kib_of_stable_memory() {
-    let mut state = with_capsule();
+    let (_, mut state) = with_capsule();
     let mut largest = |session: u64| {
         let mut made = commit(person(1), CAPSULE, session, 10);
         let used = candid::encode_one(&made.metadata).unwrap().len();
@@ -114,7 +105,7 @@ fn a_memory_takes_at_most_20_kib_of_stable_memory() {
 
 #[test]
 fn metadata_count_until_their_memory_is_deleted() {
-    let mut state = with_capsule();
+    let (_, mut state) = with_capsule();
     let held = |state: &State<VectorMemory>| state.index.capsules.get(&1).unwrap().metadata_bytes;
     commits(&mut state, 1).unwrap();
     let one = held(&state).unwrap();

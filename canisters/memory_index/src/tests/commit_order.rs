@@ -1,6 +1,7 @@
 //! A repeated commit is answered from the record, also by an index without room.
 
-use super::{CAPSULE, call, commit, person, state};
+use super::beginnings::with_capsule;
+use super::{CAPSULE, call, commit, person};
 use crate::commit_order::commit_in_order;
 use crate::state::State;
 use capsule_shared::{Error, Result};
@@ -11,16 +12,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 thread_local! {
-    static STATE: RefCell<State<VectorMemory>> = RefCell::new(with_capsule());
-}
-
-fn with_capsule() -> State<VectorMemory> {
-    let mut state = state();
-    let made = state
-        .index
-        .capsule_create(call(1, 1), person(1), None, None);
-    assert_eq!(made.unwrap().id, CAPSULE);
-    state
+    static STATE: RefCell<State<VectorMemory>> = RefCell::new(with_capsule().1);
 }
 
 /// Commits a session, and returns the memory's id. `room` ends without a wait.

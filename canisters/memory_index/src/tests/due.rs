@@ -1,5 +1,6 @@
 //! Tests of the memories that their owner has to purge.
 
+use super::beginnings::{take_down, with_capsule};
 use super::{CAPSULE, call, commit, gateway, is_invalid, person};
 use crate::state::State;
 use candid::Principal;
@@ -10,11 +11,8 @@ use ic_stable_structures::VectorMemory;
 /// Person 1 owns the capsule; gateways 1 to 3 are registered and have sessions 1 to 4 in it.
 /// `mem_1` to `mem_4` are those of gateway 1, and so on.
 fn with_memories() -> State<VectorMemory> {
-    let mut state = super::state();
+    let (_, mut state) = with_capsule();
     let index = &mut state.index;
-    index
-        .capsule_create(call(1, 1), person(1), None, None)
-        .unwrap();
     for n in 1..4 {
         for session in 1..5 {
             let made = commit(person(1), CAPSULE, session, 10);
@@ -94,7 +92,7 @@ fn what_is_told_is_what_expiring_takes() {
     let mut state = with_memories();
     trash(&mut state, 1, 1, 30);
     let index = &mut state.index;
-    index.memory_takedown(call(9, 10), "mem_2").unwrap();
+    take_down(index, 10, "mem_2").unwrap();
     let page = index.memories_due(gateway(1), 30, None, None).unwrap();
     assert_eq!(page.memories.len(), 2);
     for memory in page.memories {

@@ -65,6 +65,11 @@ const COUNTERS: &str = "
     0807060504030201 0300000000000000
 ";
 
+/// The bytes of a record: its version and types, and its values.
+pub fn golden(types: &str, values: &str) -> String {
+    format!("{types} {values}")
+}
+
 pub fn person(bytes: &[u8]) -> PersonRef {
     PersonRef::Principal(Principal::from_slice(bytes))
 }
@@ -114,10 +119,10 @@ pub fn memory(metadata: AssetMetadata) -> MemoryRecord {
 #[test]
 fn the_record_of_a_new_capsule_is_read() {
     assert_readable(
-        &format!(
-            "{CAPSULE_TYPES}
-             0100000000000000000101020707010101020707020000000000000001000000000000000100
-             00000000000000000000000000000000000000000000"
+        &golden(
+            CAPSULE_TYPES,
+            "0100000000000000000101020707010101020707020000000000000001000000000000000100
+             00000000000000000000000000000000000000000000",
         ),
         &new_capsule(person(&[7, 7])),
     );
@@ -137,11 +142,11 @@ fn the_record_of_a_shared_capsule_is_read() {
         ..new_capsule(PersonRef::Opaque("grandma".into()))
     };
     assert_readable(
-        &format!(
-            "{CAPSULE_TYPES}
-             0300000000000000010101030808080300000000000000010102070700076772616e646d6101
+        &golden(
+            CAPSULE_TYPES,
+            "0300000000000000010101030808080300000000000000010102070700076772616e646d6101
              0101020707020000000000000001000000000000000100000000000000050000000000000004
-             00000000000000"
+             00000000000000",
         ),
         &capsule,
     );
@@ -149,7 +154,7 @@ fn the_record_of_a_shared_capsule_is_read() {
 
 #[test]
 fn the_record_of_a_memory_is_read_for_every_kind_of_asset() {
-    for (metadata, golden) in [
+    for (metadata, values) in [
         (assets::note(), "00 BASE 0102656e011400000001026d64"),
         (
             assets::image(),
@@ -168,9 +173,9 @@ fn the_record_of_a_memory_is_read_for_every_kind_of_asset() {
             "04 011b00000000000000 BASE 0103617631010000ec410102346b011c00000000000000010000c03f",
         ),
     ] {
-        let golden = golden.replace("BASE", BASE);
+        let values = values.replace("BASE", BASE);
         assert_readable(
-            &format!("{MEMORY_TYPES} {HEAD} {golden} {TAIL}"),
+            &golden(MEMORY_TYPES, &format!("{HEAD} {values} {TAIL}")),
             &memory(metadata),
         );
     }

@@ -1,5 +1,6 @@
 //! Tests of memories: committing once, listing in pages, deleting for good.
 
+use super::beginnings::with_capsules;
 use super::{
     CAPSULE, base_mut, call, commit, gateway, is_conflict, is_invalid, metadata, person, usage,
 };
@@ -14,22 +15,9 @@ use capsule_shared::{BlobId, Error};
 use ic_stable_structures::VectorMemory;
 use serde_bytes::ByteBuf;
 
-/// Person 1 owns capsule 1, person 2 capsule 2.
-fn with_capsules() -> (VectorMemory, State<VectorMemory>) {
-    let memory = VectorMemory::default();
-    let mut state = State::open(memory.clone());
-    for who in 1..3 {
-        state
-            .index
-            .capsule_create(call(1, 1), person(who), None, None)
-            .unwrap();
-    }
-    (memory, state)
-}
-
 #[test]
 fn a_repeated_commit_returns_the_same_memory() {
-    let (memory, mut state) = with_capsules();
+    let (memory, mut state) = with_capsules(2);
     let made = state
         .index
         .memory_commit(call(1, 7), commit(person(1), CAPSULE, 3, 10))
@@ -54,7 +42,7 @@ fn a_repeated_commit_returns_the_same_memory() {
 
 #[test]
 fn a_session_commits_one_thing() {
-    let (_, mut state) = with_capsules();
+    let (_, mut state) = with_capsules(2);
     let good = || commit(person(1), CAPSULE, 3, 10);
     state.index.memory_commit(call(1, 7), good()).unwrap();
     let mut renamed = good();
@@ -85,7 +73,7 @@ fn a_session_commits_one_thing() {
 
 #[test]
 fn a_repeated_commit_succeeds_although_the_right_is_gone() {
-    let (_, mut state) = with_capsules();
+    let (_, mut state) = with_capsules(2);
     let made = state
         .index
         .memory_commit(call(1, 7), commit(person(1), CAPSULE, 3, 10))
@@ -105,7 +93,7 @@ fn a_repeated_commit_succeeds_although_the_right_is_gone() {
 
 #[test]
 fn a_deleted_memory_does_not_come_back() {
-    let (memory, mut state) = with_capsules();
+    let (memory, mut state) = with_capsules(2);
     let made = state
         .index
         .memory_commit(call(1, 7), commit(person(1), CAPSULE, 3, 10))
@@ -147,7 +135,7 @@ fn a_deleted_memory_does_not_come_back() {
 
 #[test]
 fn only_the_committing_gateway_deletes() {
-    let (_, mut state) = with_capsules();
+    let (_, mut state) = with_capsules(2);
     let made = state
         .index
         .memory_commit(call(1, 7), commit(person(1), CAPSULE, 3, 10))
@@ -163,7 +151,7 @@ fn only_the_committing_gateway_deletes() {
 
 #[test]
 fn strangers_see_nothing() {
-    let (_, mut state) = with_capsules();
+    let (_, mut state) = with_capsules(2);
     let made = state
         .index
         .memory_commit(call(1, 7), commit(person(1), CAPSULE, 3, 10))
@@ -199,7 +187,7 @@ fn strangers_see_nothing() {
 
 #[test]
 fn a_blob_id_in_two_stores_names_the_blob_of_the_calling_gateway() {
-    let (_, mut state) = with_capsules();
+    let (_, mut state) = with_capsules(2);
     for n in 1..3 {
         let mut made = commit(person(1), CAPSULE, 3, 10);
         made.place.store = gateway(50 + n);
@@ -217,7 +205,7 @@ fn a_blob_id_in_two_stores_names_the_blob_of_the_calling_gateway() {
 
 #[test]
 fn a_commit_that_contradicts_itself_is_refused() {
-    let (_, mut state) = with_capsules();
+    let (_, mut state) = with_capsules(2);
     type Change = fn(&mut MemoryCommit);
     let changes: [Change; 9] = [
         |c| c.sha256 = ByteBuf::from(vec![1; 31]),
@@ -241,7 +229,7 @@ fn a_commit_that_contradicts_itself_is_refused() {
 
 #[test]
 fn each_page_goes_on_where_the_last_one_ended() {
-    let (_, mut state) = with_capsules();
+    let (_, mut state) = with_capsules(2);
     for session in 1..=7 {
         let who = if session == 4 { 2 } else { 1 };
         let made = commit(person(who), &format!("capsule-{who}"), session, 10);
@@ -313,7 +301,7 @@ fn paged(state: &State<VectorMemory>, limit: u32, order: Order) -> Vec<String> {
 
 #[test]
 fn the_newest_may_come_first() {
-    let (_, mut state) = with_capsules();
+    let (_, mut state) = with_capsules(2);
     // Capsule 2 has the oldest, the newest and one between them.
     for session in 1..=9 {
         let who = if session % 4 == 1 { 2 } else { 1 };
@@ -379,7 +367,7 @@ fn the_newest_may_come_first() {
 
 #[test]
 fn an_entry_of_a_list_tells_what_the_metadata_say() {
-    let (_, mut state) = with_capsules();
+    let (_, mut state) = with_capsules(2);
     let digits = "ab".repeat(32);
     let mut made = commit(person(1), CAPSULE, 1, 10);
     let base = base_mut(&mut made.metadata);
@@ -413,7 +401,7 @@ fn an_entry_of_a_list_tells_what_the_metadata_say() {
 /// The reply of a call inside a composite query has at most 2 MiB.
 #[test]
 fn a_page_of_the_largest_entries_fits_one_reply() {
-    let (_, mut state) = with_capsules();
+    let (_, mut state) = with_capsules(2);
     for session in 1..=u64::from(MAX_PAGE) {
         let mut made = commit(person(1), CAPSULE, session, 10);
         let base = base_mut(&mut made.metadata);
@@ -440,7 +428,7 @@ fn a_page_of_the_largest_entries_fits_one_reply() {
 
 #[test]
 fn a_page_has_at_most_100_memories() {
-    let (_, mut state) = with_capsules();
+    let (_, mut state) = with_capsules(2);
     let many = u64::from(MAX_PAGE) + 1;
     for session in 1..=many {
         state

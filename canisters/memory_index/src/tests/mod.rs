@@ -2,9 +2,11 @@
 //! committed interface.
 
 mod assets;
+mod beginnings;
 mod capacity;
 mod capsules;
 mod commit_order;
+mod declarations;
 mod due;
 mod grants;
 mod interface;
@@ -19,7 +21,6 @@ mod stable_memory;
 mod takedown;
 mod transfer;
 mod trash;
-mod updates;
 
 use crate::index::Call;
 use crate::state::State;
@@ -65,6 +66,18 @@ fn usage(state: &State<VectorMemory>) -> (u64, u64) {
 
 fn is_conflict<T>(result: &Result<T, Error>) -> bool {
     matches!(result, Err(Error::Conflict(_)))
+}
+
+/// Two errors are the same if their variants are; texts may differ.
+#[track_caller]
+fn same_error<T: std::fmt::Debug>(result: Result<T, Error>, expected: Error) {
+    let variant = std::mem::discriminant::<Error>;
+    let error = result.unwrap_err();
+    assert_eq!(
+        variant(&error),
+        variant(&expected),
+        "{error} for {expected}"
+    );
 }
 
 fn is_invalid<T>(result: &Result<T, Error>) -> bool {

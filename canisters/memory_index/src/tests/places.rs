@@ -1,5 +1,8 @@
 //! Tests of the memories of each store, and of entering those of release 0.1.0.
 
+use super::beginnings::{
+    put_into_trash, take_down, transfer_1_to_2, with_capsule, with_capsules_in, with_hidden,
+};
 use super::sha256::{age, slice};
 use super::{CAPSULE, call, commit, gateway, is_invalid, person};
 use crate::counters::Counters;
@@ -10,17 +13,6 @@ use capsule_shared::limits::MAX_PAGE;
 use capsule_shared::memory_index::MemoryCommit;
 use capsule_shared::operators::{StoreMemory, StoreUse};
 use ic_stable_structures::{Memory, VectorMemory};
-
-/// Person 1 owns the capsule.
-fn with_capsule<M: Memory + Default + Clone>() -> (M, State<M>) {
-    let memory = M::default();
-    let mut state = State::open(memory.clone());
-    let made = state
-        .index
-        .capsule_create(call(1, 1), person(1), None, None);
-    made.unwrap();
-    (memory, state)
-}
 
 /// A commit of as many bytes as the number of its session, in this store.
 fn in_store(session: u64, store: u8) -> MemoryCommit {
@@ -68,7 +60,7 @@ fn move_to<M: Memory>(state: &mut State<M>, id: &str, from: u8, to: u8) {
 
 #[test]
 fn a_store_lists_its_memories_in_pages_and_counts_them() {
-    let (memory, mut state) = with_capsule::<VectorMemory>();
+    let (memory, mut state) = with_capsule();
     for (session, store) in [(1, 50), (2, 51), (3, 50), (4, 50), (5, 51), (6, 50)] {
         commits(&mut state, session, store);
     }
@@ -103,23 +95,11 @@ fn a_store_lists_its_memories_in_pages_and_counts_them() {
 
 #[test]
 fn an_entry_has_what_a_move_needs() {
-    let (_, mut state) = with_capsule::<VectorMemory>();
-    for session in 1..4 {
-        commits(&mut state, session, 50);
-    }
-    let index = &mut state.index;
-    index
-        .memory_trash(call(1, 5), person(1), "mem_2", 9)
-        .unwrap();
-    index.memory_takedown(call(9, 6), "mem_3").unwrap();
-    for n in 1..3 {
-        state.gateways.register(gateway(n)).unwrap();
-    }
-    state.gateways_transfer(gateway(1), gateway(2)).unwrap();
-    let page = state.index.memories_of_store(gateway(50), None, None);
+    let (_, mut state, memories) = with_hidden();
+    transfer_1_to_2(&mut state);
+    let page = state.index.memories_of_store(gateway(99), None, None);
     let page = page.unwrap();
-    for (session, told) in (1..).zip(&page.memories) {
-        let made = in_store(session, 50);
+    for ((session, told), made) in (1..).zip(&page.memories).zip(memories) {
         let expected = StoreMemory {
             id: format!("mem_{session}"),
             gateway: gateway(1),
@@ -137,7 +117,7 @@ fn an_entry_has_what_a_move_needs() {
 
 #[test]
 fn a_page_has_at_most_100_memories() {
-    let (_, mut state) = with_capsule::<VectorMemory>();
+    let (_, mut state) = with_capsule();
     let many = u64::from(MAX_PAGE) + 1;
     for session in 1..=many {
         commits(&mut state, session, 50);
@@ -152,40 +132,32 @@ fn a_page_has_at_most_100_memories() {
 
 #[test]
 fn a_store_without_memories_is_in_no_list() {
-    let (_, mut state) = with_capsule::<VectorMemory>();
-    for session in 1..5 {
-        commits(&mut state, session, 50);
-    }
-    let index = &mut state.index;
-    index
-        .memory_trash(call(1, 5), person(1), "mem_2", 9)
-        .unwrap();
-    index.memory_takedown(call(9, 6), "mem_3").unwrap();
+    let (_, mut state, _) = with_hidden();
     assert_eq!(
         uses(&state),
-        [(gateway(50), 4, 10)],
+        [(gateway(99), 3, 30)],
         "their bytes are there"
     );
+    commits(&mut state, 4, 99);
     let index = &mut state.index;
     index.memory_delete(call(1, 7), person(1), "mem_1").unwrap();
     index.memory_expire(call(1, 9), "mem_2", 9).unwrap();
     index.memory_expire(call(1, 9), "mem_3", 6).unwrap();
+    assert_eq!(uses(&state), [(gateway(99), 1, 4)]);
+    move_to(&mut state, "mem_4", 99, 50);
     assert_eq!(uses(&state), [(gateway(50), 1, 4)]);
-    move_to(&mut state, "mem_4", 50, 51);
-    assert_eq!(uses(&state), [(gateway(51), 1, 4)]);
-    assert_eq!(paged(&state, 50, 10), Vec::<String>::new());
+    assert_eq!(paged(&state, 99, 10), Vec::<String>::new());
 }
 
 #[test]
-fn memories_of_an_older_index_are_entered_in_slices_whatever_happens_meanwhile() {
-    let (memory, mut state) = with_capsule::<VectorMemory>();
+fn memories_of_release_0_1_0_are_entered_in_slices_whatever_happens_meanwhile() {
+    let (memory, mut state) = with_capsule();
     for session in 1..=8 {
         commits(&mut state, session, 50);
     }
     let index = &mut state.index;
     for (id, purge_at) in [("mem_2", 20), ("mem_5", 30)] {
-        let trashed = index.memory_trash(call(1, 8), person(1), id, purge_at);
-        trashed.unwrap();
+        put_into_trash(index, 8, id, purge_at);
     }
     age(&mut state);
     let mut state = State::open(memory.clone());
@@ -210,10 +182,8 @@ fn memories_of_an_older_index_are_entered_in_slices_whatever_happens_meanwhile()
     index
         .memory_restore(call(1, 9), person(1), "mem_5")
         .unwrap();
-    index
-        .memory_trash(call(1, 9), person(1), "mem_4", 40)
-        .unwrap();
-    index.memory_takedown(call(9, 10), "mem_3").unwrap();
+    put_into_trash(index, 9, "mem_4", 40);
+    take_down(index, 10, "mem_3").unwrap();
     let mut left = state.index.unplaced();
     while left > 0 {
         assert!(is_temporary(&state), "{left}");
@@ -240,7 +210,7 @@ fn memories_of_an_older_index_are_entered_in_slices_whatever_happens_meanwhile()
 #[test]
 fn entries_from_before_an_older_module_ran_are_forgotten() {
     for unplaced in [None, Some(0)] {
-        let (memory, mut state) = with_capsule::<VectorMemory>();
+        let (memory, mut state) = with_capsule();
         for session in 1..4 {
             commits(&mut state, session, 50);
         }
@@ -268,7 +238,8 @@ fn entries_from_before_an_older_module_ran_are_forgotten() {
 #[test]
 fn a_page_reads_as_much_of_a_large_store_as_of_a_small_one() {
     let read = |memories: u64| {
-        let (memory, mut state) = with_capsule::<Counted>();
+        let memory = Counted::default();
+        let mut state = with_capsules_in(memory.clone(), 1);
         for session in 1..=memories {
             commits(&mut state, session, 50);
         }

@@ -1,5 +1,6 @@
 //! Tests of relocations: compare and swap of a memory's store.
 
+use super::beginnings::{put_into_trash, with_capsule};
 use super::{CAPSULE, call, commit, gateway, is_conflict, person};
 use crate::memories::page::Order;
 use crate::state::State;
@@ -9,12 +10,8 @@ use ic_stable_structures::VectorMemory;
 
 /// Person 1 owns the capsule and `mem_1` of gateway 1, in store 99.
 fn one() -> (VectorMemory, State<VectorMemory>, Memory) {
-    let memory = VectorMemory::default();
-    let mut state = State::open(memory.clone());
+    let (memory, mut state) = with_capsule();
     let index = &mut state.index;
-    index
-        .capsule_create(call(1, 1), person(1), None, None)
-        .unwrap();
     let made = index.memory_commit(call(1, 2), commit(person(1), CAPSULE, 1, 10));
     let made = made.unwrap();
     (memory, state, made)
@@ -131,9 +128,7 @@ fn a_late_commit_neither_fails_nor_moves_the_memory_back() {
 fn a_relocated_memory_leaves_the_trash_and_the_index_from_its_new_place() {
     let (_, mut state, _) = one();
     let index = &mut state.index;
-    index
-        .memory_trash(call(1, 3), person(1), "mem_1", 20)
-        .unwrap();
+    put_into_trash(index, 3, "mem_1", 20);
     relocate(&mut state, 99, 50).unwrap();
     let index = &mut state.index;
     index
@@ -141,9 +136,7 @@ fn a_relocated_memory_leaves_the_trash_and_the_index_from_its_new_place() {
         .unwrap();
     assert_eq!(read(&state).place, place(50));
     let index = &mut state.index;
-    index
-        .memory_trash(call(1, 5), person(1), "mem_1", 20)
-        .unwrap();
+    put_into_trash(index, 5, "mem_1", 20);
     let gone = index.memory_expire(call(1, 20), "mem_1", 20).unwrap();
     assert_eq!(gone.place, place(50));
     assert_eq!(in_store(&state, 50), Vec::<String>::new());

@@ -1,5 +1,6 @@
 //! Tests of finding memories by SHA-256, and of entering those of release 0.1.0.
 
+use super::beginnings::{put_into_trash, with_capsules, with_capsules_in};
 use super::{CAPSULE, call, commit, is_invalid, person};
 use crate::counters::Counters;
 use crate::memories::page::Order;
@@ -13,19 +14,6 @@ use serde_bytes::ByteBuf;
 use std::cell::Cell;
 
 const GONE: Error = Error::NotFound;
-
-/// Person 1 owns capsule 1, person 2 capsule 2.
-fn with_capsules<M: Memory + Default + Clone>() -> (M, State<M>) {
-    let memory = M::default();
-    let mut state = State::open(memory.clone());
-    for who in 1..3 {
-        let made = state
-            .index
-            .capsule_create(call(1, 1), person(who), None, None);
-        made.unwrap();
-    }
-    (memory, state)
-}
 
 /// The commit of a file into the capsule of `who`.
 fn of_file(who: u8, session: u64, file: u8) -> MemoryCommit {
@@ -76,7 +64,7 @@ pub fn slice<M: Memory>(state: &mut State<M>, memories: u32) {
 
 #[test]
 fn memories_of_a_file_are_found_the_newest_first() {
-    let (memory, mut state) = with_capsules::<VectorMemory>();
+    let (memory, mut state) = with_capsules(2);
     for (session, who, file) in [(1, 1, 7), (2, 1, 8), (3, 2, 7), (4, 1, 7)] {
         commit_file(&mut state, who, session, file);
     }
@@ -104,7 +92,7 @@ fn memories_of_a_file_are_found_the_newest_first() {
 
 #[test]
 fn only_who_may_read_the_capsule_finds_and_only_by_a_whole_sha256() {
-    let (_, mut state) = with_capsules::<VectorMemory>();
+    let (_, mut state) = with_capsules(2);
     commit_file(&mut state, 1, 1, 7);
     let find = |who, capsule: &str, sha256: &[u8]| {
         state.index.memory_find_sha256(person(who), capsule, sha256)
@@ -121,14 +109,13 @@ fn only_who_may_read_the_capsule_finds_and_only_by_a_whole_sha256() {
 
 #[test]
 fn a_memory_in_the_trash_or_deleted_is_not_found() {
-    let (_, mut state) = with_capsules::<VectorMemory>();
+    let (_, mut state) = with_capsules(2);
     for session in 1..=3 {
         commit_file(&mut state, 1, session, 7);
     }
     let ids = |numbers: &[u64]| Ok(numbers.iter().map(|n| format!("mem_{n}")).collect());
     for _ in 0..2 {
-        let trashed = state.index.memory_trash(call(1, 4), person(1), "mem_3", 9);
-        trashed.unwrap();
+        put_into_trash(&mut state.index, 4, "mem_3", 9);
         assert_eq!(found(&state, 1, 7), ids(&[2, 1]));
     }
     for _ in 0..2 {
@@ -139,8 +126,7 @@ fn a_memory_in_the_trash_or_deleted_is_not_found() {
     let deleted = state.index.memory_delete(call(1, 6), person(1), "mem_2");
     deleted.unwrap();
     assert_eq!(found(&state, 1, 7), ids(&[3, 1]));
-    let trashed = state.index.memory_trash(call(1, 7), person(1), "mem_1", 9);
-    trashed.unwrap();
+    put_into_trash(&mut state.index, 7, "mem_1", 9);
     state.index.memory_expire(call(1, 9), "mem_1", 9).unwrap();
     assert_eq!(found(&state, 1, 7), ids(&[3]));
     assert_eq!(state.index.by_sha256.len(), 1);
@@ -148,7 +134,7 @@ fn a_memory_in_the_trash_or_deleted_is_not_found() {
 
 #[test]
 fn at_most_100_memories_are_found() {
-    let (_, mut state) = with_capsules::<VectorMemory>();
+    let (_, mut state) = with_capsules(2);
     let many = u64::from(MAX_PAGE) + 2;
     for session in 1..=many {
         commit_file(&mut state, 1, session, 7);
@@ -160,15 +146,12 @@ fn at_most_100_memories_are_found() {
 
 #[test]
 fn memories_of_release_0_1_0_are_entered_in_slices_the_newest_first() {
-    let (memory, mut state) = with_capsules::<VectorMemory>();
+    let (memory, mut state) = with_capsules(2);
     for session in 1..=6 {
         let who = if session == 1 { 2 } else { 1 };
         commit_file(&mut state, who, session, 7);
     }
-    state
-        .index
-        .memory_trash(call(1, 7), person(1), "mem_5", 9)
-        .unwrap();
+    put_into_trash(&mut state.index, 7, "mem_5", 9);
     age(&mut state);
     let mut state = State::open(memory.clone());
     assert_eq!(state.index.unplaced(), 6);
@@ -181,10 +164,7 @@ fn memories_of_release_0_1_0_are_entered_in_slices_the_newest_first() {
         .index
         .memory_restore(call(1, 8), person(1), "mem_5")
         .unwrap();
-    state
-        .index
-        .memory_trash(call(1, 8), person(1), "mem_4", 9)
-        .unwrap();
+    put_into_trash(&mut state.index, 8, "mem_4", 9);
     state
         .index
         .memory_delete(call(1, 8), person(1), "mem_3")
@@ -223,7 +203,7 @@ fn memories_of_release_0_1_0_are_entered_in_slices_the_newest_first() {
 
 #[test]
 fn a_new_index_has_nothing_to_enter() {
-    let (memory, mut state) = with_capsules::<VectorMemory>();
+    let (memory, mut state) = with_capsules(2);
     assert_eq!(state.index.unplaced(), 0);
     commit_file(&mut state, 1, 1, 7);
     let state = State::open(memory);
@@ -233,7 +213,7 @@ fn a_new_index_has_nothing_to_enter() {
 
 #[test]
 fn a_full_index_enters_nothing() {
-    let (memory, mut state) = with_capsules::<VectorMemory>();
+    let (memory, mut state) = with_capsules(2);
     commit_file(&mut state, 1, 1, 7);
     age(&mut state);
     let mut state = State::open(memory);
@@ -251,7 +231,8 @@ fn a_full_index_enters_nothing() {
 #[test]
 fn neither_a_start_nor_a_question_grows_with_the_memories() {
     let read = |memories: u64| {
-        let (memory, mut state) = with_capsules::<Counted>();
+        let memory = Counted::default();
+        let mut state = with_capsules_in(memory.clone(), 2);
         commit_file(&mut state, 1, 1, 200);
         for session in 2..=memories {
             commit_file(&mut state, 1, session, (session % 150) as u8);

@@ -5,6 +5,7 @@
 //! field that is added to a Candid record doesn't. Only then, or if the history below changes, are
 //! new fingerprints in order. The tests print them when they fail.
 
+use super::beginnings::{put_into_trash, take_down, transfer_1_to_2, with_capsule};
 use super::{call, commit, gateway, person};
 use crate::capsules::grants::grant_key;
 use crate::capsules::record::CapsuleRecord;
@@ -12,7 +13,6 @@ use crate::capsules::subject::subject_key;
 use crate::counters::Counters;
 use crate::ids::CapsuleId;
 use crate::memories::record::{MemoryRecord, StoreTotals, StoredTakedown};
-use crate::state::State;
 use candid::Principal;
 use canister_common::golden::fingerprint;
 use capsule_shared::capsule::PersonRef;
@@ -26,12 +26,8 @@ fn grandma() -> PersonRef {
 /// Two capsules, one with a controller and four memories; two gateways, of which one owns all. One
 /// memory is deleted, one is in the trash, one was taken down and one was moved.
 fn history() -> VectorMemory {
-    let memory = VectorMemory::default();
-    let mut state = State::open(memory.clone());
+    let (memory, mut state) = with_capsule();
     let index = &mut state.index;
-    index
-        .capsule_create(call(1, 1), person(1), None, None)
-        .unwrap();
     index
         .capsule_create(call(1, 2), person(1), Some(grandma()), None)
         .unwrap();
@@ -43,17 +39,12 @@ fn history() -> VectorMemory {
         index.memory_commit(call(1, 4), commit).unwrap();
     }
     index.memory_delete(call(1, 5), person(1), "mem_2").unwrap();
-    index
-        .memory_trash(call(1, 6), person(1), "mem_3", 7)
-        .unwrap();
-    index.memory_takedown(call(9, 8), "mem_4").unwrap();
+    put_into_trash(index, 6, "mem_3", 7);
+    take_down(index, 8, "mem_4").unwrap();
     index
         .memory_relocate(call(1, 9), "mem_1", gateway(99), gateway(50))
         .unwrap();
-    for n in 1..3 {
-        state.gateways.register(gateway(n)).unwrap();
-    }
-    state.gateways_transfer(gateway(1), gateway(2)).unwrap();
+    transfer_1_to_2(&mut state);
     memory
 }
 

@@ -1,5 +1,6 @@
 //! Tests of takedowns: nobody reads or restores the memory, and its owner purges it.
 
+use super::beginnings::{OPERATOR, put_into_trash, take_down, transfer_1_to_2, with_three};
 use super::sha256::{age, slice};
 use super::{CAPSULE, call, commit, gateway, is_conflict, is_invalid, person, usage};
 use crate::memories::page::Order;
@@ -10,29 +11,6 @@ use capsule_shared::operators::Takedown;
 use ic_stable_structures::VectorMemory;
 
 const GONE: Error = Error::NotFound;
-
-/// A canister controller who takes down.
-const OPERATOR: u8 = 9;
-
-/// Person 1 owns the capsule and three memories of gateway 1 in it, of 10 bytes each.
-fn three() -> (VectorMemory, State<VectorMemory>, Vec<Memory>) {
-    let memory = VectorMemory::default();
-    let mut state = State::open(memory.clone());
-    let index = &mut state.index;
-    index
-        .capsule_create(call(1, 1), person(1), None, None)
-        .unwrap();
-    let memories = (1..4).map(|session| {
-        let made = commit(person(1), CAPSULE, session, 10);
-        index.memory_commit(call(1, session), made).unwrap()
-    });
-    let memories = memories.collect();
-    (memory, state, memories)
-}
-
-fn take_down(state: &mut State<VectorMemory>, now: u64, id: &str) -> Result<Takedown, Error> {
-    state.index.memory_takedown(call(OPERATOR, now), id)
-}
 
 /// Nobody finds `mem_2` in any way, and nobody changes it.
 fn assert_hidden(state: &mut State<VectorMemory>, memory: &Memory) {
@@ -62,8 +40,8 @@ fn assert_hidden(state: &mut State<VectorMemory>, memory: &Memory) {
 
 #[test]
 fn a_listed_memory_disappears_at_once_and_is_purged_by_its_owner() {
-    let (memory, mut state, memories) = three();
-    let told = take_down(&mut state, 10, "mem_2").unwrap();
+    let (memory, mut state, memories) = with_three();
+    let told = take_down(&mut state.index, 10, "mem_2").unwrap();
     let expected = Takedown {
         memory_id: "mem_2".into(),
         capsule_id: CAPSULE.into(),
@@ -81,7 +59,7 @@ fn a_listed_memory_disappears_at_once_and_is_purged_by_its_owner() {
     assert_hidden(&mut state, &memories[1]);
     assert_eq!(usage(&state), (30, 3), "its bytes are still there");
     // Repeating it changes nothing.
-    let again = take_down(&mut state, 30, "mem_2");
+    let again = take_down(&mut state.index, 30, "mem_2");
     assert_eq!(again, Ok(expected.clone()));
 
     let index = &mut state.index;
@@ -95,17 +73,15 @@ fn a_listed_memory_disappears_at_once_and_is_purged_by_its_owner() {
         purged_at: Some(40),
         ..expected
     };
-    assert_eq!(take_down(&mut state, 50, "mem_2"), Ok(purged));
+    assert_eq!(take_down(&mut state.index, 50, "mem_2"), Ok(purged));
 }
 
 #[test]
 fn a_memory_in_the_trash_is_taken_down_before_its_time_there_is_over() {
-    let (_, mut state, memories) = three();
+    let (_, mut state, memories) = with_three();
     let index = &mut state.index;
-    index
-        .memory_trash(call(1, 5), person(1), "mem_2", 1_000)
-        .unwrap();
-    take_down(&mut state, 10, "mem_2").unwrap();
+    put_into_trash(index, 5, "mem_2", 1_000);
+    take_down(&mut state.index, 10, "mem_2").unwrap();
     assert_hidden(&mut state, &memories[1]);
     assert_eq!(state.index.trash.len(), 0);
     // The gateway's own job for the trash ends, and it learns of the other time.
@@ -126,20 +102,20 @@ fn a_memory_in_the_trash_is_taken_down_before_its_time_there_is_over() {
 
 #[test]
 fn only_a_memory_that_is_there_is_taken_down() {
-    let (_, mut state, _) = three();
+    let (_, mut state, _) = with_three();
     for unknown in ["mem_9", "page 2"] {
-        assert_eq!(take_down(&mut state, 10, unknown), Err(GONE));
+        assert_eq!(take_down(&mut state.index, 10, unknown), Err(GONE));
     }
     let deleted = state.index.memory_delete(call(1, 9), person(1), "mem_1");
     deleted.unwrap();
-    assert_eq!(take_down(&mut state, 10, "mem_1"), Err(GONE));
+    assert_eq!(take_down(&mut state.index, 10, "mem_1"), Err(GONE));
     assert_eq!(state.index.takedowns.len(), 0);
 }
 
 #[test]
 fn a_memory_that_was_taken_down_still_moves_with_its_store() {
-    let (_, mut state, memories) = three();
-    take_down(&mut state, 10, "mem_2").unwrap();
+    let (_, mut state, memories) = with_three();
+    take_down(&mut state.index, 10, "mem_2").unwrap();
     let from = memories[1].place.store;
     let index = &mut state.index;
     let moved = index.memory_relocate(call(1, 11), "mem_2", from, gateway(50));
@@ -150,18 +126,15 @@ fn a_memory_that_was_taken_down_still_moves_with_its_store() {
 
 #[test]
 fn memories_that_are_taken_down_are_counted_also_while_older_ones_are_entered() {
-    let (memory, mut state, _) = three();
-    let trashed = state
-        .index
-        .memory_trash(call(1, 4), person(1), "mem_1", 9_000);
-    trashed.unwrap();
-    take_down(&mut state, 5, "mem_2").unwrap();
+    let (memory, mut state, _) = with_three();
+    put_into_trash(&mut state.index, 4, "mem_1", 9_000);
+    take_down(&mut state.index, 5, "mem_2").unwrap();
     age(&mut state);
     let mut state = State::open(memory);
     assert_eq!(state.index.unplaced(), 3);
     assert_eq!(state.index.taken_down(), 1);
-    take_down(&mut state, 6, "mem_1").unwrap();
-    take_down(&mut state, 6, "mem_3").unwrap();
+    take_down(&mut state.index, 6, "mem_1").unwrap();
+    take_down(&mut state.index, 6, "mem_3").unwrap();
     assert_eq!(state.index.taken_down(), 3);
     state.index.memory_expire(call(1, 7), "mem_2", 5).unwrap();
     assert_eq!(state.index.taken_down(), 2);
@@ -171,16 +144,13 @@ fn memories_that_are_taken_down_are_counted_also_while_older_ones_are_entered() 
 
 #[test]
 fn takedowns_are_listed_in_pages_with_their_present_owner() {
-    let (_, mut state, _) = three();
+    let (_, mut state, _) = with_three();
     for id in ["mem_3", "mem_1", "mem_2"] {
-        take_down(&mut state, 10, id).unwrap();
+        take_down(&mut state.index, 10, id).unwrap();
     }
     let purged = state.index.memory_expire(call(1, 20), "mem_1", 10);
     purged.unwrap();
-    for n in 1..3 {
-        state.gateways.register(gateway(n)).unwrap();
-    }
-    state.gateways_transfer(gateway(1), gateway(2)).unwrap();
+    transfer_1_to_2(&mut state);
     let index = &state.index;
     let page = index.takedowns_list(None, Some(2)).unwrap();
     let told: Vec<_> = page

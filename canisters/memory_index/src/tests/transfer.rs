@@ -1,5 +1,6 @@
 //! Tests of transfers: one gateway owns what another committed.
 
+use super::beginnings::with_capsule;
 use super::{CAPSULE, call, commit, gateway, is_conflict, is_invalid, person};
 use crate::state::State;
 use candid::Principal;
@@ -11,12 +12,8 @@ use ic_stable_structures::VectorMemory;
 /// Person 1 owns the capsule. Gateways 1 to 4 are registered, and each committed its session 1:
 /// `mem_1` to `mem_4`.
 fn four() -> (VectorMemory, State<VectorMemory>) {
-    let memory = VectorMemory::default();
-    let mut state = State::open(memory.clone());
+    let (memory, mut state) = with_capsule();
     let index = &mut state.index;
-    index
-        .capsule_create(call(1, 1), person(1), None, None)
-        .unwrap();
     for n in 1..5 {
         let made = commit(person(1), CAPSULE, 1, 10);
         index.memory_commit(call(n, 2), made).unwrap();

@@ -1,28 +1,12 @@
 //! Tests of the trash: what is in it counts, is hidden, and comes back as it was.
 
+use super::beginnings::{put_into_trash, with_three};
 use super::{CAPSULE, call, commit, is_conflict, is_invalid, person, usage};
 use crate::memories::page::Order;
 use crate::state::State;
 use capsule_shared::Error;
-use capsule_shared::memory_index::{Memory, Trash};
+use capsule_shared::memory_index::Trash;
 use ic_stable_structures::VectorMemory;
-
-/// Person 1 owns the capsule and three memories in it: `mem_1` to `mem_3`, of 10 bytes each.
-fn three() -> (VectorMemory, State<VectorMemory>, Vec<Memory>) {
-    let memory = VectorMemory::default();
-    let mut state = State::open(memory.clone());
-    let index = &mut state.index;
-    index
-        .capsule_create(call(1, 1), person(1), None, None)
-        .unwrap();
-    let memories = (1..4)
-        .map(|session| {
-            let made = commit(person(1), CAPSULE, session, 10);
-            index.memory_commit(call(1, session), made).unwrap()
-        })
-        .collect();
-    (memory, state, memories)
-}
 
 fn listed(state: &State<VectorMemory>) -> Vec<String> {
     let page = state
@@ -41,11 +25,10 @@ fn trashed(state: &State<VectorMemory>) -> Vec<(String, Trash)> {
 
 #[test]
 fn a_memory_in_the_trash_is_hidden_counts_and_comes_back_in_its_place() {
-    let (memory, mut state, memories) = three();
+    let (memory, mut state, memories) = with_three();
     let second = &memories[1];
     let index = &mut state.index;
-    let trash = index.memory_trash(call(1, 10), person(1), "mem_2", 50);
-    let trash = trash.unwrap();
+    let trash = put_into_trash(index, 10, "mem_2", 50);
     let expected = Trash {
         trashed_at: 10,
         trashed_by: person(1),
@@ -94,11 +77,9 @@ fn a_memory_in_the_trash_is_hidden_counts_and_comes_back_in_its_place() {
 
 #[test]
 fn a_late_commit_leaves_a_memory_in_the_trash() {
-    let (_, mut state, _) = three();
+    let (_, mut state, _) = with_three();
     let index = &mut state.index;
-    index
-        .memory_trash(call(1, 10), person(1), "mem_2", 50)
-        .unwrap();
+    put_into_trash(index, 10, "mem_2", 50);
     let late = index.memory_commit(call(1, 11), commit(person(1), CAPSULE, 2, 10));
     // The gateway learns that the index has the memory. It must not delete the blob.
     assert_eq!(late.unwrap().id, "mem_2");
@@ -108,24 +89,19 @@ fn a_late_commit_leaves_a_memory_in_the_trash() {
 
 #[test]
 fn only_the_time_of_this_trashing_ends_it() {
-    let (_, mut state, memories) = three();
+    let (_, mut state, memories) = with_three();
     let expire = |state: &mut State<VectorMemory>, now, purge_at| {
         state.index.memory_expire(call(1, now), "mem_2", purge_at)
     };
     let listed = "mem_2 is listed, expected it in the trash until 50";
     assert_eq!(expire(&mut state, 60, 50), Err(Error::conflict(listed)));
     let index = &mut state.index;
-    let trash = |index: &mut crate::index::Index<_>, now, purge_at| {
-        index
-            .memory_trash(call(1, now), person(1), "mem_2", purge_at)
-            .unwrap();
-    };
-    trash(index, 10, 50);
+    put_into_trash(index, 10, "mem_2", 50);
     index
         .memory_restore(call(1, 11), person(1), "mem_2")
         .unwrap();
     assert!(is_conflict(&expire(&mut state, 60, 50)), "it is restored");
-    trash(&mut state.index, 12, 70);
+    put_into_trash(&mut state.index, 12, "mem_2", 70);
     let anew = "purge_at is 50, expected 70, when mem_2 is due";
     assert_eq!(expire(&mut state, 80, 50), Err(Error::conflict(anew)));
     let early = expire(&mut state, 69, 70).unwrap_err();
@@ -145,11 +121,9 @@ fn only_the_time_of_this_trashing_ends_it() {
 
 #[test]
 fn a_memory_is_deleted_for_good_in_and_out_of_the_trash() {
-    let (_, mut state, _) = three();
+    let (_, mut state, _) = with_three();
     let index = &mut state.index;
-    index
-        .memory_trash(call(1, 10), person(1), "mem_2", 50)
-        .unwrap();
+    put_into_trash(index, 10, "mem_2", 50);
     for id in ["mem_1", "mem_2"] {
         index.memory_delete(call(1, 11), person(1), id).unwrap();
         let gone = index.memory_find(person(1), id);
@@ -164,15 +138,13 @@ fn a_memory_is_deleted_for_good_in_and_out_of_the_trash() {
 
 #[test]
 fn rights_decide_over_the_trash_as_over_a_deletion() {
-    let (_, mut state, _) = three();
+    let (_, mut state, _) = with_three();
     let index = &mut state.index;
     let stranger = index.memory_trash(call(1, 10), person(2), "mem_2", 50);
     assert_eq!(stranger, Err(Error::Unauthorized));
     let other = index.memory_trash(call(2, 10), person(1), "mem_2", 50);
     assert!(is_conflict(&other));
-    index
-        .memory_trash(call(1, 10), person(1), "mem_2", 50)
-        .unwrap();
+    put_into_trash(index, 10, "mem_2", 50);
     let stranger = index.memory_restore(call(1, 10), person(2), "mem_2");
     assert_eq!(stranger, Err(Error::Unauthorized));
     assert!(is_conflict(&index.memory_restore(
@@ -192,10 +164,10 @@ fn rights_decide_over_the_trash_as_over_a_deletion() {
 
 #[test]
 fn the_trash_has_pages() {
-    let (_, mut state, _) = three();
+    let (_, mut state, _) = with_three();
     let index = &mut state.index;
     for (now, id) in [(10, "mem_3"), (11, "mem_1"), (12, "mem_2")] {
-        index.memory_trash(call(1, now), person(1), id, 50).unwrap();
+        put_into_trash(index, now, id, 50);
     }
     let page = |cursor, limit| {
         let page = index.memory_trash_list(person(1), CAPSULE, cursor, limit);

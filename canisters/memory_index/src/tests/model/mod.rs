@@ -7,9 +7,8 @@ mod op;
 mod operators;
 
 use super::sha256::{age, slice};
-use super::{call, commit, gateway, is_conflict, person};
+use super::{call, commit, gateway, person, same_error};
 use crate::state::State;
-use capsule_shared::Error;
 use check::check;
 use ic_stable_structures::VectorMemory;
 use kept::{Kept, Model};
@@ -79,8 +78,7 @@ fn step(
                     let store = model.memories[number as usize - 1].store;
                     assert_eq!(made.place.store, crate::tests::gateway(store));
                 }
-                Err(Error::Conflict(_)) => assert!(is_conflict(&result)),
-                Err(error) => assert_eq!(result, Err(error)),
+                Err(error) => same_error(result, error),
             }
         }
         Op::Delete {
@@ -97,8 +95,7 @@ fn step(
                     kept.deleted = true;
                     assert_eq!(result.unwrap().id, id);
                 }
-                Err(Error::Conflict(_)) => assert!(is_conflict(&result)),
-                Err(error) => assert_eq!(result, Err(error)),
+                Err(error) => same_error(result, error),
             }
         }
         Op::Trash {
@@ -114,7 +111,7 @@ fn step(
                     let purge_at = *kept.purge_at.get_or_insert(now + STAY);
                     assert_eq!(result.unwrap().purge_at, purge_at);
                 }
-                Err(error) => same_error(result.map(drop), error),
+                Err(error) => same_error(result, error),
             }
         }
         Op::Restore {
@@ -143,7 +140,7 @@ fn step(
             let result = index.memory_expire(call(gateway, now), &format!("mem_{memory}"), at);
             match model.expire(gateway, memory, now, at) {
                 Ok(()) => assert!(result.is_ok()),
-                Err(error) => same_error(result.map(drop), error),
+                Err(error) => same_error(result, error),
             }
         }
         Op::Relocate {
@@ -166,7 +163,7 @@ fn step(
             let result = state.index.memory_takedown(call(9, now), &id);
             match model.takedown(memory, now) {
                 Ok(()) => assert_eq!(result.unwrap().memory_id, id),
-                Err(error) => same_error(result.map(drop), error),
+                Err(error) => same_error(result, error),
             }
         }
         Op::Transfer { from, to } => {
@@ -191,21 +188,10 @@ fn step(
             };
             match model.grant(capsule, whom, add) {
                 Ok(()) => assert!(result.is_ok()),
-                Err(error) => same_error(result.map(drop), error),
+                Err(error) => same_error(result, error),
             }
         }
     }
-}
-
-/// Two errors are the same if their variants are; texts may differ.
-fn same_error(result: Result<(), Error>, expected: Error) {
-    let variant = std::mem::discriminant::<Error>;
-    let error = result.unwrap_err();
-    assert_eq!(
-        variant(&error),
-        variant(&expected),
-        "{error} for {expected}"
-    );
 }
 
 proptest! {

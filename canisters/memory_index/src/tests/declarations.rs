@@ -1,6 +1,6 @@
-//! What the declarations of all methods have in common: updates ask for background work, and
-//! methods of canister controllers are inspected as such. The source tells, because only a canister
-//! has a timer and ingress.
+//! Rules for the declarations of methods: updates ask for background work, and methods of canister
+//! controllers are inspected as such. The tests read the source, because only a canister has a
+//! timer and ingress.
 
 use canister_common::inspection::ADMINISTRATION;
 
