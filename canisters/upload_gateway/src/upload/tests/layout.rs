@@ -239,7 +239,7 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 fn stored(key: impl Storable) -> String {
-    hex(&key.into_bytes())
+    hex(key.into_bytes())
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn keys_of_principals_keep_their_layout() {
     // A principal is padded to its longest form, 29 bytes, and its length follows.
     let key = (2u8, id(7));
     let golden = format!("02070101{}03", "00".repeat(26));
-    assert_eq!(hex(&key.to_bytes()), golden);
+    assert_eq!(hex(key.to_bytes()), golden);
     let first = (0u8, Principal::management_canister());
-    assert_eq!(hex(&first.to_bytes()), "00".repeat(31));
+    assert_eq!(hex(first.to_bytes()), "00".repeat(31));
 }
