@@ -46,7 +46,7 @@ impl Failure {
         matches!(self, Failure::Temporary(_))
     }
 
-    /// Whether a repeated call can't change it. What was noted for the call ends then.
+    /// Whether a repeated call can't change it. Then the note of the call ends.
     pub fn is_final(&self) -> bool {
         !matches!(self, Failure::Temporary(_) | Failure::ResourceExhausted)
     }
