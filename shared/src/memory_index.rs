@@ -26,7 +26,7 @@
 //! | `memory_relocate` | update | `(memory_id, from, to)` | `Result<()>` |
 //! | `memories_of_store` | query | `(store, opt text, opt nat32)` | `Result<StorePage>` |
 //! | `stores_of_memories` | query | `(opt principal, opt nat32)` | `Result<StoreUsePage>` |
-//! | `memories_due` | query | `(gateway, opt MemoryDue, opt nat32)` | `Result<DuePage>` |
+//! | `memories_due` | query | `(opt gateway, opt DueCursor, opt nat32)` | `Result<DuePage>` |
 //! | `memory_takedown` | update, controllers | `(memory_id)` | `Result<Takedown>` |
 //! | `takedowns_list` | query, controllers | `(opt text, opt nat32)` | `Result<TakedownPage>` |
 //! | `gateways_transfer` | update, controllers | `(from, to)` | `Result<()>` |
@@ -58,7 +58,7 @@
 //! - `memory_relocate` notes that the bytes lie in the store `to` now, if they were in `from`.
 //! - `memories_of_store` and `stores_of_memories` count the trash, because its bytes lie there.
 //! - `memories_due` names memories that their owner has to purge with `memory_expire`: their time
-//!   in the trash is over, or they were taken down. A gateway asks for itself only.
+//!   in the trash is over, or they were taken down. A gateway asks for itself only, with `null` or its id.
 //! - `memory_takedown` hides a memory from everybody at once; its owner purges it.
 
 use crate::asset::{AssetMetadata, AssetType};

@@ -50,12 +50,21 @@ pub struct StoreUsePage {
     pub next: Option<Principal>,
 }
 
-/// A memory that its owner has to purge. It is also the cursor behind itself.
+/// A memory that its owner has to purge.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct MemoryDue {
     /// The gateway that committed it.
     pub gateway: Principal,
     /// Since when it is due, in nanoseconds since 1970. `memory_expire` takes it.
+    pub purge_at: u64,
+    pub memory_id: String,
+    pub place: BlobPlace,
+}
+
+/// The place behind a memory that was due, whether it is still there or not.
+#[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct DueCursor {
+    pub gateway: Principal,
     pub purge_at: u64,
     pub memory_id: String,
 }
@@ -66,7 +75,7 @@ pub struct MemoryDue {
 pub struct DuePage {
     pub memories: Vec<MemoryDue>,
     /// The cursor of the next page; `null` on the last one.
-    pub next: Option<MemoryDue>,
+    pub next: Option<DueCursor>,
 }
 
 /// A memory that a canister controller took down. The entry stays when the memory is purged.

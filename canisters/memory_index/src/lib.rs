@@ -40,7 +40,7 @@ use capsule_shared::memory_index::{
     MemoryIndexArgs, MemoryPage, Trash, TrashPage,
 };
 use capsule_shared::operators::{
-    DuePage, GatewayTransfer, MemoryDue, StorePage, StoreUsePage, Takedown, TakedownPage,
+    DueCursor, DuePage, GatewayTransfer, StorePage, StoreUsePage, Takedown, TakedownPage,
 };
 use capsule_shared::{BlobId, Result};
 use ic_cdk::api::{canister_self, msg_caller, performance_counter, time};
@@ -355,10 +355,11 @@ gateway_method!(query for check_caller: fn stores_of_memories(
 // ---- purges and takedowns ----------------------------------------------------------------------
 
 gateway_method!(query for check_caller: fn memories_due(
-    gateway: Principal,
-    after: Option<MemoryDue>,
+    gateway: Option<Principal>,
+    after: Option<DueCursor>,
     limit: Option<u32>,
 ) -> Result<DuePage> {
+    let gateway = gateway.unwrap_or_else(msg_caller);
     if gateway != msg_caller() {
         check_canister_controller(msg_caller())?;
     }

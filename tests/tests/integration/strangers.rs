@@ -161,7 +161,7 @@ fn only_registered_gateways_may_use_the_memory_index() {
     let page = (None::<Principal>, None::<u32>);
     unauthorized(caller.query::<Opaque>("stores_of_memories", page));
     // A stranger asks neither for a gateway nor for itself.
-    for gateway in [deployment.gateway, mallory] {
+    for gateway in [None, Some(deployment.gateway), Some(mallory)] {
         let page = (gateway, None::<()>, None::<u32>);
         unauthorized(caller.query::<Opaque>("memories_due", page));
     }

@@ -10,7 +10,7 @@ use crate::ids::MemoryId;
 use crate::index::Index;
 use candid::Principal;
 use capsule_shared::Result;
-use capsule_shared::operators::{DuePage, MemoryDue};
+use capsule_shared::operators::{DueCursor, DuePage, MemoryDue};
 use ic_stable_structures::Memory as StableMemory;
 use std::ops::Bound;
 
@@ -21,13 +21,12 @@ impl<M: StableMemory> Index<M> {
     /// It reads all transfers, and looks once for each gateway whose memories `owner` has:
     /// [`MAX_TRANSFERS`](canister_common::owners::MAX_TRANSFERS) bounds both.
     ///
-    /// `page::limit_of` says how `limit` counts. `InvalidArgument` for a cursor that no page
-    /// returned. Temporary while older memories are missing in the set.
+    /// `page::limit_of` says how `limit` counts. `InvalidArgument` for a cursor without a memory. Temporary while older memories are missing in the set.
     pub fn memories_due(
         &self,
         owner: Principal,
         now: u64,
-        after: Option<MemoryDue>,
+        after: Option<DueCursor>,
         limit: Option<u32>,
     ) -> Result<DuePage> {
         self.check_placed()?;
@@ -51,14 +50,20 @@ impl<M: StableMemory> Index<M> {
                 break;
             }
         }
-        let due = due
-            .into_iter()
-            .map(|(gateway, purge_at, number)| MemoryDue {
+        let (due, next) = cut(due, limit, |&(gateway, purge_at, number)| DueCursor {
+            gateway,
+            purge_at,
+            memory_id: MemoryId(number).to_string(),
+        });
+        let memory = |(gateway, purge_at, number)| {
+            Some(MemoryDue {
                 gateway,
                 purge_at,
                 memory_id: MemoryId(number).to_string(),
-            });
-        let (memories, next) = cut(due.collect(), limit, MemoryDue::clone);
+                place: self.memories.get(&number)?.place.into(),
+            })
+        };
+        let memories = due.into_iter().filter_map(memory).collect();
         Ok(DuePage { memories, next })
     }
 }

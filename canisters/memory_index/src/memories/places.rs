@@ -24,7 +24,7 @@ impl<M: StableMemory> Index<M> {
     ) -> Result<StorePage> {
         self.check_placed()?;
         let (ids, next) = page(&self.by_store, store, after, limit, Order::OldestFirst)?;
-        let memories = ids.into_iter().map(|id| self.in_store(id)).collect();
+        let memories = ids.into_iter().filter_map(|id| self.in_store(id)).collect();
         Ok(StorePage { memories, next })
     }
 
@@ -94,11 +94,10 @@ impl<M: StableMemory> Index<M> {
         }
     }
 
-    fn in_store(&self, id: MemoryId) -> StoreMemory {
-        let memory = self.memories.get(&id.0);
-        let memory = memory.expect("BUG: a store lists a memory without a record");
+    fn in_store(&self, id: MemoryId) -> Option<StoreMemory> {
+        let memory = self.memories.get(&id.0)?;
         let taken_down = memory.is_taken_down();
-        StoreMemory {
+        Some(StoreMemory {
             id: id.to_string(),
             gateway: memory.gateway,
             session_id: memory.session_id,
@@ -107,6 +106,6 @@ impl<M: StableMemory> Index<M> {
             sha256: memory.sha256,
             in_trash: memory.trash.is_some() && !taken_down,
             taken_down,
-        }
+        })
     }
 }

@@ -71,17 +71,12 @@ impl<M: StableMemory> Index<M> {
         let (capsule, _) = self.capsule(who, capsule_id)?;
         let (ids, next) = page(&self.trash, capsule.0, cursor, limit, Order::OldestFirst)?;
         let entry = |id: MemoryId| {
-            let memory = self.memories.get(&id.0);
-            let memory = memory.expect("BUG: a memory in the trash has no record");
-            let trash = memory
-                .trash
-                .expect("BUG: the trash lists a memory outside it");
-            TrashedMemory {
-                memory: memory.into_header(id),
-                trash: trash.into(),
-            }
+            let memory = self.memories.get(&id.0)?;
+            let trash = memory.trash?.into();
+            let memory = memory.into_header(id);
+            Some(TrashedMemory { memory, trash })
         };
-        let memories = ids.into_iter().map(entry).collect();
+        let memories = ids.into_iter().filter_map(entry).collect();
         Ok(TrashPage { memories, next })
     }
 }

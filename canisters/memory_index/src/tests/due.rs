@@ -2,10 +2,11 @@
 
 use super::beginnings::{take_down, with_capsule};
 use super::{CAPSULE, call, commit, gateway, is_invalid, person};
+use crate::index::Call;
 use crate::state::State;
 use candid::Principal;
 use canister_common::counted::Counted;
-use capsule_shared::operators::MemoryDue;
+use capsule_shared::operators::DueCursor;
 use ic_stable_structures::VectorMemory;
 
 /// Person 1 owns the capsule; gateways 1 to 3 are registered and have sessions 1 to 4 in it.
@@ -35,7 +36,7 @@ fn trash(state: &mut State<VectorMemory>, n: u8, number: u64, purge_at: u64) {
 
 /// The numbers of the memories of gateway `n` that are due, in pages of `limit`.
 fn due(state: &State<VectorMemory>, n: u8, now: u64, limit: u32) -> Vec<u64> {
-    let (mut numbers, mut after) = (Vec::new(), None::<MemoryDue>);
+    let (mut numbers, mut after) = (Vec::new(), None::<DueCursor>);
     loop {
         let index = &state.index;
         let page = index.memories_due(gateway(n), now, after, Some(limit));
@@ -97,7 +98,8 @@ fn what_is_told_is_what_expiring_takes() {
     assert_eq!(page.memories.len(), 2);
     for memory in page.memories {
         let gone = index.memory_expire(call(1, 30), &memory.memory_id, memory.purge_at);
-        assert_eq!(gone.unwrap().id, memory.memory_id);
+        let gone = gone.unwrap();
+        assert_eq!((gone.id, gone.place), (memory.memory_id, memory.place));
     }
     assert_eq!(due(&state, 1, 99, 100), [] as [u64; 0]);
 }
@@ -130,7 +132,7 @@ fn a_cursor_is_an_entry_whether_it_is_still_there_or_not() {
     }
     let index = &mut state.index;
     let after = |number: u64, purge_at| {
-        Some(MemoryDue {
+        Some(DueCursor {
             gateway: gateway(1),
             purge_at,
             memory_id: format!("mem_{number}"),
@@ -142,7 +144,7 @@ fn a_cursor_is_an_entry_whether_it_is_still_there_or_not() {
     // The clock of a later question may be behind the cursor.
     let page = index.memories_due(gateway(1), 21, after(4, 24), None);
     assert_eq!(page.unwrap().memories, []);
-    let strange = MemoryDue {
+    let strange = DueCursor {
         memory_id: "page 2".into(),
         ..after(1, 21).unwrap()
     };
@@ -165,9 +167,19 @@ fn a_page_that_is_full_looks_for_no_further_gateway() {
     let memory = Counted::default();
     let mut state = State::open(memory.clone());
     let many = |n: u64| Principal::from_slice(&[&[8], &n.to_be_bytes()[..]].concat());
-    for n in 0..500 {
-        state.index.owners.transfer(many(n), gateway(1)).unwrap();
-        state.index.purges.insert((many(n), 1, n + 1), ());
+    let index = &mut state.index;
+    index
+        .capsule_create(call(1, 1), person(1), None, None)
+        .unwrap();
+    for n in 0..300 {
+        let call = Call {
+            gateway: many(n),
+            now: 1,
+        };
+        let made = index.memory_commit(call, commit(person(1), CAPSULE, 1, 10));
+        let trashed = index.memory_trash(call, person(1), &made.unwrap().id, 1);
+        trashed.unwrap();
+        index.owners.transfer(many(n), gateway(1)).unwrap();
     }
     let read = |limit| {
         let before = memory.bytes_read();
@@ -177,4 +189,22 @@ fn a_page_that_is_full_looks_for_no_further_gateway() {
     };
     let (one, hundred) = (read(1), read(100));
     assert!(2 * one < hundred, "{one} and {hundred} bytes");
+}
+
+/// Release 0.1.0, put back by mistake, deletes memories and leaves the lists as they are.
+#[test]
+fn a_list_names_no_memory_that_is_gone() {
+    let mut state = with_memories();
+    let index = &mut state.index;
+    for number in [1, 2] {
+        let id = format!("mem_{number}");
+        index.memory_trash(call(1, 3), person(1), &id, 20).unwrap();
+    }
+    index.memories.remove(&1);
+    let due = index.memories_due(gateway(1), 99, None, None).unwrap();
+    let trash = index.memory_trash_list(person(1), CAPSULE, None, None);
+    let stored = index.memories_of_store(due.memories[0].place.store, None, None);
+    assert_eq!(due.memories[0].memory_id, "mem_2");
+    assert_eq!((due.memories.len(), trash.unwrap().memories.len()), (1, 1));
+    assert_eq!(stored.unwrap().memories[0].id, "mem_2");
 }
