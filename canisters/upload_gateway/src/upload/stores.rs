@@ -11,8 +11,8 @@ use capsule_shared::blob_store::{MigrationStatus, STORE_SCHEMA, StoreStatus};
 use capsule_shared::stores::{StoreEntry, StoreReport, StoreState};
 use ic_stable_structures::Memory;
 
-/// A turn of the timer asks no further store for its report after this time: 60 s. So a gateway that
-/// is stopping has no open call after two minutes.
+/// A turn of the timer asks no further store for its report after this time: 60 s. So a gateway
+/// that is stopping has no open call after two minutes.
 const ASK_NS: u64 = 60 * 1_000_000_000;
 
 impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
@@ -82,7 +82,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             Ok(status) => self.with(|state| state.store_retired(store, status.blobs)),
             Err(error) if error.kind() == Some(FailureKind::NoMethod) => {
                 Err(Failure::conflict(format!(
-                    "the store {store} is of release 0.1.0 and gives no report, expected one of 0 blobs"
+                    "the store {store} is of release 0.1.0 and gives no report, expected 0 blobs"
                 )))
             }
             Err(error) => Err(error.into()),

@@ -14,8 +14,8 @@ const MINUTE_NS: u64 = 60 * SECOND_NS;
 /// reports the gateway counts its own promises, and a refusal tells it how much is too much.
 pub const REPORT_NS: u64 = 10 * MINUTE_NS;
 
-/// The pause between the listing of a store, or a start, and the first question: 10 s. A deploy tool
-/// may add a store before it registers the gateway there.
+/// The pause between the listing of a store, or a start, and the first question: 10 s. A deploy
+/// tool may add a store before it registers the gateway there.
 pub const FIRST_NS: u64 = 10 * SECOND_NS;
 
 /// The first pause after a question without a usable answer, and after a begin that the store

@@ -5,14 +5,15 @@
 
 mod asking;
 mod listed;
-mod promises;
+mod openings;
+mod promise;
 mod question;
 pub mod record;
 #[cfg(test)]
 mod tests;
 
 pub use listed::{Asking, Told};
-pub use promises::{Promise, Refusal};
+pub use promise::{Promise, Refusal};
 pub use question::Question;
 
 use super::placement::Offer;
@@ -100,8 +101,8 @@ impl<M: Memory> Registry<M> {
         active.map(|(id, _)| id).collect()
     }
 
-    /// The offers of the stores that take new uploads, and stay within the operator's bound with one
-    /// that needs this room.
+    /// The offers of the stores that take new uploads, and stay within the operator's bound with
+    /// one that needs this room.
     pub fn offers(&self, room: u64) -> Vec<Offer> {
         let listed = self.listed.iter();
         listed

@@ -119,8 +119,8 @@ impl<M: Memory> State<M> {
         self.registry.set_capacity(store, bytes)
     }
 
-    /// Whether the store is yet to be retired: `NotFound` unless it is or was listed, `Conflict` if it
-    /// takes new uploads.
+    /// Whether the store is yet to be retired: `NotFound` unless it is or was listed, `Conflict` if
+    /// it takes new uploads.
     fn is_retirable(&self, store: Principal) -> Result<bool> {
         match self.store_state(store) {
             None if self.registry.is_retired(store) => Ok(false),
@@ -144,8 +144,8 @@ impl<M: Memory> State<M> {
         })
     }
 
-    /// The store answered that it has `blobs` blobs. `Conflict` if it isn't empty, takes new uploads
-    /// again, or took one since the question.
+    /// The store answered that it has `blobs` blobs. `Conflict` if it isn't empty, takes new
+    /// uploads again, or took one since the question.
     ///
     /// After: the store isn't listed, and no name and no list brings it back.
     pub fn store_retired(&mut self, store: Principal, blobs: u64) -> Result<()> {

@@ -63,8 +63,8 @@ impl<M: Memory> State<M> {
         self.sessions.touch(id, now);
     }
 
-    /// Takes the next session id, and notes the intent to open its blob in the store that the search
-    /// finds.
+    /// Takes the next session id, and notes the intent to open its blob in the store that the
+    /// search finds.
     ///
     /// Before: nothing. After: the id is used up, and a job releases the blob when a begin must
     /// have ended, unless [`State::begun`] or [`State::not_opened`] comes first. The bytes that a

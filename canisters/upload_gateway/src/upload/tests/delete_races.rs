@@ -51,7 +51,7 @@ fn no_job(service: &Service) {
 #[test]
 fn a_failed_call_is_no_deletion_although_its_note_is_gone() {
     for ending in [Ending::InOrder, Ending::Reversed] {
-        let (world, service, calls) = twice([refused(), Fault::Stopped]);
+        let (world, service, calls) = twice([refused(), Fault::Rejected]);
         let (service, told) = end(&world, service, calls, ending);
         let [first, second] = told.unwrap();
         assert_eq!(first, Err(Failure::NotFound));
@@ -100,7 +100,7 @@ fn a_lost_answer_and_a_refusal_leave_no_blob() {
 
 #[test]
 fn two_callers_delete_it_whichever_answer_is_lost() {
-    for fault in [Fault::LostReply, Fault::Stopped] {
+    for fault in [Fault::LostReply, Fault::Rejected] {
         for ending in ENDS {
             let (world, service) = committed();
             let mut second = deleting(&world, &service, OTHER, "memory_find");

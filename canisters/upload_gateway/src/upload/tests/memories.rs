@@ -82,7 +82,7 @@ fn an_index_of_release_0_1_0_finds_nothing_by_sha256_and_says_so() {
     // A call that failed, another canister, or one that gives no answer at all.
     for faults in [
         vec![("memory_find_sha256", Fault::NotSent)],
-        vec![("memory_find_sha256", Fault::Stopped)],
+        vec![("memory_find_sha256", Fault::Rejected)],
         vec![("memory_find_sha256", Fault::LostReply)],
         vec![("memory_find_sha256", Fault::NoMethod)],
         vec![

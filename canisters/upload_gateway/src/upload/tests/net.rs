@@ -30,10 +30,10 @@ pub const OTHER_INDEX: u8 = 104;
 /// How one call goes wrong.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// The platform doesn't send the call.
+    /// The call never leaves the caller.
     NotSent,
-    /// The callee is stopped: it rejects the call, and the caller knows that it didn't act.
-    Stopped,
+    /// The call never reaches the callee, and the caller knows it.
+    Rejected,
     /// The callee acts, but its answer is lost.
     LostReply,
     /// The callee answers with this error and doesn't act.
@@ -278,7 +278,7 @@ impl Net {
     }
 
     /// Bytes of the stored chunks, and bytes that open blobs of known uploaders announced beyond
-    /// theirs. Of strangers a store keeps next to nothing free.
+    /// theirs. A store keeps next to nothing free for strangers.
     fn taken(&self) -> (u64, u64) {
         let bytes = |blob: &Blob| blob.chunks.values().map(|c| c.len() as u64).sum::<u64>();
         let used = self.blobs.values().map(bytes).sum();

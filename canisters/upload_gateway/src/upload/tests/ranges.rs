@@ -91,7 +91,7 @@ fn a_store_without_ranges_is_read_by_chunks() {
 fn a_range_whose_call_fails_is_not_read_by_chunks() {
     let (world, service) = World::new();
     let (_, locator) = committed(&service, 5, 7);
-    for fault in [Fault::NotSent, Fault::Stopped, Fault::LostReply] {
+    for fault in [Fault::NotSent, Fault::Rejected, Fault::LostReply] {
         reads(&world);
         world.fail("blob_read_range", fault);
         let refused = run(service.blob_range(id(OWNER), &locator, 0, 10)).unwrap_err();

@@ -134,7 +134,7 @@ fn an_index_of_release_0_1_0_has_no_trash_to_look_into() {
     assert_eq!(delete(&service), Err(Failure::NotFound));
 
     // An index with a trash: the memory may be there, and the call merely failed.
-    for fault in [Fault::NotSent, Fault::Stopped, Fault::LostReply] {
+    for fault in [Fault::NotSent, Fault::Rejected, Fault::LostReply] {
         let (world, service, _) = trash::committed();
         world.fail("memory_find", fault);
         assert!(delete(&service).unwrap_err().is_temporary());
@@ -160,7 +160,7 @@ fn an_index_of_release_0_1_0_takes_nothing_into_a_trash_and_says_so() {
     assert!(!in_trash(&world) && is_whole(&world));
 
     // An index with a trash, or another canister: the call merely failed.
-    for fault in [Fault::Stopped, Fault::NoMethod] {
+    for fault in [Fault::Rejected, Fault::NoMethod] {
         world.fail("memory_trash", fault);
         assert!(delete().unwrap_err().is_temporary());
     }
@@ -170,7 +170,7 @@ fn an_index_of_release_0_1_0_takes_nothing_into_a_trash_and_says_so() {
 fn a_restore_needs_no_trash_of_an_index_of_release_0_1_0() {
     let (world, service, _) = committed();
     let list = || old(Ok(Vec::<CapsuleHeader>::new()));
-    world.fail("memory_trash", Fault::Stopped);
+    world.fail("memory_trash", Fault::Rejected);
     let deleted = run(service.delete_memory(id(OWNER), "memory-1".into()));
     assert!(deleted.unwrap_err().is_temporary());
     for method in ["memory_find", "memory_restore"] {

@@ -135,12 +135,12 @@ fn a_begin_asks_five_stores_at_most() {
 #[test]
 fn a_stopped_store_is_skipped_until_it_answers() {
     let (world, service) = two_stores();
-    world.fail("blob_open", Fault::Stopped);
+    world.fail("blob_open", Fault::Rejected);
     let session = begin(&service, "key", 2).unwrap();
     assert_eq!(store_of(&service, session), id(OTHER_STORE));
     assert!(service.stores()[0].silent_since.is_some());
     // It also gives no report.
-    world.fail("store_status", Fault::Stopped);
+    world.fail("store_status", Fault::Rejected);
     world.pass(&service, MINUTE);
     openings(&world);
     begin(&service, "second", 2).unwrap();
@@ -173,7 +173,8 @@ fn only_full_stores_are_exhausted() {
     fail_other(&world, "blob_open", full());
     assert_eq!(begin(&service, "key", 2), Err(Failure::ResourceExhausted));
     for unusable in [
-        Fault::Stopped,
+        Fault::NotSent,
+        Fault::Rejected,
         Fault::LostReply,
         Fault::Refused(Error::Unauthorized),
         Fault::Refused(Error::temporary("too few cycles")),

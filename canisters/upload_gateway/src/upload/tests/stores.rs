@@ -113,8 +113,8 @@ fn a_store_must_know_the_gateway_and_speak_its_schema() {
     let text = invalid(add_with(&[("store_status", newer)]));
     assert!(text.contains("has schema 3, expected at most 2"), "{text}");
     let silent = [
-        ("store_status", Fault::Stopped),
-        ("blob_meta", Fault::Stopped),
+        ("store_status", Fault::NotSent),
+        ("blob_meta", Fault::NotSent),
     ];
     assert!(add_with(&silent).unwrap_err().is_temporary());
     assert_eq!(service.stores().len(), 1);
@@ -280,7 +280,7 @@ fn only_an_empty_store_without_new_uploads_is_retired() {
     conflict(retire(&service, STORE), "has 1 blobs, expected 0");
     service.abort(id(OWNER), session).unwrap();
     world.pass(&service, 1);
-    world.fail("store_status", Fault::Stopped);
+    world.fail("store_status", Fault::NotSent);
     assert!(retire(&service, STORE).unwrap_err().is_temporary());
     for _ in 0..2 {
         retire(&service, STORE).unwrap();
@@ -385,7 +385,7 @@ fn metrics_have_a_series_for_each_store() {
     service.list_principals(&[id(OWNER)], true).unwrap();
     let args = begin_args("key", "photo.jpg", 2, 1_000);
     run(service.begin(id(OWNER), args)).unwrap();
-    world.fail("blob_open", Fault::Stopped);
+    world.fail("blob_open", Fault::Rejected);
     begin(&service, "other", 2).unwrap_err();
     service
         .set_store_state(id(STORE), StoreState::Draining)

@@ -146,7 +146,7 @@ fn the_refusal_of_the_first_caller_leaves_the_note_of_the_second() {
 #[test]
 fn a_failed_call_is_no_deletion_although_its_note_is_gone() {
     let (world, service, _) = committed();
-    world.fail("memory_trash", Fault::Stopped);
+    world.fail("memory_trash", Fault::Rejected);
     let deleted = deleting(&world, &service, OWNER, "memory_trash");
     run(service.restore_memory(id(OWNER), MEMORY.into())).unwrap();
     assert!(run(deleted).unwrap_err().is_temporary());
@@ -189,9 +189,9 @@ fn one_caller_may_ask_twice() {
     let lost = || Fault::LostReply;
     for faults in [
         [lost(), lost()],
-        [lost(), Fault::Stopped],
+        [lost(), Fault::Rejected],
         [lost(), refused()],
-        [Fault::Stopped, lost()],
+        [Fault::Rejected, lost()],
         [refused(), lost()],
     ] {
         for ending in ENDS {

@@ -141,7 +141,7 @@ impl Runtime for World {
             let answer = match fault {
                 None => Ok(peer.borrow_mut().act(method, &arg)),
                 Some(Fault::NotSent) => failed(false, FailureKind::NotSent),
-                Some(Fault::Stopped) => failed(false, FailureKind::Rejected),
+                Some(Fault::Rejected) => failed(false, FailureKind::Rejected),
                 Some(Fault::NoMethod) => failed(false, FailureKind::NoMethod),
                 Some(Fault::LostReply) => {
                     peer.borrow_mut().act(method, &arg);

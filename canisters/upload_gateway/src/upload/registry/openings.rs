@@ -1,30 +1,9 @@
 //! Bytes that a store is promised while it opens a blob, and how much it refused.
 
 use super::Registry;
+use super::promise::{Promise, Refusal};
 use candid::Principal;
 use ic_stable_structures::Memory;
-
-/// A promise of bytes that is taken back if the store doesn't open the blob.
-#[derive(Clone, Copy, Debug)]
-pub struct Promise {
-    store: Principal,
-    bytes: u64,
-    /// The room that the upload needs.
-    room: u64,
-    /// How often the store had been asked when the promise was made.
-    questions: u64,
-}
-
-/// Why a store didn't open a blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// It has too little room for the upload.
-    Full,
-    /// It gave no usable answer.
-    Silent,
-    /// The reason lies in this upload or in the gateway, and says nothing about the store.
-    Other,
-}
 
 impl<M: Memory> Registry<M> {
     /// An upload that needs this room is being opened in the store, which is promised `bytes`.
