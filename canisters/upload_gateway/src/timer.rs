@@ -1,5 +1,5 @@
-//! The gateway's one timer, set to the next time that something is due. It polls nothing but the
-//! stores, for their reports.
+//! The gateway's one timer, set to the next time that something is due. It polls the stores
+//! for their reports and the index for purges, and nothing else.
 //!
 //! It uses the global timer directly: `pre_upgrade` counts the open calls of the gateway, and the
 //! calls of a timer library to the canister itself would escape that count.

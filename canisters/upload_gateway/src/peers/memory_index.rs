@@ -10,6 +10,7 @@ use capsule_shared::memory_index::{
     BlobPlace, CapsuleUsage, MemoryCommit, MemoryFound, MemoryHead, MemoryHeader, MemoryPage,
     Trash, TrashPage,
 };
+use capsule_shared::operators::{DueCursor, DuePage};
 use serde::de::DeserializeOwned;
 use serde_bytes::Bytes;
 
@@ -148,6 +149,16 @@ impl<R: Runtime> Peers<R> {
     ) -> LocalFuture<PeerResult<Trash>> {
         let args = (who, memory, purge_at);
         self.call(Peer::MemoryIndex(index), "memory_trash", args)
+    }
+
+    /// A page of the memories that this gateway has to purge.
+    pub fn memories_due(
+        &self,
+        index: Principal,
+        after: Option<DueCursor>,
+    ) -> LocalFuture<PeerResult<DuePage>> {
+        let args = (None::<Principal>, after, None::<u32>);
+        self.call(Peer::MemoryIndex(index), "memories_due", args)
     }
 
     pub(super) fn memory_restore(

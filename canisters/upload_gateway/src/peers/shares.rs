@@ -61,9 +61,8 @@ pub fn class_of(method: &str) -> Option<Class> {
         | "blob_read_range" => Class::Asking,
 
         "memory_trash" | "memory_expire" | "memory_commit" | "memory_delete" | "blob_release"
-        | "blob_seal" | "blob_digest" | "blob_delete" | "store_status" | "blob_meta" => {
-            Class::Ending
-        }
+        | "blob_seal" | "blob_digest" | "blob_delete" | "store_status" | "memories_due"
+        | "blob_meta" => Class::Ending,
 
         _ => return None,
     };

@@ -1,5 +1,5 @@
 //! The timer's work: it ends sessions whose time is over, runs the jobs that are due, and asks the
-//! stores for their reports.
+//! stores for their reports and the index for purges.
 //!
 //! A turn is bounded by its instructions and by the calls that it opens, never by a number of jobs.
 //! While something is due, the next turn follows at once.
@@ -40,6 +40,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         let service = self.clone();
         runs.start(Box::pin(async move {
             service.ask_stores().await;
+            service.ask_for_purges().await;
             // The jobs of this turn may still wait for slow calls.
             service.schedule();
         }))

@@ -1,8 +1,8 @@
 //! Everything the gateway knows. The fields are private, so that only named transitions change
 //! them.
 //!
-//! All of it is in stable memory, except what may be lost: reservations, tentative midstates, and
-//! counts of events.
+//! All of it is in stable memory, except what may be lost: reservations, tentative midstates, the
+//! time of questions, and counts of events.
 //!
 //! A transition awaits nothing, and a trap undoes all that its message did. So no transition is
 //! ever half done. Its docstring says what stable memory holds before and after.
@@ -27,6 +27,7 @@ mod strangers;
 mod trash;
 pub mod uploads;
 
+use super::due::Questions;
 use super::events::Events;
 use super::flows::{Budget, Flows};
 use super::hash::{Digested, Hashes};
@@ -53,6 +54,7 @@ pub struct State<M: Memory> {
     flows: Flows<M>,
     trashings: StableBTreeMap<String, Trashing, M>,
     registry: Registry<M>,
+    purges_asked: Questions,
     events: Events,
 }
 
@@ -103,6 +105,7 @@ impl<M: Memory> State<M> {
             flows: Flows::new(regions.flows),
             trashings: StableBTreeMap::init(regions.trashings),
             registry: Registry::new(regions.stores, now),
+            purges_asked: Questions::new(now),
             events: Events::default(),
         };
         state.seed_people();
@@ -142,8 +145,8 @@ impl<M: Memory> State<M> {
         self.hashes.digest(id, count)
     }
 
-    /// When the timer must wake next: a job or a report of a store is due, or the time of a session
-    /// is over. 0 while it catches up on what release 0.1.0 left.
+    /// When the timer must wake next: a job is due, a store or the index is to be asked, or the
+    /// time of a session is over. 0 while it catches up on what release 0.1.0 left.
     pub fn next_due(&self) -> Option<u64> {
         let caught_up = self.jobs.is_counted() && self.sessions.is_indexed();
         let uncounted = (!caught_up).then_some(0);
@@ -152,6 +155,7 @@ impl<M: Memory> State<M> {
             self.jobs.next_due(),
             self.sessions.next_tick(),
             self.registry.next_question(),
+            self.purges_asked.next(),
         ];
         due.into_iter().flatten().min()
     }
@@ -180,6 +184,7 @@ impl<M: Memory> State<M> {
             flows,
             trashings,
             registry,
+            purges_asked: _,
             events,
         } = self;
         let counters = sessions.counters();

@@ -3,6 +3,7 @@
 //! A note has the key of a deletion, which names the memory and its index.
 
 use super::State;
+use crate::upload::due::Questions;
 use crate::upload::jobs::queue::{CALLER_PAUSE_NS, Purge, Task};
 use crate::upload::types::{SessionId, Trashing, memory_of};
 use capsule_shared::memory_index::MemoryHead;
@@ -80,6 +81,16 @@ impl<M: StableMemory> State<M> {
             purge_at,
         };
         self.jobs.push(purge_at, Task::PurgeMemory(purge));
+    }
+
+    /// When the index is asked for purges that have no job.
+    pub fn purges_asked(&mut self) -> &mut Questions {
+        &mut self.purges_asked
+    }
+
+    /// The index names a memory that is due. After: a job purges it. A second job does no harm.
+    pub fn purge_found(&mut self, purge: Purge, now: u64) {
+        self.jobs.push(now, Task::PurgeMemory(purge));
     }
 
     /// The index has deleted a memory whose time was over. It returned the memory as `expired`, or

@@ -15,6 +15,7 @@ mod layout_trash;
 mod leaving;
 mod memories;
 mod net;
+mod purges;
 mod put;
 mod queue;
 mod ranges;

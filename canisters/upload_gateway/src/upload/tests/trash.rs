@@ -253,7 +253,10 @@ fn an_index_that_refuses_the_gateway_ends_no_note() {
     assert!(delete(&service).unwrap_err().is_temporary());
     world.pass(&service, 700);
     assert!(in_trash(&world));
-    world.fail("memory_expire", Fault::RefusedGateway);
+    // The index names the memory after its time, so that it has two jobs.
+    for _ in 0..2 {
+        world.fail("memory_expire", Fault::RefusedGateway);
+    }
     world.pass(&service, 31 * DAY);
     assert!(is_whole(&world));
     world.pass(&service, 700);

@@ -1,0 +1,101 @@
+//! Purges for which the gateway has no job: it learns of them from the index.
+
+use super::trash::{DAY, MEMORY, all_gone, committed};
+use super::world::*;
+use capsule_shared::memory_index::Trash;
+
+const HOUR: u64 = 3_600;
+
+/// The index has a memory in the trash, and this gateway doesn't know.
+fn trashed_elsewhere(world: &World, memory: &str, gateway: u8) {
+    let mut net = world.net();
+    let purge_at = net.now;
+    let trash = Trash {
+        trashed_at: purge_at,
+        trashed_by: id(OWNER),
+        purge_at,
+    };
+    net.trash.insert(memory.into(), trash);
+    net.memories.get_mut(memory).unwrap().gateway = id(gateway);
+}
+
+fn calls(world: &World, method: &str) -> usize {
+    let net = world.net();
+    net.calls.iter().filter(|called| **called == method).count()
+}
+
+#[test]
+fn a_memory_that_was_taken_down_goes_within_two_hours() {
+    let (world, service, _) = committed();
+    trashed_elsewhere(&world, MEMORY, GATEWAY);
+    for _ in 0..2 {
+        world.pass(&service, HOUR);
+    }
+    all_gone(&world, &service);
+}
+
+#[test]
+fn the_trash_of_another_gateway_goes_page_by_page() {
+    let (world, service, _) = committed();
+    for number in 2..8 {
+        let key = format!("key {number}");
+        let session = begin(&service, &key, 2).unwrap();
+        put(&service, session, 0, b"first").unwrap();
+        put(&service, session, 1, b"last").unwrap();
+        finish(&service, session, FILE).unwrap();
+    }
+    for number in 1..8 {
+        trashed_elsewhere(&world, &format!("memory-{number}"), 50);
+    }
+    for _ in 0..5 {
+        world.pass(&service, 60);
+    }
+    all_gone(&world, &service);
+    // Pages of two.
+    assert_eq!(calls(&world, "memories_due"), 4);
+    world.pass(&service, HOUR);
+    assert_eq!(calls(&world, "memories_due"), 5);
+}
+
+#[test]
+fn a_question_that_failed_comes_again() {
+    for fault in [
+        Fault::NotSent,
+        Fault::Rejected,
+        Fault::LostReply,
+        Fault::NoMethod,
+        Fault::RefusedGateway,
+    ] {
+        let (world, service, _) = committed();
+        trashed_elsewhere(&world, MEMORY, 50);
+        world.fail("memories_due", fault.clone());
+        world.pass(&service, 60);
+        assert_eq!(world.net().memories.len(), 1, "{fault:?}");
+        for _ in 0..2 {
+            world.pass(&service, HOUR);
+        }
+        all_gone(&world, &service);
+    }
+}
+
+#[test]
+fn an_upgrade_asks_anew() {
+    let (world, service, _) = committed();
+    world.pass(&service, 60);
+    trashed_elsewhere(&world, MEMORY, 50);
+    let service = world.start();
+    world.pass(&service, 60);
+    all_gone(&world, &service);
+}
+
+#[test]
+fn a_memory_with_a_job_gets_no_other() {
+    let (world, service, _) = committed();
+    run(service.delete_memory(id(OWNER), MEMORY.into())).unwrap();
+    for _ in 0..31 {
+        world.pass(&service, DAY);
+    }
+    all_gone(&world, &service);
+    assert_eq!(calls(&world, "memory_expire"), 1);
+    assert!(calls(&world, "memories_due") > 20);
+}
