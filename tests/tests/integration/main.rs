@@ -15,6 +15,7 @@ mod flood;
 mod full_store;
 mod funds;
 mod gate;
+mod handing_over;
 mod histories;
 mod integrity;
 mod jobs;

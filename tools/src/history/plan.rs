@@ -77,7 +77,7 @@ pub enum OtherIndex {
 pub use chaos::Fault;
 
 /// The methods that the gateway calls from updates and jobs.
-pub const METHODS: [&str; 16] = [
+pub const METHODS: [&str; 17] = [
     "capsule_usage",
     "store_status",
     "blob_open",
@@ -93,6 +93,7 @@ pub const METHODS: [&str; 16] = [
     "memory_trash",
     "memory_restore",
     "memory_expire",
+    "memories_due",
     "capsule_list",
 ];
 
