@@ -58,7 +58,8 @@
 //! - `memory_relocate` notes that the bytes lie in the store `to` now, if they were in `from`.
 //! - `memories_of_store` and `stores_of_memories` count the trash, because its bytes lie there.
 //! - `memories_due` names memories that their owner has to purge with `memory_expire`: their time
-//!   in the trash is over, or they were taken down. A gateway asks for itself only, with `null` or its id.
+//!   in the trash is over, or they were taken down. A gateway asks for itself only, with `null` or
+//!   its id.
 //! - `memory_takedown` hides a memory from everybody at once; its owner purges it.
 
 use crate::asset::{AssetMetadata, AssetType};

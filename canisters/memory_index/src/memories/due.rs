@@ -21,7 +21,8 @@ impl<M: StableMemory> Index<M> {
     /// It reads all transfers, and looks once for each gateway whose memories `owner` has:
     /// [`MAX_TRANSFERS`](canister_common::owners::MAX_TRANSFERS) bounds both.
     ///
-    /// `page::limit_of` says how `limit` counts. `InvalidArgument` for a cursor without a memory. Temporary while older memories are missing in the set.
+    /// `page::limit_of` says how `limit` counts. `InvalidArgument` for a cursor without a memory.
+    /// Temporary while older memories are missing in the set.
     pub fn memories_due(
         &self,
         owner: Principal,

@@ -9,7 +9,7 @@ use capsule_shared::blob_store::{
 use capsule_shared::capsule::{Capsule, CapsuleHeader, OwnerState, PersonRef};
 use capsule_shared::limits::MAX_CHUNK_BYTES;
 use capsule_shared::memory_index::*;
-use capsule_shared::operators::{DueCursor, DuePage, MemoryDue};
+use capsule_shared::operators::DueCursor;
 use capsule_shared::range::range_len;
 use capsule_shared::{BlobId, BlobKey, Error, Result};
 use serde_bytes::{ByteArray, ByteBuf};
@@ -345,34 +345,6 @@ impl Net {
         assert!(self.now >= purge_at, "the gateway purges too early");
         self.trash.remove(id);
         self.memories.remove(id).ok_or(Error::NotFound)
-    }
-
-    /// A page of at most two memories whose time in the trash is over.
-    fn due(&self, after: Option<DueCursor>) -> DuePage {
-        let after = after.map(|last| last.memory_id);
-        let due = self
-            .trash
-            .iter()
-            .filter(|(_, trash)| trash.purge_at <= self.now);
-        let due = due.filter(|(id, _)| after.as_ref().is_none_or(|last| *id > last));
-        let mut memories: Vec<_> = due
-            .take(3)
-            .map(|(id, trash)| MemoryDue {
-                gateway: self.memories[id].gateway,
-                purge_at: trash.purge_at,
-                memory_id: id.clone(),
-                place: self.memories[id].place.clone(),
-            })
-            .collect();
-        let more = memories.len() > 2;
-        memories.truncate(2);
-        let last = memories.last().filter(|_| more);
-        let next = last.map(|last| DueCursor {
-            gateway: last.gateway,
-            purge_at: last.purge_at,
-            memory_id: last.memory_id.clone(),
-        });
-        DuePage { memories, next }
     }
 
     fn writer(&self, who: Principal) -> Result<()> {

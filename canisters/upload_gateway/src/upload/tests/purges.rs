@@ -3,8 +3,39 @@
 use super::trash::{DAY, MEMORY, all_gone, committed};
 use super::world::*;
 use capsule_shared::memory_index::Trash;
+use capsule_shared::operators::{DueCursor, DuePage, MemoryDue};
 
 const HOUR: u64 = 3_600;
+
+impl Net {
+    /// A page of at most two memories whose time in the trash is over.
+    pub(super) fn due(&self, after: Option<DueCursor>) -> DuePage {
+        let after = after.map(|last| last.memory_id);
+        let due = self
+            .trash
+            .iter()
+            .filter(|(_, trash)| trash.purge_at <= self.now);
+        let due = due.filter(|(id, _)| after.as_ref().is_none_or(|last| *id > last));
+        let mut memories: Vec<_> = due
+            .take(3)
+            .map(|(id, trash)| MemoryDue {
+                gateway: self.memories[id].gateway,
+                purge_at: trash.purge_at,
+                memory_id: id.clone(),
+                place: self.memories[id].place.clone(),
+            })
+            .collect();
+        let more = memories.len() > 2;
+        memories.truncate(2);
+        let last = memories.last().filter(|_| more);
+        let next = last.map(|last| DueCursor {
+            gateway: last.gateway,
+            purge_at: last.purge_at,
+            memory_id: last.memory_id.clone(),
+        });
+        DuePage { memories, next }
+    }
+}
 
 /// The index has a memory in the trash, and this gateway doesn't know.
 fn trashed_elsewhere(world: &World, memory: &str, gateway: u8) {
