@@ -48,11 +48,7 @@ impl Gate {
 
 /// Installs the canisters on a fresh network, with an open gate before the store.
 pub fn deploy_with_gate() -> (Deployment, Gate) {
-    deploy_behind_gate(Created::on(network()))
-}
-
-/// Installs these canisters with an open gate before the store.
-pub fn deploy_behind_gate(created: Created) -> (Deployment, Gate) {
+    let created = Created::on(network());
     let gate = created.chaos_before(Part::BlobStore);
     let lines = Lines {
         store: Some(gate),

@@ -1,7 +1,7 @@
 //! A machine with the command-line client, an identity and the live network.
 
 use crate::bytes;
-use crate::gate::{Gate, deploy_behind_gate, deploy_with_gate};
+use crate::gate::{Gate, deploy_with_gate};
 use crate::waiting::eventually;
 use candid::Principal;
 use capsule_shared::gateway::GatewayArgs;
@@ -16,8 +16,8 @@ use tools::http::{self, HANG};
 
 pub struct Machine {
     pub deployment: Deployment,
-    /// The gate before the store; at first it is open.
-    gate: Gate,
+    /// The gate before the store, if there is one; at first it is open.
+    gate: Option<Gate>,
     /// Where the network is.
     pub url: String,
     folder: TempDir,
@@ -25,17 +25,18 @@ pub struct Machine {
 
 impl Machine {
     pub fn new() -> Self {
-        Self::with(deploy_with_gate())
+        let (deployment, gate) = deploy_with_gate();
+        Self::with(deployment, Some(gate))
     }
 
-    /// A machine whose network has the canisters of that release.
+    /// A machine whose network has the canisters of that release. It has no gate: a canister in
+    /// between can't reject a call as the platform does that lacks a method.
     pub fn of_release_0_1_0() -> Self {
-        Self::with(deploy_behind_gate(
-            Created::on(network()).with_modules(release_0_1_0),
-        ))
+        let created = Created::on(network()).with_modules(release_0_1_0);
+        Self::with(created.install(GatewayArgs::default()), None)
     }
 
-    fn with((mut deployment, gate): (Deployment, Gate)) -> Self {
+    fn with(mut deployment: Deployment, gate: Option<Gate>) -> Self {
         let url = deployment.pic.make_live(None).to_string();
         let machine = Machine {
             deployment,
@@ -47,6 +48,10 @@ impl Machine {
         machine.write_settings(&machine.url, &root_key(&machine.url));
         machine.done(&["identity", "--new"]);
         machine
+    }
+
+    fn gate(&self) -> &Gate {
+        self.gate.as_ref().expect("BUG: this machine has no gate")
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -184,11 +189,11 @@ impl Machine {
 
     /// Lets this many calls of a store's method pass from now on, and no more.
     pub fn admit(&self, method: &str, calls: u64) {
-        self.gate.admit(&self.deployment, method, calls);
+        self.gate().admit(&self.deployment, method, calls);
     }
 
     pub fn open_gate(&self) {
-        self.gate.open(&self.deployment);
+        self.gate().open(&self.deployment);
     }
 
     /// Waits until the gateway has this many uploads, and the client remembers the newest one with

@@ -114,6 +114,11 @@ fn store(filled: &Filled, add: &mut impl FnMut(String, &dyn Debug)) {
             for session in 1..=filled.empty.session + 1 {
                 let key = pmid_session_hash32(&pmid_stem(capsule, name), session);
                 let blob: Called<StoredBlob> = auditor.query("blob_meta", (key,));
+                // A store of release 0.1.0 names no owner. It is the gateway, which it names.
+                let blob = blob.map(|blob| StoredBlob {
+                    owner: blob.owner.or(Some(blob.gateway)),
+                    ..blob
+                });
                 add(format!("blob of {capsule}, {name}, {session}"), &blob);
             }
         }
