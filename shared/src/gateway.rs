@@ -39,7 +39,15 @@ pub struct GatewayArgs {
     pub max_capsules_per_principal: Option<u32>,
     /// A deleted memory stays in the trash this long, in nanoseconds; 0 deletes it at once.
     pub trash_retention_ns: Option<u64>,
+    /// The next session gets at least this number, up to [`MOST_FIRST_SESSION`]. It is for a
+    /// gateway that replaces another one: uploads of equal sessions could have the same blob id.
+    pub first_session: Option<u64>,
 }
+
+/// The largest first session.
+///
+/// Source: our choice; 2^53, which every client can count with, and which leaves enough numbers.
+pub const MOST_FIRST_SESSION: u64 = 1 << 53;
 
 /// The principals that may create capsules.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]

@@ -68,6 +68,7 @@ fn a_gateway_is_replaced_and_nobody_loses_a_memory() {
     let settings = GatewayArgs {
         memory_index: Some(deployment.memory_index),
         blob_stores: Some(vec![deployment.blob_store]),
+        first_session: Some(1_000),
         ..GatewayArgs::default()
     };
     let new = deployment.install_another(Part::Gateway, &settings);
@@ -89,9 +90,9 @@ fn a_gateway_is_replaced_and_nobody_loses_a_memory() {
             .len(),
         2
     );
-    // The same name and the same session number as the first upload to the old gateway.
     let anew = upload(&after, &UploadSpec::document("kept", 500), &bytes(500, 3)).unwrap();
-    assert_ne!(anew.result.memory_id, kept.result.memory_id);
+    assert_eq!(anew.session_id, 1_000);
+    assert_ne!(anew.result.blob_id, kept.result.blob_id);
     assert!(read_back(&after, &anew.result.blob_id) == bytes(500, 3));
     assert!(read_back(&after, &kept.result.blob_id) == bytes(500, 2));
 

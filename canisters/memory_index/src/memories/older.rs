@@ -28,15 +28,21 @@ impl<M: StableMemory> Index<M> {
             Some(_) => true,
         };
         if !kept {
-            self.by_sha256.clear_new();
-            self.by_store.clear_new();
-            self.stores.clear_new();
-            self.purges.clear_new();
-            self.counters.set(Counters {
-                unplaced: Some(counters.last_memory),
-                ..counters
-            });
+            self.begin_anew();
         }
+    }
+
+    /// Forgets the sets. All memories are missing then.
+    fn begin_anew(&mut self) {
+        self.by_sha256.clear_new();
+        self.by_store.clear_new();
+        self.stores.clear_new();
+        self.purges.clear_new();
+        let counters = *self.counters.get();
+        self.counters.set(Counters {
+            unplaced: Some(counters.last_memory),
+            ..counters
+        });
     }
 
     /// Whether the sets have as many entries as there are memories for them.
@@ -76,5 +82,9 @@ impl<M: StableMemory> Index<M> {
             unplaced: Some(left),
             ..counters
         });
+        // Such a module may have come in between and have deleted memories that were entered.
+        if left == 0 && !self.sets_agree() {
+            self.begin_anew();
+        }
     }
 }

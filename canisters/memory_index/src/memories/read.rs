@@ -25,17 +25,17 @@ impl<M: StableMemory> Index<M> {
         let (capsule, _) = self.capsule(who, capsule_id)?;
         let (ids, next) = page(&self.by_capsule, capsule.0, cursor, limit, order)?;
         Ok(MemoryPage {
-            memories: ids.into_iter().map(|id| self.header(id)).collect(),
+            memories: ids.into_iter().filter_map(|id| self.header(id)).collect(),
             next,
             newest_first: Some(order == Order::NewestFirst),
         })
     }
 
-    /// A memory that a list names, as an entry of that list.
-    pub(super) fn header(&self, id: MemoryId) -> MemoryHeader {
-        let memory = self.memories.get(&id.0);
-        let memory = memory.expect("BUG: a listed memory has no record");
-        memory.into_header(id)
+    /// A memory that a list names, as an entry of that list. `None` if it is gone: release 0.1.0,
+    /// put back by mistake, deletes memories and leaves newer lists as they are.
+    pub(super) fn header(&self, id: MemoryId) -> Option<MemoryHeader> {
+        let memory = self.memories.get(&id.0)?;
+        Some(memory.into_header(id))
     }
 
     /// A memory as a gateway works with it.

@@ -40,6 +40,6 @@ impl<M: StableMemory> Index<M> {
         let range = (capsule.0, sha256, 0)..=(capsule.0, sha256, u64::MAX);
         let newest = self.by_sha256.keys_range(range).rev();
         let header = |(_, _, number): (u64, [u8; 32], u64)| self.header(MemoryId(number));
-        Ok(newest.take(MAX_PAGE as usize).map(header).collect())
+        Ok(newest.filter_map(header).take(MAX_PAGE as usize).collect())
     }
 }

@@ -264,3 +264,25 @@ fn neither_a_start_nor_a_question_grows_with_the_memories() {
         assert!(many < 6 * few, "a question: {few} and {many} bytes");
     }
 }
+
+/// Release 0.1.0, put back by mistake while memories are entered, deletes one that was entered.
+#[test]
+fn a_memory_that_went_while_others_were_entered_is_missed_by_no_list() {
+    let (memory, mut state) = with_capsules(2);
+    for session in 1..=6 {
+        commit_file(&mut state, 1, session, 7);
+    }
+    age(&mut state);
+    let mut state = State::open(memory.clone());
+    slice(&mut state, 2);
+    state.index.memories.remove(&6);
+    state.index.by_capsule.remove(&(1, 6));
+    let mut state = State::open(memory);
+    let ids: Vec<_> = (1..=5).rev().map(|n| format!("mem_{n}")).collect();
+    while state.index.unplaced() > 0 {
+        assert!(found(&state, 1, 7).is_err_and(|error| error.is_temporary()));
+        slice(&mut state, 1);
+    }
+    assert_eq!(found(&state, 1, 7), Ok(ids));
+    assert_eq!(state.index.by_store.len(), 5);
+}

@@ -133,6 +133,8 @@ mod tests {
             "blob_stores",
             "allow_anonymous",
             "capsule_creators",
+            // It is no setting: it changes the counter of sessions once.
+            "first_session",
         ];
         let TypeInner::Record(fields) = GatewayArgs::_ty().as_ref().clone() else {
             panic!("the settings are no record");

@@ -4,7 +4,7 @@ use super::ranges::RANGES;
 use crate::failure::{Failure, Result};
 use crate::session::types::Limits;
 use candid::Principal;
-use capsule_shared::gateway::{CapsuleCreators, GatewayArgs, GatewayConfig};
+use capsule_shared::gateway::{CapsuleCreators, GatewayArgs, GatewayConfig, MOST_FIRST_SESSION};
 
 const HOUR_NS: u64 = 3_600_000_000_000;
 
@@ -93,6 +93,13 @@ impl Config {
             if let Some(value) = (range.given)(&args) {
                 range.check(value)?;
             }
+        }
+        if let Some(first) = args.first_session
+            && !(1..=MOST_FIRST_SESSION).contains(&first)
+        {
+            return Err(Failure::invalid(format!(
+                "first_session is {first}, expected 1 to {MOST_FIRST_SESSION}"
+            )));
         }
         let mut peers = args.memory_index.iter();
         let mut stores = args.blob_stores.iter().flatten();

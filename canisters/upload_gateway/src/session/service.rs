@@ -158,6 +158,15 @@ impl<M: Memory> SessionService<M> {
 
     // ---- writing ------------------------------------------------------------------------------
 
+    /// The next session gets at least this id.
+    pub fn count_from(&mut self, first: u64) {
+        let mut counters = self.counters();
+        if counters.next_id < first {
+            counters.next_id = first;
+            self.counters.set(counters);
+        }
+    }
+
     /// Returns the next session id and uses it up, even if the begin fails later.
     pub fn allocate_id(&mut self) -> SessionId {
         let mut counters = self.counters();

@@ -155,8 +155,11 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 Ok(()) => {
                     // The operator may have blocked the caller, or an owner of the capsule may have
                     // removed it. The intent releases the blob.
-                    self.check_updates(caller)?;
-                    reservation.check_right()?;
+                    let may = self.check_updates(caller);
+                    if let Err(error) = may.and_then(|()| reservation.check_right()) {
+                        self.with(|state| state.open_failed(&opening, Refusal::Other, now));
+                        return Err(error);
+                    }
                     let begun = self.with(|state| state.begun(opening, reservation, stored, now));
                     self.schedule();
                     match begun {

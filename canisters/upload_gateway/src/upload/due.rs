@@ -1,6 +1,7 @@
 //! When the index is asked for purges that have no job.
 
 use super::registry::Asking;
+use candid::Principal;
 use capsule_shared::operators::DueCursor;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -18,11 +19,15 @@ const FIRST_NS: u64 = 60 * SECOND_NS;
 /// The pause before the next page: the jobs of the last one run meanwhile.
 const NEXT_PAGE_NS: u64 = 10 * SECOND_NS;
 
+/// An index, and where a page of it ended.
+type Page = (Principal, DueCursor);
+
 /// When the index is asked, and for which page. The heap holds it: a start asks anew.
 pub struct Questions {
     /// Nanoseconds since 1970.
     at: u64,
-    after: Option<DueCursor>,
+    /// The last page had others behind it: the index, and where that page ended.
+    after: Option<Page>,
     asking: Rc<Cell<bool>>,
 }
 
@@ -42,14 +47,14 @@ impl Questions {
 
     /// Begins a question if its time has come. It counts as asked; if the answer is cut off, the
     /// next one is asked at its time.
-    pub fn begin(&mut self, now: u64) -> Option<(Asking, Option<DueCursor>)> {
+    pub fn begin(&mut self, now: u64) -> Option<(Asking, Option<Page>)> {
         self.next().filter(|at| *at <= now)?;
         self.at = now.saturating_add(EVERY_NS);
         Some((Asking::begin(&self.asking), self.after.take()))
     }
 
     /// Another page follows.
-    pub fn goes_on(&mut self, after: Option<DueCursor>, now: u64) {
+    pub fn goes_on(&mut self, after: Option<Page>, now: u64) {
         if after.is_some() {
             self.at = now.saturating_add(NEXT_PAGE_NS);
         }

@@ -17,16 +17,18 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
     /// Asks the index for a page of the memories that are due, if it is time, and pushes a job for
     /// each.
     pub(super) async fn ask_for_purges(&self) {
-        let now = self.runtime.now();
-        let Ok(index) = self.index() else {
-            return;
-        };
         if !self.peers.have_room_for_jobs() {
             return;
         }
+        let now = self.runtime.now();
         let Some((_asking, after)) = self.with(|state| state.purges_asked().begin(now)) else {
             return;
         };
+        let Ok(index) = self.index() else {
+            return;
+        };
+        // The index may be another one than that of the last page.
+        let after = after.filter(|(of, _)| *of == index).map(|(_, after)| after);
         // An index of release 0.1.0 lacks the method, and knows no such memories.
         let Ok(page) = self.peers.memories_due(index, after).await else {
             return;
@@ -40,7 +42,8 @@ impl<M: StableMemory + 'static, R: Runtime> UploadService<M, R> {
             for due in lacking {
                 state.purge_found(purge_of(due, index), now);
             }
-            state.purges_asked().goes_on(page.next, now);
+            let after = page.next.map(|after| (index, after));
+            state.purges_asked().goes_on(after, now);
         });
     }
 }

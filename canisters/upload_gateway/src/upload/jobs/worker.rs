@@ -40,8 +40,13 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         let service = self.clone();
         runs.start(Box::pin(async move {
             service.ask_stores().await;
-            service.ask_for_purges().await;
             // The jobs of this turn may still wait for slow calls.
+            service.schedule();
+        }))
+        .await;
+        let service = self.clone();
+        runs.start(Box::pin(async move {
+            service.ask_for_purges().await;
             service.schedule();
         }))
         .await;

@@ -33,7 +33,7 @@ use super::flows::{Budget, Flows};
 use super::hash::{Digested, Hashes};
 use super::jobs::queue::JobQueue;
 use super::people::{People, PeopleCounts};
-use super::registry::Registry;
+use super::registry::{Promise, Registry};
 use super::types::{Deletion, FinishRecord, SessionId, Trashing, UploadMeta};
 use crate::config::Config;
 use crate::failure::Failure;
@@ -41,6 +41,7 @@ use crate::regions::Regions;
 use crate::session::service::SessionService;
 use capsule_shared::stores::StoreEntry;
 use ic_stable_structures::{Memory, StableBTreeMap, StableCell};
+use std::collections::BTreeMap;
 
 pub struct State<M: Memory> {
     config: StableCell<Config, M>,
@@ -55,6 +56,8 @@ pub struct State<M: Memory> {
     trashings: StableBTreeMap<String, Trashing, M>,
     registry: Registry<M>,
     purges_asked: Questions,
+    /// Promises of stores to sessions that aren't committed. A start forgets them.
+    promises: BTreeMap<u64, Promise>,
     events: Events,
 }
 
@@ -106,6 +109,7 @@ impl<M: Memory> State<M> {
             trashings: StableBTreeMap::init(regions.trashings),
             registry: Registry::new(regions.stores, now),
             purges_asked: Questions::new(now),
+            promises: BTreeMap::new(),
             events: Events::default(),
         };
         state.seed_people();
@@ -185,6 +189,7 @@ impl<M: Memory> State<M> {
             trashings,
             registry,
             purges_asked: _,
+            promises: _,
             events,
         } = self;
         let counters = sessions.counters();

@@ -15,11 +15,13 @@ const MAX_COUNTED: usize = 10_000;
 impl<M: Memory> State<M> {
     /// Applies changes to the settings. If one of them is wrong, all settings stay as they were.
     pub fn configured(&mut self, args: GatewayArgs, now: u64) -> Result<()> {
+        let first_session = args.first_session;
         let mut config = self.checked(args)?;
         let stores = config.take_stores();
         self.sessions.set_limits(config.limits());
         self.config.set(config);
         self.stores_proposed(&stores, now);
+        self.sessions.count_from(first_session.unwrap_or(0));
         Ok(())
     }
 

@@ -99,6 +99,8 @@ impl<M: StableMemory> State<M> {
         if let Some(memory) = expired {
             let bytes = memory.place.size;
             self.sessions.free_stored(&memory.capsule_id, bytes);
+            // One that was taken down has its session still: the key is free from now on.
+            self.committed_forgotten(SessionId(memory.session_id), &purge.memory, now);
         }
         // The blob may have moved since the job was pushed.
         let store = expired.map_or(purge.store, |memory| memory.place.store);

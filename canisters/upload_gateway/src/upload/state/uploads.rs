@@ -7,7 +7,7 @@ use crate::upload::hash::{Digested, TentativeHash};
 use crate::upload::jobs::queue::{CALLER_PAUSE_NS, GATHER_NS, JobId, LOST_CALL_NS, Task};
 use crate::upload::people::MarkKind;
 use crate::upload::placement::{NoStore, Search, room_for};
-use crate::upload::registry::Promise;
+use crate::upload::registry::{Promise, Refusal};
 use crate::upload::types::{
     Begin, BeginReservation, ChunkAdmission, ChunkReservation, FinishRecord, SessionId,
     SessionMeta, SessionSpec, SessionStatus, UploadMeta, checksum_mismatch,
@@ -129,6 +129,7 @@ impl<M: Memory> State<M> {
         } = opening;
         self.registry.opened(promise);
         if !self.jobs.remove(intent) {
+            self.registry.not_opened(promise, Refusal::Other, now);
             return Begun::TooLate;
         }
         if !self.registry.is_listed(upload.store) {
@@ -143,6 +144,7 @@ impl<M: Memory> State<M> {
         self.sessions.set_standing(owner, standing);
         self.uploads.insert(id.0, upload);
         self.hashes.begin(id);
+        self.promises.insert(id.0, promise);
         Begun::Session
     }
 
@@ -305,6 +307,7 @@ impl<M: Memory> State<M> {
         }
         self.finishes.insert(id.0, record);
         self.forget_upload(id);
+        self.promises.remove(&id.0);
     }
 
     pub fn is_finishing(&self, id: SessionId) -> bool {
@@ -348,6 +351,9 @@ impl<M: Memory> State<M> {
         if let Some(upload) = self.forget_upload(id) {
             let (store, key) = (upload.store, upload.key(id));
             self.jobs.push(now, Task::DeleteBlob { store, key });
+        }
+        if let Some(promise) = self.promises.remove(&id.0) {
+            self.registry.not_opened(promise, Refusal::Other, now);
         }
         self.forget_finish(id);
     }

@@ -57,12 +57,27 @@ fn calls(world: &World, method: &str) -> usize {
 
 #[test]
 fn a_memory_that_was_taken_down_goes_within_two_hours() {
-    let (world, service, _) = committed();
+    let (world, service, session) = committed();
     trashed_elsewhere(&world, MEMORY, GATEWAY);
     for _ in 0..2 {
         world.pass(&service, HOUR);
     }
     all_gone(&world, &service);
+    // Its idempotency key is free.
+    assert_ne!(begin(&service, "key", 2).unwrap(), session);
+}
+
+#[test]
+fn a_gateway_without_an_index_rests() {
+    let (world, _) = World::new();
+    let world = World {
+        memory: Default::default(),
+        ..world
+    };
+    let service = world.start();
+    world.pass(&service, 60);
+    let armed = world.net().armed.unwrap();
+    assert!(armed > world.net().now, "it would run in each round");
 }
 
 #[test]

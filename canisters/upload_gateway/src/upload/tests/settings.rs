@@ -2,7 +2,8 @@
 
 use super::world::*;
 use crate::failure::Failure;
-use capsule_shared::gateway::{ConfigureReport, GatewayArgs};
+use crate::upload::types::SessionId;
+use capsule_shared::gateway::{ConfigureReport, GatewayArgs, MOST_FIRST_SESSION};
 
 const MINUTE: u64 = 60 * SECOND;
 const DAY: u64 = 24 * 60 * MINUTE;
@@ -123,4 +124,26 @@ fn a_check_says_what_a_change_would_do() {
         out_of_range: vec![],
     };
     assert_eq!(service.configure_check(change), Ok(nothing));
+}
+
+#[test]
+fn a_gateway_that_replaces_another_counts_on() {
+    let (_, service) = World::new();
+    let count_from = |first| {
+        service.configure(GatewayArgs {
+            first_session: Some(first),
+            ..GatewayArgs::default()
+        })
+    };
+    for wrong in [0, MOST_FIRST_SESSION + 1, u64::MAX] {
+        let Err(Failure::InvalidArgument(text)) = count_from(wrong) else {
+            panic!("{wrong} is fine");
+        };
+        assert!(text.starts_with("first_session is "), "{text}");
+    }
+    assert_eq!(begin(&service, "one", 2), Ok(SessionId(1)));
+    count_from(1_000).unwrap();
+    assert_eq!(begin(&service, "two", 2), Ok(SessionId(1_000)));
+    count_from(5).unwrap();
+    assert_eq!(begin(&service, "three", 2), Ok(SessionId(1_001)));
 }

@@ -162,3 +162,25 @@ fn a_blocked_caller_tries_no_second_store() {
     assert_eq!(run(begun), Err(Failure::Unauthorized));
     assert!(world.other.borrow().blobs.is_empty());
 }
+
+#[test]
+fn an_upload_that_ends_gives_its_promise_back() {
+    let (world, service) = World::new();
+    service.list_principals(&[id(OWNER)], true).unwrap();
+    let promised = |service: &Service| service.stores()[0].promised_bytes;
+    let begin = |key| {
+        let args = begin_args(key, "photo.jpg", 2, 1_000);
+        run(service.begin(id(OWNER), args)).unwrap()
+    };
+    let session = begin("aborted");
+    assert_eq!(promised(&service), 1_000);
+    service.abort(id(OWNER), session).unwrap();
+    assert_eq!(promised(&service), 0);
+    // A report that counted the promise has taken it off already.
+    let session = begin("reported");
+    world.pass(&service, 10 * MINUTE);
+    assert_eq!(promised(&service), 0);
+    begin("another");
+    service.abort(id(OWNER), session).unwrap();
+    assert_eq!(promised(&service), 1_000);
+}
