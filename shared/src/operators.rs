@@ -1,5 +1,5 @@
-//! Answers of the index to operators and their jobs: which memories lie in which store, which have
-//! to be purged, and which were taken down or handed over.
+//! Answers to operators and their jobs: which memories lie in which store, which have to be purged,
+//! which were taken down, and which gateways handed over.
 
 use crate::memory_index::BlobPlace;
 use candid::{CandidType, Principal};
@@ -109,10 +109,10 @@ pub struct TakedownPage {
     pub next: Option<String>,
 }
 
-/// A gateway whose memories belong to another one.
+/// A gateway that handed over to another one, in the index or in a store.
 #[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GatewayTransfer {
-    /// The gateway that committed them, or still does.
+    /// The gateway that stored the memories or blobs, or still does.
     pub from: Principal,
     /// The gateway that owns them.
     pub to: Principal,

@@ -60,24 +60,12 @@ impl<M: Memory> State<M> {
         Ok(())
     }
 
-    /// Hands all blobs of `from` over to `to`; see [`Owners::transfer`]. Gateway `from` opens no
-    /// further blob for itself.
-    ///
-    /// `InvalidArgument` unless `to` is registered. `NotFound` unless `from` is registered, or got
-    /// the blobs of another gateway.
-    ///
-    /// [`Owners::transfer`]: canister_common::owners::Owners::transfer
+    /// Hands all blobs of `from` over to `to`; `from` opens no further one. The store doesn't look
+    /// for blobs of a gateway that isn't registered. Errors are those of
+    /// [`Owners::transfer_known`](canister_common::owners::Owners::transfer_known).
     pub fn gateways_transfer(&mut self, from: Principal, to: Principal) -> Result<()> {
-        if self.gateways.check(to).is_err() {
-            return Err(Error::invalid(format!(
-                "to is {to}, expected a registered gateway"
-            )));
-        }
         let owners = &mut self.store.owners;
-        match owners.concern(from) || self.gateways.check(from).is_ok() {
-            true => owners.transfer(from, to),
-            false => Err(Error::NotFound),
-        }
+        owners.transfer_known(&mut self.gateways, from, to, false)
     }
 
     /// Begins a check, at this time in nanoseconds since 1970. `Conflict` while one runs.

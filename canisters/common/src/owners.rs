@@ -5,6 +5,7 @@
 //! message however many records there are, and each has exactly one owner at any time. One that the
 //! old gateway makes later belongs to the new one, too.
 
+use crate::gateways::Gateways;
 use candid::Principal;
 use capsule_shared::operators::GatewayTransfer;
 use capsule_shared::{Error, Result};
@@ -61,8 +62,31 @@ impl<M: Memory> Owners<M> {
         gateways
     }
 
+    /// As [`Owners::transfer`], between gateways that the canister knows. `stored` says whether
+    /// `from` stored anything.
+    ///
+    /// `InvalidArgument` unless `to` is registered. `NotFound` unless `from` is registered, stored
+    /// anything, or took part in a transfer.
+    pub fn transfer_known(
+        &mut self,
+        gateways: &mut Gateways<impl Memory>,
+        from: Principal,
+        to: Principal,
+        stored: bool,
+    ) -> Result<()> {
+        if gateways.check(to).is_err() {
+            return Err(Error::invalid(format!(
+                "to is {to}, expected a registered gateway"
+            )));
+        }
+        match stored || self.concern(from) || gateways.check(from).is_ok() {
+            true => self.transfer(from, to),
+            false => Err(Error::NotFound),
+        }
+    }
+
     /// Whether the gateway handed over, or another one handed over to it.
-    pub fn concern(&self, gateway: Principal) -> bool {
+    fn concern(&self, gateway: Principal) -> bool {
         self.owners.contains_key(&gateway) || self.owners.values().any(|to| *to == gateway)
     }
 
@@ -81,7 +105,7 @@ impl<M: Memory> Owners<M> {
 
     /// Hands all that `from` owns over to `to`: its own records, present and future ones, and those
     /// that it got from others. Repeating it changes nothing. A transfer back returns all of it,
-    /// with the records that `to` made itself. The caller checks that it knows both.
+    /// with the records that `to` made itself.
     ///
     /// `InvalidArgument` if `from` is `to`. `Conflict` if `from` or `to` handed over to a third
     /// gateway before. `ResourceExhausted` above [`MAX_TRANSFERS`].

@@ -125,13 +125,8 @@ pub const TABLE: &[Package] = &[
             // Exported macros live at the root of a crate, so files that use them are above it.
             &["lib.rs"],
             &["codec.rs", "growth.rs", "method.rs", "reply.rs"],
-            &[
-                "gateways.rs",
-                "golden.rs",
-                "http.rs",
-                "inspection.rs",
-                "owners.rs",
-            ],
+            &["gateways.rs", "golden.rs", "http.rs", "inspection.rs"],
+            &["owners.rs"],
         ],
         unknown: &[("codec.rs", &["ic_cdk"])],
     },

@@ -23,7 +23,7 @@ const NEXT_PAGE_NS: u64 = 10 * SECOND_NS;
 type Page = (Principal, DueCursor);
 
 /// When the index is asked, and for which page. The heap holds it: a start asks anew.
-pub struct Questions {
+pub struct PurgeQuestions {
     /// Nanoseconds since 1970.
     at: u64,
     /// The last page had others behind it: the index, and where that page ended.
@@ -31,9 +31,9 @@ pub struct Questions {
     asking: Rc<Cell<bool>>,
 }
 
-impl Questions {
+impl PurgeQuestions {
     pub fn new(now: u64) -> Self {
-        Questions {
+        PurgeQuestions {
             at: now.saturating_add(FIRST_NS),
             after: None,
             asking: Rc::default(),

@@ -4,7 +4,7 @@ use super::registry::Told;
 use super::service::UploadService;
 use crate::config::check_peer;
 use crate::failure::{Failure, Result};
-use crate::peers::call::PeerResult;
+use crate::peers::call::{PeerError, PeerResult};
 use crate::runtime::{FailureKind, Runtime};
 use candid::Principal;
 use capsule_shared::blob_store::{MigrationStatus, STORE_SCHEMA, StoreStatus};
@@ -80,11 +80,9 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         self.with(|state| state.store_told(&question, told_of(&status, now), now));
         match status {
             Ok(status) => self.with(|state| state.store_retired(store, status.blobs)),
-            Err(error) if error.kind() == Some(FailureKind::NoMethod) => {
-                Err(Failure::conflict(format!(
-                    "the store {store} is of release 0.1.0 and gives no report, expected 0 blobs"
-                )))
-            }
+            Err(error) if error.lacks_method() => Err(Failure::conflict(format!(
+                "the store {store} is of release 0.1.0 and gives no report, expected 0 blobs"
+            ))),
             Err(error) => Err(error.into()),
         }
     }
@@ -106,11 +104,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 status.schema
             ))),
             Ok(status) => Ok(Some(report_of(&status, self.runtime.now()))),
-            Err(error) => match error.refusal() {
-                Some(Failure::Unauthorized) => Err(unknown_gateway(store)),
-                Some(_) => Err(error.into()),
-                None => self.introduce_0_1_0(store).await.map(|()| None),
-            },
+            Err(error) if error.lacks_method() => self.introduce_0_1_0(store).await.map(|()| None),
+            Err(error) => Err(not_introduced(store, error)),
         }
     }
 
@@ -121,10 +116,8 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         };
         match error.refusal() {
             Some(Failure::NotFound) => Ok(()),
-            Some(Failure::Unauthorized) => Err(unknown_gateway(store)),
-            Some(_) => Err(error.into()),
-            None if error.kind() != Some(FailureKind::NoMethod) => Err(error.into()),
-            None => Err(no_store(store, self.kind_of(store).await)),
+            _ if error.lacks_method() => Err(no_store(store, self.kind_of(store).await)),
+            _ => Err(not_introduced(store, error)),
         }
     }
 
@@ -195,9 +188,13 @@ fn no_store(canister: Principal, kind: &str) -> Failure {
     Failure::invalid(format!("{canister} is {kind}, expected a blob store"))
 }
 
-fn unknown_gateway(store: Principal) -> Failure {
-    Failure::invalid(format!(
-        "the store {store} doesn't know this gateway, expected it to be registered there; call \
-         gateways_register of the store first"
-    ))
+/// The meaning of a refusal or a failed call of a canister that may be a store.
+fn not_introduced(store: Principal, error: PeerError) -> Failure {
+    match error.refusal() {
+        Some(Failure::Unauthorized) => Failure::invalid(format!(
+            "the store {store} doesn't know this gateway, expected it to be registered there; \
+             call gateways_register of the store first"
+        )),
+        _ => error.into(),
+    }
 }

@@ -2,7 +2,7 @@
 //! them.
 //!
 //! All of it is in stable memory, except what may be lost: reservations, tentative midstates, the
-//! time of questions, and counts of events.
+//! time of questions, promises that may be taken back, and counts of events.
 //!
 //! A transition awaits nothing, and a trap undoes all that its message did. So no transition is
 //! ever half done. Its docstring says what stable memory holds before and after.
@@ -27,7 +27,7 @@ mod strangers;
 mod trash;
 pub mod uploads;
 
-use super::due::Questions;
+use super::due::PurgeQuestions;
 use super::events::Events;
 use super::flows::{Budget, Flows};
 use super::hash::{Digested, Hashes};
@@ -55,8 +55,8 @@ pub struct State<M: Memory> {
     flows: Flows<M>,
     trashings: StableBTreeMap<String, Trashing, M>,
     registry: Registry<M>,
-    purges_asked: Questions,
-    /// Promises of stores to sessions that aren't committed. A start forgets them.
+    purges_asked: PurgeQuestions,
+    /// The promises to stores for sessions that aren't committed. A start forgets them.
     promises: BTreeMap<u64, Promise>,
     events: Events,
 }
@@ -108,7 +108,7 @@ impl<M: Memory> State<M> {
             flows: Flows::new(regions.flows),
             trashings: StableBTreeMap::init(regions.trashings),
             registry: Registry::new(regions.stores, now),
-            purges_asked: Questions::new(now),
+            purges_asked: PurgeQuestions::new(now),
             promises: BTreeMap::new(),
             events: Events::default(),
         };

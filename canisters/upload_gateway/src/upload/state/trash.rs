@@ -3,7 +3,7 @@
 //! A note has the key of a deletion, which names the memory and its index.
 
 use super::State;
-use crate::upload::due::Questions;
+use crate::upload::due::PurgeQuestions;
 use crate::upload::jobs::queue::{CALLER_PAUSE_NS, Purge, Task};
 use crate::upload::types::{SessionId, Trashing, memory_of};
 use capsule_shared::memory_index::MemoryHead;
@@ -84,7 +84,7 @@ impl<M: StableMemory> State<M> {
     }
 
     /// When the index is asked for purges that have no job.
-    pub fn purges_asked(&mut self) -> &mut Questions {
+    pub fn purges_asked(&mut self) -> &mut PurgeQuestions {
         &mut self.purges_asked
     }
 
