@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// The DER header of a BLS12-381 public key (IC interface specification, "Signature schemes").
 const DER_PREFIX: [u8; 37] = [
@@ -18,6 +19,9 @@ const DER_PREFIX: [u8; 37] = [
     0x03, 0x01, 0x02, 0x01, 0x06, 0x0c, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xdc, 0x7c, 0x05, 0x03,
     0x02, 0x01, 0x03, 0x61, 0x00,
 ];
+
+/// The most subnets of a network.
+pub(super) const MAX_SUBNETS: usize = 16;
 
 const STATE_ROOT: &[u8] = b"\x0dic-state-root";
 
@@ -115,8 +119,14 @@ struct Certificate {
 }
 
 impl SubnetKey {
-    /// The key of the subnet with this number. Number 0 is the root.
-    pub fn new(number: usize) -> Self {
+    /// The key of the subnet with this number, of the 16 that a network may have. Number 0 is the
+    /// root. All networks of a process share it, since making it takes a millisecond.
+    pub fn numbered(number: usize) -> &'static Self {
+        static KEYS: [OnceLock<SubnetKey>; MAX_SUBNETS] = [const { OnceLock::new() }; MAX_SUBNETS];
+        KEYS[number].get_or_init(|| Self::new(number))
+    }
+
+    fn new(number: usize) -> Self {
         let mut seed: [u8; 32] = match number {
             0 => Sha256::digest(b"localnet root key").into(),
             other => Sha256::digest(format!("localnet key of subnet {other}")).into(),

@@ -11,6 +11,7 @@ use crate::prices;
 use crate::wasm::{Entry, Fault, Host, MethodKind, Mode, OutgoingCall, Response, Workspace, run};
 use candid::Principal;
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 
 /// One query, from outside or from a composite query.
 struct Inner {
@@ -216,19 +217,21 @@ impl Network {
             // a callback's answer has the limit of updates, whoever asked
             host.reply_limit = prices::MAX_QUERY_REPLY;
             if graph.is_root(id) {
-                host.certificate = Some(self.certified_data_certificate(id));
+                let certificate = self.certified_data_certificate(id);
+                host.certificate = Some(LazyLock::new(certificate));
             }
         }
         host
     }
 
-    fn certified_data_certificate(&self, id: Principal) -> Vec<u8> {
+    /// Few queries ask for their certificate, and signing it takes longer than most of them.
+    fn certified_data_certificate(&self, id: Principal) -> Box<dyn FnOnce() -> Vec<u8> + Send> {
         let path = [b"canister", id.as_slice(), b"certified_data"];
         let path = path.map(|label| label.to_vec());
         let mut tree = Tree::default();
         let data = self.canisters[&id].certified_data.clone();
         tree.insert(&path, Tree::Leaf(data));
-        self.certify(id, tree)
+        Box::new(self.certify_later(id, tree))
     }
 
     /// Runs one part of a query on its view of the state. The view keeps the writes of the part.

@@ -33,25 +33,37 @@ impl Network {
     }
 
     /// A certificate of `tree` by the subnet of `about`.
-    pub(crate) fn certify(&self, about: Principal, tree: Tree) -> Vec<u8> {
+    fn certify(&self, about: Principal, tree: Tree) -> Vec<u8> {
+        self.certify_later(about, tree)()
+    }
+
+    /// A certificate of `tree` as it is now, by the subnet of `about`. Only the call signs it.
+    pub(super) fn certify_later(
+        &self,
+        about: Principal,
+        tree: Tree,
+    ) -> impl FnOnce() -> Vec<u8> + Send + 'static {
         let root = &self.subnets[0];
         let subnet = self.subnets.iter().find(|s| s.info.id == about);
         let near = self.route(about);
         let subnet = subnet.or_else(|| self.subnets.iter().find(|s| Some(s.info.id) == near));
         let subnet = subnet.unwrap_or(root);
         let time = self.time();
-        let delegation = (subnet.info.id != root.info.id).then(|| {
-            let id = subnet.info.id;
-            let known = branch([
+        let id = subnet.info.id;
+        let known = (id != root.info.id).then(|| {
+            branch([
                 (b"subnet", branch([(id.as_slice(), keys(subnet))])),
                 (
                     b"canister_ranges",
                     branch([(id.as_slice(), ranges(subnet))]),
                 ),
-            ]);
-            root.key.delegate(id, known, time)
+            ])
         });
-        subnet.key.certify(tree, time, delegation)
+        let (root, subnet) = (root.key, subnet.key);
+        move || {
+            let delegation = known.map(|known| root.delegate(id, known, time));
+            subnet.certify(tree, time, delegation)
+        }
     }
 
     /// The part of the state at a path, if there is one.

@@ -1,13 +1,13 @@
 //! The subnets of a network: their keys and the ranges of their canisters.
 
-use super::certificate::SubnetKey;
+use super::certificate::{MAX_SUBNETS, SubnetKey};
 use super::ids::{FIRST_ID, RANGE, canister_id};
 use super::types::{NetworkConfig, SubnetInfo, SubnetKind};
 
 /// A subnet and the numbers of its canister ids.
 pub(crate) struct Subnet {
     pub info: SubnetInfo,
-    pub key: SubnetKey,
+    pub key: &'static SubnetKey,
     pub(super) first: u64,
     pub(super) next: u64,
 }
@@ -35,13 +35,16 @@ pub fn subnets(config: &NetworkConfig) -> Result<Vec<Subnet>, String> {
     if kinds.is_empty() {
         return Err("a network needs at least one subnet".into());
     }
-    if kinds.len() > 16 {
-        return Err(format!("at most 16 subnets, not {}", kinds.len()));
+    if kinds.len() > MAX_SUBNETS {
+        return Err(format!(
+            "at most {MAX_SUBNETS} subnets, not {}",
+            kinds.len()
+        ));
     }
     let count = kinds.len() as u64;
     // the first subnet (the NNS, if there is one) is the root
     let subnets = (0..).zip(kinds).map(|(i, kind)| {
-        let key = SubnetKey::new(i as usize);
+        let key = SubnetKey::numbered(i as usize);
         // the last subnet (an application subnet, if there is one) gets the ids that PocketIC
         // assigns first
         let first = FIRST_ID + (16 - (count - 1 - i)) * RANGE;

@@ -8,7 +8,7 @@ use super::outgoing::{OutgoingCall, Response};
 use super::stable_access::TouchedPages;
 use crate::prices;
 use candid::Principal;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use wasmtime::{Global, Instance, Memory};
 
 /// The parts of an instance that system functions use.
@@ -34,7 +34,8 @@ pub struct Host {
     pub status: u32,
     pub environment: Vec<(String, String)>,
     pub root_key: Vec<u8>,
-    pub certificate: Option<Vec<u8>>,
+    /// Signed when the query asks for it.
+    pub certificate: Option<LazyLock<Vec<u8>, Box<dyn FnOnce() -> Vec<u8> + Send>>>,
     /// In nanoseconds since 1970; 0 without a deadline.
     pub deadline: u64,
     pub reject_code: u32,

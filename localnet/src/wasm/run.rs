@@ -52,7 +52,7 @@ pub fn run(
     host.stable = Some(workspace.stable.clone());
     let mut store = Store::new(engine(), host);
     store.limiter(|host| host);
-    let before = workspace.heap.dirty().map(|d| count(&d)).unwrap_or(0);
+    let before = count(&workspace.heap_dirty);
     let outcome = start(module, workspace, entry, &mut store, limit);
     let left = store.data().parts.map_or(limit as i64, |p| {
         p.counter.get(&mut store).i64().unwrap_or(0)
@@ -71,6 +71,8 @@ pub fn run(
             }
         }
     }
+    let noted = workspace.note_dirty();
+    let outcome = outcome.and_then(|()| Ok(noted?));
     let fault = outcome.err().map(|e| explain(&e, left, limit));
     let mut host = store.into_data();
     host.stable = None;
@@ -78,12 +80,12 @@ pub fn run(
     if fault.is_none() {
         workspace.stable_dirty.extend(host.stable_touched.written());
     }
-    let dirty = workspace.heap.dirty().map(|d| count(&d)).unwrap_or(0);
+    let dirty = count(&workspace.heap_dirty).saturating_sub(before);
     Run {
         host,
         fault,
         instructions,
-        hidden_instructions: dirty.saturating_sub(before) as u64 * prices::HEAP_DIRTY_PAGE,
+        hidden_instructions: dirty as u64 * prices::HEAP_DIRTY_PAGE,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The state that a canister keeps between messages, and the view of it that one message changes.
 
 use super::handover::GUARD_BYTES;
-use super::memory::{HEAP_MAX, HEAP_MAX_64, Image, Mapping, PAGE, STABLE_MAX, runs};
+use super::memory::{HEAP_MAX, HEAP_MAX_64, Image, Mapping, PAGE, PageRun, STABLE_MAX, runs};
 use super::module::CompiledModule;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,6 +21,8 @@ pub struct Workspace {
     pub heap: Arc<Mapping>,
     pub stable: Arc<Mapping>,
     pub globals: Vec<Val>,
+    /// The heap pages that were written until the last run ended.
+    pub(super) heap_dirty: Vec<PageRun>,
     /// Numbers of the written stable pages of [`PAGE`] bytes.
     pub(super) stable_dirty: BTreeSet<usize>,
 }
@@ -62,14 +64,15 @@ impl State {
             heap: self.heap.map(GUARD_BYTES)?,
             stable: self.stable.map(PAGE)?,
             globals: self.globals.clone(),
+            heap_dirty: vec![],
             stable_dirty: Default::default(),
         })
     }
 
     /// Keeps the changes of a workspace. Returns the bytes of the pages that it wrote.
     pub fn commit(&mut self, workspace: &Workspace) -> std::io::Result<u64> {
-        let heap = workspace.heap.dirty()?;
-        self.heap.commit(&workspace.heap, &heap)?;
+        let heap = &workspace.heap_dirty;
+        self.heap.commit(&workspace.heap, heap)?;
         self.stable.commit(
             &workspace.stable,
             &runs(workspace.stable_dirty.iter().copied()),
@@ -91,6 +94,12 @@ impl State {
 }
 
 impl Workspace {
+    /// Notes which heap pages were written so far.
+    pub(super) fn note_dirty(&mut self) -> std::io::Result<()> {
+        self.heap_dirty = self.heap.dirty()?;
+        Ok(())
+    }
+
     /// Continues with the stable memory of another workspace, its written pages included.
     pub fn take_stable(&mut self, other: &Workspace) {
         self.stable = other.stable.clone();

@@ -5,6 +5,7 @@ use super::modes;
 use crate::wasm::fault::Fault;
 use crate::wasm::host::Host;
 use crate::wasm::mode::Mode;
+use std::sync::LazyLock;
 use wasmtime::Linker;
 
 pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
@@ -59,7 +60,8 @@ pub fn define<I: Pointer>(linker: &mut Linker<Host>) -> Res<()> {
 }
 
 fn certificate(c: &Ctx) -> Result<Vec<u8>, Fault> {
-    c.data().certificate.clone().ok_or_else(|| {
+    let certificate = c.data().certificate.as_ref().ok_or_else(|| {
         Fault::Contract("ic0_data_certificate_size: there is no certificate in this message".into())
-    })
+    })?;
+    Ok(LazyLock::force(certificate).clone())
 }
