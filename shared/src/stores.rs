@@ -12,7 +12,7 @@ pub enum StoreState {
     Active,
     /// It keeps what it has, and uploads that began in it end there.
     ReadOnly,
-    /// The same, and the operator empties it.
+    /// The same, and its blobs move to active stores.
     Draining,
     /// The operator gave it up. The gateway doesn't ask it for reports.
     Offline,

@@ -74,6 +74,8 @@ const JOB_COUNTS: MemoryId = MemoryId::new(21);
 const TRASHINGS: MemoryId = MemoryId::new(25);
 /// `Principal` (store) to `Noted`; see `upload::registry`.
 const STORES: MemoryId = MemoryId::new(26);
+/// `[u8; 32]` (blob key) to `Move`; see `upload::moves`.
+const MOVES: MemoryId = MemoryId::new(27);
 
 /// The layout that this module writes. Raise `schema` when a module of the present one can't read
 /// a new layout, and raise `lowest_reader` to the lowest schema that can.
@@ -115,6 +117,7 @@ pub struct Regions<M> {
     pub flows: M,
     pub trashings: M,
     pub stores: M,
+    pub moves: M,
 }
 
 impl<M: Memory> Regions<VirtualMemory<M>> {
@@ -151,6 +154,7 @@ impl<M: Memory> Regions<VirtualMemory<M>> {
             flows: get(FLOWS),
             trashings: get(TRASHINGS),
             stores: get(STORES),
+            moves: get(MOVES),
         }
     }
 }

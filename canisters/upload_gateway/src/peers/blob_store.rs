@@ -12,7 +12,9 @@ use candid::utils::ArgumentEncoder;
 use candid::{Principal, Reserved};
 use canister_common::reply::BlobReply;
 use capsule_shared::BlobKey;
-use capsule_shared::blob_store::{Declared, DeleteProgress, DigestProgress, StoreStatus};
+use capsule_shared::blob_store::{
+    Declared, DeleteProgress, DigestProgress, PullProgress, SharedBlob, StoreStatus, StoredBlob,
+};
 use serde_bytes::Bytes;
 
 impl<R: Runtime> Peers<R> {
@@ -72,6 +74,32 @@ impl<R: Runtime> Peers<R> {
         key: BlobKey,
     ) -> LocalFuture<PeerResult<DeleteProgress>> {
         self.call(Peer::BlobStore(store), "blob_delete", (key,))
+    }
+
+    /// Has the store let another one read a sealed blob, and tell what there is to read.
+    pub fn blob_share(
+        &self,
+        store: Principal,
+        key: BlobKey,
+        with: Principal,
+    ) -> LocalFuture<PeerResult<SharedBlob>> {
+        self.call(Peer::BlobStore(store), "blob_share", (key, with))
+    }
+
+    /// Has the store copy the next slice of a blob from another one.
+    pub fn blob_pull(
+        &self,
+        store: Principal,
+        key: BlobKey,
+        source: Principal,
+        shared: &SharedBlob,
+    ) -> LocalFuture<PeerResult<PullProgress>> {
+        self.call(Peer::BlobStore(store), "blob_pull", (key, source, shared))
+    }
+
+    /// The record of a blob.
+    pub fn blob_meta(&self, store: Principal, key: BlobKey) -> LocalFuture<PeerResult<StoredBlob>> {
+        self.call(Peer::BlobStore(store), "blob_meta", (key,))
     }
 
     /// The store's report. Stores of release 0.1.0 lack the method.

@@ -10,7 +10,7 @@ use capsule_shared::memory_index::{
     BlobPlace, CapsuleUsage, MemoryCommit, MemoryFound, MemoryHead, MemoryHeader, MemoryPage,
     Trash, TrashPage,
 };
-use capsule_shared::operators::{DueCursor, DuePage};
+use capsule_shared::operators::{DueCursor, DuePage, StorePage};
 use serde::de::DeserializeOwned;
 use serde_bytes::Bytes;
 
@@ -159,6 +159,31 @@ impl<R: Runtime> Peers<R> {
     ) -> LocalFuture<PeerResult<DuePage>> {
         let args = (None::<Principal>, after, None::<u32>);
         self.call(Peer::MemoryIndex(index), "memories_due", args)
+    }
+
+    /// A page of the memories whose blobs lie in a store.
+    pub fn memories_of_store(
+        &self,
+        index: Principal,
+        store: Principal,
+        after: Option<&str>,
+        limit: u32,
+    ) -> LocalFuture<PeerResult<StorePage>> {
+        let args = (store, after, Some(limit));
+        self.call(Peer::MemoryIndex(index), "memories_of_store", args)
+    }
+
+    /// Notes that the blob of a memory lies in `to`: `Conflict` unless it lay in `from`, or does in
+    /// `to`.
+    pub fn memory_relocate(
+        &self,
+        index: Principal,
+        memory: &str,
+        from: Principal,
+        to: Principal,
+    ) -> LocalFuture<PeerResult<()>> {
+        let args = (memory, from, to);
+        self.call(Peer::MemoryIndex(index), "memory_relocate", args)
     }
 
     pub(super) fn memory_restore(

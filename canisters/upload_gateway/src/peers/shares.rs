@@ -62,7 +62,9 @@ pub fn class_of(method: &str) -> Option<Class> {
 
         "memory_trash" | "memory_expire" | "memory_commit" | "memory_delete" | "blob_release"
         | "blob_seal" | "blob_digest" | "blob_delete" | "store_status" | "memories_due"
-        | "blob_meta" => Class::Ending,
+        | "blob_meta" | "blob_share" | "blob_pull" | "memories_of_store" | "memory_relocate" => {
+            Class::Ending
+        }
 
         _ => return None,
     };

@@ -127,6 +127,7 @@ impl Report {
             stores: _,
             used_bytes,
             budgets,
+            moves,
             trashings,
             jobs,
             jobs_by_kind,
@@ -193,6 +194,11 @@ impl Report {
                 "trashings",
                 trashings,
                 "Memories on their way into the trash.",
+            ),
+            (
+                "blobs_moved",
+                moves,
+                "Blobs that moved from store to store, or are being moved, until they are deleted.",
             ),
         ] {
             encoder.encode_gauge(&format!("upload_gateway_{name}"), *value as f64, help)?;

@@ -17,6 +17,8 @@ mod jobs;
 mod leaving;
 mod memories;
 mod metrics;
+mod moves;
+mod moving;
 mod people;
 mod placement;
 mod principals;

@@ -8,10 +8,11 @@ use canister_common::codec::{Reader, Record, Writer, unknown};
 use canister_common::storable;
 
 /// The number of kinds of jobs.
-pub const KINDS: usize = 9;
+pub const KINDS: usize = 10;
 
-/// The kinds that version 1 of the record counted.
+/// The kinds that versions 1 and 2 of the record counted.
 const KINDS_OF_VERSION_1: usize = 8;
+const KINDS_OF_VERSION_2: usize = 9;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
@@ -40,10 +41,11 @@ impl Counts {
     }
 }
 
-/// Layout, version 2: the number of each kind, 1 if all jobs are counted and 0 otherwise, the id up
-/// to which they are, or zeros. Version 1 lacks the last kind, of which there were no jobs.
+/// Layout, version 3: the number of each kind, 1 if all jobs are counted and 0 otherwise, the id up
+/// to which they are, or zeros. Version 1 lacks the last two kinds, and version 2 the last one, of
+/// which there were no jobs.
 impl Record for Counts {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn write(&self, mut fields: Writer) -> Writer {
         for count in self.by_kind {
@@ -57,7 +59,8 @@ impl Record for Counts {
     fn read(version: u8, fields: &mut Reader<'_>) -> Self {
         let kinds = match version {
             1 => KINDS_OF_VERSION_1,
-            2 => KINDS,
+            2 => KINDS_OF_VERSION_2,
+            3 => KINDS,
             other => unknown(other),
         };
         let mut by_kind = [0; KINDS];

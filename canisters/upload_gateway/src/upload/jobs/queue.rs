@@ -56,6 +56,8 @@ pub enum Task {
     PurgeMemory(Purge),
     /// End the pending sessions of a principal that lost its right in a capsule.
     EndSessions(Leaver),
+    /// Bring a blob to a store, or delete what is left there, as the record of the move says.
+    MoveBlob { store: Principal, key: BlobKey },
 }
 
 /// A memory in the trash, and when it goes.
@@ -96,6 +98,7 @@ impl Task {
             Task::TrashMemory { .. } => 6,
             Task::PurgeMemory { .. } => 7,
             Task::EndSessions { .. } => 8,
+            Task::MoveBlob { .. } => 9,
         }
     }
 }
@@ -111,6 +114,7 @@ const LABELS: [&str; KINDS] = [
     "trash_memory",
     "purge_memory",
     "end_sessions",
+    "move_blob",
 ];
 
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 //! The timer's work: it ends sessions whose time is over, runs the jobs that are due, and asks the
-//! stores for their reports and the index for purges.
+//! stores for their reports and the index for purges and for blobs to move.
 //!
 //! A turn is bounded by its instructions and by the calls that it opens, never by a number of jobs.
 //! While something is due, the next turn follows at once.
@@ -47,6 +47,12 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         let service = self.clone();
         runs.start(Box::pin(async move {
             service.ask_for_purges().await;
+            service.schedule();
+        }))
+        .await;
+        let service = self.clone();
+        runs.start(Box::pin(async move {
+            service.find_blobs_to_move().await;
             service.schedule();
         }))
         .await;
@@ -125,6 +131,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
             Task::TrashMemory { memory } => self.run_trash_memory(memory).await,
             Task::PurgeMemory(purge) => self.run_purge_memory(purge).await,
             Task::ForgetDeletion { memory } => Ok(self.run_forget_deletion(&memory)),
+            Task::MoveBlob { store, key } => self.run_move_blob(store, key).await,
             Task::EndSessions(leaver) => {
                 self.end_sessions_of(leaver, TURN_INSTRUCTIONS);
                 Ok(Run::Done)

@@ -122,7 +122,11 @@ impl Search {
 /// First come stores that have room, next those without a report, and last those that were silent a
 /// short while ago. A few of the first kind that there is are drawn, and the emptiest of them is
 /// the best.
-fn best<'a>(session: u64, offers: impl Iterator<Item = &'a Offer>, room: u64) -> Option<Principal> {
+pub fn best<'a>(
+    session: u64,
+    offers: impl Iterator<Item = &'a Offer>,
+    room: u64,
+) -> Option<Principal> {
     let mut drawn: Vec<(u8, u64, &Offer)> = Vec::with_capacity(DRAWN + 1);
     for offer in offers.filter(|offer| offer.fits(room) != Some(false)) {
         drawn.push((offer.kind(), score(session, offer.store), offer));

@@ -96,9 +96,14 @@ impl<M: Memory> Registry<M> {
 
     /// The stores that take new uploads, in the order in which they were added.
     pub fn active(&self) -> Vec<Principal> {
+        self.in_state(StoreState::Active)
+    }
+
+    /// The stores in a state, in the order in which they were added.
+    pub fn in_state(&self, state: StoreState) -> Vec<Principal> {
         let listed = self.in_order().into_iter();
-        let active = listed.filter(|(_, listed)| listed.store.state == StoreState::Active);
-        active.map(|(id, _)| id).collect()
+        let found = listed.filter(|(_, listed)| listed.store.state == state);
+        found.map(|(id, _)| id).collect()
     }
 
     /// The offers of the stores that take new uploads, and stay within the operator's bound with

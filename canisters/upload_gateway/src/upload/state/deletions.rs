@@ -73,7 +73,7 @@ impl<M: StableMemory> State<M> {
     /// The index has deleted the memory of a noted `deletion`. It returned the memory as `deleted`,
     /// or had deleted it before.
     ///
-    /// Before: the deletion isn't done. After: it is, one job deletes the blob, and another forgets
+    /// Before: the deletion isn't done. After: it is, a job deletes the blob, and another forgets
     /// the deletion after a day. The memory's session and its finish record are gone, so that the
     /// idempotency key is free again.
     pub fn deletion_settled(
@@ -89,10 +89,7 @@ impl<M: StableMemory> State<M> {
         }
         // The blob may have moved since the deletion was noted.
         let store = deleted.map_or(deletion.store, |memory| memory.place.store);
-        let blob = Task::DeleteBlob {
-            store,
-            key: deletion.key,
-        };
+        let blob = deletion.key;
         let id = SessionId(deletion.session_id);
         let done = Deletion {
             done: true,
@@ -100,7 +97,7 @@ impl<M: StableMemory> State<M> {
         };
         self.deletions.insert(key.to_string(), done);
         self.committed_forgotten(id, memory_of(key), now);
-        self.jobs.push(now, blob);
+        self.blob_abandoned(store, blob, now);
         let memory = key.to_string();
         let due = now + FORGET_NS;
         self.jobs.push(due, Task::ForgetDeletion { memory });

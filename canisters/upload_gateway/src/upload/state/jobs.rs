@@ -1,6 +1,7 @@
 //! The transitions of jobs: started, postponed, ended. Records that name a job follow it.
 
 use super::State;
+use super::moves::Moving;
 use crate::upload::jobs::queue::{Due, JobId, Need, Run, Task};
 use crate::upload::types::SessionId;
 use ic_stable_structures::Memory;
@@ -19,6 +20,11 @@ impl<M: Memory> State<M> {
         };
         match task {
             Task::DeleteBlob { store, .. } | Task::ReleaseBlob { store, .. } => Need::Store(*store),
+            Task::MoveBlob { store, key } => match self.moving(*store, *key) {
+                Moving::Done => Need::Nothing,
+                Moving::Relocating(record) => Need::Index(Some(record.index)),
+                Moving::Copying(_) | Moving::Stray => Need::Store(*store),
+            },
             Task::Finish { session } if self.is_finishing(SessionId(*session)) => at_store(session),
             Task::Digest { session } if !self.hashes.is_settled(SessionId(*session)) => {
                 at_store(session)

@@ -21,6 +21,7 @@
 mod deletions;
 mod jobs;
 mod leaving;
+pub mod moves;
 mod settings;
 mod stores;
 mod strangers;
@@ -32,6 +33,7 @@ use super::events::Events;
 use super::flows::{Budget, Flows};
 use super::hash::{Digested, Hashes};
 use super::jobs::queue::JobQueue;
+use super::moves::Moves;
 use super::people::{People, PeopleCounts};
 use super::registry::{Promise, Registry};
 use super::types::{Deletion, FinishRecord, SessionId, Trashing, UploadMeta};
@@ -55,6 +57,7 @@ pub struct State<M: Memory> {
     flows: Flows<M>,
     trashings: StableBTreeMap<String, Trashing, M>,
     registry: Registry<M>,
+    moves: Moves<M>,
     purges_asked: PurgeQuestions,
     /// The promises to stores for sessions that aren't committed. A start forgets them.
     promises: BTreeMap<u64, Promise>,
@@ -81,6 +84,8 @@ pub struct Report {
     pub trashings: u64,
     pub people: PeopleCounts,
     pub stores: Vec<StoreEntry>,
+    /// Blobs that moved from store to store, or are being moved.
+    pub moves: u64,
     /// Bytes of each common budget that are used.
     pub used_bytes: Vec<(&'static str, u64)>,
     /// Budgets that aren't empty, or weren't lately.
@@ -108,6 +113,7 @@ impl<M: Memory> State<M> {
             flows: Flows::new(regions.flows),
             trashings: StableBTreeMap::init(regions.trashings),
             registry: Registry::new(regions.stores, now),
+            moves: Moves::new(regions.moves, now),
             purges_asked: PurgeQuestions::new(now),
             promises: BTreeMap::new(),
             events: Events::default(),
@@ -160,6 +166,7 @@ impl<M: Memory> State<M> {
             self.sessions.next_tick(),
             self.registry.next_question(),
             self.purges_asked.next(),
+            self.next_search(),
         ];
         due.into_iter().flatten().min()
     }
@@ -188,6 +195,7 @@ impl<M: Memory> State<M> {
             flows,
             trashings,
             registry,
+            moves,
             purges_asked: _,
             promises: _,
             events,
@@ -206,6 +214,7 @@ impl<M: Memory> State<M> {
             trashings: trashings.len(),
             people: people.counts(),
             stores: registry.entries(),
+            moves: moves.len(),
             used_bytes: [Budget::Strangers, Budget::Gateway]
                 .map(|budget| {
                     let used = flows.used(budget, config.get().public(), now);

@@ -104,7 +104,6 @@ impl<M: StableMemory> State<M> {
         }
         // The blob may have moved since the job was pushed.
         let store = expired.map_or(purge.store, |memory| memory.place.store);
-        let key = purge.key;
-        self.jobs.push(now, Task::DeleteBlob { store, key });
+        self.blob_abandoned(store, purge.key, now);
     }
 }

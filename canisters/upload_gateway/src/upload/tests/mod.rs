@@ -14,6 +14,7 @@ mod layout_people;
 mod layout_trash;
 mod leaving;
 mod memories;
+mod moving;
 mod net;
 mod purges;
 mod put;

@@ -4,7 +4,6 @@ use candid::utils::ArgumentDecoder;
 use candid::{CandidType, Principal, decode_args, encode_args, encode_one};
 use capsule_shared::blob_store::{
     Declared, DeleteProgress, DigestProgress, MigrationStatus, STORE_SCHEMA, StoreStatus,
-    StoredBlob,
 };
 use capsule_shared::capsule::{Capsule, CapsuleHeader, OwnerState, PersonRef};
 use capsule_shared::limits::MAX_CHUNK_BYTES;
@@ -58,6 +57,8 @@ pub struct Blob {
     /// Another gateway opened it.
     pub foreign: bool,
     digest_calls: u32,
+    /// A deletion began. Callers no longer see the blob.
+    pub deleting: bool,
 }
 
 #[derive(Default)]
@@ -70,6 +71,8 @@ pub struct Net {
     pub owners: BTreeMap<String, Principal>,
     /// Those of the memories that are in the trash.
     pub trash: BTreeMap<String, Trash>,
+    /// The blobs that other stores may read.
+    pub shares: BTreeSet<(BlobKey, Principal)>,
     /// The limit that came with the last capsule.
     pub most_capsules: Option<u32>,
     /// Principals that may write in the capsule.
@@ -216,11 +219,27 @@ impl Net {
                 if self.free() < bytes.max(MAX_CHUNK_BYTES as u64) {
                     return reply::<()>(Err(Error::ResourceExhausted));
                 }
-                self.blobs.entry(key).or_default().declared = declared;
+                let blob = self.blobs.entry(key).or_default();
+                if blob.deleting {
+                    return reply::<()>(Err(Error::conflict("a blob that is being deleted")));
+                }
+                blob.declared = declared;
                 reply(Ok(()))
             }
             "store_status" => reply(Ok(self.status())),
-            "blob_meta" => reply::<StoredBlob>(Err(Error::NotFound)),
+            "blob_meta" => reply(self.meta(args::<(BlobKey,)>(arg).0)),
+            "blob_share" => {
+                let (key, with): (BlobKey, Principal) = args(arg);
+                reply(self.share(key, with))
+            }
+            "memories_of_store" => {
+                let (store, after, _limit): (Principal, Option<String>, Option<u32>) = args(arg);
+                told(Ok(self.in_store(store, after)))
+            }
+            "memory_relocate" => {
+                let (memory, from, to): (String, Principal, Principal) = args(arg);
+                told(self.relocate(&memory, from, to))
+            }
             "blob_release" => {
                 let (key,): (BlobKey,) = args(arg);
                 self.blobs
@@ -254,6 +273,7 @@ impl Net {
                     if blob.foreign {
                         return reply::<DeleteProgress>(Err(Error::Unauthorized));
                     }
+                    blob.deleting = true;
                     blob.chunks.pop_first();
                     if !blob.chunks.is_empty() {
                         let left = blob.chunks.len() as u32;

@@ -57,12 +57,13 @@ fn kinds<M: Memory>(queue: &JobQueue<M>) -> Option<[u64; 2]> {
 #[test]
 fn the_counts_keep_their_layout() {
     let mut counts = Counts {
-        by_kind: [1, 2, 3, 4, 5, 6, 7, 8, 9],
+        by_kind: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
         counted_to: None,
     };
     let eight = "0100000000000000 0200000000000000 0300000000000000 0400000000000000
         0500000000000000 0600000000000000 0700000000000000 0800000000000000";
-    let golden = format!("02 {eight} 0900000000000000");
+    let nine = format!("{eight} 0900000000000000");
+    let golden = format!("03 {nine} 0a00000000000000");
     let zeros = "0000000000000000 0000000000000000";
     assert_hex(&encode(&counts), &format!("{golden} 01 {zeros}"));
     assert_eq!(decode::<Counts>(&encode(&counts)), counts);
@@ -70,6 +71,8 @@ fn the_counts_keep_their_layout() {
     let to = "0700000000000000 0800000000000000";
     assert_hex(&encode(&counts), &format!("{golden} 00 {to}"));
     assert_eq!(decode::<Counts>(&encode(&counts)), counts);
+    counts.by_kind[9] = 0;
+    assert_readable(&format!("02 {nine} 00 {to}"), &counts);
     counts.by_kind[8] = 0;
     let version_1 = format!("01 {eight} 00 {to}");
     assert_readable(&version_1, &counts);

@@ -230,6 +230,7 @@ fn the_first_upgrade_takes_the_listed_stores_over() {
 #[test]
 fn removing_makes_an_active_store_read_only_and_no_other() {
     let (_, service) = World::new();
+    run(service.add_store(id(OTHER_STORE))).unwrap();
     service.remove_store(id(STORE));
     assert_eq!(entry(&service, STORE).state, StoreState::ReadOnly);
     service
@@ -238,8 +239,8 @@ fn removing_makes_an_active_store_read_only_and_no_other() {
     service.remove_store(id(STORE));
     assert_eq!(entry(&service, STORE).state, StoreState::Draining);
     // An unknown one is removed already.
-    service.remove_store(id(OTHER_STORE));
-    let unknown = service.set_store_state(id(OTHER_STORE), StoreState::Active);
+    service.remove_store(id(99));
+    let unknown = service.set_store_state(id(99), StoreState::Active);
     assert_eq!(unknown, Err(Failure::NotFound));
 }
 
@@ -388,14 +389,14 @@ fn metrics_have_a_series_for_each_store() {
     world.fail("blob_open", Fault::Rejected);
     begin(&service, "other", 2).unwrap_err();
     service
-        .set_store_state(id(STORE), StoreState::Draining)
+        .set_store_state(id(STORE), StoreState::ReadOnly)
         .unwrap();
     world.net().now += 30 * SECOND;
     let text = metrics(&service);
     let store = id(STORE).to_text();
     for (name, value) in [
         (
-            format!("store_state{{store=\"{store}\",state=\"draining\"}}"),
+            format!("store_state{{store=\"{store}\",state=\"read_only\"}}"),
             1,
         ),
         (format!("store_used_bytes{{store=\"{store}\"}}"), 0),

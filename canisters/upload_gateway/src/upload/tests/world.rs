@@ -9,11 +9,12 @@ use crate::session::types::{Clock, LocalFuture};
 use crate::upload::service::UploadService;
 use crate::upload::types::{BeginArgs, SessionId};
 use crate::wire::PutChunk;
-use candid::{Principal, encode_args};
+use candid::{Principal, decode_args, encode_args};
 use capsule_shared::asset::*;
+use capsule_shared::blob_store::SharedBlob;
 use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::upload::UploadFinishResult;
-use capsule_shared::{Error, Result};
+use capsule_shared::{BlobKey, Error, Result};
 use ic_stable_structures::VectorMemory;
 use ic_stable_structures::memory_manager::VirtualMemory;
 use serde_bytes::Bytes;
@@ -73,6 +74,20 @@ impl World {
 
     pub fn net(&self) -> std::cell::RefMut<'_, Net> {
         self.net.borrow_mut()
+    }
+
+    /// Has a peer act. A store that pulls reads from the other one.
+    fn act(&self, callee: Principal, method: &'static str, arg: &[u8]) -> Vec<u8> {
+        let (mut peer, other) = match [OTHER_STORE, OTHER_INDEX].map(id).contains(&callee) {
+            true => (self.other.borrow_mut(), &self.net),
+            false => (self.net.borrow_mut(), &self.other),
+        };
+        if method != "blob_pull" {
+            return peer.act(method, arg);
+        }
+        let (key, source, shared): (BlobKey, Principal, SharedBlob) = decode_args(arg).unwrap();
+        assert_ne!(source, callee, "a store pulls from itself");
+        reply(peer.pull(&other.borrow(), callee, key, shared))
     }
 
     pub fn fail(&self, method: &'static str, fault: Fault) {
@@ -139,12 +154,12 @@ impl Runtime for World {
                 })
             };
             let answer = match fault {
-                None => Ok(peer.borrow_mut().act(method, &arg)),
+                None => Ok(world.act(callee, method, &arg)),
                 Some(Fault::NotSent) => failed(false, FailureKind::NotSent),
                 Some(Fault::Rejected) => failed(false, FailureKind::Rejected),
                 Some(Fault::NoMethod) => failed(false, FailureKind::NoMethod),
                 Some(Fault::LostReply) => {
-                    peer.borrow_mut().act(method, &arg);
+                    world.act(callee, method, &arg);
                     failed(true, FailureKind::Rejected)
                 }
                 Some(Fault::Refused(error)) if is_store => Ok(reply::<()>(Err(error))),
