@@ -36,10 +36,10 @@ use canister_common::room::Room;
 use canister_common::{check_canister_controller, method, reply};
 use capsule_shared::blob_store::{
     BlobStoreArgs, CheckOptions, CheckStatus, Declared, DeleteProgress, DigestProgress,
-    StoreStatus, StoredBlob,
+    PullProgress, SharedBlob, StoreStatus, StoredBlob,
 };
 use capsule_shared::operators::GatewayTransfer;
-use capsule_shared::{BlobKey, Result};
+use capsule_shared::{BlobKey, Error, Result};
 use ic_cdk::api::{
     canister_cycle_balance, canister_liquid_cycle_balance, msg_caller, performance_counter, time,
 };
@@ -216,6 +216,34 @@ method!(query in place for check_gateway: fn blob_read_range(
         let store = &state.store;
         store.read_range(key, offset, length, reply::begin_blob)
     })
+});
+
+// ---- moving blobs between stores ---------------------------------------------------------------
+
+method!(update for check_gateway: fn blob_share(
+    key: BlobKey,
+    with: Principal,
+) -> Result<SharedBlob> {
+    Err(Error::NotImplemented(format!("sharing {key:?} with {with}")))
+});
+
+method!(query in place for check_gateway: fn blob_read_shared(
+    key: BlobKey,
+    offset: u64,
+    length: u64,
+) -> Result<ByteBuf> {
+    with_state(|state| {
+        let store = &state.store;
+        store.read_range(key, offset, length, reply::begin_blob)
+    })
+});
+
+method!(update for check_gateway: async fn blob_pull(
+    key: BlobKey,
+    source: Principal,
+    blob: SharedBlob,
+) -> Result<PullProgress> {
+    Err(Error::NotImplemented(format!("pulling {key:?} from {source}: {blob:?}")))
 });
 
 // ---- background work ---------------------------------------------------------------------------
