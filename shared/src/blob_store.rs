@@ -10,9 +10,12 @@
 //! | `blob_seal` | update | `(BlobKey, nat32 chunks, nat64 bytes, opt blob)` | `Result<()>` |
 //! | `blob_digest` | update | `(BlobKey)` | `Result<DigestProgress>` |
 //! | `blob_delete` | update | `(BlobKey)` | `Result<DeleteProgress>` |
+//! | `blob_share` | update | `(BlobKey, principal with)` | `Result<SharedBlob>` |
+//! | `blob_pull` | update | `(BlobKey, principal source, SharedBlob)` | `Result<PullProgress>` |
 //! | `blob_meta` | query | `(BlobKey)` | `Result<StoredBlob>` |
 //! | `blob_read_chunk` | query | `(BlobKey, nat32 index)` | `Result<blob>` |
 //! | `blob_read_range` | query | `(BlobKey, nat64 offset, nat64 length)` | `Result<blob>` |
+//! | `blob_read_shared` | query, stores | `(BlobKey, nat64, nat64)` | `Result<blob>` |
 //! | `store_status` | update | `()` | `Result<StoreStatus>` |
 //! | `configure` | update, controllers | `(BlobStoreArgs)` | `Result<()>` |
 //! | `check_begin` | update, controllers | `(CheckOptions)` | `Result<()>` |
@@ -30,16 +33,22 @@
 //! - `blob_release` for a blob that doesn't exist, holds chunks or is another gateway's (it stays);
 //! - `blob_put_chunk` with the same bytes;
 //! - `blob_seal` with the same numbers;
+//! - `blob_share` with the same store, any number of times;
+//! - `blob_pull` for a blob whose chunks are all here, sealed or not;
 //! - `blob_delete` for a blob that doesn't exist.
 //!
 //! A blob belongs to the gateway that opened it, or to the one that `gateways_transfer` handed that
 //! gateway's blobs over to. The others may read it, and can't change it.
 //!
+//! A gateway that moves a blob opens it in the new store, shares it from the old one, and calls
+//! `blob_pull` of the new one until it is done. Then it seals the copy, compares its digest, and
+//! deletes the original.
+//!
 //! The first bytes of an index stay. Other bytes are `Conflict`, and nothing overwrites them.
 
 use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteArray, ByteBuf};
 
 /// The argument of install and upgrade; `null` changes nothing.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
@@ -142,6 +151,33 @@ pub struct StoredBlob {
     /// Whether the blob is complete and takes no further chunk.
     pub sealed: bool,
 }
+
+/// A sealed blob that its store shares with another store, as `blob_share` answers it.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedBlob {
+    /// Bytes of all chunks.
+    pub bytes: u64,
+    pub chunk_count: u32,
+    /// Bytes of each chunk but the last, which has as many or fewer.
+    pub chunk_bytes: u32,
+    /// The SHA-256 that the gateway told or got, if the store knows it. A pull doesn't use it.
+    pub sha256: Option<ByteArray<32>>,
+}
+
+/// The progress of pulling a blob from another store; repeat the call until it is done.
+#[derive(CandidType, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PullProgress {
+    /// The bytes from the first missing chunk on, which are still to come.
+    Remaining(u64),
+    /// All chunks are here. The pull doesn't seal them.
+    Done,
+    /// The source doesn't share the blob with this store. It forgets its shares in an upgrade, and
+    /// the oldest beyond [`MAX_SHARES`]. Share the blob again, then go on.
+    NotShared,
+}
+
+/// The most shares that a store remembers.
+pub const MAX_SHARES: usize = 1_000;
 
 /// The progress of hashing a blob; repeat the call until it is done.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]

@@ -1,15 +1,19 @@
 //! The blob store: keeps the bytes of files in stable memory for its registered gateways.
 //!
 //! This file has endpoints only; the operations are in `blob`. None of them awaits, so each is
-//! atomic. Only room for what they store is made before them, in a message of its own.
+//! atomic. Only room for what they store is made before them, in a message of its own; `blob_pull`
+//! also asks another store before.
 
 mod blob;
+mod canister;
 mod check;
 mod chunks;
 mod extents;
 mod metrics;
 mod migration;
+mod pull;
 mod regions;
+mod shares;
 mod state;
 mod status;
 #[cfg(any(test, feature = "testing"))]
@@ -17,94 +21,31 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod work;
 
-use crate::blob::copy::{COPY_INSTRUCTIONS, Copied};
 use crate::blob::delete::DELETE_INSTRUCTIONS;
 use crate::blob::digest::DIGEST_INSTRUCTIONS;
-use crate::blob::slice::{SLICE_CHUNKS, Slice};
-use crate::check::CHECK_INSTRUCTIONS;
-use crate::regions::{MAX_STABLE_BYTES, ROOM};
-use crate::state::State;
+use crate::canister::{check_gateway, room, room_for_blobs, slice, with_state};
+use crate::regions::ROOM;
+use crate::shares::check_other_store;
+use crate::work::{ask_for_work, change, ended_without_room, work};
 use candid::Principal;
-use canister_background::{self as background, Next};
+use canister_background as background;
 use canister_common::funds::check_own_funds;
-use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_while_growing};
+use canister_common::growth::{self, grow_at_install};
 use canister_common::http::{self, HttpRequest, HttpResponse};
 use canister_common::inspection::inspect_ingress;
-use canister_common::manager::PAGE_BYTES;
-use canister_common::room::Room;
+use canister_common::open_calls::refuse_upgrade_while_calling;
 use canister_common::{check_canister_controller, method, reply};
 use capsule_shared::blob_store::{
     BlobStoreArgs, CheckOptions, CheckStatus, Declared, DeleteProgress, DigestProgress,
-    StoreStatus, StoredBlob,
+    PullProgress, SharedBlob, StoreStatus, StoredBlob,
 };
 use capsule_shared::operators::GatewayTransfer;
 use capsule_shared::{BlobKey, Result};
-use ic_cdk::api::{
-    canister_cycle_balance, canister_liquid_cycle_balance, msg_caller, performance_counter, time,
-};
-use ic_cdk::stable::stable_size;
+use ic_cdk::api::{canister_cycle_balance, canister_self, msg_caller, time};
 use ic_cdk::{init, inspect_message, post_upgrade, pre_upgrade, query, update};
-use ic_stable_structures::DefaultMemoryImpl;
 use serde_bytes::{ByteArray, ByteBuf, Bytes};
-use std::cell::{Cell, RefCell};
-use std::time::Duration;
-
-thread_local! {
-    static STATE: RefCell<State<DefaultMemoryImpl>> =
-        RefCell::new(State::open(DefaultMemoryImpl::default()));
-}
-
-/// The pause after a turn of background work for which there was no room or no cycles.
-const PAUSE: Duration = Duration::from_secs(60);
-
-thread_local! {
-    /// Whether the last turn found no room for copies, or no cycles. The heap holds it, so an
-    /// upgrade forgets it.
-    static NO_ROOM: Cell<bool> = const { Cell::new(false) };
-}
-
-/// A check waits with fewer spendable cycles, 1 T. It may cost more than all uploads.
-const CHECK_CYCLES: u128 = 1_000_000_000_000;
-
-fn with_state<T>(f: impl FnOnce(&mut State<DefaultMemoryImpl>) -> T) -> T {
-    STATE.with_borrow_mut(f)
-}
-
-/// The callers that may read and write blobs.
-fn check_gateway(caller: Principal) -> Result<()> {
-    with_state(|state| state.gateways.check(caller))
-}
-
-/// As [`with_state`], for a change. It asks for background work, in case a turn was lost.
-fn change<T>(f: impl FnOnce(&mut State<DefaultMemoryImpl>) -> T) -> T {
-    let changed = with_state(f);
-    ask_for_work();
-    changed
-}
-
-/// Makes room for a new blob or chunk; see `growth`.
-async fn room_for_blobs() -> Result<bool> {
-    let inside = with_state(|state| state.store.room_bytes());
-    make_room("the blob store", room(), inside).await
-}
-
-/// The room that the store needs now. A check takes a part of the heap.
-fn room() -> Room {
-    let counting = with_state(|state| state.counting_bytes());
-    Room {
-        heap_bytes: ROOM.heap_bytes + counting,
-        ..ROOM
-    }
-}
-
-fn slice(instructions: u64) -> Slice<'static> {
-    Slice {
-        used: &|| performance_counter(0),
-        instructions,
-        chunks: SLICE_CHUNKS,
-    }
-}
 
 // ---- life of the canister ----------------------------------------------------------------------
 
@@ -122,7 +63,7 @@ fn inspect_message() {
 /// Saves nothing: all state is in stable memory.
 #[pre_upgrade]
 fn pre_upgrade() {
-    refuse_upgrade_while_growing();
+    refuse_upgrade_while_calling();
     background::refuse_upgrade_in_a_turn();
 }
 
@@ -194,7 +135,7 @@ method!(update for check_gateway: fn blob_digest(key: BlobKey) -> Result<DigestP
 });
 
 method!(update for check_gateway: fn blob_delete(key: BlobKey) -> Result<DeleteProgress> {
-    change(|state| state.store.delete(msg_caller(), key, &slice(DELETE_INSTRUCTIONS)))
+    change(|state| state.delete(msg_caller(), key, &slice(DELETE_INSTRUCTIONS)))
 });
 
 // ---- reading blobs -----------------------------------------------------------------------------
@@ -218,84 +159,40 @@ method!(query in place for check_gateway: fn blob_read_range(
     })
 });
 
-// ---- background work ---------------------------------------------------------------------------
+// ---- moving blobs between stores ---------------------------------------------------------------
 
-/// Asks for a turn of background work while there is any.
-fn ask_for_work() {
-    if is_short_of_room() || with_state(|state| state.store.can_copy() || state.is_checking()) {
-        background::ask(work);
-    }
+method!(update for check_gateway: fn blob_share(
+    key: BlobKey,
+    with: Principal,
+) -> Result<SharedBlob> {
+    check_other_store("with", with, canister_self())?;
+    with_state(|state| state.share(msg_caller(), key, with))
+});
+
+/// The callers that may read some blob, for `blob_read_shared`. It refuses all others before it
+/// decodes what they sent.
+fn check_reader(caller: Principal) -> Result<()> {
+    with_state(|state| state.shares.check_reader(caller))
 }
 
-/// Grows stable memory ahead, and copies a slice of the blobs in schema version 1. Does a slice of
-/// a check when there is nothing to copy: a trap of one must not undo the other.
-async fn work() -> Next {
-    // Nothing of this turn holds over an await, when other messages may change every blob.
-    let grow = grow_more().await;
-    let copy = copy_more().await;
-    let check = match with_state(|state| state.is_checking()) {
-        true if copy != Next::Now => check_more(),
-        _ => Next::Never,
-    };
-    grow.min(copy).min(check)
-}
+method!(query in place for check_reader: fn blob_read_shared(
+    key: BlobKey,
+    offset: u64,
+    length: u64,
+) -> Result<ByteBuf> {
+    with_state(|state| {
+        state.read_shared(msg_caller(), key, offset, length, reply::begin_blob)
+    })
+});
 
-/// Whether the room grown ahead is short, and blobs may need it.
-fn is_short_of_room() -> bool {
-    let (inside, most) = with_state(|state| {
-        let store = &state.store;
-        (store.room_bytes(), store.totals().takable_bytes())
-    });
-    growth::is_short(ROOM, inside, most)
-}
-
-async fn grow_more() -> Next {
-    match !is_short_of_room() || growth::grow_more("the blob store").await {
-        true => Next::Never,
-        false => Next::After(PAUSE),
-    }
-}
-
-async fn copy_more() -> Next {
-    if !with_state(|state| state.store.can_copy()) {
-        return Next::Never;
-    }
-    // The last cycles are for what has begun.
-    let room = match check_own_funds("the blob store") {
-        Ok(()) => make_room("the blob store", room(), 0).await.map(drop),
-        refused => refused,
-    };
-    let both_fit = with_state(|state| state.store.bytes_to_grow()) < bytes_that_can_grow();
-    if room.is_err() || !both_fit {
-        NO_ROOM.set(true);
-        return Next::After(PAUSE);
-    }
-    NO_ROOM.set(false);
-    match with_state(|state| state.store.copy(&slice(COPY_INSTRUCTIONS))) {
-        Copied::More => Next::Now,
-        Copied::Waiting | Copied::Done => Next::Never,
-    }
-}
-
-fn check_more() -> Next {
-    // It leaves enough cycles for uploads.
-    if canister_liquid_cycle_balance() < CHECK_CYCLES {
-        return Next::After(PAUSE);
-    }
-    let slice = Slice {
-        chunks: u32::MAX,
-        ..slice(performance_counter(0) + CHECK_INSTRUCTIONS)
-    };
-    match with_state(|state| state.check_slice(&slice)) {
-        true => Next::Now,
-        false => Next::Never,
-    }
-}
-
-/// The bytes that stable memory can grow by before it has all that the platform gives a canister.
-fn bytes_that_can_grow() -> u64 {
-    MAX_STABLE_BYTES.saturating_sub(stable_size() * PAGE_BYTES)
-}
+method!(update for check_gateway: async fn blob_pull(
+    key: BlobKey,
+    source: Principal,
+    blob: SharedBlob,
+) -> Result<PullProgress> {
+    check_other_store("source", source, canister_self())?;
+    pull::pull(msg_caller(), key, source, &blob).await
+});
 
 // ---- gateways and settings ---------------------------------------------------------------------
 
@@ -356,7 +253,7 @@ method!(update for check_gateway_or_controller: async fn store_status() -> Resul
     ask_for_work();
     let reserve = growth::reserve().await;
     let cycles = canister_cycle_balance();
-    Ok(with_state(|state| state.status(NO_ROOM.get(), cycles, reserve)))
+    Ok(with_state(|state| state.status(ended_without_room(), cycles, reserve)))
 });
 
 // ---- metrics -----------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ impl<M: Memory> State<M> {
             gateways,
             check: _,
             counting: _,
+            shares: _,
         } = self;
         let check = self.check_status();
         let faults = check.map_or(0, |check| check.faults - check.mended);

@@ -22,7 +22,9 @@ pub const BUCKET_PAGES: u16 = 256;
 /// 192 MiB by its timer.
 ///
 /// A message that writes takes at most one bucket for blocks of files, and one for the record, its
-/// runs, or its blob id. A put into the map of schema version 1 may take one more.
+/// runs, or its blob id. A put into the map of schema version 1 may take one more. A pull puts many
+/// chunks, but only into files and no more bytes than one bucket has: the blocks ahead of one chunk
+/// hold the next ones.
 /// The heap holds the message. In a store with schema version 1 it holds twice the chunks of a full
 /// node of the map, too, while it splits.
 pub const ROOM: Room = Room {

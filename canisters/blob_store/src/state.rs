@@ -1,16 +1,19 @@
-//! The state of the canister. All of it lies in stable memory, but for the count of a check.
+//! The state of the canister. All of it lies in stable memory, but for the count of a check and
+//! the shares.
 
 use crate::blob::slice::Slice;
 use crate::blob::store::BlobStore;
 use crate::check::record::{Check, LastCheck};
 use crate::check::{self, Counting};
 use crate::regions::Regions;
+use crate::shares::Shares;
 use candid::Principal;
 use canister_common::gateways::Gateways;
 use capsule_shared::blob_store::{
-    BlobStoreArgs, CheckOptions, CheckStage, CheckStatus, LEAST_CAPACITY_BYTES, MOST_CAPACITY_BYTES,
+    BlobStoreArgs, CheckOptions, CheckStage, CheckStatus, DeleteProgress, LEAST_CAPACITY_BYTES,
+    MOST_CAPACITY_BYTES, SharedBlob,
 };
-use capsule_shared::{Error, Result};
+use capsule_shared::{BlobKey, Error, Result};
 use ic_stable_structures::memory_manager::VirtualMemory;
 use ic_stable_structures::{Memory, StableCell};
 
@@ -20,6 +23,8 @@ pub struct State<M: Memory> {
     pub(crate) check: StableCell<LastCheck, VirtualMemory<M>>,
     /// On the heap: an upgrade forgets it.
     pub(crate) counting: Option<Counting>,
+    /// On the heap: an upgrade forgets them.
+    pub shares: Shares,
 }
 
 impl<M: Memory> State<M> {
@@ -34,6 +39,7 @@ impl<M: Memory> State<M> {
             gateways: Gateways::open(regions.gateways),
             check: StableCell::init(regions.check, LastCheck::default()),
             counting: None,
+            shares: Shares::default(),
         }
     }
 
@@ -66,6 +72,44 @@ impl<M: Memory> State<M> {
     pub fn gateways_transfer(&mut self, from: Principal, to: Principal) -> Result<()> {
         let owners = &mut self.store.owners;
         owners.transfer_known(&mut self.gateways, from, to, false)
+    }
+
+    /// Lets the store `with` read a blob; errors are those of [`BlobStore::shared`].
+    pub fn share(
+        &mut self,
+        caller: Principal,
+        key: BlobKey,
+        with: Principal,
+    ) -> Result<SharedBlob> {
+        let shared = self.store.shared(caller, key)?;
+        self.shares.add(key, with);
+        Ok(shared)
+    }
+
+    /// As [`BlobStore::read_range`], for a caller with a share of this blob. All others get
+    /// `Unauthorized`, whether the blob exists or not.
+    pub fn read_shared(
+        &self,
+        caller: Principal,
+        key: BlobKey,
+        offset: u64,
+        length: u64,
+        buffer: impl FnOnce(usize) -> Vec<u8>,
+    ) -> Result<Vec<u8>> {
+        self.shares.check_share(caller, key)?;
+        self.store.read_range(key, offset, length, buffer)
+    }
+
+    /// As [`BlobStore::delete`]. The first slice ends the shares of the blob.
+    pub fn delete(
+        &mut self,
+        caller: Principal,
+        key: BlobKey,
+        slice: &Slice<'_>,
+    ) -> Result<DeleteProgress> {
+        let progress = self.store.delete(caller, key, slice)?;
+        self.shares.end(key);
+        Ok(progress)
     }
 
     /// Begins a check, at this time in nanoseconds since 1970. `Conflict` while one runs.

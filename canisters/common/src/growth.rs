@@ -6,6 +6,7 @@
 
 use crate::funds::check_own_funds;
 use crate::manager::PAGE_BYTES;
+use crate::open_calls::{CALL_TIMEOUT_SECONDS, OpenCall};
 use crate::room::{Room, free_pages, grow_ahead, has_buckets, settle};
 use candid::{CandidType, Nat, Principal};
 use capsule_shared::{Error, Result};
@@ -31,9 +32,6 @@ const FAILURE_AHEAD_HOLDS_NS: u64 = 60_000_000_000;
 /// The canister asks for its reserve at most every so many nanoseconds, 60 s.
 const STATUS_HOLDS_NS: u64 = 60_000_000_000;
 
-/// The deadline of a call, in seconds. An upgrade stops the canister first, and stopping must end.
-const CALL_TIMEOUT_SECONDS: u32 = 60;
-
 thread_local! {
     static REFUSED_AT: Cell<Option<u64>> = const { Cell::new(None) };
     static FAILED_AHEAD_AT: Cell<Option<u64>> = const { Cell::new(None) };
@@ -42,7 +40,6 @@ thread_local! {
     static REFUSALS: Cell<u64> = const { Cell::new(0) };
     static RESERVE: Cell<Option<Reserve>> = const { Cell::new(None) };
     static ASKED_AT: Cell<Option<u64>> = const { Cell::new(None) };
-    static OPEN: Cell<u32> = const { Cell::new(0) };
 }
 
 /// The reserve and its settings, as the platform told them when this canister last grew.
@@ -73,18 +70,6 @@ pub fn observed() -> Observed {
         refused: REFUSED.get(),
         refusals: REFUSALS.get(),
         reserve: RESERVE.get(),
-    }
-}
-
-/// Traps while a call of this canister to itself or to the management canister is open: an upgrade
-/// would run its callback on a new heap. For `pre_upgrade`.
-pub fn refuse_upgrade_while_growing() {
-    let open = OPEN.get();
-    if open > 0 {
-        ic_cdk::api::trap(format!(
-            "the upgrade is refused: {open} calls that grow memory are open, expected 0; \
-             stop the canister, install, start it"
-        ));
     }
 }
 
@@ -215,22 +200,6 @@ fn note(grown: &Result<()>, now: u64) {
     if is_time_to_ask(now) {
         // The operation needn't wait for it.
         ic_cdk::futures::spawn(ask_reserve());
-    }
-}
-
-/// Counts a call while it is open. Dropping it ends the count, also when a callback traps.
-struct OpenCall;
-
-impl OpenCall {
-    fn begin() -> Self {
-        OPEN.set(OPEN.get() + 1);
-        OpenCall
-    }
-}
-
-impl Drop for OpenCall {
-    fn drop(&mut self) {
-        OPEN.set(OPEN.get() - 1);
     }
 }
 

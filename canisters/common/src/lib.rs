@@ -16,6 +16,7 @@ pub mod inspection;
 pub mod manager;
 mod method;
 pub mod midstate;
+pub mod open_calls;
 pub mod owners;
 mod regions;
 pub mod reply;

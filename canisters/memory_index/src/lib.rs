@@ -30,9 +30,10 @@ use crate::state::State;
 use candid::Principal;
 use canister_background::{self as background, Next};
 use canister_common::funds::check_own_funds;
-use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_while_growing};
+use canister_common::growth::{self, grow_at_install, make_room};
 use canister_common::http::{self, HttpRequest, HttpResponse};
 use canister_common::inspection::inspect_ingress;
+use canister_common::open_calls::refuse_upgrade_while_calling;
 use canister_common::{check_canister_controller, method};
 use capsule_shared::capsule::{Capsule, CapsuleHeader, CapsuleInfo, PersonRef};
 use capsule_shared::memory_index::{
@@ -100,7 +101,7 @@ fn inspect_message() {
 /// Saves nothing: all state is in stable memory.
 #[pre_upgrade]
 fn pre_upgrade() {
-    refuse_upgrade_while_growing();
+    refuse_upgrade_while_calling();
     background::refuse_upgrade_in_a_turn();
 }
 

@@ -19,8 +19,9 @@ use crate::upload::types::{BeginArgs, SessionId};
 use crate::wire::PutChunk;
 use candid::Principal;
 use canister_common::args;
-use canister_common::growth::{self, grow_at_install, make_room, refuse_upgrade_while_growing};
+use canister_common::growth::{self, grow_at_install, make_room};
 use canister_common::http::{self, HttpRequest, HttpResponse};
+use canister_common::open_calls::refuse_upgrade_while_calling;
 use canister_common::{check_canister_controller, method};
 use capsule_shared::Result;
 use capsule_shared::asset::AssetMetadata;
@@ -69,7 +70,7 @@ fn pre_upgrade() {
              stop the canister, install, start it"
         ));
     }
-    refuse_upgrade_while_growing();
+    refuse_upgrade_while_calling();
 }
 
 #[inspect_message]

@@ -32,6 +32,7 @@ mod retries;
 mod rights;
 mod self_check;
 mod senders;
+mod sharing;
 mod slips;
 mod strangers;
 mod superblocks;

@@ -107,8 +107,10 @@ fn only_registered_gateways_may_write_to_the_blob_store() {
         turned_away(caller.update::<Opaque>("blob_digest", (key,)));
         turned_away(caller.update::<Opaque>("blob_delete", (key,)));
         turned_away(caller.update::<()>("blob_release", (key,)));
+        turned_away(caller.update::<Opaque>("blob_share", (key, deployment.gateway)));
         unauthorized(caller.query::<Opaque>("blob_meta", (key,)));
         unauthorized(caller.query::<ByteBuf>("blob_read_chunk", (key, 0u32)));
+        unauthorized(caller.query::<ByteBuf>("blob_read_shared", (key, 0u64, 1u64)));
     }
     registering_is_for_controllers(&deployment, Part::BlobStore);
 }

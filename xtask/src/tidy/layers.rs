@@ -119,6 +119,7 @@ pub const TABLE: &[Package] = &[
                 "funds.rs",
                 "manager.rs",
                 "midstate.rs",
+                "open_calls.rs",
                 "regions.rs",
             ],
             &["room.rs", "superblock.rs"],
@@ -183,12 +184,21 @@ pub const TABLE: &[Package] = &[
     Package {
         folder: "canisters/blob_store",
         layers: &[
-            &["regions.rs", "chunks.rs", "migration.rs", "extents/"],
+            &[
+                "regions.rs",
+                "chunks.rs",
+                "migration.rs",
+                "extents/",
+                "shares.rs",
+            ],
             &["totals.rs"],
             &["blob/"],
             &["check/"],
             &["state.rs"],
             &["metrics.rs", "status.rs", "testing.rs"],
+            &["canister.rs"],
+            &["work.rs"],
+            &["pull.rs"],
             &["lib.rs"],
         ],
         unknown: &[
@@ -196,6 +206,7 @@ pub const TABLE: &[Package] = &[
             ("check/", &["ic_cdk"]),
             ("chunks.rs", &["ic_cdk"]),
             ("extents/", &["ic_cdk"]),
+            ("shares.rs", &["ic_cdk"]),
         ],
     },
     Package {

@@ -6,6 +6,7 @@ pub mod copy;
 pub mod delete;
 pub mod digest;
 pub mod layout;
+pub mod pull;
 mod range;
 mod read;
 pub mod record;

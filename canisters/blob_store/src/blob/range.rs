@@ -56,18 +56,9 @@ impl<M: Memory> BlobStore<M> {
         }
     }
 
-    /// Gateways put chunks of one length, but for the last, so the first chunk tells where each
-    /// begins. A scan then reads the chunks of the range, and nothing else.
-    fn append_from_map(
-        &self,
-        key: &BlobKey,
-        record: &BlobRecord,
-        offset: u64,
-        len: u64,
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
-        let whole = out.len() + len as usize;
-        let end = offset + len;
+    /// The lengths of the first and of the last chunk of a sealed blob in the map. Gateways put
+    /// chunks of one length, but for the last, so the first one tells where each begins.
+    pub(super) fn lengths_in_map(&self, key: &BlobKey, record: &BlobRecord) -> Result<(u64, u64)> {
         let last = record.chunks.count() - 1;
         let first_len = match last {
             0 => record.bytes,
@@ -86,6 +77,22 @@ impl<M: Memory> BlobStore<M> {
                     record.bytes
                 ))
             })?;
+        Ok((first_len, last_len))
+    }
+
+    /// A scan reads the chunks of the range, and nothing else.
+    fn append_from_map(
+        &self,
+        key: &BlobKey,
+        record: &BlobRecord,
+        offset: u64,
+        len: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let whole = out.len() + len as usize;
+        let end = offset + len;
+        let last = record.chunks.count() - 1;
+        let (first_len, last_len) = self.lengths_in_map(key, record)?;
         let chunks = (offset / first_len) as u32..=((end - 1) / first_len) as u32;
         for (index, bytes) in self.map().scan(key, chunks) {
             let expected = if index == last { last_len } else { first_len };

@@ -3,9 +3,11 @@
 use super::layout::Layout;
 use super::record::BlobState;
 use super::store::BlobStore;
-use capsule_shared::blob_store::StoredBlob;
+use candid::Principal;
+use capsule_shared::blob_store::{SharedBlob, StoredBlob};
 use capsule_shared::{BlobKey, Error, Result};
 use ic_stable_structures::Memory;
+use serde_bytes::ByteArray;
 
 impl<M: Memory> BlobStore<M> {
     /// The metadata of a blob; it comes from the record alone. `NotFound` if the blob doesn't
@@ -18,6 +20,30 @@ impl<M: Memory> BlobStore<M> {
             bytes: record.bytes,
             chunk_count: record.chunks.count(),
             sealed: record.state == BlobState::Sealed,
+        })
+    }
+
+    /// The facts by which another store pulls the blob.
+    ///
+    /// `NotFound` if the blob doesn't exist, `Unauthorized` if another gateway owns it, `Conflict`
+    /// if it isn't sealed, or if it lies in the map and its chunks have other lengths than gateways
+    /// put.
+    pub fn shared(&self, caller: Principal, key: BlobKey) -> Result<SharedBlob> {
+        let record = self.owned(caller, &key)?;
+        if record.state != BlobState::Sealed {
+            return Err(Error::conflict(
+                "the blob is open, expected a sealed blob; only those can be shared",
+            ));
+        }
+        let chunk_bytes = match record.layout {
+            Layout::Map => self.lengths_in_map(&key, &record)?.0 as u32,
+            Layout::File(shape) => shape.chunk_len,
+        };
+        Ok(SharedBlob {
+            bytes: record.bytes,
+            chunk_count: record.chunks.count(),
+            chunk_bytes,
+            sha256: record.sha256.map(ByteArray::new),
         })
     }
 

@@ -9,9 +9,11 @@ mod interface;
 mod layouts;
 mod model;
 mod old;
+mod pulling;
 mod ranges;
 mod reuse;
 mod rules;
+mod sharing;
 mod stable_memory;
 mod transfer;
 
