@@ -62,7 +62,7 @@ impl OperatorError {
     }
 }
 
-/// What a stranger has to do before the canister obeys.
+/// The step after which the canister obeys a stranger.
 fn hint(call: &CallError, canister: Principal, sender: Principal) -> String {
     match call.refusal() {
         Some(Refusal::Unauthorized) => {

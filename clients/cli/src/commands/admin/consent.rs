@@ -45,7 +45,7 @@ impl Consent {
         console::line("Go on? [y/N]");
         let answer = spawn_blocking(|| {
             let mut line = String::new();
-            // what can't be read is no consent
+            // an answer that can't be read is no consent
             let _ = std::io::stdin().lock().read_line(&mut line);
             line
         });

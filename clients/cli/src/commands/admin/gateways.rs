@@ -69,7 +69,8 @@ impl Transfer {
             Ok((indexes, stores)) => canisters.extend([(indexes, INDEX), (stores, STORE)]),
             // it may be stopped already
             Err(error) => console::warning(&format!(
-                "only the stores of the other gateway are known: {error}"
+                "the stores of the old gateway are not known, so those of the new one count: \
+                 {error}"
             )),
         }
         canisters.sort_by_key(|(_, kind)| *kind);
@@ -120,7 +121,7 @@ impl Transfer {
         plan
     }
 
-    /// What the old gateway still has to do, and can't do after the transfer.
+    /// The work that the old gateway still has to do, and can't do after the transfer.
     async fn unfinished(&self) -> Vec<String> {
         let Ok(metrics) = self.from.patient_for(PATIENCE).metrics().await else {
             return vec!["  the unfinished work of the old gateway is not known".into()];

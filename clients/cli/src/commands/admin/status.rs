@@ -19,7 +19,7 @@ use std::time::Duration;
 /// How long the metrics and the module of a canister are asked for. The report does without.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a canister tells everybody.
+/// The facts that a canister tells everybody.
 struct Facts {
     canister: Principal,
     /// The SHA-256 of its module.
@@ -146,7 +146,7 @@ impl Facts {
         })
     }
 
-    /// What all canisters have in common.
+    /// The part that all canisters have in common.
     fn json(&self, canister: &str) -> Value {
         let number = |name: &str| self.number(&format!("{canister}_{name}"));
         json!({

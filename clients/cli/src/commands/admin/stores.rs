@@ -85,7 +85,7 @@ impl Stores {
         value["changed"] = changed.into();
         let mut lines = entries::table(&[entry], amounts::now());
         if !changed {
-            lines.push("nothing has changed, it was so before".into());
+            lines.push("nothing has changed: the store was so before".into());
         }
         self.output.report(&lines, value);
         Ok(())
@@ -114,7 +114,7 @@ impl Change {
         }
     }
 
-    /// What the change does, for the one who has to agree.
+    /// The effect of the change, for the user who has to agree.
     fn effect(&self) -> String {
         let text = match self {
             Change::Add => "is added, and takes new uploads from now on",
@@ -138,7 +138,7 @@ impl Change {
     }
 }
 
-/// What is known about a store before it changes.
+/// The facts about a store before it changes.
 fn described(entry: Option<&StoreEntry>) -> String {
     let Some(entry) = entry else {
         return "which isn't listed".into();

@@ -47,7 +47,7 @@ fn nobody_is_asked_without_a_terminal_so_nothing_changes() {
     ] {
         let said = machine.fails(2, &[&["admin"], arguments].concat());
         assert!(said.contains("expected --yes or a terminal"), "{said}");
-        // Whoever is nobody is refused by the command line itself, before anything is sent.
+        // The command line itself refuses the anonymous principal, before anything is sent.
         let wrong = arguments.iter().map(|text| match *text == store {
             true => "2vxsx-fae",
             false => text,
