@@ -67,6 +67,14 @@ pub struct Up {
     /// Keep the state in this folder, and continue with the state that is there
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
+    /// Use this many stores, 1 to 50 (default: one, or those of the state)
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "bare",
+        value_parser = clap::value_parser!(u8).range(1..=50)
+    )]
+    pub stores: Option<u8>,
     /// Start an empty network, without the canisters, for deploy tools
     #[arg(long)]
     pub bare: bool,

@@ -4,6 +4,10 @@ use crate::arguments::{Demo, Soak, Up};
 use crate::outcome::Result;
 use crate::{canisters, engine, layout, preflight, process, testing};
 use std::process::Command;
+use std::time::Duration;
+
+/// An identity may come through a pipe, whose writer may never come.
+const IDENTITY_LIMIT: Duration = Duration::from_secs(60);
 
 /// Checks the user's input before it builds anything.
 pub fn demo(arguments: Demo) -> Result<()> {
@@ -36,8 +40,19 @@ pub fn up(arguments: Up) -> Result<()> {
     if let Some(folder) = arguments.state {
         command.arg("--state").arg(folder);
     }
-    if arguments.bare {
-        command.arg("--bare");
+    if let Some(stores) = arguments.stores {
+        command.args(["--stores", &stores.to_string()]);
+    }
+    match arguments.bare {
+        true => {
+            command.arg("--bare");
+        }
+        false => match operator() {
+            Ok(operator) => {
+                command.args(["--operator", &operator]);
+            }
+            Err(text) => eprintln!("`capsule admin` has no rights here: {text}"),
+        },
     }
     if let Some(controller) = arguments.controller {
         command.args(["--controller", &controller]);
@@ -47,6 +62,19 @@ pub fn up(arguments: Up) -> Result<()> {
         .arg("--tell")
         .arg(layout::settings()?.join("local.json"));
     process::become_program(command)
+}
+
+/// The principal of the client's identity, which the client makes if there is none.
+fn operator() -> Result<String> {
+    let named = std::env::var_os("CAPSULE_IDENTITY").is_some_and(|path| !path.is_empty());
+    let own = layout::settings()?.join("identity.pem");
+    let mut client = Command::new(layout::host_program("capsule"));
+    client.arg("identity");
+    if !named && !own.exists() {
+        client.arg("--new");
+    }
+    let printed = process::run_quietly(&mut client, IDENTITY_LIMIT)?;
+    Ok(printed.trim().to_string())
 }
 
 pub fn soak(arguments: Soak) -> Result<()> {

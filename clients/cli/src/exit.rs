@@ -6,13 +6,15 @@ use crate::signals::Signal;
 pub const SUCCESS: u8 = 0;
 /// The exit code of wrong arguments.
 ///
-/// Source: clap, which parses the command line and ends the program itself.
+/// Source: clap, which has it for the command lines that it refuses.
 pub const USAGE: u8 = 2;
 
 /// The kind of a failure; each has an exit code of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Local,
+    /// The arguments are wrong, or lack one.
+    Usage,
     Refused,
     NotFound,
     Unauthorized,
@@ -21,8 +23,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 6] = [
+    pub const ALL: [Kind; 7] = [
         Kind::Local,
+        Kind::Usage,
         Kind::Refused,
         Kind::NotFound,
         Kind::Unauthorized,
@@ -34,6 +37,7 @@ impl Kind {
     pub fn code(self) -> u8 {
         match self {
             Kind::Local => 1,
+            Kind::Usage => USAGE,
             Kind::Refused => 3,
             Kind::NotFound => 4,
             Kind::Unauthorized => 5,
@@ -46,6 +50,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Local => "local",
+            Kind::Usage => "usage",
             Kind::Refused => "refused",
             Kind::NotFound => "not_found",
             Kind::Unauthorized => "unauthorized",
@@ -58,6 +63,7 @@ impl Kind {
     fn meaning(self) -> &'static str {
         match self {
             Kind::Local => "a problem on this machine: files, identity or settings",
+            Kind::Usage => "the arguments are wrong",
             Kind::Refused => "the canister or the network refused the request",
             Kind::NotFound => "there is no such memory, upload or capsule",
             Kind::Unauthorized => "the identity has no right to it",
@@ -71,7 +77,6 @@ impl Kind {
 pub fn help() -> String {
     let mut rows = vec![
         (SUCCESS, "the command succeeded"),
-        (USAGE, "the arguments are wrong"),
         (
             Signal::HangUp.exit_code(),
             "the terminal went away (SIGHUP)",
@@ -103,6 +108,7 @@ mod tests {
             table,
             [
                 (1, "local"),
+                (2, "usage"),
                 (3, "refused"),
                 (4, "not_found"),
                 (5, "unauthorized"),

@@ -6,6 +6,7 @@
 use crate::exit::Kind;
 use crate::local::error::{LocalError, SourceError};
 use crate::local::folder::error::FolderError;
+use crate::network::canister::OperatorError;
 use crate::network::error::{CallError, ConnectError};
 use crate::network::refused::UploadError;
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ pub enum Failure {
     Uncertified(CallError),
     #[error(transparent)]
     Upload(#[from] UploadError),
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
     #[error(transparent)]
     Integrity(#[from] IntegrityError),
     /// A failure that has to do with one file of several.
@@ -108,6 +111,8 @@ pub enum IntegrityError {
         sha256: String,
         expected: String,
     },
+    #[error("the stores have {faults} faults that are not mended, expected none")]
+    Faults { faults: u64 },
 }
 
 impl Failure {
@@ -128,10 +133,12 @@ impl Failure {
 
     pub fn kind(&self) -> Kind {
         match self {
+            Failure::Local(LocalError::NobodyToAsk) => Kind::Usage,
             Failure::Local(_) | Failure::Source(_) | Failure::Folder(_) => Kind::Local,
             Failure::Connect(error) => error.kind(),
             Failure::Call(error) | Failure::Uncertified(error) => error.kind(),
             Failure::Upload(error) => error.kind(),
+            Failure::Operator(error) => error.kind(),
             Failure::Integrity(_) => Kind::Integrity,
             Failure::OfFile { failure, .. } => failure.kind(),
             Failure::Several { first, .. } => *first,
@@ -203,6 +210,7 @@ mod tests {
             (gone(), Kind::NotFound),
             (UploadError::AllUploads { own: 0 }.into(), Kind::Refused),
             (Failure::from(LocalError::NoHome), Kind::Local),
+            (Failure::from(LocalError::NobodyToAsk), Kind::Usage),
         ] {
             let text = failure.to_string();
             assert!(!text.ends_with('.'), "{text}");

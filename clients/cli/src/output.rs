@@ -41,6 +41,14 @@ impl Output {
         }
     }
 
+    /// Prints a result of several lines, as JSON still one object on one line.
+    pub fn report(&self, lines: &[String], value: Value) {
+        match self.json {
+            true => self.result("", value),
+            false => lines.iter().for_each(|text| self.line(&printable(text))),
+        }
+    }
+
     /// Prints the result of one file of many: as JSON, or as text with `--verbose`.
     pub fn entry(&self, text: &str, value: Value) {
         match self.json {

@@ -14,7 +14,7 @@ use serde_bytes::Bytes;
 use serde_json::Value;
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use tools::deployment::person;
 use tools::engine::program;
 use tools::source::UploadSpec;
@@ -175,20 +175,60 @@ fn the_file_for_clients_tells_of_the_last_network_that_still_runs() {
     assert_eq!(told(folder), None);
 }
 
+/// Runs the client with its settings in a folder.
+fn client(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(program("capsule"))
+        .args(arguments)
+        .env("CAPSULE_HOME", folder)
+        .env_remove("CAPSULE_NETWORK")
+        .env_remove("CAPSULE_GATEWAY")
+        .env_remove("CAPSULE_IDENTITY")
+        .output()
+        .unwrap()
+}
+
+/// The ids of all stores, as the operator of the network sees them.
+fn stores(folder: &Path) -> Vec<Value> {
+    let asked = client(folder, &["--json", "admin", "status"]);
+    assert!(asked.status.success(), "{asked:?}");
+    let status: Value = serde_json::from_slice(&asked.stdout).unwrap();
+    let stores = status["stores"].as_array().unwrap().iter();
+    stores.map(|store| store["store"].clone()).collect()
+}
+
+#[test]
+fn a_network_has_the_stores_and_the_operator_that_it_was_started_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let made = client(folder, &["identity", "--new"]);
+    let operator = String::from_utf8(made.stdout).unwrap();
+    let operator = operator.trim();
+    let state = folder.join("state");
+    let state = ["--state", state.to_str().unwrap()];
+    let with = |options: &[&str]| Up::beside(folder, &[&state[..], options].concat());
+    let (up, _) = with(&["--stores", "3", "--operator", operator]);
+    let first = stores(folder);
+    assert_eq!(first.len(), 3);
+    up.end();
+    // The rights and the stores are in the state.
+    let (up, _) = with(&[]);
+    assert_eq!(stores(folder), first);
+    up.end();
+    let (up, _) = with(&["--stores", "4"]);
+    assert_eq!(client(folder, &["admin", "check"]).status.code(), Some(5));
+    up.end();
+    let (up, _) = with(&["--operator", operator]);
+    assert_eq!(stores(folder)[..3], first);
+    assert_eq!(stores(folder).len(), 4);
+    assert_eq!(client(folder, &["admin", "check"]).status.code(), Some(0));
+    up.end();
+}
+
 #[test]
 fn a_network_that_was_killed_is_named_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let (mut up, told) = Up::beside(folder.path(), &[]);
-    let client = |arguments: &[&str]| {
-        Command::new(program("capsule"))
-            .args(arguments)
-            .env("CAPSULE_HOME", folder.path())
-            .env_remove("CAPSULE_NETWORK")
-            .env_remove("CAPSULE_GATEWAY")
-            .env_remove("CAPSULE_IDENTITY")
-            .output()
-            .unwrap()
-    };
+    let client = |arguments: &[&str]| client(folder.path(), arguments);
     assert!(client(&["identity", "--new"]).status.success());
     assert!(client(&["ls"]).status.success());
     up.0.kill().unwrap();

@@ -12,7 +12,7 @@ use std::process::{ExitCode, exit};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
-use tools::deployment::{Created, Part};
+use tools::deployment::{Created, Deployment, Part, controller};
 use tools::engine;
 use tools::mapping::{continue_empty, create_empty};
 use tools::told::{Ids, Told, hex, root_key, write};
@@ -32,6 +32,17 @@ struct Arguments {
     /// Run without the canisters, for deploy tools
     #[arg(long)]
     bare: bool,
+    /// Have the gateway use this many stores
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "bare",
+        value_parser = clap::value_parser!(u8).range(1..=50)
+    )]
+    stores: Option<u8>,
+    /// A further controller of all canisters
+    #[arg(long, value_name = "PRINCIPAL", conflicts_with = "bare")]
+    operator: Option<Principal>,
     /// Create three empty canisters for this principal, for icp-cli in the folder --project
     #[arg(
         long,
@@ -116,14 +127,23 @@ fn run_bare(arguments: &Arguments, wait: &mpsc::Receiver<()>) -> Result<(), Stri
 
 fn run_canisters(arguments: &Arguments, wait: &mpsc::Receiver<()>) -> Result<(), String> {
     let state = arguments.state.as_deref();
-    let (mut pic, ids) = canisters(state)?;
-    let url = pic.make_live(Some(arguments.port)).to_string();
+    let mut deployment = canisters(state)?;
+    let stores = prepare(&deployment, arguments)?;
+    let ids = ids(&deployment);
+    let url = deployment.pic.make_live(Some(arguments.port)).to_string();
     // From here on Ctrl-C must not leave the file behind.
     STARTED.store(true, Ordering::Relaxed);
     let _told = Told::of(&arguments.tell, &url, &ids)?;
     println!("network         {url}");
     for part in Part::ALL {
-        println!("{:<16}{}", part.name(), ids.id(part));
+        let more = match part {
+            Part::BlobStore if stores > 1 => format!(" and {} more", stores - 1),
+            _ => String::new(),
+        };
+        println!("{:<16}{}{more}", part.name(), ids.id(part));
+    }
+    if let Some(operator) = arguments.operator {
+        println!("operator        {operator}, for `capsule admin status`");
     }
     println!("settings        {}", arguments.tell.display());
     println!(
@@ -183,25 +203,46 @@ fn ending(state: Option<&Path>) -> String {
     }
 }
 
+/// Adds the stores and the operator that the arguments ask for. Returns how many stores there are.
+fn prepare(deployment: &Deployment, arguments: &Arguments) -> Result<usize, String> {
+    if let Some(count) = arguments.stores {
+        let grown = deployment.grow_to(count.into());
+        grown.map_err(|e| format!("the gateway takes no {count} stores: {e}"))?;
+    }
+    if let Some(operator) = arguments.operator {
+        deployment.admit_operator(operator)?;
+    }
+    Ok(deployment.stores().len())
+}
+
+fn ids(deployment: &Deployment) -> Ids {
+    Ids {
+        upload_gateway: deployment.gateway,
+        blob_store: deployment.blob_store,
+        memory_index: deployment.memory_index,
+    }
+}
+
 /// Starts the network with the canisters of its state, or with new ones.
-fn canisters(state: Option<&Path>) -> Result<(PocketIc, Ids), String> {
+fn canisters(state: Option<&Path>) -> Result<Deployment, String> {
     let pic = network(state)?;
     // This file is written last: the canisters that it names are complete.
     let known = state.map(|folder| folder.join("canisters.json"));
     if let Some(path) = known.as_ref().filter(|path| path.exists()) {
         let about = |e: String| format!("{}: {e}", path.display());
         let text = std::fs::read(path).map_err(|e| about(e.to_string()))?;
-        let ids = serde_json::from_slice(&text).map_err(|e| about(e.to_string()))?;
-        return Ok((pic, ids));
+        let ids: Ids = serde_json::from_slice(&text).map_err(|e| about(e.to_string()))?;
+        return Ok(Deployment {
+            pic,
+            controller: controller(),
+            gateway: ids.upload_gateway,
+            blob_store: ids.blob_store,
+            memory_index: ids.memory_index,
+        });
     }
     let deployment = Created::on(pic).install(GatewayArgs::default());
-    let ids = Ids {
-        upload_gateway: deployment.gateway,
-        blob_store: deployment.blob_store,
-        memory_index: deployment.memory_index,
-    };
     if let Some(path) = known {
-        write(&path, &ids)?;
+        write(&path, &ids(&deployment))?;
     }
-    Ok((deployment.pic, ids))
+    Ok(deployment)
 }

@@ -1,6 +1,6 @@
 //! Canisters without code, and their installation.
 
-use super::parts::{CYCLES, Part, person, wasm};
+use super::parts::{CYCLES, Part, controller, wasm};
 use super::running::Deployment;
 use crate::engine::network;
 use candid::{CandidType, Encode, Principal};
@@ -38,7 +38,7 @@ impl Created {
 
     /// Gives each canister so many cycles.
     pub fn with_cycles(pic: PocketIc, cycles: u128) -> Self {
-        let controller = person("controller");
+        let controller = controller();
         let [gateway, blob_store, memory_index] =
             [(); 3].map(|()| create(&pic, controller, cycles));
         Self {

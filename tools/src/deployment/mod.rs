@@ -4,9 +4,10 @@
 //! but no code, and a [`Deployment`] has the code that knows those ids.
 
 mod created;
+mod operated;
 mod parts;
 mod running;
 
 pub use created::{Created, Lines, deploy, without_trash};
-pub use parts::{Part, person, release_0_1_0, wasm};
+pub use parts::{Part, controller, person, release_0_1_0, wasm};
 pub use running::Deployment;

@@ -59,3 +59,8 @@ pub fn release_0_1_0(part: Part) -> Vec<u8> {
 pub fn person(name: &str) -> Principal {
     Principal::self_authenticating(name)
 }
+
+/// The principal that installs the canisters and controls them.
+pub fn controller() -> Principal {
+    person("controller")
+}

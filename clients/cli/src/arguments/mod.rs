@@ -1,5 +1,6 @@
 //! The command line: what the user can ask for, and what `--help` says about it.
 
+pub mod admin;
 mod sending;
 
 pub use sending::{SyncOptions, Trust, UploadOptions};
@@ -9,6 +10,7 @@ use crate::dates::Period;
 use crate::exit;
 use crate::local::stdout::is_stdout;
 use crate::network::options::Options;
+use admin::AdminOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use globset::{Glob, GlobMatcher};
@@ -152,6 +154,8 @@ pub enum Command {
     },
     /// List the capsules that you may read and write
     Capsules,
+    /// Operate the canisters: stores, sessions, principals, gateways and checks
+    Admin(AdminOptions),
     /// Show your principal
     Identity {
         /// Make a new identity; an existing one is never replaced

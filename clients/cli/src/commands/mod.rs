@@ -1,6 +1,7 @@
 //! The commands: each is a method of a type that holds what it needs.
 
 mod abort;
+mod admin;
 mod begin;
 mod download;
 mod everything;
@@ -33,6 +34,7 @@ use crate::commands::purge::Purges;
 use crate::commands::show::Show;
 use crate::commands::trash::Trash;
 use crate::failure::Outcome;
+use crate::network::canister::Canister;
 use crate::network::gateway::Gateway;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -49,8 +51,15 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         }
         _ => {}
     }
+    if let Command::Admin(options) = &arguments.command {
+        admin::check_before(options)?;
+    }
     let (agent, gateway_id) = arguments.network.connect().await?;
     let patience = Duration::from_secs(arguments.retry_for);
+    if let Command::Admin(options) = arguments.command {
+        let gateway = Canister::new(agent, gateway_id, "gateway", patience);
+        return admin::run(gateway, options, output).await;
+    }
     let gateway = Gateway::new(agent, gateway_id, patience);
     let show = Show {
         gateway: gateway.clone(),
@@ -135,8 +144,9 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         }
         Command::Restore { memory } => trash.restore(&memory).await,
         Command::Capsules => show.capsules().await,
-        Command::Identity { .. } | Command::Completions { .. } | Command::Man { .. } => {
-            unreachable!("BUG: handled before the network is needed")
-        }
+        Command::Admin(_)
+        | Command::Identity { .. }
+        | Command::Completions { .. }
+        | Command::Man { .. } => unreachable!("BUG: handled before"),
     }
 }

@@ -23,6 +23,10 @@ pub enum LocalError {
     Write { path: PathBuf, error: io::Error },
     #[error("cannot write to standard output: {error}, expected a place that takes results")]
     Output { error: io::Error },
+    #[error("this command changes something and nobody can be asked, expected --yes or a terminal")]
+    NobodyToAsk,
+    #[error("nothing has changed, because the answer was no, expected y or yes")]
+    Declined,
     #[error("{name:?} is not a command, expected one of `capsule --help`")]
     NoCommand { name: String },
     /// A program such as `head` has read enough.

@@ -98,6 +98,23 @@ impl Caller {
         repeat(what, patience, attempt).await
     }
 
+    /// The SHA-256 of the canister's module, as the network certifies it. `None` if it has none.
+    pub async fn module(
+        &self,
+        what: String,
+        patience: Duration,
+    ) -> Result<Option<Vec<u8>>, CallError> {
+        let attempt = async || {
+            let agent = &self.agent;
+            match agent.read_state_canister_module_hash(self.canister).await {
+                Ok(hash) => Ok(Some(hash)),
+                Err(AgentError::LookupPathAbsent(_)) => Ok(None),
+                Err(error) => Err(fault(error)),
+            }
+        };
+        repeat(what, patience, attempt).await
+    }
+
     async fn ask(&self, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
         let query = self.agent.query(&self.canister, call.method);
         query.with_arg(call.arg.clone()).await.map_err(fault)

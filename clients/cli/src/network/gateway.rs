@@ -27,7 +27,7 @@ const CERTIFIED_READ: &str = "memories_read_certified";
 pub struct Gateway {
     pub(super) caller: Caller,
     /// How long each call is repeated.
-    patience: Duration,
+    pub(super) patience: Duration,
 }
 
 impl Gateway {
@@ -254,7 +254,7 @@ impl Gateway {
         self.caller.query(self.call(what, method, args)).await
     }
 
-    pub(super) fn call<'a>(
+    fn call<'a>(
         &self,
         what: impl Into<String>,
         method: &'a str,

@@ -2,52 +2,25 @@
 
 use crate::network::error::CallError;
 use crate::network::gateway::Gateway;
-use candid::CandidType;
-use serde::Deserialize;
-use serde_bytes::ByteBuf;
-
-/// A request of HTTP, as canisters get it.
-#[derive(CandidType)]
-struct Request {
-    method: &'static str,
-    url: &'static str,
-    headers: Vec<(String, String)>,
-    body: ByteBuf,
-}
-
-#[derive(CandidType, Deserialize)]
-struct Response {
-    body: ByteBuf,
-}
+use crate::network::metrics::Metrics;
 
 impl Gateway {
     /// Whether all users together, or all new ones, have as many unfinished uploads as they may.
     /// `None` if the metrics don't tell.
     pub async fn is_busy(&self) -> Result<Option<bool>, CallError> {
-        let request = Request {
-            method: "GET",
-            url: "/metrics",
-            headers: Vec::new(),
-            body: ByteBuf::new(),
-        };
-        let call = self.call("the gateway's metrics", "http_request", (request,));
-        let response: Response = self.caller.plain_query(call).await?;
-        Ok(is_busy(&String::from_utf8_lossy(&response.body)))
+        let what = "the gateway's metrics".to_string();
+        Ok(is_busy(&self.caller.metrics(what, self.patience).await?))
     }
 }
 
-fn is_busy(metrics: &str) -> Option<bool> {
-    let value = |name: &str| -> Option<f64> {
-        let mut lines = metrics.lines();
-        let found = lines.find_map(|line| line.strip_prefix(name))?;
-        found.split_whitespace().next()?.parse().ok()
-    };
-    let active = value("upload_gateway_sessions{state=\"pending\"}")?
-        + value("upload_gateway_sessions{state=\"finishing\"}")?;
-    let all = active >= value("upload_gateway_sessions_max ")?;
+fn is_busy(metrics: &Metrics) -> Option<bool> {
+    let active = metrics.value("upload_gateway_sessions{state=\"pending\"}")?
+        + metrics.value("upload_gateway_sessions{state=\"finishing\"}")?;
+    let all = active >= metrics.value("upload_gateway_sessions_max")?;
     // release 0.1.0 has no share of new users
-    let new = value("upload_gateway_sessions_of_strangers ")
-        .zip(value("upload_gateway_sessions_of_strangers_max "))
+    let new = metrics
+        .value("upload_gateway_sessions_of_strangers")
+        .zip(metrics.value("upload_gateway_sessions_of_strangers_max"))
         .is_some_and(|(held, most)| held >= most);
     Some(all || new)
 }
@@ -68,19 +41,23 @@ mod tests {
         )
     }
 
+    fn busy(text: &str) -> Option<bool> {
+        is_busy(&Metrics::parse(text))
+    }
+
     #[test]
     fn all_users_and_all_new_ones_have_a_limit() {
-        for (pending, finishing, strangers, busy) in [
+        for (pending, finishing, strangers, expected) in [
             (9, 0, 4, false),
             (9, 1, 4, true),
             (5, 0, 5, true),
             (0, 0, 0, false),
         ] {
             let text = metrics(pending, finishing, strangers);
-            assert_eq!(is_busy(&text), Some(busy), "{text}");
+            assert_eq!(busy(&text), Some(expected), "{text}");
         }
         let old = metrics(9, 1, 0).replace("strangers", "nobody");
-        assert_eq!(is_busy(&old), Some(true));
-        assert_eq!(is_busy("<html>"), None);
+        assert_eq!(busy(&old), Some(true));
+        assert_eq!(busy("<html>"), None);
     }
 }

@@ -3,6 +3,7 @@
 //! The line has no colours, so that `NO_COLOR` asks for nothing more.
 
 mod speed;
+pub mod steps;
 
 use crate::console;
 use crate::printable::{printable, printable_path};

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use tempfile::TempDir;
-use tools::deployment::{Created, Deployment, release_0_1_0};
+use tools::deployment::{Created, Deployment, deploy, release_0_1_0};
 use tools::engine::{network, program};
 use tools::http::{self, HANG};
 
@@ -34,6 +34,17 @@ impl Machine {
     pub fn of_release_0_1_0() -> Self {
         let created = Created::on(network()).with_modules(release_0_1_0);
         Self::with(created.install(GatewayArgs::default()), None)
+    }
+
+    /// A machine whose user operates the canisters. The gateway has this many stores, and no gate
+    /// is before them.
+    pub fn operated(stores: usize) -> Self {
+        let deployment = deploy();
+        deployment.grow_to(stores).unwrap();
+        let machine = Self::with(deployment, None);
+        let operator = machine.principal();
+        machine.deployment.admit_operator(operator).unwrap();
+        machine
     }
 
     fn with(mut deployment: Deployment, gate: Option<Gate>) -> Self {
@@ -101,9 +112,13 @@ impl Machine {
 
     /// A memory with its metadata, as the user of this machine may read it.
     pub fn memory(&self, id: &str) -> Memory {
-        let principal = self.done(&["identity"]);
-        let who = Principal::from_text(principal.trim()).unwrap();
+        let who = self.principal();
         self.deployment.client(who).memories_read(id).unwrap()
+    }
+
+    /// The user of this machine.
+    pub fn principal(&self) -> Principal {
+        Principal::from_text(self.done(&["identity"]).trim()).unwrap()
     }
 
     /// Changes settings of the gateway.

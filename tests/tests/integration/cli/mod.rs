@@ -1,5 +1,6 @@
 //! `capsule`, the command-line client, against the live network.
 
+mod admin;
 mod commands;
 mod downloads;
 mod files;
