@@ -37,19 +37,33 @@ pub fn check_file(path: &Path) -> Result<()> {
     }
 }
 
-/// Checks that Node.js and npm are installed.
+/// Programs that tests run, and what to install for them.
 ///
-/// Some tests run the official JavaScript agents and deploy tools, which npm installs.
-pub fn check_node() -> Result<()> {
-    for program in ["node", "npm"] {
-        Command::new(program)
-            .arg("--version")
-            .output()
-            .map_err(|e| {
-                format!("`{program}` cannot be run ({e}), expected Node.js 18 or later with npm")
-            })?;
+/// The official JavaScript agents and deploy tools come by npm. The real Prometheus reads the
+/// metrics and the files in `ops/`.
+const OF_TESTS: [(&[&str], &str); 2] = [
+    (&["node", "npm"], "Node.js 18 or later with npm"),
+    (
+        &["prometheus", "promtool"],
+        "Prometheus 2.42 or later: `apt-get install prometheus`",
+    ),
+];
+
+/// Checks that the programs are installed that tests run.
+pub fn check_test_programs() -> Result<()> {
+    for (programs, expected) in OF_TESTS {
+        for program in programs {
+            check_program(program, expected)?;
+        }
     }
     Ok(())
+}
+
+fn check_program(program: &str, expected: &str) -> Result<()> {
+    let answer = Command::new(program).arg("--version").output();
+    answer
+        .map(|_| ())
+        .map_err(|e| format!("`{program}` cannot be run ({e}), expected {expected}"))
 }
 
 /// Checks that a server accepts connections at `http://host:port`.
@@ -119,6 +133,14 @@ mod tests {
                 .contains("not a regular file")
         );
         assert_eq!(check_file(&good), Ok(()));
+    }
+
+    #[test]
+    fn a_missing_program_is_named_with_what_to_install() {
+        assert_eq!(check_program("cargo", "Rust"), Ok(()));
+        let missing = check_program("no-such-program", "Prometheus").unwrap_err();
+        assert!(missing.starts_with("`no-such-program` cannot be run ("));
+        assert!(missing.ends_with(", expected Prometheus"), "{missing}");
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub fn build_engine() -> Result<()> {
 pub fn test_everything() -> Result<()> {
     let started = Instant::now();
     engine::check()?;
-    preflight::check_node()?;
+    preflight::check_test_programs()?;
     heading("Canisters");
     canisters::build()?;
     canisters::build_debug_gateway()?;

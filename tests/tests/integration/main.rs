@@ -42,6 +42,7 @@ mod up;
 mod upgrades;
 mod uploads;
 mod waiting;
+mod watching;
 mod wild_clients;
 
 use capsule_shared::Error;

@@ -52,6 +52,7 @@ fn uploads_aborts_and_expiries_are_counted() {
         ("sessions{state=\"finishing\"}", 0.0),
         ("sessions{state=\"committed\"}", 1.0),
         ("uploads_open", 1.0),
+        ("begins_total", 3.0),
         ("chunks_total", 7.0),
         ("chunk_bytes_total", 1_700.0),
         ("finishes_total", 1.0),

@@ -19,8 +19,11 @@ use tools::deployment::person;
 use tools::engine::program;
 use tools::source::UploadSpec;
 
+/// The variable that names a server to `capsule-up`.
+const SERVER_URL: &str = "POCKET_IC_SERVER_URL";
+
 /// A running `capsule-up`, which has started a network.
-struct Up(Child);
+pub struct Up(Child);
 
 impl Up {
     fn start(folder: &Path) -> (Self, Value) {
@@ -28,11 +31,20 @@ impl Up {
         Self::beside(folder, &["--state", state.to_str().unwrap()])
     }
 
+    /// Starts a network on the server at this address, instead of one of its own.
+    pub fn on(server: &str, folder: &Path) -> (Self, Value) {
+        Self::told(folder, Self::command(folder).env(SERVER_URL, server))
+    }
+
     /// Starts a network and waits until the file tells of it. It may have told of another one.
     fn beside(folder: &Path, options: &[&str]) -> (Self, Value) {
+        Self::told(folder, Self::command(folder).args(options))
+    }
+
+    fn told(folder: &Path, command: &mut Command) -> (Self, Value) {
         let path = folder.join("local.json");
         let before = std::fs::read(&path).ok();
-        let mut up = Self::with(folder, options);
+        let mut up = command.spawn().map(Up).unwrap();
         let told = eventually("the file that tells clients about the network", || {
             assert_eq!(up.0.try_wait().unwrap(), None, "the program has ended");
             let told = std::fs::read(&path).ok();
@@ -42,18 +54,21 @@ impl Up {
     }
 
     fn with(folder: &Path, options: &[&str]) -> Self {
-        Command::new(program("capsule-up"))
+        let mut command = Self::command(folder);
+        command.args(options).spawn().map(Up).unwrap()
+    }
+
+    fn command(folder: &Path) -> Command {
+        let mut command = Command::new(program("capsule-up"));
+        command
             .args(["--port", "0", "--tell"])
             .arg(folder.join("local.json"))
-            .args(options)
-            .stdout(Stdio::null())
-            .spawn()
-            .map(Up)
-            .unwrap()
+            .stdout(Stdio::null());
+        command
     }
 
     /// Ends the network as Ctrl-C does.
-    fn end(mut self) {
+    pub fn end(mut self) {
         let pid = rustix::process::Pid::from_child(&self.0);
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
         assert_eq!(self.0.wait().unwrap().code(), Some(0));

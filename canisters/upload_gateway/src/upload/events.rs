@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Events {
+    /// Uploads that began. A begin that finds the upload of its key doesn't count.
+    pub begins: u64,
     /// Chunks that were stored and confirmed. Repeated chunks don't count.
     pub chunk_writes: u64,
     /// Bytes of those chunks.

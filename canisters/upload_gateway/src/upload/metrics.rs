@@ -224,6 +224,7 @@ impl Report {
 impl Events {
     fn encode(&self, encoder: &mut Encoder) -> io::Result<()> {
         let Events {
+            begins,
             chunk_writes,
             chunk_bytes,
             finishes_ok,
@@ -235,6 +236,7 @@ impl Events {
             budget_refusals,
         } = self;
         for (name, value, help) in [
+            ("begins", begins, "Uploads that began."),
             ("chunks", chunk_writes, "Chunks that were stored."),
             ("chunk_bytes", chunk_bytes, "Bytes of the stored chunks."),
             ("finishes", finishes_ok, "Uploads that were committed."),

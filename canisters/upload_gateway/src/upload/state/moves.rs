@@ -129,7 +129,7 @@ impl<M: Memory> State<M> {
         to == Some(StoreState::Active) && state(record.home) == Some(StoreState::Draining)
     }
 
-    /// What the blob's store shares, if it told since the last start.
+    /// The blob that its store shares, if it told since the last start.
     pub fn shared(&mut self, key: BlobKey) -> Option<SharedBlob> {
         self.moves.shared(key)
     }

@@ -145,6 +145,7 @@ impl<M: Memory> State<M> {
         self.uploads.insert(id.0, upload);
         self.hashes.begin(id);
         self.promises.insert(id.0, promise);
+        self.events.begins += 1;
         Begun::Session
     }
 

@@ -39,6 +39,7 @@ fn two_identical_begins_at_once_make_one_session() {
     let session = run(first).unwrap();
     assert_eq!(begin(&service, "key", 2), Ok(session));
     assert_eq!(world.net().blobs.len(), 1);
+    assert_eq!(service.with(|state| state.report(0)).events.begins, 1);
 }
 
 #[test]

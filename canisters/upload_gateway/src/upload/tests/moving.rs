@@ -98,8 +98,11 @@ impl Net {
         }
     }
 
-    pub(super) fn relocate(&mut self, memory: &str, from: Principal, to: Principal) -> Result<()> {
-        let memory = self.memories.get_mut(memory).ok_or(Error::NotFound)?;
+    pub(super) fn relocate(
+        &mut self,
+        (memory, from, to): (String, Principal, Principal),
+    ) -> Result<()> {
+        let memory = self.memories.get_mut(&memory).ok_or(Error::NotFound)?;
         let store = &mut memory.place.store;
         if *store != from && *store != to {
             return Err(Error::conflict("another store"));

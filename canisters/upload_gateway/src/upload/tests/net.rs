@@ -57,7 +57,7 @@ pub struct Blob {
     /// Another gateway opened it.
     pub foreign: bool,
     digest_calls: u32,
-    /// A deletion began. Callers no longer see the blob.
+    /// A deletion began, so callers don't see it.
     pub deleting: bool,
 }
 
@@ -236,10 +236,7 @@ impl Net {
                 let (store, after, _limit): (Principal, Option<String>, Option<u32>) = args(arg);
                 told(Ok(self.in_store(store, after)))
             }
-            "memory_relocate" => {
-                let (memory, from, to): (String, Principal, Principal) = args(arg);
-                told(self.relocate(&memory, from, to))
-            }
+            "memory_relocate" => told(self.relocate(args(arg))),
             "blob_release" => {
                 let (key,): (BlobKey,) = args(arg);
                 self.blobs
