@@ -11,6 +11,9 @@ use candid::Principal;
 use std::sync::{Arc, LazyLock};
 use wasmtime::{Global, Instance, Memory};
 
+/// Signs a certificate.
+pub type Certify = Box<dyn FnOnce() -> Vec<u8> + Send>;
+
 /// The parts of an instance that system functions use.
 #[derive(Clone, Copy)]
 pub struct Parts {
@@ -35,7 +38,7 @@ pub struct Host {
     pub environment: Vec<(String, String)>,
     pub root_key: Vec<u8>,
     /// Signed when the query asks for it.
-    pub certificate: Option<LazyLock<Vec<u8>, Box<dyn FnOnce() -> Vec<u8> + Send>>>,
+    pub certificate: Option<LazyLock<Vec<u8>, Certify>>,
     /// In nanoseconds since 1970; 0 without a deadline.
     pub deadline: u64,
     pub reject_code: u32,

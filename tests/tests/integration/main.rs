@@ -10,6 +10,7 @@ mod controllers;
 mod deletion;
 mod deploy_tools;
 mod double;
+mod draining;
 mod finding;
 mod flood;
 mod full_store;

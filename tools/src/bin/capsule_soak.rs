@@ -2,11 +2,15 @@
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tools::arguments::try_bad_arguments;
 use tools::deployment::deploy;
 use tools::history::{Tally, soak};
+
+/// Histories between two lines about the progress, without a terminal.
+const LOGGED_EVERY: u64 = 100;
 
 #[derive(Parser)]
 #[command(about = "Plays random histories on the real canisters")]
@@ -50,8 +54,13 @@ fn main() -> ExitCode {
             .expect("BUG: the template is valid"),
     );
     let started = Instant::now();
-    let report = soak(seed, arguments.histories, jobs, arguments.flood, |_| {
-        bar.inc(1)
+    // Without a terminal there is no bar.
+    let is_logged = !std::io::stderr().is_terminal();
+    let report = soak(seed, arguments.histories, jobs, arguments.flood, |count| {
+        bar.inc(1);
+        if is_logged && count % LOGGED_EVERY == 0 {
+            println!("{count} histories so far");
+        }
     });
     bar.finish_and_clear();
     let minutes = started.elapsed().as_secs_f64() / 60.0;

@@ -4,6 +4,8 @@ use super::blocks::check_blocks;
 use super::old::{OldBlob, lay_out, open_blob, sealed};
 use super::{chunks, gateway, key};
 use crate::blob::copy::Copied;
+use crate::blob::layout::Layout;
+use crate::blob::record::{BlobRecord, BlobState};
 use crate::blob::store::BlobStore;
 use crate::migration::{Left, Migration};
 use crate::regions::Regions;
@@ -48,6 +50,31 @@ fn fence(memory: &VectorMemory) -> [u8; 4] {
     let mut bytes = [0; 4];
     manager.get(MemoryId::new(0)).read(0, &mut bytes);
     bytes
+}
+
+/// Copies until there is nothing to copy now. Then every sealed blob is a file, or one that was
+/// kept, and the map is there as long as chunks of a blob are in it.
+pub fn copy_to_rest<M: Memory>(store: &mut BlobStore<M>) {
+    while store.copy(&chunks(2)) == Copied::More {}
+    let records = store.records.iter().map(|entry| entry.value());
+    let in_map: Vec<BlobRecord> = records
+        .filter(|record| record.layout == Layout::Map && record.chunks.count() > 0)
+        .collect();
+    let sealed = in_map
+        .iter()
+        .filter(|record| record.state == BlobState::Sealed);
+    let left = Left {
+        chunks: in_map.iter().map(|r| u64::from(r.chunks.count())).sum(),
+        bytes: in_map.iter().map(|record| record.bytes).sum(),
+    };
+    match store.totals().migration {
+        Migration::Copying(copying) => {
+            assert_eq!(copying.kept as usize, sealed.count());
+            assert_eq!(copying.left, left);
+            assert_ne!(left, Left::default());
+        }
+        Migration::Nothing | Migration::Done => assert_eq!(left, Left::default()),
+    }
 }
 
 #[test]
@@ -146,6 +173,23 @@ fn a_blob_that_cannot_be_a_file_stays_readable_where_it_is() {
         assert_eq!(deleted, Ok(DeleteProgress::Done));
         assert_eq!(copy_all(&memory, &mut state), Copied::Done);
     }
+}
+
+/// The copy of a blob goes on where the last slice ended. The next blob begins at its first chunk.
+#[test]
+fn the_blob_behind_one_that_was_deleted_halfway_is_copied_whole() {
+    let first = sealed(1, &[&[1; 5_000][..]; 3]);
+    let next = sealed(2, &[&[4; 5_000], &[5; 5_000], &[6; 5_000], &[7; 5_000]]);
+    let (memory, mut state) = store_of(&[first, next]);
+    assert_eq!(state.store.copy(&chunks(2)), Copied::More);
+    let deleted = state.store.delete(gateway(1), key(1), &chunks(9));
+    assert_eq!(deleted, Ok(DeleteProgress::Done));
+    assert_eq!(copy_all(&memory, &mut state), Copied::Done);
+    let bytes = read(&state.store, 2, 20_000);
+    for (index, piece) in (4..).zip(bytes.chunks(5_000)) {
+        assert!(piece == [index; 5_000], "chunk of {index}");
+    }
+    check_blocks(&state.store);
 }
 
 #[test]

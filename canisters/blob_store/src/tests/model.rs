@@ -2,6 +2,7 @@
 //! the same stable memory again.
 
 use super::blocks::check_blocks;
+use super::copying::copy_to_rest;
 use super::old::{OldBlob, lay_out};
 use super::{chunks, gateway, key};
 use crate::blob::layout::Layout;
@@ -406,5 +407,17 @@ proptest! {
     #[test]
     fn histories_of_a_store_that_is_copied_agree_with_the_model(old in old_blobs(), ops in ops()) {
         play(World::with(old), ops);
+    }
+
+    #[test]
+    fn a_store_that_is_copied_comes_to_rest(old in old_blobs(), ops in ops()) {
+        let mut world = World::with(old);
+        for (caller, blob, op) in ops {
+            world.step(gateway(caller), key(blob), op);
+        }
+        copy_to_rest(&mut world.state.store);
+        for blob in 0..2 {
+            world.check(key(blob));
+        }
     }
 }

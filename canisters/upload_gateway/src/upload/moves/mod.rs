@@ -113,7 +113,7 @@ impl<M: Memory> Moves<M> {
     /// The blob that its store shares, if it told since the last start.
     pub fn shared(&mut self, key: BlobKey) -> Option<SharedBlob> {
         match self.is_moving(&key) {
-            true => self.under_way.entry(key).or_default().clone(),
+            true => *self.under_way.entry(key).or_default(),
             false => None,
         }
     }

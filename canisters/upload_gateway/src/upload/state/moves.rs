@@ -49,8 +49,8 @@ impl<M: Memory> State<M> {
     /// There is no further page of the store: the search goes on in the next one.
     pub fn search_ended(&mut self, of: Drain, now: u64) {
         let draining = self.registry.in_state(StoreState::Draining);
-        let later = draining.into_iter().skip_while(|store| *store != of.store);
-        let next = later.skip(1).next().map(|store| Drain {
+        let mut later = draining.into_iter().skip_while(|store| *store != of.store);
+        let next = later.nth(1).map(|store| Drain {
             store,
             after: None,
             ..of
