@@ -176,7 +176,7 @@ fn counters(filled: &Filled, add: &mut impl FnMut(String, &dyn Debug)) {
     for part in Part::ALL {
         for (name, value) in metrics(&filled.deployment, part).unwrap() {
             // Kinds of jobs that came later have other labels.
-            let is_new = ["trash_memory", "purge_memory", "end_sessions"]
+            let is_new = ["trash_memory", "purge_memory", "end_sessions", "move_blob"]
                 .iter()
                 .any(|kind| name.contains(kind));
             let is_stored = STORED.iter().any(|stored| match stored.ends_with('{') {
