@@ -18,7 +18,7 @@ const KEY: BlobKey = BlobKey([7; 32]);
 const MAX_PULLS: u32 = 100;
 
 /// Rounds that a pull waits for the source.
-const HELD_ROUNDS: u8 = 60;
+const HELD_ROUNDS: u8 = 25;
 
 /// Two stores, and a person who is a gateway of both.
 struct Stores {
