@@ -48,7 +48,7 @@
 
 use candid::{CandidType, Principal};
 use serde::{Deserialize, Serialize};
-use serde_bytes::{ByteArray, ByteBuf};
+use serde_bytes::ByteBuf;
 
 /// The argument of install and upgrade; `null` changes nothing.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
@@ -160,8 +160,6 @@ pub struct SharedBlob {
     pub chunk_count: u32,
     /// Bytes of each chunk but the last, which has as many or fewer.
     pub chunk_bytes: u32,
-    /// The SHA-256 that the gateway told or got, if the store knows it. A pull doesn't use it.
-    pub sha256: Option<ByteArray<32>>,
 }
 
 /// The progress of pulling a blob from another store; repeat the call until it is done.

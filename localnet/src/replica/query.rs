@@ -8,7 +8,9 @@ use super::network::Network;
 use super::rejects::{both_faults, fault_reject, no_method, no_module, shorten_for_canister};
 use super::types::{Answer, Call, Reject, code};
 use crate::prices;
-use crate::wasm::{Entry, Fault, Host, MethodKind, Mode, OutgoingCall, Response, Workspace, run};
+use crate::wasm::{
+    Certify, Entry, Fault, Host, MethodKind, Mode, OutgoingCall, Response, Workspace, run,
+};
 use candid::Principal;
 use std::collections::VecDeque;
 use std::sync::LazyLock;
@@ -225,7 +227,7 @@ impl Network {
     }
 
     /// Few queries ask for their certificate, and signing it takes longer than most of them.
-    fn certified_data_certificate(&self, id: Principal) -> Box<dyn FnOnce() -> Vec<u8> + Send> {
+    fn certified_data_certificate(&self, id: Principal) -> Certify {
         let path = [b"canister", id.as_slice(), b"certified_data"];
         let path = path.map(|label| label.to_vec());
         let mut tree = Tree::default();

@@ -26,7 +26,7 @@ pub use advice::{advised, help};
 pub use engine::THREAD_STACK_BYTES;
 pub use fault::Fault;
 pub use funds::Funds;
-pub use host::Host;
+pub use host::{Certify, Host};
 pub use memory::{Image, STABLE_MAX};
 pub use mode::Mode;
 pub use module::{CompiledModule, MethodKind, ModuleError};

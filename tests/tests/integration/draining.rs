@@ -118,6 +118,8 @@ fn a_drain_goes_on_after_upgrades_of_all_canisters() {
     in_network_time(&deployment, "the copy begins", || {
         (status().chunks > 0).then_some(())
     });
+    let half_way = status();
+    assert!(half_way.chunks < 8, "{half_way:?}");
     for part in Part::ALL {
         deployment.upgrade(part);
         assert!(read_back(&alice, &made.blob_id) == data);

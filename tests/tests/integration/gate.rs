@@ -20,7 +20,16 @@ impl Gate {
 
     /// Lets the next call of a method reach the peer, but loses its answer.
     pub fn lose_answer(self, deployment: &Deployment, method: &str) {
-        let plan = vec![(method, chaos::Fault::RejectAfter)];
+        self.plan(deployment, method, chaos::Fault::RejectAfter);
+    }
+
+    /// Holds the next call of a method for so many rounds before it reaches the peer.
+    pub fn hold(self, deployment: &Deployment, method: &str, rounds: u8) {
+        self.plan(deployment, method, chaos::Fault::HoldBefore(rounds));
+    }
+
+    fn plan(self, deployment: &Deployment, method: &str, fault: chaos::Fault) {
+        let plan = vec![(method, fault)];
         self.tell(deployment, "plan", encode_one(plan).unwrap());
     }
 

@@ -2,7 +2,7 @@
 
 use crate::gate::Gate;
 use crate::{CHUNK, bytes, refused, sha256, turned_away};
-use candid::{Encode, Principal, decode_one, encode_args, encode_one};
+use candid::{Encode, Principal, decode_one, encode_args};
 use capsule_shared::blob_store::{
     BlobStoreArgs, Declared, DeleteProgress, DigestProgress, PullProgress, SharedBlob, StoredBlob,
 };
@@ -46,6 +46,20 @@ impl Stores {
         let done = controller.update::<()>("gateways_register", registered);
         done.unwrap();
         stores
+    }
+
+    /// Two stores, of which the second has pulled the first of three chunks.
+    fn with_one_of_three_chunks_pulled() -> (Self, Vec<u8>, SharedBlob) {
+        let stores = Self::deploy();
+        let (from, into) = (stores.first, stores.second);
+        let data = bytes(3 * CHUNK, 1);
+        stores.upload(from, &data, CHUNK);
+        stores.open(into, data.len());
+        let blob = stores.share(from, into);
+        let left = 2 * CHUNK as u64;
+        let pulled = stores.pull(into, from, &blob);
+        assert_eq!(pulled, Ok(PullProgress::Remaining(left)));
+        (stores, data, blob)
     }
 
     fn of(&self, store: Principal, who: Principal) -> Client<'_> {
@@ -177,17 +191,8 @@ fn blobs_of_large_and_of_many_chunks_move_between_stores() {
 
 #[test]
 fn a_pull_from_a_stopped_store_succeeds_later() {
-    let stores = Stores::deploy();
+    let (stores, data, blob) = Stores::with_one_of_three_chunks_pulled();
     let (from, into) = (stores.first, stores.second);
-    let data = bytes(3 * CHUNK, 1);
-    stores.upload(from, &data, CHUNK);
-    stores.open(into, data.len());
-    let blob = stores.share(from, into);
-    let left = 2 * CHUNK as u64;
-    assert_eq!(
-        stores.pull(into, from, &blob),
-        Ok(PullProgress::Remaining(left))
-    );
     stores.deployment.stop(Part::BlobStore);
     is_temporary(stores.pull(into, from, &blob));
     assert_eq!(stores.meta(into).chunk_count, 1);
@@ -199,17 +204,8 @@ fn a_pull_from_a_stopped_store_succeeds_later() {
 
 #[test]
 fn a_store_that_forgot_its_shares_in_an_upgrade_shares_again() {
-    let stores = Stores::deploy();
+    let (stores, data, blob) = Stores::with_one_of_three_chunks_pulled();
     let (from, into) = (stores.first, stores.second);
-    let data = bytes(3 * CHUNK, 1);
-    stores.upload(from, &data, CHUNK);
-    stores.open(into, data.len());
-    let blob = stores.share(from, into);
-    let left = 2 * CHUNK as u64;
-    assert_eq!(
-        stores.pull(into, from, &blob),
-        Ok(PullProgress::Remaining(left))
-    );
     stores.deployment.upgrade(Part::BlobStore);
     for _ in 0..2 {
         assert_eq!(stores.pull(into, from, &blob), Ok(PullProgress::NotShared));
@@ -244,7 +240,7 @@ fn only_the_store_that_a_blob_is_shared_with_reads_it() {
     let mallory = stores.of(from, person("mallory"));
     turned_away(mallory.update::<ByteBuf>("blob_read_shared", (KEY, 0u64, 1u64)));
     turned_away(mallory.update::<SharedBlob>("blob_share", (KEY, into)));
-    // The stores have no right to change anything.
+    // Only another canister can be another store.
     for with in [
         from,
         Principal::anonymous(),
@@ -312,13 +308,7 @@ fn wrong_pulls_are_refused_and_change_nothing() {
 
 /// A chaos canister that passes calls on to a store.
 fn chaos_before(deployment: &Deployment, store: Principal) -> Gate {
-    let pic = &deployment.pic;
-    let controller = Some(deployment.controller);
-    let id = pic.create_canister_with_settings(controller, None);
-    pic.add_cycles(id, 1_000_000_000_000_000);
-    let peer = Encode!(&store).unwrap();
-    pic.install_canister(id, wasm("chaos"), peer, controller);
-    Gate(id)
+    Gate(deployment.create_installed(wasm("chaos"), Encode!(&store).unwrap()))
 }
 
 #[test]
@@ -334,11 +324,7 @@ fn an_upgrade_is_refused_while_a_pull_waits_for_its_source() {
     let gate = chaos_before(deployment, from);
     let blob = stores.share(from, gate.0);
     gate.admit(deployment, "blob_read_shared", 1);
-    let plan = vec![("blob_read_shared", chaos::Fault::HoldBefore(HELD_ROUNDS))];
-    let plan = encode_one(plan).unwrap();
-    let controller = deployment.controller;
-    let planned = deployment.pic.update_call(gate.0, controller, "plan", plan);
-    planned.unwrap();
+    gate.hold(deployment, "blob_read_shared", HELD_ROUNDS);
 
     let args = encode_args((KEY, gate.0, &blob)).unwrap();
     let call = deployment

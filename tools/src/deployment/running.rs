@@ -48,11 +48,15 @@ impl Deployment {
     /// Creates one more canister of this kind, which nobody knows yet.
     pub fn install_another(&self, part: Part, args: &impl CandidType) -> Principal {
         let args = Encode!(&Some(args)).expect("BUG: the arguments can be encoded");
+        self.create_installed(wasm(part.name()), args)
+    }
+
+    /// Creates one more canister, with code.
+    pub fn create_installed(&self, module: Vec<u8>, arg: Vec<u8>) -> Principal {
         let controller = Some(self.controller);
         let id = self.pic.create_canister_with_settings(controller, None);
         self.pic.add_cycles(id, CYCLES);
-        self.pic
-            .install_canister(id, wasm(part.name()), args, controller);
+        self.pic.install_canister(id, module, arg, controller);
         id
     }
 

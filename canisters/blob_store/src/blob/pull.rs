@@ -3,14 +3,15 @@
 use super::record::BlobState;
 use super::slice::{SLICE_CHUNKS, Slice};
 use super::store::BlobStore;
+use super::write::check_chunk_count;
 use candid::Principal;
 use capsule_shared::blob_store::{PullProgress, SharedBlob};
-use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_CHUNKS, MAX_RANGE_BYTES};
+use capsule_shared::limits::{MAX_CHUNK_BYTES, MAX_RANGE_BYTES};
 use capsule_shared::{BlobKey, Error, Result};
 use ic_stable_structures::Memory;
 
 /// The most chunks of a piece. Putting a chunk of 50 bytes takes about 0.26 M instructions
-/// (docs/bench.md), so a message of such chunks takes about 270 M of the 40 G that it may.
+/// (docs/bench.md). So a message of such chunks takes about 270 M of the 40 G that it may.
 pub const PULL_CHUNKS: u32 = SLICE_CHUNKS;
 
 /// A pull puts no further chunk above so many instructions, seven times as many as expected. The
@@ -40,13 +41,8 @@ pub fn check_shared(blob: &SharedBlob) -> Result<()> {
         bytes,
         chunk_count,
         chunk_bytes,
-        sha256: _,
     } = *blob;
-    if chunk_count == 0 || chunk_count > MAX_CHUNKS {
-        return Err(Error::invalid(format!(
-            "chunk_count is {chunk_count}, expected 1 to {MAX_CHUNKS}"
-        )));
-    }
+    check_chunk_count(chunk_count)?;
     if chunk_bytes == 0 || chunk_bytes as usize > MAX_CHUNK_BYTES {
         return Err(Error::invalid(format!(
             "chunk_bytes is {chunk_bytes}, expected 1 to {MAX_CHUNK_BYTES}"
@@ -81,8 +77,9 @@ impl<M: Memory> BlobStore<M> {
     /// The piece that a pull of the blob asks its source for; `None` if all chunks are here.
     ///
     /// `InvalidArgument` as [`check_shared`], `NotFound` if the blob doesn't exist, `Unauthorized`
-    /// if another gateway owns it. `Conflict` if the blob is sealed with other numbers, has more
-    /// than the shared one, or lies in the map of schema version 1, for which no room was made.
+    /// if another gateway owns it. `Conflict` if the blob is sealed with other numbers, or has
+    /// more than the shared one. Also `Conflict` if it lies in the map of schema version 1: no room
+    /// was made there.
     pub fn next_piece(
         &self,
         caller: Principal,
@@ -162,6 +159,7 @@ impl<M: Memory> BlobStore<M> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use capsule_shared::limits::MAX_CHUNKS;
     use proptest::prelude::*;
 
     prop_compose! {
@@ -179,7 +177,6 @@ mod tests {
                 bytes: before_last + u64::from(last),
                 chunk_count,
                 chunk_bytes,
-                sha256: None,
             }
         }
     }
@@ -214,7 +211,7 @@ mod tests {
             chunk_bytes in prop_oneof![0..20u32, any::<u32>()],
             first in prop_oneof![0..20u32, any::<u32>()],
         ) {
-            let blob = SharedBlob { bytes, chunk_count, chunk_bytes, sha256: None };
+            let blob = SharedBlob { bytes, chunk_count, chunk_bytes };
             let (n, size) = (u128::from(chunk_count), u128::from(chunk_bytes));
             let fits = (1..=u128::from(MAX_CHUNKS)).contains(&n)
                 && (1..=MAX_CHUNK_BYTES as u128).contains(&size)
@@ -229,39 +226,26 @@ mod tests {
 
     #[test]
     fn numbers_that_no_blob_has_are_refused_with_what_was_expected() {
-        let text = |bytes, chunk_count, chunk_bytes| {
+        for (bytes, chunk_count, chunk_bytes, expected) in [
+            (9, 0, 3, "chunk_count is 0, expected 1 to 16384"),
+            (9, 16_385, 3, "chunk_count is 16385, expected 1 to 16384"),
+            (9, 3, 0, "chunk_bytes is 0, expected 1 to 1800000"),
+            (
+                9,
+                3,
+                1_800_001,
+                "chunk_bytes is 1800001, expected 1 to 1800000",
+            ),
+            (6, 3, 3, "bytes is 6, expected 7 to 9 in 3 chunks of 3"),
+            (10, 3, 3, "bytes is 10, expected 7 to 9 in 3 chunks of 3"),
+            (0, 1, 3, "bytes is 0, expected 1 to 3 in 1 chunks of 3"),
+        ] {
             let blob = SharedBlob {
                 bytes,
                 chunk_count,
                 chunk_bytes,
-                sha256: None,
             };
-            match check_shared(&blob) {
-                Err(Error::InvalidArgument(text)) => text,
-                other => panic!("{other:?}"),
-            }
-        };
-        assert_eq!(text(9, 0, 3), "chunk_count is 0, expected 1 to 16384");
-        assert_eq!(
-            text(9, 16_385, 3),
-            "chunk_count is 16385, expected 1 to 16384"
-        );
-        assert_eq!(text(9, 3, 0), "chunk_bytes is 0, expected 1 to 1800000");
-        assert_eq!(
-            text(9, 3, 1_800_001),
-            "chunk_bytes is 1800001, expected 1 to 1800000"
-        );
-        assert_eq!(
-            text(6, 3, 3),
-            "bytes is 6, expected 7 to 9 in 3 chunks of 3"
-        );
-        assert_eq!(
-            text(10, 3, 3),
-            "bytes is 10, expected 7 to 9 in 3 chunks of 3"
-        );
-        assert_eq!(
-            text(0, 1, 3),
-            "bytes is 0, expected 1 to 3 in 1 chunks of 3"
-        );
+            assert_eq!(check_shared(&blob), Err(Error::invalid(expected)));
+        }
     }
 }

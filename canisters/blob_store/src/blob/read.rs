@@ -7,7 +7,6 @@ use candid::Principal;
 use capsule_shared::blob_store::{SharedBlob, StoredBlob};
 use capsule_shared::{BlobKey, Error, Result};
 use ic_stable_structures::Memory;
-use serde_bytes::ByteArray;
 
 impl<M: Memory> BlobStore<M> {
     /// The metadata of a blob; it comes from the record alone. `NotFound` if the blob doesn't
@@ -25,9 +24,8 @@ impl<M: Memory> BlobStore<M> {
 
     /// The facts by which another store pulls the blob.
     ///
-    /// `NotFound` if the blob doesn't exist, `Unauthorized` if another gateway owns it, `Conflict`
-    /// if it isn't sealed, or if it lies in the map and its chunks have other lengths than gateways
-    /// put.
+    /// `NotFound` if the blob doesn't exist, `Unauthorized` if another gateway owns it. `Conflict`
+    /// if it isn't sealed, or if it lies in the map with chunks of other lengths than gateways put.
     pub fn shared(&self, caller: Principal, key: BlobKey) -> Result<SharedBlob> {
         let record = self.owned(caller, &key)?;
         if record.state != BlobState::Sealed {
@@ -43,7 +41,6 @@ impl<M: Memory> BlobStore<M> {
             bytes: record.bytes,
             chunk_count: record.chunks.count(),
             chunk_bytes,
-            sha256: record.sha256.map(ByteArray::new),
         })
     }
 

@@ -253,13 +253,19 @@ impl<M: Memory> BlobStore<M> {
     }
 }
 
-/// `InvalidArgument` unless the blob has exactly these chunks and bytes.
-fn check_complete(record: &BlobRecord, chunk_count: u32, total_bytes: u64) -> Result<()> {
+/// `InvalidArgument` unless a sealed blob can have so many chunks.
+pub(super) fn check_chunk_count(chunk_count: u32) -> Result<()> {
     if chunk_count == 0 || chunk_count > MAX_CHUNKS {
         return Err(Error::invalid(format!(
             "chunk_count is {chunk_count}, expected 1 to {MAX_CHUNKS}"
         )));
     }
+    Ok(())
+}
+
+/// `InvalidArgument` unless the blob has exactly these chunks and bytes.
+fn check_complete(record: &BlobRecord, chunk_count: u32, total_bytes: u64) -> Result<()> {
+    check_chunk_count(chunk_count)?;
     let first_missing = record.chunks.contiguous();
     if first_missing < chunk_count {
         return Err(Error::invalid(format!(

@@ -19,7 +19,8 @@ fn open(memory: &VectorMemory) -> State<VectorMemory> {
     State::over(Regions::in_buckets(memory.clone(), 1))
 }
 
-fn store_of(blobs: &[OldBlob]) -> (VectorMemory, State<VectorMemory>) {
+/// A store of schema version 1 with these blobs, in buckets of one page.
+pub fn store_of(blobs: &[OldBlob]) -> (VectorMemory, State<VectorMemory>) {
     let memory = VectorMemory::default();
     lay_out(&memory, 1, blobs);
     let state = open(&memory);

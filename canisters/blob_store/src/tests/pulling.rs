@@ -2,7 +2,8 @@
 //! second state.
 
 use super::blocks::check_blocks;
-use super::old::{lay_out, open_blob};
+use super::copying::store_of;
+use super::old::open_blob;
 use super::{chunks, gateway, key};
 use crate::blob::pull::{PULL_CHUNKS, Piece};
 use crate::blob::slice::Slice;
@@ -384,9 +385,7 @@ fn a_pull_takes_at_most_one_bucket_of_blocks() {
 /// No room is made for many puts into the map of schema version 1.
 #[test]
 fn a_blob_in_the_map_takes_no_pull() {
-    let memory = VectorMemory::default();
-    lay_out(&memory, 1, &[open_blob(1, 0, b"one")]);
-    let state = State::over(Regions::in_buckets(memory, 1));
+    let (_, state) = store_of(&[open_blob(1, 0, b"one")]);
     let two = Two::in_order(9, 3);
     let refused = state.store.next_piece(gateway(GATEWAY), key(1), &two.blob);
     let text = "the blob lies in the map of schema version 1, expected one that was opened since";

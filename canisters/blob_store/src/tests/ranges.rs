@@ -1,8 +1,8 @@
 //! Tests of reading ranges of bytes across chunks.
 
-use super::old::{lay_out, sealed as sealed_in_map};
+use super::copying::store_of;
+use super::old::sealed as sealed_in_map;
 use super::{gateway, key, state};
-use crate::regions::Regions;
 use crate::state::State;
 use capsule_shared::limits::{MAX_CHUNKS, MAX_RANGE_BYTES};
 use capsule_shared::{Error, Result};
@@ -105,13 +105,10 @@ fn bad_ranges_and_open_blobs_are_refused() {
 /// Gateways never put such chunks. Wrong bytes would be worse than none.
 #[test]
 fn chunks_of_other_lengths_are_not_read_as_a_range() {
-    let memory = VectorMemory::default();
-    let odd = [
+    let (_, state) = store_of(&[
         sealed_in_map(1, &[b"one", b"2", b"three"]),
         sealed_in_map(2, &[b"1", b"more"]),
-    ];
-    lay_out(&memory, 1, &odd);
-    let state = State::over(Regions::in_buckets(memory, 1));
+    ]);
     let text = "chunk 1 has 1 bytes, expected 3";
     assert_eq!(read(&state, 1, 0, 9), Err(Error::conflict(text)));
     let text = "the chunks have 5 bytes, expected 1 of 1 bytes and a last one";

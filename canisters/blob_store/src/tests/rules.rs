@@ -265,7 +265,7 @@ fn a_slice_ends_when_its_instructions_are_used() {
 
 /// Puts five chunks into an empty blob, and between them those of another blob, so that the blocks
 /// of each lie in three runs.
-fn put_scattered(state: &mut State<VectorMemory>) {
+pub fn put_scattered(state: &mut State<VectorMemory>) {
     let store = &mut state.store;
     store.open_blob(gateway(1), key(7), None).unwrap();
     for index in 0..5 {

@@ -1,14 +1,14 @@
 //! Tests of sharing a blob with another store, on the side of the store that has it.
 
-use super::old::{lay_out, sealed as sealed_in_map};
+use super::copying::store_of;
+use super::old::sealed as sealed_in_map;
+use super::rules::put_scattered;
 use super::{chunks, gateway, key, state};
-use crate::regions::Regions;
 use crate::state::State;
 use capsule_shared::blob_store::{DeleteProgress, SharedBlob};
 use capsule_shared::limits::MAX_RANGE_BYTES;
 use capsule_shared::{Error, Result};
 use ic_stable_structures::VectorMemory;
-use serde_bytes::ByteArray;
 
 /// A store with a sealed blob under key 1, of these chunks in this order, and an open one under
 /// key 2.
@@ -51,7 +51,6 @@ fn a_share_tells_the_numbers_of_the_blob_in_whatever_order_it_came() {
             bytes,
             chunk_count,
             chunk_bytes,
-            sha256: Some(ByteArray::new([7; 32])),
         };
         assert_eq!(share(&mut state, 1, 9), Ok(shared));
         assert_eq!(share(&mut state, 1, 9), Ok(shared));
@@ -94,15 +93,21 @@ fn strangers_learn_nothing_and_readers_are_told_what_is_wrong() {
 
 #[test]
 fn deleting_a_blob_ends_its_shares_with_the_first_slice() {
-    let mut state = with_blob(&[(0, b"one")]);
+    let mut state = state();
+    state.store.open_blob(gateway(1), key(1), None).unwrap();
+    put_scattered(&mut state);
+    let sealed = state.store.seal(gateway(1), key(1), 5, 5 * 4_096, None);
+    sealed.unwrap();
     share(&mut state, 1, 8).unwrap();
     share(&mut state, 1, 9).unwrap();
     let refused = state.delete(gateway(2), key(1), &chunks(9));
     assert_eq!(refused, Err(Error::Unauthorized));
-    assert_eq!(read(&state, 9, 1, 0, 1).unwrap(), b"o");
+    assert_eq!(read(&state, 9, 1, 0, 1).unwrap(), [1]);
     let deleted = state.delete(gateway(1), key(1), &chunks(1));
-    assert_eq!(deleted, Ok(DeleteProgress::Done));
+    assert_eq!(deleted, Ok(DeleteProgress::Remaining(5)));
     assert_eq!(read(&state, 9, 1, 0, 1), Err(Error::Unauthorized));
+    let deleted = state.delete(gateway(1), key(1), &chunks(9));
+    assert_eq!(deleted, Ok(DeleteProgress::Done));
     // A later blob under the key isn't shared.
     let store = &mut state.store;
     store.open_blob(gateway(1), key(1), None).unwrap();
@@ -140,13 +145,10 @@ fn a_restart_forgets_shares() {
 /// Blobs of schema version 1 are shared before they are copied, too.
 #[test]
 fn a_blob_in_the_map_is_shared_unless_its_chunks_have_odd_lengths() {
-    let memory = VectorMemory::default();
-    let blobs = [
+    let (_, mut state) = store_of(&[
         sealed_in_map(1, &[b"one", b"two", b"3"]),
         sealed_in_map(2, &[b"1", b"more"]),
-    ];
-    lay_out(&memory, 1, &blobs);
-    let mut state = State::over(Regions::in_buckets(memory, 1));
+    ]);
     let shared = share(&mut state, 1, 9).unwrap();
     let numbers = (shared.bytes, shared.chunk_count, shared.chunk_bytes);
     assert_eq!(numbers, (7, 3, 3));

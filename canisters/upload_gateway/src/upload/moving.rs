@@ -87,9 +87,15 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
 
     /// Has the source share the blob, and the target open its copy. Hashes a copy that is whole.
     async fn share(&self, store: Principal, key: BlobKey, record: &Move) -> Result<Run> {
-        let shared = self.peers.blob_share(record.home, key, store).await?;
+        let shared = match self.peers.blob_share(record.home, key, store).await {
+            // The memory was deleted before its move began, or its blob is lost.
+            Err(error) if error.refusal() == Some(&Failure::NotFound) => {
+                return Ok(self.bad_copy(store, key, record, "the store has no such blob"));
+            }
+            shared => shared?,
+        };
         if shared.bytes != record.bytes {
-            return Ok(self.bad_copy(store, key, record, "its length"));
+            return Ok(self.bad_copy(store, key, record, "its length differs"));
         }
         match self.peers.blob_meta(store, key).await {
             Ok(copy) if copy.sealed => return self.verify(store, key, record).await,
@@ -155,7 +161,7 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
                 self.with(|state| state.relocation_noted(store, key));
             }
             DigestProgress::Done(_) => {
-                return Ok(self.bad_copy(store, key, record, "its SHA-256"));
+                return Ok(self.bad_copy(store, key, record, "its SHA-256 differs"));
             }
         }
         Ok(Run::Again)
@@ -185,12 +191,12 @@ impl<M: Memory + 'static, R: Runtime> UploadService<M, R> {
         self.with(|state| state.move_given_up(store, key, is_bad, now));
     }
 
-    /// The blob stays, because the copy isn't what the index says. The next run deletes the copy.
-    fn bad_copy(&self, store: Principal, key: BlobKey, record: &Move, what: &str) -> Run {
+    /// There is no copy that is as the index says. The next run deletes what there is of one.
+    fn bad_copy(&self, store: Principal, key: BlobKey, record: &Move, reason: &str) -> Run {
         let (memory, home) = (&record.memory, record.home);
         let key_text = hex::encode(key.0);
         self.runtime.log(&format!(
-            "the blob {key_text} of {memory} stays in {home}: {what} differs in a copy of it"
+            "the blob {key_text} of {memory} in {home} can't be moved: {reason}"
         ));
         self.leave_at_home(store, key, true);
         Run::Again

@@ -19,8 +19,8 @@ const SECOND_NS: u64 = 1_000_000_000;
 
 /// The most blobs that move at once.
 ///
-/// Source: our choice. Each takes about one slice of 1.9 MB in three rounds, so four take a tenth
-/// of what a store can write, and uploads hardly notice them.
+/// Source: our choice. A pull takes at most 2 MB and three rounds. A store can write some 38 MB a
+/// round (docs/bench.md), so four moves take less than a tenth of that.
 pub const MOST_AT_ONCE: usize = 4;
 
 /// How long the source keeps a blob that was moved: an hour.

@@ -85,3 +85,40 @@ impl Record for Move {
 }
 
 storable!(Move);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use canister_common::codec::{decode, encode};
+    use canister_common::golden::assert_hex;
+
+    #[test]
+    fn a_move_keeps_its_layout() {
+        let next = Some(Next {
+            store: Principal::from_slice(&[3; 3]),
+            relocating: true,
+        });
+        let moved = Move {
+            memory: "mem_1".into(),
+            index: Principal::from_slice(&[2; 3]),
+            home: Principal::from_slice(&[1; 3]),
+            next,
+            not_before: 0x0102_0304_0506_0708,
+            bytes: 9,
+            sha256: [7; 32],
+        };
+        let stays = Move {
+            next: None,
+            ..moved.clone()
+        };
+        for (record, next) in [(moved, "03000000 030303 01"), (stays, "00000000 00")] {
+            let golden = format!(
+                "01 03000000 020202 03000000 010101 {next} 0807060504030201 0900000000000000 \
+                 20000000 {} 05000000 6d656d5f31",
+                "07".repeat(32)
+            );
+            assert_hex(&encode(&record), &golden);
+            assert_eq!(decode::<Move>(&encode(&record)), record);
+        }
+    }
+}

@@ -99,6 +99,12 @@ impl<M: Memory> Registry<M> {
         self.in_state(StoreState::Active)
     }
 
+    /// Whether a store is in this state. Every message asks, so nothing is sorted for it.
+    pub fn has_any(&self, state: StoreState) -> bool {
+        let mut listed = self.listed.values();
+        listed.any(|listed| listed.store.state == state)
+    }
+
     /// The stores in a state, in the order in which they were added.
     pub fn in_state(&self, state: StoreState) -> Vec<Principal> {
         let listed = self.in_order().into_iter();

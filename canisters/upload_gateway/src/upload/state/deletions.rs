@@ -87,9 +87,8 @@ impl<M: StableMemory> State<M> {
             let bytes = memory.place.size;
             self.sessions.free_stored(&memory.capsule_id, bytes);
         }
-        // The blob may have moved since the deletion was noted.
-        let store = deleted.map_or(deletion.store, |memory| memory.place.store);
-        let blob = deletion.key;
+        let told = deleted.map(|memory| memory.place.store);
+        self.blob_abandoned(deletion.key, told, deletion.store, now);
         let id = SessionId(deletion.session_id);
         let done = Deletion {
             done: true,
@@ -97,7 +96,6 @@ impl<M: StableMemory> State<M> {
         };
         self.deletions.insert(key.to_string(), done);
         self.committed_forgotten(id, memory_of(key), now);
-        self.blob_abandoned(store, blob, now);
         let memory = key.to_string();
         let due = now + FORGET_NS;
         self.jobs.push(due, Task::ForgetDeletion { memory });

@@ -15,6 +15,7 @@ use capsule_shared::blob_store::SharedBlob;
 use capsule_shared::operators::StoreMemory;
 use capsule_shared::stores::StoreState;
 use ic_stable_structures::Memory;
+use std::collections::BTreeSet;
 
 /// The need of a job `MoveBlob`.
 pub enum Moving {
@@ -31,8 +32,9 @@ pub enum Moving {
 impl<M: Memory> State<M> {
     /// When to look for blobs to move. `None` while no store is draining.
     pub(super) fn next_search(&self) -> Option<u64> {
-        let draining = self.registry.in_state(StoreState::Draining);
-        self.moves.next_question().filter(|_| !draining.is_empty())
+        self.moves
+            .next_question()
+            .filter(|_| self.registry.has_any(StoreState::Draining))
     }
 
     /// Begins to look for blobs to move, if it is time; see [`Asking`].
@@ -64,25 +66,25 @@ impl<M: Memory> State<M> {
 
     /// The index says that a memory lies in a store that is draining.
     ///
-    /// After: a record names the store to which its blob moves, and a job moves it. Returns whether
-    /// that is so; otherwise it rests after a former move, or no store has room for it.
-    pub fn move_begun(&mut self, index: Principal, memory: StoreMemory, now: u64) -> bool {
+    /// After: a record names the store to which its blob moves, and a job moves it. Nothing changes
+    /// if that was so, if the blob rests after a former move, or if no store has room for it.
+    pub fn move_begun(&mut self, index: Principal, memory: StoreMemory, now: u64) {
         let place = memory.place;
         let known = self.moves.get(&place.key);
         if let Some(known) = &known
             && (known.next.is_some() || now < known.not_before)
         {
-            return known.next.is_some();
+            return;
         }
         let Ok(sha256) = memory.sha256.as_slice().try_into() else {
-            return false;
+            return;
         };
         let room = room_for(place.size);
         let offers = self.registry.offers(room);
         let others = offers.iter().filter(|offer| offer.store != place.store);
         let drawing = mixed(memory.session_id);
         let Some(store) = best(drawing, others, room) else {
-            return false;
+            return;
         };
         self.registry.promise(store, place.size, room);
         let record = Move {
@@ -101,7 +103,6 @@ impl<M: Memory> State<M> {
         self.moves.set_shared(place.key, None);
         let key = place.key;
         self.jobs.push(now, Task::MoveBlob { store, key });
-        true
     }
 
     /// A job for the blob begins to run; see [`Running`].
@@ -138,18 +139,19 @@ impl<M: Memory> State<M> {
         self.moves.set_shared(key, shared);
     }
 
-    /// The copy is whole: the index is asked next to name it. Returns whether the move is still
-    /// wanted. From now on it isn't given up.
-    pub fn relocation_noted(&mut self, store: Principal, key: BlobKey) -> bool {
-        let Some(record) = self.moves.get(&key).filter(|record| record.is_to(store)) else {
-            return false;
-        };
-        let next = Some(Next {
-            store,
-            relocating: true,
-        });
-        self.moves.set(key, Move { next, ..record });
-        true
+    /// The copy is whole, and the index is asked next to name it.
+    ///
+    /// After: the move isn't given up any more. If the memory was deleted meanwhile, nothing
+    /// changes.
+    pub fn relocation_noted(&mut self, store: Principal, key: BlobKey) {
+        let record = self.moves.get(&key).filter(|record| record.is_to(store));
+        if let Some(record) = record {
+            let next = Some(Next {
+                store,
+                relocating: true,
+            });
+            self.moves.set(key, Move { next, ..record });
+        }
     }
 
     /// The index names the store now.
@@ -193,33 +195,35 @@ impl<M: Memory> State<M> {
         }
     }
 
-    /// The memory is gone, and `store` had its blob. After: jobs delete it there, and wherever it
-    /// was moved.
-    pub(super) fn blob_abandoned(&mut self, store: Principal, key: BlobKey, now: u64) {
-        let mut stores = vec![store];
+    /// The memory is gone. `told` is the store that the index named when it deleted the memory, and
+    /// `noted` the one that was noted before. The blob may have moved since.
+    ///
+    /// After: the record of its moves is gone, and jobs delete it wherever it may lie. The source of
+    /// an earlier move has a job already.
+    pub(super) fn blob_abandoned(
+        &mut self,
+        key: BlobKey,
+        told: Option<Principal>,
+        noted: Principal,
+        now: u64,
+    ) {
+        let mut stores: BTreeSet<Principal> = told.into_iter().collect();
         if let Some(record) = self.moves.remove(&key) {
-            stores.push(record.home);
+            stores.insert(record.home);
             stores.extend(record.next.map(|next| next.store));
-            // A job that deletes the source of a move is there already, unless it still has it.
-            if !record.needs(store) {
-                stores.remove(0);
-            }
+        } else if stores.is_empty() {
+            stores.insert(noted);
         }
-        stores.sort_unstable();
-        stores.dedup();
         for store in stores {
             self.jobs.push(now, Task::DeleteBlob { store, key });
         }
     }
 
-    /// The same, as the index says during a move.
+    /// The index says during a move that the memory is gone. After: as for a deletion.
     pub fn moved_memory_gone(&mut self, store: Principal, key: BlobKey, now: u64) {
-        if self
-            .moves
-            .get(&key)
-            .is_some_and(|record| record.is_to(store))
-        {
-            self.blob_abandoned(store, key, now);
+        let record = self.moves.get(&key);
+        if record.is_some_and(|record| record.is_to(store)) {
+            self.blob_abandoned(key, None, store, now);
         }
     }
 }

@@ -103,10 +103,9 @@ impl<M: Memory> State<M> {
     /// `NotFound` unless the store is listed. `Conflict` if it is to be drained and no other store
     /// could take its blobs.
     pub fn store_state_set(&mut self, id: Principal, state: StoreState, now: u64) -> Result<()> {
-        let others = self.registry.active().into_iter();
         if state == StoreState::Draining
             && self.registry.is_listed(id)
-            && others.filter(|other| *other != id).count() == 0
+            && !self.registry.active().iter().any(|other| *other != id)
         {
             return Err(Failure::conflict(format!(
                 "no other store than {id} is Active, expected one that takes its blobs"

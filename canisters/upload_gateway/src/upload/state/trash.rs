@@ -102,8 +102,7 @@ impl<M: StableMemory> State<M> {
             // One that was taken down has its session still: the key is free from now on.
             self.committed_forgotten(SessionId(memory.session_id), &purge.memory, now);
         }
-        // The blob may have moved since the job was pushed.
-        let store = expired.map_or(purge.store, |memory| memory.place.store);
-        self.blob_abandoned(store, purge.key, now);
+        let told = expired.map(|memory| memory.place.store);
+        self.blob_abandoned(purge.key, told, purge.store, now);
     }
 }

@@ -3,11 +3,9 @@
 use super::trash::{DAY, MEMORY, committed};
 use super::world::*;
 use crate::failure::Failure;
-use crate::upload::moves::record::{Move, Next};
 use candid::Principal;
-use canister_common::codec::{decode, encode};
-use canister_common::golden::assert_hex;
 use capsule_shared::blob_store::{PullProgress, SharedBlob, StoredBlob};
+use capsule_shared::gateway::GatewayArgs;
 use capsule_shared::operators::{StoreMemory, StorePage};
 use capsule_shared::stores::StoreState;
 use capsule_shared::{BlobKey, Error, Result};
@@ -38,7 +36,6 @@ impl Net {
             bytes: meta.bytes,
             chunk_count: meta.chunk_count,
             chunk_bytes: self.blobs[&key].chunks[&0].len() as u32,
-            sha256: None,
         })
     }
 
@@ -186,10 +183,7 @@ fn all_blobs_of_a_store_move_page_by_page() {
         .set_store_state(id(OTHER_STORE), StoreState::ReadOnly)
         .unwrap();
     for number in 0..9 {
-        let session = begin(&service, &format!("another {number}"), 2).unwrap();
-        put(&service, session, 0, b"first").unwrap();
-        put(&service, session, 1, b"last").unwrap();
-        finish(&service, session, FILE).unwrap();
+        committed_as(&service, &format!("another {number}"));
     }
     service
         .set_store_state(id(OTHER_STORE), StoreState::Active)
@@ -200,19 +194,78 @@ fn all_blobs_of_a_store_move_page_by_page() {
     no_jobs(&service, "ten");
 }
 
+/// The first store keeps a memory of another gateway, and the search must go on behind it.
 #[test]
 fn two_stores_are_drained_at_once() {
     let (world, service) = two_stores();
-    drain(&service, STORE);
-    // It has nothing, so the search must go on behind it.
-    let after = service.with(|state| {
-        let now = world.net().now + HOUR * SECOND;
-        let (_asking, first) = state.search_begun(id(INDEX), now).unwrap();
-        assert_eq!(first.store, id(STORE));
-        state.search_ended(first, now);
-        state.next_due()
+    let third = id(105);
+    let mut now = world.net().now;
+    service.with(|state| {
+        state.store_added(third, None, now).unwrap();
+        for store in [STORE, OTHER_STORE] {
+            state
+                .store_state_set(id(store), StoreState::Draining, now)
+                .unwrap();
+        }
+        for store in [STORE, OTHER_STORE, STORE] {
+            now += HOUR * SECOND;
+            let (_asking, drain) = state.search_begun(id(INDEX), now).unwrap();
+            assert_eq!((drain.store, &drain.after), (id(store), &None));
+            state.search_ended(drain, now);
+        }
     });
-    assert!(after.is_some());
+}
+
+/// The index answers with a memory that is deleted before the answer arrives.
+#[test]
+fn a_memory_that_is_deleted_while_the_index_answers_leaves_nothing() {
+    let (world, service) = two_stores();
+    let at_once = GatewayArgs {
+        trash_retention_ns: Some(0),
+        ..GatewayArgs::default()
+    };
+    service.configure(at_once).unwrap();
+    drain(&service, STORE);
+    world.net().held.insert("memories_of_store");
+    world.net().now += MINUTE * SECOND;
+    let mut turn = Box::pin(service.tick());
+    while !world.net().calls.contains(&"memories_of_store") {
+        assert!(poll(&mut turn).is_pending());
+    }
+    run(service.delete_memory(id(OWNER), MEMORY.into())).unwrap();
+    // Another turn deletes the blob meanwhile.
+    for _ in 0..3 {
+        world.net().armed = None;
+        let mut other = Box::pin(service.tick());
+        let _ended = (0..20).any(|_| poll(&mut other).is_ready());
+    }
+    assert_eq!(blobs(&world), (0, 0));
+    world.net().held.clear();
+    run(turn);
+    for _ in 0..3 {
+        world.pass(&service, DAY);
+    }
+    assert_eq!(blobs(&world), (0, 0));
+    no_jobs(&service, "deleted");
+    assert!(service.with(|state| state.has_room_for_moves()));
+}
+
+/// Another gateway moved it on and handed it back.
+#[test]
+fn a_deletion_reaches_a_store_that_only_the_index_knows() {
+    let (world, service) = two_stores();
+    drain(&service, STORE);
+    pass(&world, &service, 3 * HOUR);
+    has_moved(&world, "drained");
+    let (key, blob) = world.other.borrow_mut().blobs.pop_first().unwrap();
+    world.net().blobs.insert(key, blob);
+    let mut net = world.net();
+    net.memories.get_mut(MEMORY).unwrap().place.store = id(STORE);
+    drop(net);
+    run(service.delete_memory(id(OWNER), MEMORY.into())).unwrap();
+    run(service.purge_memory(id(OWNER), MEMORY.into())).unwrap();
+    pass(&world, &service, HOUR);
+    assert_eq!(blobs(&world), (0, 0));
 }
 
 #[test]
@@ -435,34 +488,4 @@ fn the_memory_of_another_gateway_stays() {
     pass(&world, &service, 2 * HOUR);
     assert_eq!(blobs(&world), (1, 0));
     no_jobs(&service, "another's");
-}
-
-#[test]
-fn a_move_keeps_its_layout() {
-    let next = Some(Next {
-        store: Principal::from_slice(&[3; 3]),
-        relocating: true,
-    });
-    let moved = Move {
-        memory: "mem_1".into(),
-        index: Principal::from_slice(&[2; 3]),
-        home: Principal::from_slice(&[1; 3]),
-        next,
-        not_before: 0x0102_0304_0506_0708,
-        bytes: 9,
-        sha256: [7; 32],
-    };
-    let stays = Move {
-        next: None,
-        ..moved.clone()
-    };
-    for (record, next) in [(moved, "03000000 030303 01"), (stays, "00000000 00")] {
-        let golden = format!(
-            "01 03000000 020202 03000000 010101 {next} 0807060504030201 0900000000000000 \
-             20000000 {} 05000000 6d656d5f31",
-            "07".repeat(32)
-        );
-        assert_hex(&encode(&record), &golden);
-        assert_eq!(decode::<Move>(&encode(&record)), record);
-    }
 }

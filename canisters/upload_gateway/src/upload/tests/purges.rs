@@ -84,11 +84,7 @@ fn a_gateway_without_an_index_rests() {
 fn the_trash_of_another_gateway_goes_page_by_page() {
     let (world, service, _) = committed();
     for number in 2..8 {
-        let key = format!("key {number}");
-        let session = begin(&service, &key, 2).unwrap();
-        put(&service, session, 0, b"first").unwrap();
-        put(&service, session, 1, b"last").unwrap();
-        finish(&service, session, FILE).unwrap();
+        committed_as(&service, &format!("key {number}"));
     }
     for number in 1..8 {
         trashed_elsewhere(&world, &format!("memory-{number}"), 50);

@@ -300,10 +300,19 @@ pub fn finish(
 
 /// Begins an upload of two chunks, "first" and "last", and puts both.
 pub fn uploaded(service: &Service) -> SessionId {
-    let session = begin(service, "key", 2).unwrap();
+    uploaded_as(service, "key")
+}
+
+fn uploaded_as(service: &Service, key: &str) -> SessionId {
+    let session = begin(service, key, 2).unwrap();
     put(service, session, 0, b"first").unwrap();
     put(service, session, 1, b"last").unwrap();
     session
+}
+
+/// The same upload with another idempotency key, which is a memory then.
+pub fn committed_as(service: &Service, key: &str) {
+    finish(service, uploaded_as(service, key), FILE).unwrap();
 }
 
 pub const FILE: &[u8] = b"firstlast";
