@@ -18,6 +18,18 @@ pub enum StoreState {
     Offline,
 }
 
+impl StoreState {
+    /// Its name in metrics and in what the client prints.
+    pub fn name(self) -> &'static str {
+        match self {
+            StoreState::Active => "active",
+            StoreState::ReadOnly => "read_only",
+            StoreState::Draining => "draining",
+            StoreState::Offline => "offline",
+        }
+    }
+}
+
 /// One store of the registry.
 #[derive(CandidType, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct StoreEntry {
@@ -31,6 +43,14 @@ pub struct StoreEntry {
     pub promised_bytes: u64,
     /// Since when the store gives no usable answer, in nanoseconds since 1970.
     pub silent_since: Option<u64>,
+}
+
+impl StoreEntry {
+    /// The bytes that it may hold: its own bound or the operator's, whichever is less.
+    pub fn capacity(&self) -> Option<u64> {
+        let own = self.report.as_ref().map(|report| report.capacity_bytes);
+        own.into_iter().chain(self.capacity_bytes).min()
+    }
 }
 
 /// The answer of a store to its last `store_status`; see `StoreStatus` of the store.

@@ -230,7 +230,16 @@ fn a_network_has_the_stores_and_the_operator_that_it_was_started_with() {
     assert_eq!(stores(folder), first);
     up.end();
     let (up, _) = with(&["--stores", "4"]);
-    assert_eq!(client(folder, &["admin", "check"]).status.code(), Some(5));
+    for command in [
+        &["admin", "check"][..],
+        &["admin", "--yes", "check", "--end"],
+    ] {
+        assert_eq!(
+            client(folder, command).status.code(),
+            Some(5),
+            "{command:?}"
+        );
+    }
     up.end();
     let (up, _) = with(&["--operator", operator]);
     assert_eq!(stores(folder)[..3], first);

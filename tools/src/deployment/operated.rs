@@ -2,7 +2,7 @@
 
 use super::parts::Part;
 use super::running::Deployment;
-use crate::client::{CallError, Called, Client};
+use crate::client::{CallError, Called};
 use candid::Principal;
 use capsule_shared::blob_store::BlobStoreArgs;
 use capsule_shared::stores::StoreEntry;
@@ -13,7 +13,8 @@ impl Deployment {
         let listed: Called<Vec<StoreEntry>> = self.client(self.controller).query("stores_list", ());
         match listed {
             Ok(entries) => entries.into_iter().map(|entry| entry.store).collect(),
-            Err(_) => vec![self.blob_store],
+            Err(CallError::Rejected(_)) => vec![self.blob_store],
+            Err(error) => panic!("BUG: the gateway's stores can't be listed: {error}"),
         }
     }
 
@@ -38,8 +39,8 @@ impl Deployment {
             ..BlobStoreArgs::default()
         };
         let store = self.install_another(Part::BlobStore, &args);
-        let operator: Client<'_> = self.client(self.controller);
-        operator.update::<()>("stores_add", (store,))?;
+        self.client(self.controller)
+            .update::<()>("stores_add", (store,))?;
         Ok(store)
     }
 

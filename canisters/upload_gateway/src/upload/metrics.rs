@@ -6,7 +6,7 @@ use super::service::UploadService;
 use super::state::Report;
 use crate::runtime::Runtime;
 use canister_common::http::Encoder;
-use capsule_shared::stores::{StoreEntry, StoreReport, StoreState};
+use capsule_shared::stores::{StoreEntry, StoreReport};
 use ic_stable_structures::Memory;
 use std::io;
 
@@ -49,10 +49,7 @@ const STORE_FIGURES: [(&str, &str, StoreFigure); 6] = [
     (
         "store_capacity_bytes",
         "Bytes that the store may hold: its own bound or the operator's, whichever is less.",
-        |entry, _| {
-            let own = of_report(entry, |report| report.capacity_bytes);
-            own.into_iter().chain(entry.capacity_bytes).min()
-        },
+        |entry, _| entry.capacity(),
     ),
     (
         "store_promised_bytes",
@@ -83,20 +80,11 @@ fn of_report(entry: &StoreEntry, figure: fn(&StoreReport) -> u64) -> Option<u64>
     entry.report.as_ref().map(figure)
 }
 
-fn name_of(state: StoreState) -> &'static str {
-    match state {
-        StoreState::Active => "active",
-        StoreState::ReadOnly => "read_only",
-        StoreState::Draining => "draining",
-        StoreState::Offline => "offline",
-    }
-}
-
 fn encode_stores(stores: &[StoreEntry], now: u64, encoder: &mut Encoder) -> io::Result<()> {
     let mut states =
         encoder.gauge_vec("upload_gateway_store_state", "1 for each store's state.")?;
     for entry in stores {
-        let (id, state) = (entry.store.to_text(), name_of(entry.state));
+        let (id, state) = (entry.store.to_text(), entry.state.name());
         states = states.value(&[("store", &id), ("state", state)], 1.0)?;
     }
     for (name, help, figure) in STORE_FIGURES {

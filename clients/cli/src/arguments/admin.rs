@@ -52,7 +52,7 @@ pub enum StoresCommand {
         #[arg(value_parser = principal)]
         store: Principal,
     },
-    /// The same as read-only, for a store that you are emptying
+    /// Have a store take no new uploads, and its files move to the active stores
     Drain {
         #[arg(value_parser = principal)]
         store: Principal,

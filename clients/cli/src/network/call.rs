@@ -85,15 +85,10 @@ impl Caller {
         section: &str,
         patience: Duration,
     ) -> Result<Option<Vec<u8>>, CallError> {
+        let agent = &self.agent;
         let attempt = async || {
-            let read = self
-                .agent
-                .read_state_canister_metadata(self.canister, section);
-            match read.await {
-                Ok(bytes) => Ok(Some(bytes)),
-                Err(AgentError::LookupPathAbsent(_)) => Ok(None),
-                Err(error) => Err(fault(error)),
-            }
+            let read = agent.read_state_canister_metadata(self.canister, section);
+            certified(read.await)
         };
         repeat(what, patience, attempt).await
     }
@@ -104,20 +99,24 @@ impl Caller {
         what: String,
         patience: Duration,
     ) -> Result<Option<Vec<u8>>, CallError> {
-        let attempt = async || {
-            let agent = &self.agent;
-            match agent.read_state_canister_module_hash(self.canister).await {
-                Ok(hash) => Ok(Some(hash)),
-                Err(AgentError::LookupPathAbsent(_)) => Ok(None),
-                Err(error) => Err(fault(error)),
-            }
-        };
+        let agent = &self.agent;
+        let attempt =
+            async || certified(agent.read_state_canister_module_hash(self.canister).await);
         repeat(what, patience, attempt).await
     }
 
     async fn ask(&self, call: &Call<'_>) -> Result<Vec<u8>, Fault> {
         let query = self.agent.query(&self.canister, call.method);
         query.with_arg(call.arg.clone()).await.map_err(fault)
+    }
+}
+
+/// The value that the network certifies. `None` if it certifies that there is none.
+fn certified<T>(read: Result<T, AgentError>) -> Result<Option<T>, Fault> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(AgentError::LookupPathAbsent(_)) => Ok(None),
+        Err(error) => Err(fault(error)),
     }
 }
 

@@ -58,13 +58,26 @@ struct State {
     speed: Speed,
 }
 
+/// The bars of this process, which are hidden if `quiet`.
+fn bars(quiet: bool) -> MultiProgress {
+    let all = console::bars();
+    if quiet {
+        all.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    all
+}
+
+/// Removes a bar.
+fn remove(all: &MultiProgress, bar: &ProgressBar) {
+    bar.finish_and_clear();
+    // it fails only if standard error is gone, which leaves no place for a message
+    let _ = all.clear();
+}
+
 impl Progress {
     /// The progress of one file, or of several after [`Progress::expect`].
     pub fn new(quiet: bool) -> Self {
-        let all = console::bars();
-        if quiet {
-            all.set_draw_target(ProgressDrawTarget::hidden());
-        }
+        let all = bars(quiet);
         let drawn = !all.is_hidden();
         let progress = Self::on(all);
         if drawn {
@@ -144,9 +157,7 @@ impl Progress {
 
     /// Removes the line.
     pub fn finish(&self) {
-        self.line.finish_and_clear();
-        // it fails only if standard error is gone, which leaves no place for a message
-        let _ = self.all.clear();
+        remove(&self.all, &self.line);
     }
 
     /// Only a panic of another thread poisons the lock, and each change of the state is whole.

@@ -1,8 +1,8 @@
 //! Progress of a command that takes steps: a bar with their number.
 
-use crate::console;
+use super::{bars, remove};
 use crate::printable::printable;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 const STYLE: &str = "{msg:40!} {wide_bar} {pos:>7}/{len:7}";
 
@@ -14,10 +14,7 @@ pub struct Steps {
 
 impl Steps {
     pub fn new(quiet: bool, steps: u64) -> Self {
-        let all = console::bars();
-        if quiet {
-            all.set_draw_target(ProgressDrawTarget::hidden());
-        }
+        let all = bars(quiet);
         let style = ProgressStyle::with_template(STYLE).expect("BUG: the template is valid");
         let bar = all.add(ProgressBar::new(steps).with_style(style));
         Self { all, bar }
@@ -39,8 +36,6 @@ impl Steps {
 
     /// Removes the bar.
     pub fn finish(&self) {
-        self.bar.finish_and_clear();
-        // it fails only if standard error is gone, which leaves no place for a message
-        let _ = self.all.clear();
+        remove(&self.all, &self.bar);
     }
 }

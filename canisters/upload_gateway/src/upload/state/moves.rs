@@ -198,8 +198,8 @@ impl<M: Memory> State<M> {
     /// The memory is gone. `told` is the store that the index named when it deleted the memory, and
     /// `noted` the one that was noted before. The blob may have moved since.
     ///
-    /// After: the record of its moves is gone, and jobs delete it wherever it may lie. The source of
-    /// an earlier move has a job already.
+    /// After: the record of its moves is gone, and jobs delete it wherever it may lie. The source
+    /// of an earlier move has a job already.
     pub(super) fn blob_abandoned(
         &mut self,
         key: BlobKey,

@@ -98,7 +98,11 @@ impl Checks {
     }
 
     async fn end(&self, stores: &[(Canister, u64)]) -> Outcome {
-        let ends = stores.iter().map(|(store, _)| store.end_check());
+        let ends = stores.iter().map(|(store, _)| async move {
+            // a stranger learns at once that this isn't allowed
+            store.check().await?;
+            store.end_check().await
+        });
         let outcomes = all_in_order(ends, AT_ONCE).await;
         let (mut failures, mut lines, mut told) = (Vec::new(), Vec::new(), Vec::new());
         for ((store, _), outcome) in stores.iter().zip(outcomes) {
@@ -163,14 +167,13 @@ async fn begin(
     store: &Canister,
     wanted: blob_store::CheckOptions,
 ) -> Result<CheckStatus, OperatorError> {
-    let begun = match store.check().await? {
-        Some(running) if is_running(running.stage) => false,
-        _ => match store.begin_check(wanted).await {
-            Ok(()) => true,
-            // another operator was faster, or a replica was late
-            Err(error) if is_conflict(&error) => false,
-            Err(error) => return Err(error),
-        },
+    // a stranger learns at once that this isn't allowed
+    store.check().await?;
+    let begun = match store.begin_check(wanted).await {
+        Ok(()) => true,
+        // one runs already
+        Err(error) if is_conflict(&error) => false,
+        Err(error) => return Err(error),
     };
     let status = store.check_surely().await?;
     let status = status.expect("BUG: a store remembers the check that began");

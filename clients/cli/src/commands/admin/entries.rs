@@ -2,24 +2,8 @@
 
 use crate::commands::admin::amounts::{age, bytes, cycles, exact, or_unknown, percent};
 use crate::commands::admin::table::{Side, Table};
-use capsule_shared::stores::{StoreEntry, StoreReport, StoreState};
+use capsule_shared::stores::{StoreEntry, StoreReport};
 use serde_json::{Value, json};
-
-/// The name of a state, as metrics have it.
-pub fn name_of(state: StoreState) -> &'static str {
-    match state {
-        StoreState::Active => "active",
-        StoreState::ReadOnly => "read_only",
-        StoreState::Draining => "draining",
-        StoreState::Offline => "offline",
-    }
-}
-
-/// The bound that holds: the store's own or the operator's, whichever is less.
-pub fn capacity(entry: &StoreEntry) -> Option<u64> {
-    let own = entry.report.as_ref().map(|report| report.capacity_bytes);
-    own.into_iter().chain(entry.capacity_bytes).min()
-}
 
 /// Bytes that uploads have announced, before the last report and since.
 fn promised(entry: &StoreEntry) -> u64 {
@@ -30,7 +14,7 @@ fn promised(entry: &StoreEntry) -> u64 {
 
 fn fill(entry: &StoreEntry) -> Option<f64> {
     let used = entry.report.as_ref()?.used_bytes;
-    percent(used, capacity(entry)?)
+    percent(used, entry.capacity()?)
 }
 
 /// The stores, one a line, and their figures at the time `now`.
@@ -53,11 +37,11 @@ pub fn table(entries: &[StoreEntry], now: u64) -> Vec<String> {
         let of_report = |form: fn(&StoreReport) -> String| or_unknown(entry.report.as_ref(), form);
         table.row(vec![
             entry.store.to_text(),
-            name_of(entry.state).to_string(),
+            entry.state.name().to_string(),
             or_unknown(fill(entry), |percent| format!("{percent:.1}%")),
             of_report(|report| bytes(report.used_bytes)),
             of_report(|report| bytes(report.free_bytes)),
-            or_unknown(capacity(entry), bytes),
+            or_unknown(entry.capacity(), bytes),
             bytes(promised(entry)),
             of_report(|report| report.blobs.to_string()),
             of_report(|report| cycles(report.cycles)),
@@ -74,11 +58,11 @@ pub fn json(entry: &StoreEntry) -> Value {
     let reserve = report.and_then(|report| report.reserve.as_ref());
     json!({
         "store": entry.store.to_text(),
-        "state": name_of(entry.state),
+        "state": entry.state.name(),
         "full_percent": fill(entry),
         "used_bytes": report.map(|report| report.used_bytes),
         "free_bytes": report.map(|report| report.free_bytes),
-        "capacity_bytes": capacity(entry),
+        "capacity_bytes": entry.capacity(),
         "operator_capacity_bytes": entry.capacity_bytes,
         "promised_bytes": promised(entry),
         "blobs": report.map(|report| report.blobs),
@@ -95,6 +79,7 @@ pub fn json(entry: &StoreEntry) -> Value {
 mod tests {
     use super::*;
     use candid::Principal;
+    use capsule_shared::stores::StoreState;
 
     const MINUTE: u64 = 60_000_000_000;
 

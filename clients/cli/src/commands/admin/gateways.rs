@@ -13,7 +13,7 @@ use candid::Principal;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// The kinds of canisters, in the order in which they hand over.
+/// The kinds of canisters, as errors name them.
 const INDEX: &str = "index";
 const STORE: &str = "store";
 
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const HARMLESS: [&str; 2] = ["purge_memory", "forget_deletion"];
 
 /// The last word about canisters that handed nothing over.
-const NOT_DONE: &str = "canisters did not hand over, expected all; repeat the command";
+const NOT_DONE: &str = "canisters failed, expected all to hand over; repeat the command";
 
 pub struct Transfer {
     /// The gateway that owns everything now.
@@ -63,23 +63,24 @@ impl Transfer {
 
     /// The indexes and stores of both gateways, the indexes first.
     async fn places(&self) -> Outcome<Vec<Place>> {
-        let (indexes, stores) = peers(&self.to).await?;
-        let mut canisters = vec![(indexes, INDEX), (stores, STORE)];
+        let (mut indexes, mut stores) = peers(&self.to).await?;
         match peers(&self.from.patient_for(PATIENCE)).await {
-            Ok((indexes, stores)) => canisters.extend([(indexes, INDEX), (stores, STORE)]),
+            Ok((more_indexes, more_stores)) => {
+                indexes.extend(more_indexes);
+                stores.extend(more_stores);
+            }
             // it may be stopped already
             Err(error) => console::warning(&format!(
                 "the stores of the old gateway are not known, so those of the new one count: \
                  {error}"
             )),
         }
-        canisters.sort_by_key(|(_, kind)| *kind);
+        let indexes = indexes.into_iter().map(|id| (id, INDEX));
+        let canisters = indexes.chain(stores.into_iter().map(|id| (id, STORE)));
         let mut places: Vec<(Canister, bool)> = Vec::new();
-        for (ids, kind) in canisters {
-            for id in ids {
-                if places.iter().all(|(known, _)| known.id() != id) {
-                    places.push((self.to.other(id, kind), kind == INDEX));
-                }
+        for (id, kind) in canisters {
+            if places.iter().all(|(known, _)| known.id() != id) {
+                places.push((self.to.other(id, kind), kind == INDEX));
             }
         }
         let places = places.into_iter();
@@ -123,16 +124,19 @@ impl Transfer {
 
     /// The work that the old gateway still has to do, and can't do after the transfer.
     async fn unfinished(&self) -> Vec<String> {
-        let Ok(metrics) = self.from.patient_for(PATIENCE).metrics().await else {
-            return vec!["  the unfinished work of the old gateway is not known".into()];
+        let metrics = match self.from.patient_for(PATIENCE).metrics().await {
+            Ok(metrics) => metrics,
+            Err(error) => {
+                let text = "  the unfinished work of the old gateway is not known";
+                return vec![format!("{text}: {error}")];
+            }
         };
         let sessions = metrics.by_label("upload_gateway_sessions", "state");
         let jobs = metrics.by_label("upload_gateway_jobs", "kind");
         unfinished(sessions.into_iter(), jobs.into_iter())
     }
 
-    /// Hands over in the index, and then in the stores. Without the index there is nothing that
-    /// the stores may do.
+    /// Hands over in the index, and then in the stores. If the index fails, no store is asked.
     async fn transfer_all(&self, places: &[Place]) -> Vec<Failure> {
         let steps = Steps::new(self.output.json, places.len() as u64);
         let (mut failures, mut lines, mut told) = (Vec::new(), Vec::new(), Vec::new());
@@ -140,7 +144,6 @@ impl Transfer {
             let canister = &place.canister;
             steps.at(&canister.name());
             let mut value = json!({ "canister": canister.id().to_text(), "error": null });
-            let stop = place.is_index && !place.done;
             let outcome = match place.done {
                 true => Ok("handed over before"),
                 false => canister
@@ -159,7 +162,7 @@ impl Transfer {
             value["done"] = value["error"].is_null().into();
             told.push(value);
             steps.add(1);
-            if stop && !failures.is_empty() {
+            if place.is_index && !failures.is_empty() {
                 break;
             }
         }

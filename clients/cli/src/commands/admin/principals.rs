@@ -52,13 +52,12 @@ impl Marks {
         let mut plan: Vec<String> = principals.iter().map(Principal::to_text).collect();
         plan.push(format!("  {}", mark.effect()));
         self.consent.to(&plan).await?;
-        let ended = match mark {
-            Mark::Add | Mark::Remove | Mark::Unblock => {
-                let marked = self.gateway.mark_principals(mark.method(), principals);
-                marked.await?;
+        let ended = match mark.method() {
+            Some(method) => {
+                self.gateway.mark_principals(method, principals).await?;
                 None
             }
-            Mark::Block => Some(self.gateway.block_principals(principals).await?),
+            None => Some(self.gateway.block_principals(principals).await?),
         };
         let done = mark.done();
         let mut lines: Vec<String> = principals
@@ -78,12 +77,13 @@ impl Marks {
 }
 
 impl Mark {
-    fn method(self) -> &'static str {
+    /// The method that only changes the list. A block also ends sessions.
+    fn method(self) -> Option<&'static str> {
         match self {
-            Mark::Add => "principals_add",
-            Mark::Remove => "principals_remove",
-            Mark::Block => "principals_block",
-            Mark::Unblock => "principals_unblock",
+            Mark::Add => Some("principals_add"),
+            Mark::Remove => Some("principals_remove"),
+            Mark::Unblock => Some("principals_unblock"),
+            Mark::Block => None,
         }
     }
 

@@ -193,7 +193,7 @@ fn sessions(state: &str) -> String {
 fn summary(stores: &[StoreEntry]) -> String {
     let reports = || stores.iter().filter_map(|entry| entry.report.as_ref());
     let used = reports().map(|report| report.used_bytes).sum();
-    let capacity: u64 = stores.iter().filter_map(entries::capacity).sum();
+    let capacity: u64 = stores.iter().filter_map(StoreEntry::capacity).sum();
     let all: u128 = reports().map(|report| report.cycles).sum();
     format!(
         "stores   {}, with {} used of {}, and {} cycles",

@@ -51,7 +51,10 @@ impl Stores {
     }
 
     async fn change(&self, store: Principal, change: Change) -> Outcome {
-        let before = self.find(store, &self.gateway.stores().await?);
+        // a stranger learns at once that this isn't allowed
+        self.gateway.stores().await?;
+        // a late replica could say that nothing is left to do
+        let before = self.find(store, &self.gateway.stores_surely().await?);
         if before.is_none() && !matches!(change, Change::Add) {
             return Err(self.not_listed(store).into());
         }
@@ -123,7 +126,7 @@ impl Change {
                 "takes no new uploads; those in it go on, and its files stay readable"
             }
             Change::State(StoreState::Draining) => {
-                "takes no new uploads, because you empty it; its files stay readable"
+                "takes no new uploads; its files move to the active stores and stay readable"
             }
             Change::State(StoreState::Offline) => {
                 "is given up: it takes no new uploads, and the gateway asks it for no reports"
@@ -143,7 +146,7 @@ fn described(entry: Option<&StoreEntry>) -> String {
     let Some(entry) = entry else {
         return "which isn't listed".into();
     };
-    let state = entries::name_of(entry.state);
+    let state = entry.state.name();
     match &entry.report {
         None => format!("{state}, without a report"),
         Some(report) => {

@@ -104,7 +104,11 @@ fn stores_check_themselves_and_the_command_follows() {
     let machine = Machine::operated(2);
     let file = machine.file("photo.jpg", 30_000, 1);
     machine.done(&["upload", text(&file)]);
-    for (options, hashed) in [(&["check"][..], 0), (&["check", "--contents"], 1)] {
+    for (options, hashed) in [
+        (&["check"][..], 0),
+        (&["check", "--contents"], 1),
+        (&["check", "--repair"], 0),
+    ] {
         let checked = document(&machine, options);
         let stores = checked["stores"].as_array().unwrap();
         assert_eq!(stores.len(), 2);
@@ -116,6 +120,11 @@ fn stores_check_themselves_and_the_command_follows() {
         };
         assert!(
             stores.iter().all(|store| store["check"] == "done"),
+            "{checked}"
+        );
+        let repair = options.contains(&"--repair");
+        assert!(
+            stores.iter().all(|store| store["repair"] == repair),
             "{checked}"
         );
         assert_eq!((sum("blobs"), sum("faults")), (1, 0), "{checked}");
